@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* base.c - errors, cleanup macros, log and checked arithmetic for every program */
+
+#include "base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+static const char *log_program = "busflip";
+static bool log_stderr;
+
+static void __attribute__((format(printf, 3, 0)))
+set_message(struct error *err, int code, const char *fmt, va_list ap)
+{
+	int n;
+
+	err->code = code ? code : EIO;
+	n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	if (n < 0)
+		err->msg[0] = '\0';
+}
+
+int fail(struct error *err, int code, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	if (err) {
+		va_start(ap, fmt);
+		set_message(err, code, fmt, ap);
+		va_end(ap);
+	}
+	errno = saved;
+	return -1;
+}
+
+int fail_errno(struct error *err, const char *fmt, ...)
+{
+	int saved = errno;
+	size_t used;
+	va_list ap;
+
+	if (err) {
+		va_start(ap, fmt);
+		set_message(err, saved, fmt, ap);
+		va_end(ap);
+		used = strlen(err->msg);
+		snprintf(err->msg + used, sizeof(err->msg) - used, ": %s",
+			 strerror(saved));
+	}
+	errno = saved;
+	return -1;
+}
+
+int error_prefix(struct error *err, const char *fmt, ...)
+{
+	char tail[sizeof(err->msg)];
+	size_t used;
+	va_list ap;
+
+	if (!err)
+		return -1;
+	memcpy(tail, err->msg, sizeof(tail));
+	va_start(ap, fmt);
+	if (vsnprintf(err->msg, sizeof(err->msg), fmt, ap) < 0)
+		err->msg[0] = '\0';
+	va_end(ap);
+	used = strlen(err->msg);
+	for (const char *p = ": "; *p && used + 1 < sizeof(err->msg); p++)
+		err->msg[used++] = *p;
+	for (const char *p = tail; *p && used + 1 < sizeof(err->msg); p++)
+		err->msg[used++] = *p;
+	err->msg[used] = '\0';
+	return -1;
+}
+
+void cleanup_free(void *pointer)
+{
+	void **p = pointer;
+
+	free(*p);
+	*p = NULL;
+}
+
+void cleanup_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+bool str_eq(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool str_fits(char *dst, size_t size, const char *src)
+{
+	size_t len = strlen(src);
+
+	if (len >= size) {
+		if (size)
+			dst[0] = '\0';
+		return false;
+	}
+	memcpy(dst, src, len + 1);
+	return true;
+}
+
+bool str_printf(char *dst, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(dst, size, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= size) {
+		if (size)
+			dst[0] = '\0';
+		return false;
+	}
+	return true;
+}
+
+int read_all(int fd, size_t limit, char **data, size_t *len, struct error *err)
+{
+	AUTO_FREE char *buf = NULL;
+	size_t size = 0, used = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		if (size - used < 2) {
+			size_t want = size ? size * 2 : 65536;
+			char *bigger = realloc(buf, want);
+
+			if (!bigger)
+				return fail(err, ENOMEM, "out of memory");
+			buf = bigger;
+			size = want;
+		}
+		n = read(fd, buf + used, size - used - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(err, "cannot read");
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		if (used > limit)
+			return fail(err, EFBIG, "more than %zu bytes", limit);
+	}
+	buf[used] = '\0';
+	*data = steal(&buf);
+	*len = used;
+	return 0;
+}
+
+int write_all(int fd, const void *data, size_t len, struct error *err)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(err, "cannot write");
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int sync_folder_of(const char *path, struct error *err)
+{
+	AUTO_FREE char *copy = strdup(path);
+	AUTO_FD int fd = -1;
+
+	if (!copy)
+		return fail(err, ENOMEM, "out of memory");
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return fail_errno(err, "cannot sync the folder of %s", path);
+	return 0;
+}
+
+int file_replace(const char *path, const void *data, size_t len, mode_t mode,
+		 struct error *err)
+{
+	char temporary[4096];
+	AUTO_FD int fd = -1;
+
+	if (!str_printf(temporary, sizeof(temporary), "%s.XXXXXX", path))
+		return fail(err, ENAMETOOLONG, "%s: name too long", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "cannot create %s", temporary);
+	if (fchmod(fd, mode) < 0) {
+		fail_errno(err, "cannot set the mode of %s", temporary);
+		goto out;
+	}
+	if (write_all(fd, data, len, err) < 0) {
+		error_prefix(err, "%s", temporary);
+		goto out;
+	}
+	if (fdatasync(fd) < 0) {
+		fail_errno(err, "cannot sync %s", temporary);
+		goto out;
+	}
+	if (rename(temporary, path) < 0) {
+		fail_errno(err, "cannot rename %s to %s", temporary, path);
+		goto out;
+	}
+	return sync_folder_of(path, err);
+out:
+	unlink(temporary);
+	return -1;
+}
+
+void log_open(const char *program, bool to_stderr)
+{
+	log_program = program;
+	log_stderr = to_stderr;
+	openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
+/* Control bytes and ESC would let a guest's strings write to an
+ * administrator's terminal or forge further log lines. */
+static void make_printable(char *text)
+{
+	for (char *p = text; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c < 0x20 || c == 0x7f)
+			*p = '?';
+	}
+}
+
+void log_msg(enum log_level level, const char *fmt, ...)
+{
+	int saved = errno;
+	char line[1536];
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(line, sizeof(line), fmt, ap) < 0)
+		line[0] = '\0';
+	va_end(ap);
+	make_printable(line);
+	syslog((int)level, "%s", line);
+	if (log_stderr)
+		fprintf(stderr, "%s: %s\n", log_program, line);
+	errno = saved;
+}
