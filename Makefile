@@ -63,7 +63,7 @@ $(B)/libbusflip.a: $(call obj,$(HOOK_SRC))
 # FRONT_STATIC= builds it dynamic where there is no static libc.
 FRONT_STATIC ?= $(if $(SANITIZE),,-static)
 $(B)/busflip-hook: $(B)/hook/front.o
-	$(CC) $(if $(FRONT_STATIC),-no-pie $(HARDEN_LD) $(LDFLAGS) -static,$(ALL_LDFLAGS)) -o $@ $^
+	$(CC) $(if $(FRONT_STATIC),$(HARDEN_LD) $(LDFLAGS) -static,$(ALL_LDFLAGS)) -o $@ $^
 
 $(B)/busflip: $(B)/hook/busflip.o $(B)/libbusflip.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HOOK_LIBS)
