@@ -61,6 +61,7 @@ static bool parse_word(const struct key *key, const char *value, void *field)
 }
 
 static const char *const bus_words[] = { "virtio", "scsi", NULL };
+static const char *const owner_words[] = { "keep", "libvirt", NULL };
 static const char *const late_words[] = { "bounce", "refuse", NULL };
 
 #define FIELD(f) offsetof(struct config, f), sizeof(((struct config *)NULL)->f)
@@ -75,6 +76,8 @@ static const struct key keys[] = {
 	  "bounce or refuse", 0, 0, late_words },
 	{ "bait", parse_path, FIELD(bait), BUSFLIP_STATEDIR "/bait.img",
 	  "an absolute path", 0, 0, NULL },
+	{ "bait_owner", parse_word, FIELD(bait_owner), "keep",
+	  "keep or libvirt", 0, 0, owner_words },
 	{ "publish_timeout", parse_number, FIELD(publish_timeout), "300",
 	  "a number of seconds from 1 to 86400", 1, 86400, NULL },
 };

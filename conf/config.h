@@ -10,6 +10,7 @@
 #define CONFIG_FILE BUSFLIP_SYSCONFDIR "/busflip.conf"
 
 enum late_start { LATE_START_BOUNCE, LATE_START_REFUSE };
+enum bait_owner { BAIT_OWNER_KEEP, BAIT_OWNER_LIBVIRT };
 enum config_bus { CONFIG_BUS_VIRTIO, CONFIG_BUS_SCSI };
 
 struct config {
@@ -18,6 +19,7 @@ struct config {
 	int max_attempts;		/* failed trials until held, 1 to 100 */
 	int late_start;			/* enum late_start */
 	char bait[1024];		/* absolute path of the bait's image */
+	int bait_owner;			/* enum bait_owner */
 	int publish_timeout;		/* seconds to wait for libvirt, 1 to 86400 */
 };
 

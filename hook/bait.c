@@ -15,28 +15,34 @@
 /* A few MiB: some Windows tools stumble over disks of less. */
 #define BAIT_SIZE (8u << 20)
 
-/* A domain whose files are owned by a user of its own would have libvirt
- * change the owner of the one image that all domains share, and the second
- * such domain could not start. It is readable by all, so leave it alone. */
+/*
+ * libvirt gives a disk's image to the user that QEMU runs as, and does not
+ * take a read-only one back. All domains share this one, so then any guest
+ * that has broken out of its QEMU could write what all others see. Readable by
+ * all, it needs no new owner. A domain that has relabelling by owner off does
+ * not change it, and libvirt refuses an override there
+ * (virSecurityDeviceLabelDefValidate() in src/conf/domain_validate.c).
+ */
 static bool owner_is_changed(const struct domain *domain)
 {
 	const xmlNode *label = xml_child(domain->root, "seclabel");
 
 	for (; label; label = xml_next(label, "seclabel"))
 		if (xml_attr_is(label, "model", "dac") &&
-		    xml_attr_is(label, "relabel", "yes"))
-			return true;
-	return false;
+		    !xml_attr_is(label, "relabel", "yes"))
+			return false;
+	return true;
 }
 
-static void add_source(const struct domain *domain, xmlNode *bait, const char *path)
+static void add_source(const struct domain *domain, xmlNode *bait, const char *path,
+		       bool keep_owner)
 {
 	xmlNode *source = xmlNewChild(bait, NULL, XS("source"), NULL);
 
 	xml_set(source, "file", path);
 	/* Without its image the domain starts without the bait. */
 	xml_set(source, "startupPolicy", "optional");
-	if (owner_is_changed(domain)) {
+	if (keep_owner && owner_is_changed(domain)) {
 		xmlNode *label = xmlNewChild(source, NULL, XS("seclabel"), NULL);
 
 		xml_set(label, "model", "dac");
@@ -45,7 +51,7 @@ static void add_source(const struct domain *domain, xmlNode *bait, const char *p
 }
 
 static void add_disk(struct domain *domain, xmlNode *disk, const char *path,
-		     const char *name, const xmlNode *address, const char *model)
+		     bool keep_owner, const char *name, const xmlNode *address, const char *model)
 {
 	xmlNode *bait = xmlNewDocNode(domain->doc, NULL, XS("disk"), NULL);
 	xmlNode *node;
@@ -57,7 +63,7 @@ static void add_disk(struct domain *domain, xmlNode *disk, const char *path,
 	node = xmlNewChild(bait, NULL, XS("driver"), NULL);
 	xml_set(node, "name", "qemu");
 	xml_set(node, "type", "raw");
-	add_source(domain, bait, path);
+	add_source(domain, bait, path, keep_owner);
 	node = xmlNewChild(bait, NULL, XS("target"), NULL);
 	xml_set(node, "dev", name);
 	xml_set(node, "bus", "virtio");
@@ -86,12 +92,12 @@ static void add_controller(struct domain *domain, const xmlNode *address)
 }
 
 void bait_add(struct domain *domain, xmlNode *disk, const char *path,
-	      const char *name, const xmlNode *address, const char *model)
+	      bool keep_owner, const char *name, const xmlNode *address, const char *model)
 {
 	if (domain->state.bus == BUS_SCSI)
 		add_controller(domain, address);
 	else
-		add_disk(domain, disk, path, name, address, model);
+		add_disk(domain, disk, path, keep_owner, name, address, model);
 }
 
 xmlNode *bait_remove(struct domain *domain)

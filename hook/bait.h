@@ -16,10 +16,11 @@
 
 /* bait_add() - put the bait for domain->state.bus behind system disk @disk.
  * @path: image of the bait; @name: target name for it
+ * @keep_owner: tell libvirt not to give the image to QEMU's user
  * @address: <address> to take (copied), or NULL for libvirt to choose
  * @model: the disk's model attribute, "" for none */
 void bait_add(struct domain *domain, xmlNode *disk, const char *path,
-	      const char *name, const xmlNode *address, const char *model);
+	      bool keep_owner, const char *name, const xmlNode *address, const char *model);
 
 /* bait_remove() - take the bait disk out, if there is one.
  * Return: a copy of its address, the caller's to xmlFreeNode(), or NULL. */

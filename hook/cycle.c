@@ -44,6 +44,7 @@ static int rewrite(struct domain *domain, const struct decision *decision,
 	const struct rewrite_options options = {
 		.bus = config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO,
 		.bait = config->bait,
+		.keep_owner = config->bait_owner == BAIT_OWNER_KEEP,
 	};
 
 	switch (decision->action) {

@@ -141,7 +141,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 		}
 	}
 	free_target_for_bait(domain, name, sizeof(name));
-	bait_add(domain, disk, options->bait, name, address, model);
+	bait_add(domain, disk, options->bait, options->keep_owner, name, address, model);
 	remember_disk(domain, disk, true);
 	return check_boot_order(domain, disk, first, err);
 }
@@ -239,7 +239,7 @@ static void wear_new_scsi(struct domain *domain, xmlNode *disk)
 	struct slot slot = { .controller = domain->state.scsi };
 
 	if (!controller_is_virtio_scsi(controller_find(domain, "scsi", slot.controller)))
-		bait_add(domain, disk, "", "", NULL, "");
+		bait_add(domain, disk, "", false, "", NULL, "");
 	slot.controller = domain->state.scsi;
 	slot.unit = slots_scsi_unit(domain, slot.controller);
 	/* A name on SATA is a name on SCSI; one from IDE is not. */
@@ -330,7 +330,8 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 	}
 	free_target_for_bait(domain, name, sizeof(name));
 	if (!domain_bait(domain))
-		bait_add(domain, disk, options->bait, name, address, model);
+		bait_add(domain, disk, options->bait, options->keep_owner, name,
+			 address, model);
 	xmlFreeNode(address);
 	remember_disk(domain, disk, true);
 	return check_boot_order(domain, disk, first, err);

@@ -15,6 +15,7 @@
 struct rewrite_options {
 	enum bus bus;		/* where disks end when the tag does not say */
 	const char *bait;	/* absolute path of the bait's image */
+	bool keep_owner;	/* of that image: see bait_add() */
 };
 
 /*
