@@ -90,6 +90,8 @@ static void wear_sata(struct domain *domain, xmlNode *disk)
 {
 	char name[TARGET_SIZE];
 
+	/* Its own name, when that is one for SATA too, is free for it. */
+	xml_set(xml_child(disk, "target"), "dev", "");
 	slots_target(domain, "sd", name, sizeof(name));
 	frontend_plain(disk, name, BUS_SATA);
 	give_port(domain, disk);
