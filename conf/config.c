@@ -126,9 +126,11 @@ static void take(struct load *load, const char *section, const char *name,
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].name, name))
 			continue;
-		if (!keys[i].parse(&keys[i], value, field_of(load->config, &keys[i])))
-			complain(load, "%s = %s: expected %s; using %s", name, value,
-				 keys[i].expected, keys[i].fallback);
+		if (keys[i].parse(&keys[i], value, field_of(load->config, &keys[i])))
+			return;
+		keys[i].parse(&keys[i], keys[i].fallback, field_of(load->config, &keys[i]));
+		complain(load, "%s = %s: expected %s; using %s", name, value,
+			 keys[i].expected, keys[i].fallback);
 		return;
 	}
 	complain(load, "unknown key %s", name);
@@ -157,6 +159,8 @@ static void load_lines(struct load *load, char *text)
 			*save++ = '\0';
 		load->line++;
 		line += strspn(line, " \t\r");
+		if (*line == '#' || *line == ';')
+			continue;
 		if (*line == '[' && strchr(line, ']')) {
 			*(strchr(line, ']') + 1) = '\0';
 			if (!str_fits(section, sizeof(section), line))
@@ -179,6 +183,7 @@ int config_load(struct config *config, const char *path,
 	struct error err = { 0 };
 	FILE *file;
 	size_t len;
+	bool whole;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		keys[i].parse(&keys[i], keys[i].fallback, field_of(config, &keys[i]));
@@ -195,7 +200,10 @@ int config_load(struct config *config, const char *path,
 		return -1;
 	}
 	fclose(file);
+	whole = strlen(text) == len;
 	load_lines(&load, text);
+	if (!whole)
+		complain(&load, "a NUL byte; what follows it is not read");
 	return load.complaints;
 }
 

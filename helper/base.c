@@ -239,13 +239,15 @@ void log_open(const char *program, bool to_stderr)
 
 /* Control bytes and ESC would let a guest's strings write to an
  * administrator's terminal or forge further log lines. */
-static void make_printable(char *text)
+void make_printable(char *text)
 {
 	for (char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)*p;
+		unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
 
 		if (c < 0x20 || c == 0x7f)
 			*p = '?';
+		else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+			p[0] = p[1] = '?';
 	}
 }
 

@@ -170,6 +170,10 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode,
  * stderr as "program: text". Bytes that come from a guest or from domain XML
  * are made printable here, whatever the caller passes.
  */
+/* make_printable() - '?' for each control byte, in place, and for the C1
+ * controls as UTF-8 writes them. */
+void make_printable(char *text);
+
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4,
 		 LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6 };
 

@@ -60,7 +60,7 @@ static int one_step(const struct command_line *line, enum happening happened)
 {
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
-	struct step step;
+	struct step step = { 0 };
 	const char *name = line->args[0];
 
 	if (target_open(line, name, &target, &err) < 0 ||
@@ -145,7 +145,7 @@ int command_enable(const struct command_line *line)
 {
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
-	struct step step;
+	struct step step = { 0 };
 	const char *name = line->args[0];
 
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
@@ -178,7 +178,7 @@ int command_disable(const struct command_line *line)
 {
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
-	struct step step;
+	struct step step = { 0 };
 	const char *name = line->args[0];
 
 	if (target_open(line, name, &target, &err) < 0 ||
@@ -218,7 +218,7 @@ static int stage_one(void *context, struct virt_domain *dom)
 	struct sweep *sweep = context;
 	AUTO_FD int lock = -1;
 	struct error err = { 0 };
-	struct step step;
+	struct step step = { 0 };
 
 	if (!is_waiting(dom))
 		return 0;
@@ -254,7 +254,8 @@ static int stage_all(const struct command_line *line)
 	struct sweep sweep = { .line = line };
 	struct error err = { 0 };
 
-	log_open("busflip", true);
+	/* Under systemd stderr is the journal, which gets the syslog line too. */
+	log_open("busflip", !getenv("JOURNAL_STREAM"));
 	if (bait_create(line->config.bait, &err) < 0)
 		log_msg(LOG_LEVEL_WARNING, "%s", err.msg);
 	/* What is left from before first: it may lead to other phases. */

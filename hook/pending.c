@@ -97,23 +97,25 @@ static int make_folders(struct error *err)
 
 int pending_write(const struct pending *p, struct error *err)
 {
-	char path[512], text[RECORD_LIMIT], name[256];
+	char path[512], text[RECORD_LIMIT], name[256], reason[24], logged[24];
 
 	if (!record_path(p->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", p->uuid);
 	if (make_folders(err) < 0)
 		return -1;
-	/* Only for people; a newline in it would be a line of its own. */
+	/* A newline in one of these would begin a line of its own. */
 	str_fits(name, sizeof(name), p->name);
-	for (char *c = name; *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
+	str_fits(reason, sizeof(reason), p->reason);
+	str_fits(logged, sizeof(logged), p->logged);
+	make_printable(name);
+	make_printable(reason);
+	make_printable(logged);
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nkind %s\nname %s\nsession %s\nreason %s\n"
 			"logged %s\nbegun %d\nid %d\npaused %d\nat %lld\nboot %s\n"
 			"token %s\nend\n",
 			p->kind == PENDING_BOUNCE ? "bounce" : "release", name,
-			phase_name(p->session), p->reason, p->logged, p->begun,
+			phase_name(p->session), reason, logged, p->begun,
 			p->id, p->paused, p->at, p->boot, p->token))
 		return fail(err, EINVAL, "pending record too long");
 	return file_replace(path, text, strlen(text), 0600, err);
@@ -138,9 +140,9 @@ static void parse_line(struct pending *p, const char *line)
 	else if (copy_value(word, sizeof(word), line, "begun"))
 		p->begun = strcmp(word, "1") == 0;
 	else if (copy_value(word, sizeof(word), line, "id"))
-		p->id = atoi(word);
+		p->id = (int)strtol(word, NULL, 10);
 	else if (copy_value(word, sizeof(word), line, "at"))
-		p->at = atoll(word);
+		p->at = strtoll(word, NULL, 10);
 	else if (copy_value(word, sizeof(word), line, "paused"))
 		p->paused = strcmp(word, "1") == 0;
 	else
@@ -220,7 +222,7 @@ void pending_each(void (*each)(void *context, const char *uuid), void *context)
 
 int domain_lock(const char *uuid, unsigned seconds, struct error *err)
 {
-	static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
+	static const struct timespec pause = { .tv_nsec = 5L * 1000 * 1000 };
 	AUTO_FD int fd = -1;
 	char path[512];
 	time_t end = time(NULL) + (time_t)seconds;

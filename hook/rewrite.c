@@ -45,9 +45,7 @@ static xmlNode *new_saved(struct domain *domain)
 	return domain->state.saved;
 }
 
-/* A disk on a SCSI controller that is not VirtIO's (LSI, PVSCSI as VMware has
- * them) is on neither of the two buses where disks end. */
-static enum bus origin_of(const struct domain *domain, const xmlNode *disk)
+enum bus rewrite_origin(const struct domain *domain, const xmlNode *disk)
 {
 	struct slot slot;
 
@@ -124,7 +122,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	if (!disk || rewrite_check(domain, disk, err) < 0)
 		return -1;
 	first = domain_first_hard_disk(domain) == disk;
-	state->origin = origin_of(domain, disk);
+	state->origin = rewrite_origin(domain, disk);
 	state->bus = domain->tag.bus;
 	if (state->bus == BUS_NONE)
 		state->bus = state->origin == BUS_SCSI ? BUS_SCSI : options->bus;

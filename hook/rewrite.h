@@ -48,6 +48,11 @@ int rewrite_settle_on_sata(struct domain *domain, struct error *err);
 /* rewrite_finish() - forget what was kept for the way back (phase done). */
 void rewrite_finish(struct domain *domain);
 
+/* rewrite_origin() - the bus that @disk is on, as staging sees it: BUS_OTHER
+ * for a SCSI controller that is not VirtIO's (LSI, PVSCSI as VMware has them),
+ * which is neither of the two buses where disks end. */
+enum bus rewrite_origin(const struct domain *domain, const xmlNode *disk);
+
 /* rewrite_check() - is this a domain whose @disk can be staged? The refusals
  * of rewrite_stage(), without changing anything. */
 int rewrite_check(const struct domain *domain, const xmlNode *disk,

@@ -9,6 +9,7 @@
 #include "hook/command.h"
 #include "hook/domain.h"
 #include "hook/pending.h"
+#include "hook/rewrite.h"
 #include "hook/virt.h"
 
 struct row {
@@ -68,16 +69,12 @@ static void json_row(const struct row *row, bool first)
  * as a control sequence. */
 static void cell(const char *text, int width)
 {
-	int used = 0;
+	char copy[512];
 
-	for (; *text; text++, used++) {
-		unsigned char c = (unsigned char)*text;
-
-		putchar(c < 0x20 || c == 0x7f ? '?' : c);
-	}
-	for (; used < width; used++)
-		putchar(' ');
-	putchar(' ');
+	if (!str_fits(copy, sizeof(copy), text))
+		str_fits(copy, sizeof(copy), "(too long)");
+	make_printable(copy);
+	printf("%-*s ", width, copy);
 }
 
 static void text_row(const struct row *row, bool first)
@@ -111,11 +108,25 @@ static const xmlNode *current_disk(const struct domain *domain)
 	return domain_system_disk(domain, &ignored);
 }
 
+/* Where the disk will end: known once it is staged, else as staging would
+ * choose. */
+static enum bus final_bus(const struct domain *domain, const xmlNode *disk,
+			  const struct config *config)
+{
+	if (domain->state.disk[0])
+		return domain->state.bus;
+	if (domain->tag.bus != BUS_NONE)
+		return domain->tag.bus;
+	if (disk && rewrite_origin(domain, disk) == BUS_SCSI)
+		return BUS_SCSI;
+	return config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
+}
+
 static void show(struct table *table, struct virt_domain *dom,
 		 const struct domain *domain)
 {
 	const xmlNode *disk = current_disk(domain);
-	enum bus to = domain->state.disk[0] ? domain->state.bus : domain->tag.bus;
+	enum bus to = final_bus(domain, disk, &table->line->config);
 	struct virt_state state = { 0 };
 	struct error ignored;
 	char name[TARGET_SIZE] = "";
@@ -123,7 +134,7 @@ static void show(struct table *table, struct virt_domain *dom,
 		.name = virt_name(dom), .uuid = virt_uuid(dom), .domain = domain,
 		.phase = phase_name(domain->state.phase),
 		.bus = disk ? bus_name(disk_bus(disk)) : "?",
-		.target_bus = to == BUS_NONE || to == BUS_OTHER ? "virtio" : bus_name(to),
+		.target_bus = bus_name(to),
 		.disk = name,
 		.pending = pending_exists(virt_uuid(dom)),
 	};
