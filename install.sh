@@ -1,0 +1,470 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# install.sh - packages, build and installation of busflip; see --help
+#
+# The order makes that a run which fails leaves nothing half done: everything
+# that busflip consists of is in place and checked before the hook is, and the
+# hook, which libvirt runs, comes into its place by one rename. A failure
+# before that takes away what a first installation has put there.
+
+set -euo pipefail
+
+usage()
+{
+	cat <<-'END'
+	Usage: ./install.sh [OPTION...]
+
+	Without an option: install the packages that busflip needs, build it,
+	install it on this host and make the running libvirt daemon use it.
+	Guests go on running. Safe to be run again.
+
+	  --demo          show what busflip does, with a libvirt daemon and a guest
+	                  of its own; leaves nothing behind but the packages
+	  --test          install what the tests need, build and run them
+	  --deps[=LIST]   install packages only; LIST of build, run, test, demo, ci
+	                  (default: build,run)
+	  --uninstall     take busflip off this host; refuses while a domain is on
+	                  its way (staged or trial)
+	  --force         with --uninstall: even then
+	  --prefix DIR    where the program and its manual go (/usr/local)
+	  --destdir DIR   install below DIR, touch nothing else: for packaging
+	  --help          this text
+
+	Debian, Fedora and what derives from them are known. Elsewhere, install
+	the packages by hand (see "packages" in this script) and run make.
+	END
+}
+
+say()
+{
+	echo "==> $*"
+}
+
+warn()
+{
+	echo "install.sh: $*" >&2
+}
+
+die()
+{
+	warn "$*"
+	exit 1
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+cd "$here"
+
+arguments=${*:+ $*}
+action=install prefix=/usr/local destdir='' force=no purposes=build,run
+while [ $# -gt 0 ]; do
+	case $1 in
+	--demo | --test | --uninstall) action=${1#--} ;;
+	--deps) action=deps ;;
+	--deps=*) action=deps purposes=${1#*=} ;;
+	--force) force=yes ;;
+	--prefix=*) prefix=${1#*=} ;;
+	--destdir=*) destdir=${1#*=} ;;
+	--prefix | --destdir)
+		[ $# -gt 1 ] || { warn "$1 needs a directory"; exit 2; }
+		printf -v "${1#--}" %s "$2"
+		shift ;;
+	-h | --help)
+		usage
+		exit 0 ;;
+	*)
+		warn "unknown option $1; see ./install.sh --help"
+		exit 2 ;;
+	esac
+	shift
+done
+case $prefix$destdir in
+/*[[:space:]]*) die "--prefix and --destdir can't have spaces" ;;
+/*) ;;
+*) die "--prefix must be an absolute path" ;;
+esac
+case ${destdir:-/} in
+/*) ;;
+*) destdir=$PWD/$destdir ;;
+esac
+
+# ---- packages -------------------------------------------------------------
+
+# packages FAMILY PURPOSE
+packages()
+{
+	case $1-$2 in
+	debian-build)
+		echo gcc make libc6-dev pkg-config libvirt-dev libxml2-dev libinih-dev ;;
+	debian-run)
+		echo libvirt-daemon-system libvirt-clients qemu-system-x86 ;;
+	debian-demo)
+		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
+			libxml2-utils python3 util-linux iproute2 ;;
+	debian-test)
+		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
+			qemu-utils libxml2-utils python3 util-linux iproute2 git ;;
+	debian-ci)
+		echo clang clang-tidy cppcheck shellcheck mandoc man-db valgrind ;;
+	fedora-build)
+		echo gcc make glibc-devel pkgconf-pkg-config libvirt-devel libxml2-devel \
+			inih-devel ;;
+	fedora-run)
+		echo libvirt-daemon-kvm libvirt-client qemu-system-x86-core ;;
+	fedora-demo)
+		echo binutils libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-log \
+			libvirt-client qemu-system-x86-core libxml2 python3 util-linux iproute ;;
+	fedora-test)
+		echo binutils libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-log \
+			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
+			util-linux iproute git ;;
+	fedora-ci)
+		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
+			libasan libubsan ;;
+	*)
+		die "no packages are known for \"$2\"; --deps knows build, run, test, demo, ci" ;;
+	esac
+}
+
+family()
+{
+	local ID='' ID_LIKE=''
+
+	# shellcheck disable=SC1091	# not ours
+	[ ! -r /etc/os-release ] || . /etc/os-release
+	case " $ID $ID_LIKE " in
+	*" debian "* | *" ubuntu "*) echo debian ;;
+	*" fedora "* | *" rhel "* | *" centos "*) echo fedora ;;
+	*) echo unknown ;;
+	esac
+}
+
+is_installed()
+{
+	case $1 in
+	debian) [ "$(dpkg-query -W -f '${db:Status-Status}' "$2" 2>/dev/null)" = installed ] ;;
+	fedora) rpm -q --whatprovides "$2" >/dev/null 2>&1 ;;
+	esac
+}
+
+get_packages()
+{
+	local crb=()
+
+	case $1 in
+	debian)
+		shift
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get install -y -q --no-install-recommends "$@" >"$log" 2>&1 || {
+			apt-get update -q >"$log" 2>&1 &&
+			apt-get install -y -q --no-install-recommends "$@" >"$log" 2>&1
+		} ;;
+	fedora)
+		shift
+		# Where headers have a repository of their own, off by default.
+		if dnf -q repolist --all 2>/dev/null | grep -q '^crb '; then
+			crb=(--enablerepo=crb)
+		fi
+		dnf -y -q "${crb[@]}" install "$@" >"$log" 2>&1 ;;
+	esac
+}
+
+install_packages()
+{
+	local fam purpose list package missing=()
+
+	fam=$(family)
+	say "packages for: $*"
+	if [ "$fam" = unknown ]; then
+		warn "this is neither Debian nor Fedora; going on with what is here"
+		return
+	fi
+	for purpose; do
+		list=$(packages "$fam" "$purpose")
+		for package in $list; do
+			is_installed "$fam" "$package" || missing+=("$package")
+		done
+	done
+	if [ ${#missing[@]} = 0 ]; then
+		echo "    all there"
+	else
+		need_root "to install packages"
+		echo "    installing: ${missing[*]}"
+		log=$(mktemp)
+		if ! get_packages "$fam" "${missing[@]}"; then
+			tail -n 20 "$log" >&2
+			rm -f "$log"
+			die "the packages can't be installed; see above"
+		fi
+		rm -f "$log"
+	fi
+	# Only for speed, so no reason to fail.
+	if [ "$fam" = fedora ] && ! static_libc && [ "$(id -u)" = 0 ]; then
+		log=/dev/null
+		get_packages fedora glibc-static || :
+	fi
+}
+
+need_root()
+{
+	[ "$(id -u)" = 0 ] || die "must be run by root $1; try: sudo ./install.sh$arguments"
+}
+
+# ---- build ----------------------------------------------------------------
+
+static_libc()
+{
+	echo 'int main(void) { return 0; }' |
+		${CC:-cc} -static -x c -o /dev/null - 2>/dev/null
+}
+
+# build DIRECTORY - the paths are compiled in, so another prefix is another
+# build. Files in the source tree stay its owner's, not root's.
+build()
+{
+	local dir=$1 output
+
+	say "build"
+	make_args=(B="$dir" PREFIX="$prefix" DESTDIR="$destdir")
+	if ! static_libc; then
+		warn "no static libc here: the hook is linked dynamically, which takes it longer to start"
+		make_args+=(FRONT_STATIC=)
+	fi
+	if [ -d "$dir" ] && [ "$(cat "$dir/prefix" 2>/dev/null || echo /usr/local)" != "$prefix" ]; then
+		make B="$dir" clean >/dev/null
+	fi
+	mkdir -p "$dir"
+	echo "$prefix" > "$dir/prefix"
+	if ! output=$(make -j"$(nproc)" "${make_args[@]}" all 2>&1); then
+		tail -n 20 <<< "$output" >&2
+		die "the build failed; see above"
+	fi
+	own_build "$dir"
+}
+
+own_build()
+{
+	[ "$(id -u)" != 0 ] || chown -R --reference="$here" "$1"
+}
+
+# ---- libvirt --------------------------------------------------------------
+
+with_systemd()
+{
+	[ -d /run/systemd/system ] && command -v systemctl >/dev/null
+}
+
+# The process of a system daemon, not one of a session or in a container.
+daemon_pid()
+{
+	local pid
+
+	pid=$(cat "/run/$1.pid" 2>/dev/null) &&
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
+}
+
+# libvirt looks for hooks when it starts and when it reloads, and keeps in mind
+# whether there was one (virHookInitialize() in src/util/virhook.c). A reload
+# leaves guests alone.
+reload_daemons()
+{
+	local daemon pid found=no
+
+	say "libvirt looks for its hooks again"
+	for daemon in virtqemud libvirtd; do
+		if with_systemd && systemctl -q is-active "$daemon.service"; then
+			set -- systemctl reload "$daemon.service"
+		elif pid=$(daemon_pid "$daemon"); then
+			set -- kill -HUP "$pid"
+		else
+			continue
+		fi
+		found=yes
+		if "$@"; then
+			echo "    $daemon: reloaded"
+		else
+			warn "$daemon was not reloaded; until it is, it does not know of a new hook: $*"
+		fi
+	done
+	[ $found = yes ] || echo "    no daemon runs; it will find the hook when it starts"
+}
+
+enable_units()
+{
+	with_systemd || {
+		say "no systemd here: tagged domains are staged at their first start"
+		return
+	}
+	say "systemd units"
+	systemctl daemon-reload
+	systemctl -q enable busflip-stage.service
+	systemctl -q enable --now busflip-stage.path
+	# For domains that are tagged already. Without a daemon it fails, and
+	# the next boot or definition does it.
+	systemctl start busflip-stage.service || warn "busflip stage --all failed; see journalctl -u busflip-stage"
+	echo "    busflip-stage.path watches for new definitions"
+}
+
+disable_units()
+{
+	with_systemd || return 0
+	systemctl -q disable --now busflip-stage.path busflip-stage.service 2>/dev/null || :
+}
+
+# ---- AppArmor and SELinux ------------------------------------------------
+
+# shellcheck source=conf/security.sh
+. conf/security.sh
+
+# ---- actions --------------------------------------------------------------
+
+# Takes a first installation back when a later step of it fails.
+undo=no
+take_back()
+{
+	local status=$?
+
+	trap - EXIT
+	if [ $undo = yes ]; then
+		warn "failed; taking back what was installed"
+		disable_units
+		apparmor_drop || :
+		make "${make_args[@]}" uninstall >/dev/null 2>&1 || :
+		! with_systemd || systemctl daemon-reload || :
+	fi
+	exit $status
+}
+
+is_here()
+{
+	[ -x "$destdir$prefix/sbin/busflip" ]
+}
+
+run_make()
+{
+	local output
+
+	output=$(make "${make_args[@]}" "$@" 2>&1) || {
+		tail -n 20 <<< "$output" >&2
+		die "make $* failed; see above"
+	}
+	grep '^hook: ' <<< "$output" | sed 's/^/    /' || :
+}
+
+do_install()
+{
+	need_root "to install into $prefix and /etc"
+	install_packages build run
+	build build
+	trap take_back EXIT
+	is_here || undo=yes
+	say "program, manual pages, units, configuration below $prefix and /etc"
+	run_make install-files
+	"$prefix/sbin/busflip" --version >/dev/null || die "$prefix/sbin/busflip does not run"
+	apparmor_add
+	selinux_prepare
+	selinux_check
+	say "hook"
+	run_make install-hook
+	! with_selinux || restorecon -R /etc/libvirt/hooks 2>/dev/null || :
+	enable_units
+	reload_daemons
+	undo=no
+	say "done"
+	cat <<-END
+	Tag a domain, and start it as ever:
+	    busflip enable DOMAIN
+	    virsh start DOMAIN
+	See where it stands with: busflip status; more in: man busflip
+	END
+}
+
+do_destdir()
+{
+	build build
+	say "files below $destdir"
+	run_make install
+	cat <<-END
+	Left to the package: reload libvirtd or virtqemud, enable busflip-stage.path
+	and busflip-stage.service, an AppArmor rule where busflip is not in /usr/sbin
+	(see conf/security.sh), for SELinux conf/busflip-hook.cil and the type
+	virt_content_t for /var/lib/busflip/bait.img.
+	END
+}
+
+# Domains on their way need busflip to arrive: print them.
+under_way()
+{
+	local out
+
+	out=$("$prefix/sbin/busflip" status --json) || return
+	sed -nE 's/^\{"name":"(.*)","uuid":"[^"]*","phase":"(staged|trial)".*/    \1 (\2)/p' <<< "$out"
+}
+
+do_uninstall()
+{
+	local domains
+
+	[ ! "$destdir" ] || die "--uninstall takes no --destdir: use make uninstall DESTDIR=$destdir"
+	need_root "to uninstall"
+	say "uninstall from $prefix"
+	if [ $force = no ] && [ -x "$prefix/sbin/busflip" ]; then
+		domains=$(under_way) ||
+			die "can't ask libvirt which domains are on their way; see above, or use --force"
+		if [ "$domains" ]; then
+			warn "these domains are on their way; let them arrive, or take them back" \
+				"with \"busflip disable DOMAIN\", or use --force:"
+			echo "$domains" >&2
+			exit 1
+		fi
+	fi
+	disable_units
+	make_args=(PREFIX="$prefix")
+	run_make uninstall
+	! with_systemd || systemctl daemon-reload
+	apparmor_drop
+	selinux_drop
+	reload_daemons
+	say "done"
+	[ ! -e /etc/busflip.conf ] || echo "/etc/busflip.conf was changed and stays."
+	[ ! -e /var/lib/busflip ] || echo "/var/lib/busflip has records of unfinished work and stays."
+}
+
+do_test()
+{
+	local status=0
+
+	need_root "because the tests start libvirt daemons of their own"
+	install_packages build test
+	build build
+	say "tests"
+	make -s -j"$(nproc)" "${make_args[@]}" check || status=$?
+	own_build build
+	return $status
+}
+
+do_demo()
+{
+	local work
+
+	need_root "because the demo starts a libvirt daemon of its own"
+	install_packages build demo
+	work=$(mktemp -d)
+	# shellcheck disable=SC2064	# the value of now
+	trap "rm -rf $work" EXIT
+	trap 'exit 143' TERM INT HUP
+	build "$work"
+	say "demo"
+	BUSFLIP_BUILD=$work tests/lab.sh run tests/demo.sh
+	say "done; the lab is gone, and so is the build"
+}
+
+case $action in
+deps)
+	# shellcheck disable=SC2086	# a list
+	install_packages ${purposes//,/ } ;;
+install)
+	if [ "$destdir" ]; then do_destdir; else do_install; fi ;;
+*)
+	"do_$action" ;;
+esac
