@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* busflip.c - main of busflip: options, one table of subcommands, dispatch */
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static int usage(const char *text, const char *what)
 struct parsed {
 	struct command_line line;
 	unsigned given;		/* options */
-	const char *uri, *config_file;
+	const char *uri;
 };
 
 static void take_option(struct parsed *parsed, enum option_bit option, const char *value)
@@ -134,7 +135,7 @@ static void take_option(struct parsed *parsed, enum option_bit option, const cha
 		parsed->uri = value;
 		break;
 	case OPTION_CONFIG:
-		parsed->config_file = value;
+		parsed->line.config_file = value;
 		break;
 	case OPTION_BUS:
 		parsed->line.bus = value;
@@ -180,7 +181,8 @@ static int parse(int argc, char *argv[], struct parsed *parsed)
 			take_option(parsed, options[c - 256].option, optarg);
 		else
 			return usage(c == ':' ? "missing value for " : "unknown option ",
-				     argv[optind - 1]);
+				     optopt && optopt < 256 ?
+				     (char[]){ '-', (char)optopt, '\0' } : argv[optind - 1]);
 	}
 	return -1;
 }
@@ -199,10 +201,10 @@ static void print_config(void *context, const char *text)
 
 int command_check_config(const struct command_line *line)
 {
-	const char *path = line->nargs ? line->args[0] : CONFIG_FILE;
+	const char *path = line->nargs ? line->args[0] : line->config_file;
 	struct config config;
 
-	if (line->nargs && access(path, F_OK) != 0) {
+	if ((line->nargs || strcmp(path, CONFIG_FILE)) && access(path, F_OK) != 0) {
 		complain("%s: no such file", path);
 		return EXIT_FAILED;
 	}
@@ -221,14 +223,26 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* With one of them closed, the next file or socket to be opened would take its
+ * place. The other way round from their use, so that using it is an error. */
+static void open_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			_exit(EXIT_FAILED);
+}
+
 int main(int argc, char *argv[])
 {
 	const unsigned everywhere = OPTION_CONNECT | OPTION_CONFIG;
-	struct parsed parsed = { .config_file = CONFIG_FILE };
+	struct parsed parsed = { .line.config_file = CONFIG_FILE };
 	struct command_line *line = &parsed.line;
 	const struct command *command;
-	int rc = parse(argc, argv, &parsed);
+	int rc;
 
+	open_standard_descriptors();
+	rc = parse(argc, argv, &parsed);
 	if (rc >= 0)
 		return rc;
 	if (parsed.given & OPTION_HELP)
@@ -251,7 +265,10 @@ int main(int argc, char *argv[])
 	if (parsed.given & ~(everywhere | command->options))
 		return usage("an option given does not go with ", command->name);
 	log_open("busflip", false);
-	config_load(&line->config, parsed.config_file, warn_config, NULL);
+	if ((parsed.given & OPTION_CONFIG) && command->run != command_check_config &&
+	    access(line->config_file, R_OK) != 0)
+		return usage("cannot read --config ", line->config_file);
+	config_load(&line->config, line->config_file, warn_config, NULL);
 	if (parsed.uri && !str_fits(line->config.uri, sizeof(line->config.uri), parsed.uri))
 		return usage("--connect: URI too long", "");
 	return command->run(line);

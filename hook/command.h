@@ -9,6 +9,7 @@
 
 struct command_line {
 	struct config config;
+	const char *config_file;
 	const char *bus;	/* --bus, or NULL */
 	const char *disk;	/* --disk, or NULL */
 	bool all, json, keep_sata, force;

@@ -67,12 +67,12 @@ xmlNode *domain_bait(const struct domain *domain)
 	return disk;
 }
 
-/* The number in a name's letters as libvirt counts them: sda 0, sdz 25, sdaa
- * 26 (virDiskNameParse() in src/util/virutil.c). -1: not such a name. */
-static long name_index(const char *name)
+long disk_name_index(const char *name)
 {
 	long index = 0;
 
+	if (strlen(name) < 3)
+		return -1;
 	name += strncmp(name, "xvd", 3) == 0 || strncmp(name, "ubd", 3) == 0 ? 3 : 2;
 	for (; *name >= 'a' && *name <= 'z'; name++) {
 		if (index > 1000000)
@@ -88,8 +88,7 @@ static bool comes_before(const xmlNode *a, const xmlNode *b)
 
 	return disk_target(a, name_a, sizeof(name_a)) &&
 	       disk_target(b, name_b, sizeof(name_b)) &&
-	       strlen(name_a) > 2 && strlen(name_b) > 2 &&
-	       name_index(name_a) < name_index(name_b);
+	       disk_name_index(name_a) < disk_name_index(name_b);
 }
 
 /* The bus as libvirt groups it: buses that busflip does not know are told
@@ -110,11 +109,17 @@ static bool same_bus(const xmlNode *a, const xmlNode *b)
  * group in the order of appearance, the hard disk with the lowest name. */
 xmlNode *domain_first_hard_disk(const struct domain *domain)
 {
-	xmlNode *group = xml_child(domain->devices, "disk");
+	xmlNode *group = xml_child(domain->devices, "disk"), *before = NULL;
 
 	for (; group; group = xml_next(group, "disk")) {
 		xmlNode *best = NULL, *disk = xml_child(domain->devices, "disk");
 
+		/* libvirt prints a group together: look at each once. */
+		if (before && same_bus(before, group)) {
+			before = group;
+			continue;
+		}
+		before = group;
 		for (; disk; disk = xml_next(disk, "disk"))
 			if (same_bus(disk, group) && disk_is_hard_disk(disk) &&
 			    (!best || comes_before(disk, best)))
@@ -175,7 +180,7 @@ static xmlNode *lowest_order(const struct domain *domain, bool *orders,
 
 /* libvirt boots from hd when neither <boot dev=> nor any boot order is given
  * (virDomainDefParseBootOptions() in src/conf/domain_conf.c). */
-static bool boots_from_hd(const struct domain *domain)
+bool domain_boots_from_hd(const struct domain *domain)
 {
 	const xmlNode *os = xml_child(domain->root, "os"), *boot;
 	const xmlNode *device = domain->devices ? domain->devices->children : NULL;
@@ -201,7 +206,7 @@ xmlNode *domain_system_disk(const struct domain *domain, struct error *err)
 	disk = lowest_order(domain, &orders, err);
 	if (disk || orders)
 		return disk;
-	if (!boots_from_hd(domain)) {
+	if (!domain_boots_from_hd(domain)) {
 		fail(err, ENOENT, "the domain boots from no hard disk; "
 		     "name the system disk with disk=");
 		return NULL;

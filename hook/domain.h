@@ -100,6 +100,15 @@ xmlNode *domain_bait(const struct domain *domain);
  */
 xmlNode *domain_system_disk(const struct domain *domain, struct error *err);
 
+/* domain_boots_from_hd() - does <boot dev='hd'/> (or nothing at all, which
+ * means the same) decide what it boots from? */
+bool domain_boots_from_hd(const struct domain *domain);
+
+/* disk_name_index() - the number in a target's letters as libvirt counts them:
+ * sda 0, sdz 25, sdaa 26 (virDiskNameParse() in src/util/virutil.c). -1: not
+ * such a name. */
+long disk_name_index(const char *name);
+
 /* domain_first_hard_disk() - the one that <boot dev='hd'/> means: libvirt
  * groups disks by bus and sorts each group by target name
  * (virDomainDiskInsert() in src/conf/domain_conf.c, libvirt 9.0.0). */

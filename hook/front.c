@@ -2,9 +2,9 @@
 /*
  * front.c - busflip-hook, what libvirt runs
  *
- * Runs five times for each start and stop of every guest on the host, so it
- * links libc only, looks for the bytes of the tag in the XML and is gone when
- * there is none. With a tag it runs "busflip event" and waits for it.
+ * Runs for each event of every guest on the host, so it links libc only, looks
+ * for the tag's bytes in the XML and is gone when there are none. With a tag it
+ * runs "busflip event" and waits for it.
  *
  * Whatever goes wrong in here or in busflip, the guest starts: a crash, a
  * missing program or a timeout answers 0. Only busflip's deliberate "refuse"
@@ -138,6 +138,7 @@ int main(int argc, char *argv[])
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, &old);
+	signal(SIGCHLD, SIG_DFL);
 	child = fork();
 	if (child == 0) {
 		sigprocmask(SIG_SETMASK, &old, NULL);

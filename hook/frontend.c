@@ -132,6 +132,10 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 
 		if (!from || (parts[i].buses & (1u << to)))
 			continue;
+		/* An alias holds on any bus: off for the boot on SATA only, where
+		 * what refers to it may not fit; never lost. */
+		if (strcmp(parts[i].name, "alias") == 0 && (to != BUS_SATA || !saved))
+			continue;
 		if (parts[i].element)
 			take_element(from, &parts[i], saved);
 		else
@@ -189,6 +193,12 @@ static void wear_element(xmlNode *disk, const xmlNode *node)
  * ones were gone already. */
 void frontend_wear(xmlNode *disk, const xmlNode *saved)
 {
+	char text[TARGET_SIZE];
+
+	/* A target need not name its bus: then its name tells it. */
+	if (frontend_saved_attr(saved, "target", "dev", text, sizeof(text)) &&
+	    !frontend_saved_attr(saved, "target", "bus", text, sizeof(text)))
+		xml_unset(xml_child(disk, "target"), "bus");
 	for (const xmlNode *node = saved ? saved->last : NULL; node; node = node->prev) {
 		if (node->type != XML_ELEMENT_NODE)
 			continue;

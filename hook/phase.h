@@ -32,6 +32,7 @@ enum happening {
 	HAPPENED_SATA_UNCLEAN,	/* a session on SATA ended in any other way */
 	HAPPENED_VIRTIO_CLEAN,	/* the same for a trial session on VirtIO */
 	HAPPENED_VIRTIO_UNCLEAN,
+	HAPPENED_VIRTIO_STUCK,	/* that, and the disk can't be put back on SATA */
 	HAPPENED_PROMOTE,	/* commands of the administrator */
 	HAPPENED_ROLLBACK,
 	HAPPENED_RETRY,

@@ -35,32 +35,45 @@ static int define(struct virt *virt, struct domain *domain, struct error *err)
 	       virt_define(virt, xml, err);
 }
 
+static int try_step(struct virt *virt, const struct virt_domain *dom, const char *xml,
+		    enum happening happened, const struct config *config,
+		    struct step *step, struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct error bait_err;
+
+	if (domain_parse(xml, strlen(xml), &domain, err) < 0 ||
+	    cycle_step(&domain, happened, config, step, err) < 0)
+		return -1;
+	/* libvirt starts the domain without a bait that is missing. */
+	if (step->changed && step->after == PHASE_STAGED &&
+	    bait_create(config->bait, &bait_err) < 0)
+		log_msg(LOG_LEVEL_WARNING, "%s", bait_err.msg);
+	if (step->changed && define(virt, &domain, err) < 0)
+		return -1;
+	log_step(virt_name(dom), virt_uuid(dom), step);
+	return 0;
+}
+
 int publish_step(struct virt *virt, const struct virt_domain *dom,
 		 enum happening happened, const struct config *config,
 		 struct step *step, struct error *err)
 {
-	AUTO_DOMAIN struct domain domain = { 0 };
 	AUTO_FREE char *xml = NULL;
 
 	if (!virt_is_persistent(dom))
 		return fail(err, ENOTSUP, "it is transient: there is no definition "
 			    "that busflip could change for its next start");
-	if (virt_xml(dom, &xml, err) < 0 ||
-	    domain_parse(xml, strlen(xml), &domain, err) < 0 ||
-	    cycle_step(&domain, happened, config, step, err) < 0)
+	if (virt_xml(dom, &xml, err) < 0)
 		return -1;
-	if (step->changed) {
-		struct error bait_err;
-
-		/* libvirt starts the domain without a bait that is missing. */
-		if (step->after == PHASE_STAGED &&
-		    bait_create(config->bait, &bait_err) < 0)
-			log_msg(LOG_LEVEL_WARNING, "%s", bait_err.msg);
-		if (define(virt, &domain, err) < 0)
-			return -1;
-	}
-	log_step(virt_name(dom), virt_uuid(dom), step);
-	return 0;
+	if (try_step(virt, dom, xml, happened, config, step, err) == 0)
+		return 0;
+	if (happened != HAPPENED_VIRTIO_UNCLEAN || err->code == ECONNREFUSED)
+		return -1;
+	/* A trial that failed must count, or it would be tried for ever. */
+	log_msg(LOG_LEVEL_WARNING, "domain %s can't go back to SATA: %s",
+		virt_name(dom), err->msg);
+	return try_step(virt, dom, xml, HAPPENED_VIRTIO_STUCK, config, step, err);
 }
 
 static void pause_ms(long ms)

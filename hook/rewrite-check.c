@@ -102,7 +102,9 @@ static const char *sectors(struct candidate *c)
 
 static const char *target(struct candidate *c)
 {
-	if (strlen(attr(c, xml_child(c->disk, "target"), "dev")) < 3)
+	char name[TARGET_SIZE];
+
+	if (!disk_target(c->disk, name, sizeof(name)) || strlen(name) < 3)
 		return "its system disk has no usable <target dev=>";
 	return NULL;
 }

@@ -57,6 +57,11 @@ enum bus rewrite_origin(const struct domain *domain, const xmlNode *disk)
 	return BUS_OTHER;
 }
 
+static bool boots_as_first(const struct domain *domain, const xmlNode *disk)
+{
+	return domain_boots_from_hd(domain) && domain_first_hard_disk(domain) == disk;
+}
+
 /* <boot dev='hd'/> means the first hard disk in libvirt's order; the move to
  * another bus must not make another disk the first. */
 static int check_boot_order(const struct domain *domain, const xmlNode *disk,
@@ -121,7 +126,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	disk = domain_system_disk(domain, err);
 	if (!disk || rewrite_check(domain, disk, err) < 0)
 		return -1;
-	first = domain_first_hard_disk(domain) == disk;
+	first = boots_as_first(domain, disk);
 	state->origin = rewrite_origin(domain, disk);
 	state->bus = domain->tag.bus;
 	if (state->bus == BUS_NONE)
@@ -151,7 +156,7 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 	const struct state *state = &domain->state;
 	xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
 
-	if (!disk || !disk_is_hard_disk(disk)) {
+	if (!disk || !disk_is_hard_disk(disk) || disk_is_bait(disk)) {
 		fail(err, ENOENT, "its system disk %s is not in the domain any more",
 		     state->disk);
 		return NULL;
@@ -165,23 +170,29 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 	return disk;
 }
 
-/* Another disk may have taken the SATA port of one that was away. */
-static void evade_on_sata(struct domain *domain, xmlNode *disk)
+/* Another disk may have taken the place of one that was away. */
+static void evade(struct domain *domain, xmlNode *disk)
 {
-	const xmlNode *other = xml_child(domain->devices, "disk");
-	struct slot mine, theirs;
+	struct slot slot;
+	bool ok;
 
-	if (!xml_child(disk, "address") || !slots_disk_place(disk, &mine))
+	if (disk_bus(disk) == BUS_VIRTIO || !slots_taken(domain, disk))
 		return;
-	for (; other; other = xml_next(other, "disk"))
-		if (other != disk && disk_bus(other) == BUS_SATA &&
-		    slots_disk_place(other, &theirs) &&
-		    theirs.controller == mine.controller && theirs.unit == mine.unit)
-			break;
-	if (!other)
+	if (disk_bus(disk) == BUS_SATA) {
+		xml_delete(xml_child(disk, "address"));
+		give_port(domain, disk);
+		return;
+	}
+	ok = slots_disk_place(disk, &slot);
+	if (disk_bus(disk) == BUS_IDE)
+		ok = slots_ide(domain, &slot);
+	else
+		slot = (struct slot){ .controller = slot.controller,
+				      .unit = slots_scsi_unit(domain, slot.controller) };
+	if (!ok)
 		return;
 	xml_delete(xml_child(disk, "address"));
-	give_port(domain, disk);
+	slots_drive_address(disk, &slot);
 }
 
 /* The user's own frontend back on; a name that is taken by now is replaced. */
@@ -202,8 +213,7 @@ static void wear_own(struct domain *domain, xmlNode *disk)
 	frontend_wear(disk, domain->state.saved);
 	xml_set(xml_child(disk, "target"), "dev", name);
 	drop_saved(domain);
-	if (disk_bus(disk) == BUS_SATA)
-		evade_on_sata(domain, disk);
+	evade(domain, disk);
 }
 
 /* Give @disk the bait's place, which is where Windows has its device; libvirt
@@ -310,7 +320,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 		return -1;
 	if (state->staged_form)
 		return 0;
-	first = domain_first_hard_disk(domain) == disk;
+	first = boots_as_first(domain, disk);
 	disk_target(disk, name, sizeof(name));
 	if (state->bus == BUS_VIRTIO && xml_child(disk, "address"))
 		address = xmlDocCopyNode(xml_child(disk, "address"), domain->doc, 1);
@@ -358,8 +368,9 @@ int rewrite_restore(struct domain *domain, struct error *err)
 	if (state->saved) {
 		char bus[16];
 
-		frontend_saved_attr(state->saved, "target", "bus", bus, sizeof(bus));
-		frontend_take(disk, bus_parse(bus), NULL);
+		frontend_take(disk, frontend_saved_attr(state->saved, "target", "bus",
+							bus, sizeof(bus)) ?
+			      bus_parse(bus) : state->origin, NULL);
 		wear_own(domain, disk);
 	}
 	clear_away(domain);

@@ -29,33 +29,33 @@ void slots_target(const struct domain *domain, const char *prefix, char *buf,
 	}
 }
 
-static long letters(const char *name)
-{
-	long n = 0;
-
-	for (name += 2; *name >= 'a' && *name <= 'z' && n < 100000; name++)
-		n = n * 26 + (*name - 'a') + 1;
-	return n - 1;
-}
-
 bool slots_disk_place(const xmlNode *disk, struct slot *slot)
 {
 	const xmlNode *address = xml_child(disk, "address");
+	bool ide = disk_bus(disk) == BUS_IDE;
+	long per = ide ? 4 : disk_bus(disk) == BUS_SATA ? SATA_PORTS : 7, index;
 	char name[TARGET_SIZE];
-	long per = disk_bus(disk) == BUS_SATA ? SATA_PORTS : 7;
 
 	if (address) {
 		slot->controller = xml_attr_number(address, "controller");
+		slot->bus = ide ? xml_attr_number(address, "bus") : 0;
+		slot->target = xml_attr_number(address, "target");
 		slot->unit = xml_attr_number(address, "unit");
 		if (slot->controller < 0)
 			slot->controller = 0;
+		if (slot->bus < 0)
+			slot->bus = 0;
+		if (slot->target < 0)
+			slot->target = 0;
 		return slot->unit >= 0;
 	}
-	if (!disk_target(disk, name, sizeof(name)) || strlen(name) < 3 ||
-	    letters(name) < 0)
+	index = disk_target(disk, name, sizeof(name)) ? disk_name_index(name) : -1;
+	if (index < 0)
 		return false;
-	slot->controller = letters(name) / per;
-	slot->unit = letters(name) % per;
+	slot->controller = index / per;
+	slot->bus = ide ? index % per / 2 : 0;
+	slot->target = 0;
+	slot->unit = ide ? index % 2 : index % per;
 	return true;
 }
 
@@ -68,8 +68,36 @@ static bool occupied(const struct domain *domain, enum bus bus,
 	for (; disk; disk = xml_next(disk, "disk"))
 		if (disk_bus(disk) == bus && slots_disk_place(disk, &found) &&
 		    found.controller == slot->controller &&
-		    (found.unit == slot->unit || slot->unit < 0))
+		    ((found.unit == slot->unit && found.bus == slot->bus &&
+		      found.target == slot->target) || slot->unit < 0))
 			return true;
+	return false;
+}
+
+bool slots_taken(const struct domain *domain, const xmlNode *disk)
+{
+	const xmlNode *other = xml_child(domain->devices, "disk");
+	struct slot mine, theirs;
+
+	if (!slots_disk_place(disk, &mine))
+		return false;
+	for (; other; other = xml_next(other, "disk"))
+		if (other != disk && disk_bus(other) == disk_bus(disk) &&
+		    slots_disk_place(other, &theirs) &&
+		    theirs.controller == mine.controller &&
+		    theirs.bus == mine.bus && theirs.target == mine.target &&
+		    theirs.unit == mine.unit)
+			return true;
+	return false;
+}
+
+bool slots_ide(const struct domain *domain, struct slot *slot)
+{
+	slot->controller = slot->target = 0;
+	for (slot->bus = 0; slot->bus < 2; slot->bus++)
+		for (slot->unit = 0; slot->unit < 2; slot->unit++)
+			if (!occupied(domain, BUS_IDE, slot))
+				return true;
 	return false;
 }
 
@@ -99,6 +127,7 @@ static bool sata_exists(const struct domain *domain, long index)
 
 bool slots_sata(const struct domain *domain, struct slot *slot)
 {
+	slot->bus = slot->target = 0;
 	for (slot->controller = 0; sata_exists(domain, slot->controller);
 	     slot->controller++)
 		for (slot->unit = 0; slot->unit < SATA_PORTS; slot->unit++)
@@ -130,8 +159,10 @@ void slots_drive_address(xmlNode *disk, const struct slot *slot)
 	xml_set(node, "type", "drive");
 	snprintf(text, sizeof(text), "%ld", slot->controller);
 	xml_set(node, "controller", text);
-	xml_set(node, "bus", "0");
-	xml_set(node, "target", "0");
+	snprintf(text, sizeof(text), "%ld", slot->bus);
+	xml_set(node, "bus", text);
+	snprintf(text, sizeof(text), "%ld", slot->target);
+	xml_set(node, "target", text);
 	snprintf(text, sizeof(text), "%ld", slot->unit);
 	xml_set(node, "unit", text);
 	xml_append(disk, node);
@@ -234,7 +265,7 @@ bool pci_address_taken(const struct domain *domain, const xmlNode *address,
 		const xmlNode *other = xml_child(dev, "address");
 
 		if (dev == except || !xml_attr_is(other, "type", "pci") ||
-		    !xml_attr(other, "bus", (char[16]){ 0 }, 16))
+		    !(xmlHasProp(other, XS("bus")) || xmlHasProp(other, XS("slot"))))
 			continue;
 		pci_numbers(other, theirs);
 		if (memcmp(mine, theirs, sizeof(mine)) == 0)

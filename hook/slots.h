@@ -10,6 +10,8 @@
 /* A place on a SATA or SCSI controller. */
 struct slot {
 	long controller;	/* index of the controller */
+	long bus;		/* IDE has two to a controller; else 0 */
+	long target;		/* SCSI controllers count with it; else 0 */
 	long unit;
 };
 
@@ -25,6 +27,12 @@ void slots_target(const struct domain *domain, const char *prefix, char *buf,
  */
 bool slots_sata(const struct domain *domain, struct slot *slot);
 
+/* slots_ide() - a free place on the first IDE controller, false: none. */
+bool slots_ide(const struct domain *domain, struct slot *slot);
+
+/* slots_taken() - does a disk other than @disk sit in its place? */
+bool slots_taken(const struct domain *domain, const xmlNode *disk);
+
 /* slots_scsi_unit() - the lowest free unit on SCSI controller @index. */
 long slots_scsi_unit(const struct domain *domain, long index);
 
@@ -32,7 +40,7 @@ long slots_scsi_unit(const struct domain *domain, long index);
  * to @disk as its last child. */
 void slots_drive_address(xmlNode *disk, const struct slot *slot);
 
-/* slots_disk_place() - where a SATA or SCSI disk sits; without an <address>,
+/* slots_disk_place() - where a SATA, SCSI or IDE disk sits; without an <address>,
  * where libvirt would put it. */
 bool slots_disk_place(const xmlNode *disk, struct slot *slot);
 
