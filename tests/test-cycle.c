@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test-cycle.c - steps on a document: phase, attempts, time, reason, disk */
+
+#include "hook/cycle.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/xmltest.h"
+
+static const struct config config = {
+	.bus = CONFIG_BUS_VIRTIO, .max_attempts = 2, .bait = BAIT_IMAGE,
+	.bait_owner = BAIT_OWNER_KEEP,
+};
+
+/* step() - *xml is replaced by the document after @happened, unless it fails.
+ * Return: "staged", ... the phase after it, or the error. */
+static const char *step(char **xml, enum happening happened, const struct config *c)
+{
+	static struct error err;
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct step s;
+	char *out;
+	size_t len;
+
+	memset(&err, 0, sizeof(err));
+	if (!*xml || domain_parse(*xml, strlen(*xml), &domain, &err) < 0 ||
+	    cycle_step(&domain, happened, c, &s, &err) < 0)
+		return err.msg;
+	if (s.changed) {
+		if (domain_format(&domain, &out, &len, &err) < 0)
+			return err.msg;
+		free(*xml);
+		*xml = out;
+	} else if (s.before != s.after) {
+		return "another phase without a change";
+	}
+	if (!s.reason[0])
+		return "no reason";
+	return phase_name(s.after);
+}
+
+#define STATE(what) "string(//s:state/@" what ")"
+#define BUS "string(" SYSTEM "/target/@bus)"
+
+static void is_at(const char *xml, const char *phase, const char *attempts, const char *bus,
+		  const char *name)
+{
+	char want[64], seen[64];
+
+	snprintf(seen, sizeof(seen), "%s", xpath(xml, "concat(//s:state/@phase, ' ', "
+		 "//s:state/@attempts, ' ', " SYSTEM "/target/@bus)"));
+	snprintf(want, sizeof(want), "%s %s %s", phase, attempts, bus);
+	is_str(seen, want, "%s", name);
+}
+
+static void test_success(void)
+{
+	AUTO_FREE char *x = domain_xml(&(struct parts){ 0 }), *xml = strdup(x);
+	char since[32];
+	time_t begin = time(NULL);
+	struct tm tm = { 0 };
+
+	is_str(step(&xml, HAPPENED_SEEN, &config), "staged", "a tagged domain is seen");
+	is_at(xml, "staged", "0", "sata", "its definition says so");
+	is_str(xpath(xml, STATE("reason")), "tagged: first boot on SATA", "and why");
+	snprintf(since, sizeof(since), "%s", xpath(xml, STATE("since")));
+	ok(strptime(since, "%Y-%m-%dT%H:%M:%SZ", &tm) && timegm(&tm) >= begin &&
+	   timegm(&tm) <= time(NULL), "and since when, in UTC: %s", since);
+	is_str(step(&xml, HAPPENED_SEEN, &config), "staged", "seen again");
+	is_str(step(&xml, HAPPENED_SATA_UNCLEAN, &config), "staged", "not clean");
+	is_str(xpath(xml, STATE("since")), since, "nothing is written then");
+	is_str(step(&xml, HAPPENED_SATA_CLEAN, &config), "trial", "clean on SATA");
+	is_at(xml, "trial", "0", "virtio", "on VirtIO");
+	same_xml(xml, x, "as the user defined it");
+	is_str(step(&xml, HAPPENED_SATA_CLEAN, &config), "trial", "the same event again");
+	is_str(step(&xml, HAPPENED_VIRTIO_CLEAN, &config), "done", "clean on VirtIO");
+	is_at(xml, "done", "0", "virtio", "done");
+	same_xml(xml, x, "as the user defined it");
+	is_str(xpath(xml, "count(//s:saved)"), "0", "nothing is kept any more");
+	is_str(step(&xml, HAPPENED_VIRTIO_UNCLEAN, &config), "done", "a crash later");
+	has_str(step(&xml, HAPPENED_HOLD, &config), "nothing to hold", "hold makes no sense");
+	is_str(step(&xml, HAPPENED_ROLLBACK, &config), "staged", "rollback does");
+	is_at(xml, "staged", "0", "sata", "back on SATA");
+	is_str(step(&xml, HAPPENED_DISABLE, &config), "none", "disabled");
+	same_xml(xml, x, "as the user defined it");
+	is_str(xpath(xml, "count(//s:state)"), "0", "no state");
+}
+
+static void test_failure(void)
+{
+	for (int max = 1; max <= 5; max++) {
+		struct config c = config;
+		AUTO_FREE char *x = domain_xml(&(struct parts){ 0 }), *xml = strdup(x);
+		char attempts[24];
+		int trials = 0;
+
+		c.max_attempts = max;
+		step(&xml, HAPPENED_SEEN, &c);
+		while (trials < 9 && !strcmp(step(&xml, HAPPENED_SATA_CLEAN, &c), "trial")) {
+			trials++;
+			step(&xml, HAPPENED_VIRTIO_UNCLEAN, &c);
+		}
+		is_int(trials, max, "max_attempts %d: so many trials", max);
+		snprintf(attempts, sizeof(attempts), "%d", max);
+		is_at(xml, "held", attempts, "sata", "then held on SATA");
+		is_str(xpath(xml, "count(" BAIT ")"), "1", "with the bait, ready for retry");
+		has_str(step(&xml, HAPPENED_PROMOTE, &c), "busflip retry", "promote is refused");
+		is_str(step(&xml, HAPPENED_RETRY, &c), "staged", "retry");
+		is_at(xml, "staged", "0", "sata", "begins again");
+		is_str(xpath(xml, "count(" BAIT ")"), "1", "there is still one bait");
+		is_str(step(&xml, HAPPENED_SATA_CLEAN, &c), "trial", "and goes on");
+		same_xml(xml, x, "as the user defined it");
+	}
+}
+
+/* max_attempts made smaller in the config while a domain is on trial */
+static void test_fewer_attempts(void)
+{
+	struct config c = config;
+	AUTO_FREE char *xml = domain_xml(&(struct parts){ 0 });
+
+	c.max_attempts = 5;
+	step(&xml, HAPPENED_SEEN, &c);
+	for (int i = 0; i < 3; i++) {
+		step(&xml, HAPPENED_SATA_CLEAN, &c);
+		step(&xml, HAPPENED_VIRTIO_UNCLEAN, &c);
+	}
+	is_at(xml, "staged", "3", "sata", "three of five used");
+	c.max_attempts = 2;
+	is_str(step(&xml, HAPPENED_SATA_CLEAN, &c), "trial", "two are allowed now");
+	is_str(step(&xml, HAPPENED_VIRTIO_UNCLEAN, &c), "held", "the next one is the last");
+}
+
+static void test_commands(void)
+{
+	AUTO_FREE char *x = domain_xml(&(struct parts){ .disk = SATA_DISK }), *xml = strdup(x);
+
+	has_str(step(&xml, HAPPENED_PROMOTE, &config), "busflip stage", "promote: stage first");
+	has_str(step(&xml, HAPPENED_ROLLBACK, &config), "nothing to roll back", "so rollback");
+	is_str(step(&xml, HAPPENED_HOLD, &config), "held", "hold one that is only tagged");
+	same_xml(xml, x, "its disk stays where it is");
+	is_str(step(&xml, HAPPENED_SEEN, &config), "held", "and it is left alone");
+	is_str(step(&xml, HAPPENED_RETRY, &config), "staged", "until retry");
+	is_str(step(&xml, HAPPENED_PROMOTE, &config), "trial", "promote");
+	is_at(xml, "trial", "0", "virtio", "on VirtIO by command");
+	is_str(xpath(xml, STATE("override")), "yes", "which is noted");
+	is_str(step(&xml, HAPPENED_SATA_UNCLEAN, &config), "trial",
+	       "so an unclean end on SATA changes nothing");
+	is_str(step(&xml, HAPPENED_VIRTIO_UNCLEAN, &config), "staged", "one on VirtIO does");
+	is_str(xpath(xml, "count(//s:state/@override)"), "0", "the note is gone");
+	is_str(step(&xml, HAPPENED_SATA_CLEAN, &config), "trial", "next trial, by evidence");
+	is_str(step(&xml, HAPPENED_SATA_UNCLEAN, &config), "staged",
+	       "an unclean end on SATA takes that back");
+	is_at(xml, "staged", "1", "sata", "and counts as no attempt");
+	is_str(step(&xml, HAPPENED_HOLD, &config), "held", "hold");
+	is_at(xml, "held", "1", "sata", "on SATA");
+	is_str(step(&xml, HAPPENED_DISABLE, &config), "none", "disable");
+	same_xml(xml, x, "as the user defined it");
+}
+
+static void test_bus_of_config(void)
+{
+	struct config c = config;
+	AUTO_FREE char *xml = domain_xml(&(struct parts){ .disk = SATA_DISK });
+	AUTO_FREE char *asked = domain_xml(&(struct parts){ .disk = SATA_DISK,
+							    .tag = TAG_VIRTIO });
+
+	c.bus = CONFIG_BUS_SCSI;
+	c.bait_owner = BAIT_OWNER_LIBVIRT;
+	step(&xml, HAPPENED_SEEN, &c);
+	is_str(xpath(xml, "string(//s:disk/@bus)"), "scsi", "the config's bus");
+	is_str(step(&xml, HAPPENED_SATA_CLEAN, &config), "trial", "changed in the middle");
+	is_str(xpath(xml, BUS), "scsi", "it stays what it was for this domain");
+	step(&asked, HAPPENED_SEEN, &c);
+	is_str(xpath(asked, "string(//s:disk/@bus)"), "virtio", "the tag goes first");
+	is_str(xpath(asked, "count(" BAIT "/source/seclabel)"), "0", "bait_owner libvirt");
+	step(&asked, HAPPENED_DISABLE, &config);
+	step(&asked, HAPPENED_SEEN, &config);
+	is_str(xpath(asked, "string(" BAIT "/source/seclabel/@relabel)"), "no", "and keep");
+}
+
+/* A state that makes no sense: every step is refused, and says how to get out. */
+static void test_damaged(void)
+{
+	AUTO_FREE char *xml = domain_xml(&(struct parts){ .metadata =
+		"<s:state xmlns:s='urn:busflip:state:1' phase='nonsense' attempts='0'/>" });
+	AUTO_FREE char *untagged = domain_xml(&(struct parts){ .tag = "" });
+
+	for (int i = 0; i < HAPPENING_COUNT; i++) {
+		has_str(step(&xml, (enum happening)i, &config), "disable --force",
+			"a damaged state, happening %d", i);
+		has_str(step(&untagged, (enum happening)i, &config), "busflip enable",
+			"no tag, happening %d", i);
+	}
+}
+
+/* A trial that has failed must not be forgotten because the disk can't be
+ * moved: libvirt would start it on VirtIO for ever. */
+static void test_stuck(void)
+{
+	AUTO_FREE char *xml = domain_xml(&(struct parts){ 0 }), *before = NULL, *renamed = NULL;
+	AUTO_FREE char *crowded = NULL;
+
+	step(&xml, HAPPENED_SEEN, &config);
+	renamed = replaced(xml, "<target dev=\"sda\"", "<target dev=\"sdx\"");
+	before = strdup(renamed);
+	has_str(step(&renamed, HAPPENED_SATA_CLEAN, &config), "sda is not in the domain",
+		"a disk that was renamed is not promoted");
+	is_str(renamed, before, "and the document stays as it is");
+	step(&xml, HAPPENED_SATA_CLEAN, &config);
+	crowded = replaced(xml, "</devices>", "<disk type='file' device='disk'><source "
+			   "file='/vm/b.img'/><target dev='sda' bus='sata'/></disk></devices>");
+	before = (free(before), strdup(crowded));
+	has_str(step(&crowded, HAPPENED_VIRTIO_UNCLEAN, &config), "<boot order='1'/>",
+		"a failed trial is not rolled back when another disk would boot then");
+	is_str(crowded, before, "and the document stays as it is");
+	is_str(step(&crowded, HAPPENED_VIRTIO_STUCK, &config), "held",
+	       "but it counts: such a domain is held");
+	has_str(crowded, "attempts=\"1\"", "with the attempt counted");
+}
+
+static int disable(char **xml, bool keep_sata, bool force, struct step *s, struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	char *out;
+	size_t len;
+
+	memset(err, 0, sizeof(*err));
+	if (domain_parse(*xml, strlen(*xml), &domain, err) < 0 ||
+	    cycle_disable(&domain, keep_sata, force, s, err) < 0 ||
+	    domain_format(&domain, &out, &len, err) < 0)
+		return -1;
+	free(*xml);
+	*xml = out;
+	return 0;
+}
+
+static void test_disable(void)
+{
+	static const enum happening way[] = {
+		HAPPENED_SEEN, HAPPENED_SATA_CLEAN, HAPPENED_VIRTIO_UNCLEAN, HAPPENED_HOLD,
+	};
+	AUTO_FREE char *x = domain_xml(&(struct parts){ 0 });
+	AUTO_FREE char *plain = domain_xml(&(struct parts){ .tag = "" });
+	AUTO_FREE char *bare = replaced(plain, "  <metadata>\n    \n  </metadata>\n", "");
+	AUTO_FREE char *xml = NULL, *bad = NULL;
+	struct error err;
+	struct step s;
+	int rc;
+
+	for (size_t n = 0; n <= ARRAY_SIZE(way); n++) {
+		free(steal(&xml));
+		xml = strdup(x);
+		for (size_t i = 0; i < n; i++)
+			step(&xml, way[i], &config);
+		rc = disable(&xml, false, false, &s, &err);
+		is_int(rc, 0, "disable in phase %s", phase_name(s.before));
+		same_xml(xml, bare, "the disk is as the user had it, the rest is gone");
+		ok(s.changed, "a change");
+	}
+	is_int(disable(&xml, false, false, &s, &err), 0, "without tag and state");
+	ok(!s.changed, "there is nothing to do");
+
+	free(steal(&xml));
+	xml = strdup(x);
+	step(&xml, HAPPENED_SEEN, &config);
+	is_int(disable(&xml, true, false, &s, &err), 0, "disable --keep-sata");
+	is_str(xpath(xml, "concat(" SYSTEM "/target/@bus, count(" BAIT "), count(//b:domain), "
+		     "count(//s:state))"), "sata000", "on SATA for good");
+	free(steal(&xml));
+	xml = strdup(x);
+	is_int(disable(&xml, true, false, &s, &err), -1, "--keep-sata needs a disk on SATA");
+
+	free(steal(&xml));
+	xml = strdup(x);
+	step(&xml, HAPPENED_SEEN, &config);
+	bad = replaced(xml, "phase=\"staged\"", "phase=\"bogus\"");
+	is_int(disable(&bad, false, false, &s, &err), -1, "a damaged state is refused");
+	has_str(err.msg, "--force", "with a way out");
+	is_int(disable(&bad, false, true, &s, &err), 0, "which works");
+	is_str(xpath(bad, "concat(" SYSTEM "/target/@bus, count(//b:domain), count(//s:state))"),
+	       "sata00", "and leaves the disk where it is");
+}
+
+int main(void)
+{
+	test_success();
+	test_failure();
+	test_fewer_attempts();
+	test_commands();
+	test_bus_of_config();
+	test_damaged();
+	test_stuck();
+	test_disable();
+	xmlCleanupParser();
+	return done_testing();
+}

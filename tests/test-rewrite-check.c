@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test-rewrite-check.c - what can't be staged, and the sentence that says so */
+
+#include <errno.h>
+
+#include "tests/xmltest.h"
+
+#define OTHER_SATA(name, unit, more) \
+	"<disk type='file' device='disk'><source file='/vm/" name ".img'/>" \
+	"<target dev='" name "' bus='sata'/>" DRIVE("0", unit) more "</disk>\n"
+#define QEMU "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
+
+static const char plain[] = "hvm</type>";
+
+/* Replaced in a domain that can be staged, in this order: either may be NULL */
+struct refusal {
+	const char *name;
+	struct parts parts;
+	const char *from, *to;
+	const char *word;	/* of the sentence; NULL: it is not refused */
+};
+
+static const struct refusal cases[] = {
+	/* ---- the domain ---- */
+	{ "Xen", { 0 }, "type='kvm'", "type='xen'", "only QEMU and KVM" },
+	{ "LXC", { 0 }, "type='kvm'", "type='lxc'", "only QEMU and KVM" },
+	{ "no hypervisor", { 0 }, "type='kvm'", "", "only QEMU and KVM" },
+	{ "QEMU without KVM", { 0 }, "type='kvm'", "type='qemu'", NULL },
+	{ "a container", { 0 }, plain, "exe</type>", "only fully virtualised" },
+	{ "no OS type", { 0 }, plain, "</type>", "only fully virtualised" },
+	{ "aarch64", { 0 }, "x86_64'", "aarch64'", "only x86" },
+	{ "s390x", { 0 }, "x86_64'", "s390x'", "only x86" },
+	{ "ppc64le", { 0 }, "x86_64'", "ppc64le'", "only x86" },
+	{ "32 bits", { 0 }, "x86_64'", "i686'", NULL },
+	{ "no architecture in the XML", { 0 }, "arch='x86_64'", "", NULL },
+	{ "isapc", { .machine = "isapc" }, NULL, NULL, "no PCI bus" },
+	{ "none", { .machine = "none" }, NULL, NULL, "no PCI bus" },
+	{ "microvm", { .machine = "microvm" }, NULL, NULL, "no PCI bus" },
+	{ "a numbered microvm", { .machine = "microvm-7.2" }, NULL, NULL, "no PCI bus" },
+	{ "an old pc", { .machine = "pc-0.12" }, NULL, NULL, NULL },
+	{ "RHEL's q35", { .machine = "pc-q35-rhel9.2.0" }, NULL, NULL, NULL },
+
+	/* ---- which disk ---- */
+	{ "no disk", { .disk = "" }, NULL, NULL, "no hard disk" },
+	{ "no devices at all", { 0 }, "<devices>", "<nothing>", "" },
+	{ "a bad tag", { .tag = "<b:domain xmlns:b='urn:busflip:domain:1' bus='sata'/>" },
+	  NULL, NULL, "its busflip tag" },
+	{ "two tags", { .tag = TAG TAG }, NULL, NULL, "its busflip tag" },
+	{ "a disk that is not there",
+	  { .tag = "<b:domain xmlns:b='urn:busflip:domain:1' disk='vdx'/>" }, NULL, NULL,
+	  "no hard disk vdx" },
+	{ "two disks that boot first", { .os = "", .disk =
+	  "<disk><target dev='vda' bus='virtio'/><boot order='1'/></disk>"
+	  "<disk><target dev='vdb' bus='virtio'/><boot order='1'/></disk>" }, NULL, NULL,
+	  "two disks have the boot order 1" },
+	{ "the network boots", { .os = "<boot dev='network'/>" }, NULL, NULL, "boots from no" },
+
+	/* ---- its bus and source ---- */
+	{ "USB", { .disk = DISK("dev='sda' bus='usb'", "") }, NULL, NULL, "bus that busflip" },
+	{ "Xen's bus", { .disk = DISK("dev='xvda' bus='xen'", "") }, NULL, NULL,
+	  "bus that busflip" },
+	{ "an SD card", { .disk = DISK("dev='sda' bus='sd'", "") }, NULL, NULL,
+	  "bus that busflip" },
+	{ "SCSI pass-through", { .disk = "<disk type='block' device='lun'><source dev='/dev/x'/>"
+	  "<target dev='sda' bus='scsi'/></disk>" }, NULL, NULL, "SCSI pass-through" },
+	{ "VirtIO pass-through", { .disk = "<disk type='block' device='lun'><source "
+	  "dev='/dev/x'/><target dev='vda' bus='virtio'/></disk>" }, NULL, NULL, NULL },
+	{ "vhost-user", { .disk = "<disk type='vhostuser'><source type='unix' path='/x'/>"
+	  "<target dev='vda' bus='virtio'/></disk>" }, NULL, NULL, "vhost device" },
+	{ "vhost-vdpa", { .disk = "<disk type='vhostvdpa'><source dev='/x'/>"
+	  "<target dev='vda' bus='virtio'/></disk>" }, NULL, NULL, "vhost device" },
+	{ "read-only", { .disk = DISK("dev='vda' bus='virtio'", "<readonly/>") }, NULL, NULL,
+	  "read-only" },
+	{ "transient", { .disk = DISK("dev='vda' bus='virtio'", "<transient/>") }, NULL, NULL,
+	  "transient" },
+	{ "4 KiB sectors", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<blockio logical_block_size='4096' physical_block_size='4096'/>") }, NULL, NULL,
+	  "sectors other than 512" },
+	{ "4 KiB sectors that look like 512", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<blockio logical_block_size='512' physical_block_size='4096'/>") }, NULL, NULL, NULL },
+	{ "no target", { .disk = "<disk><source file='/x'/></disk>" }, NULL, NULL, "" },
+	{ "a short name", { .disk = "<disk><target dev='vd' bus='virtio'/></disk>" }, NULL, NULL,
+	  "no usable <target dev=>" },
+	{ "an empty name", { .disk = "<disk><target dev='' bus='virtio'/></disk>" }, NULL, NULL,
+	  "no usable <target dev=>" },
+	{ "a name that is longer than any", { .disk = "<disk><target bus='sata' "
+	  "dev='sdabcdefghijklmnopqrstuvwxyzabcdefghij'/></disk>" }, NULL, NULL,
+	  "no usable <target dev=>" },
+
+	/* ---- what else refers to it ---- */
+	{ "QEMU options of that device", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<alias name='ua-sys'/>"), .root = "<qemu:override " QEMU "><qemu:device alias='ua-x'/>"
+	  "<qemu:device alias='ua-sys'><qemu:frontend/></qemu:device></qemu:override>" },
+	  NULL, NULL, "<qemu:override>" },
+	{ "QEMU options of another device", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<alias name='ua-sys'/>"), .root = "<qemu:override " QEMU "><qemu:device alias='ua-x'/>"
+	  "<qemu:device alias='ua-sysx'/></qemu:override>" }, NULL, NULL, NULL },
+	{ "QEMU options of a device without a name", { .root = "<qemu:override " QEMU ">"
+	  "<qemu:device alias=''/></qemu:override>" }, NULL, NULL, NULL },
+
+	/* ---- the order of booting ---- */
+	{ "a disk on SATA that would boot then", { .disk = VIRTIO_DISK,
+	  .devices = OTHER_SATA("sda", "0", "") }, NULL, NULL, "would become the boot disk" },
+	{ "one that would not, by its name", { .devices = OTHER_SATA("sdb", "1", "") }, NULL, NULL,
+	  NULL },
+	{ "one that would by its name, but there is a boot order", { .os = "",
+	  .disk = DISK("dev='vda' bus='virtio'", "<boot order='1'/>"),
+	  .devices = OTHER_SATA("sda", "0", "") }, NULL, NULL, NULL },
+	{ "the same, with an order for each", { .os = "",
+	  .disk = DISK("dev='vda' bus='virtio'", "<boot order='1'/>"),
+	  .devices = OTHER_SATA("sda", "0", "<boot order='2'/>") }, NULL, NULL, NULL },
+	{ "a disk on SATA in front of ours, named by the tag", { .os = "<boot dev='hd'/>",
+	  .tag = "<b:domain xmlns:b='urn:busflip:domain:1' disk='vda'/>",
+	  .disk = OTHER_SATA("sda", "0", "") VIRTIO_DISK }, NULL, NULL, NULL },
+	{ "a CD-ROM of that name", { .devices = "<disk device='cdrom'><target dev='sda' "
+	  "bus='sata'/>" DRIVE("0", "0") "</disk>" }, NULL, NULL, NULL },
+};
+
+int main(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct refusal *c = &cases[i];
+		AUTO_FREE char *plain_xml = domain_xml(&c->parts);
+		AUTO_FREE char *xml = c->from ? replaced(plain_xml, c->from, c->to) :
+				      strdup(plain_xml);
+		AUTO_FREE char *both = xml && c->to && !strcmp(c->to, "<nothing>") ?
+				       replaced(xml, "</devices>", "</nothing>") : NULL;
+		struct error err;
+		AUTO_FREE char *out = rewrite(OP_STAGE, both ? both : xml, &err);
+
+		if (!c->word) {
+			if (!ok(out, "%s: can be staged", c->name))
+				diag("%s", err.msg);
+			continue;
+		}
+		if (!ok(!out && strstr(err.msg, c->word), "%s: refused", c->name))
+			diag("%s", out ? out : err.msg);
+		ok(out || (err.code && err.msg[0] && !strchr(err.msg, '\n') &&
+			   strlen(err.msg) < 200 && err.msg[strlen(err.msg) - 1] != '.'),
+		   "%s: in one sentence for the end of a line", c->name);
+	}
+	xmlCleanupParser();
+	return done_testing();
+}
