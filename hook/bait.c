@@ -102,14 +102,14 @@ void bait_add(struct domain *domain, xmlNode *disk, const char *path,
 
 xmlNode *bait_remove(struct domain *domain)
 {
-	xmlNode *bait = domain_bait(domain), *address, *copy = NULL;
+	xmlNode *bait, *address, *copy = NULL;
 
-	if (!bait)
-		return NULL;
-	address = xml_child(bait, "address");
-	if (address)
-		copy = xmlDocCopyNode(address, domain->doc, 1);
-	xml_delete(bait);
+	while ((bait = domain_bait(domain))) {
+		address = xml_child(bait, "address");
+		if (address && !copy)
+			copy = xmlDocCopyNode(address, domain->doc, 1);
+		xml_delete(bait);
+	}
 	return copy;
 }
 

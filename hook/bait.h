@@ -22,7 +22,8 @@
 void bait_add(struct domain *domain, xmlNode *disk, const char *path,
 	      bool keep_owner, const char *name, const xmlNode *address, const char *model);
 
-/* bait_remove() - take the bait disk out, if there is one.
+/* bait_remove() - take the bait disk out, if there is one, and any other that
+ * was left when somebody removed the state.
  * Return: a copy of its address, the caller's to xmlFreeNode(), or NULL. */
 xmlNode *bait_remove(struct domain *domain);
 

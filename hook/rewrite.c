@@ -116,7 +116,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 		  struct error *err)
 {
 	struct state *state = &domain->state;
-	xmlNode *disk, *address = NULL;
+	xmlNode *disk, *address = NULL, *place;
 	char name[TARGET_SIZE] = "", model[40] = "";
 	bool first;
 
@@ -145,8 +145,12 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 			frontend_saved_attr(saved, "disk", "model", model, sizeof(model));
 		}
 	}
+	/* Left by a staging whose state was removed: Windows knows its place. */
+	place = bait_remove(domain);
 	free_target_for_bait(domain, name, sizeof(name));
-	bait_add(domain, disk, options->bait, options->keep_owner, name, address, model);
+	bait_add(domain, disk, options->bait, options->keep_owner, name,
+		 address ? address : place, model);
+	xmlFreeNode(place);
 	remember_disk(domain, disk, true);
 	return check_boot_order(domain, disk, first, err);
 }
