@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the program knows, the documentation tells, and the other way round:
+# options, commands, configuration keys and their defaults, fields of the JSON.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+cd "$tests/.." || exit 1
+busflip=$BUSFLIP_BUILD/busflip
+[ -x "$busflip" ] || skip_all "busflip is not built"
+plan 11
+
+missing()
+{
+	comm -23 <(sort -u <<< "$1") <(sort -u <<< "$2") | sed '/^$/d'
+}
+
+help=$("$busflip" --help)
+page=$(cat hook/busflip.8)
+
+options=$(grep -oE -- '--[a-z][a-z-]*' <<< "$help")
+page_options=$(grep -oE 'Fl -[a-z][a-z-]*' <<< "$page" | sed 's/^Fl -/--/')
+is "every option is in the man page" "$(missing "$options" "$page_options")" ""
+is "every option of the man page exists" "$(missing "$page_options" "$options")" ""
+
+commands=$(sed -nE '/^Commands:/,/^Options:/s/^  ([a-z-]+).*/\1/p' <<< "$help")
+page_commands=$(sed -n '/^\.Sh COMMANDS/,/^\.Sh OPTIONS/s/^\.It Cm \([a-z-]*\).*/\1/p' <<< "$page")
+is "every command is in the man page" "$(missing "$commands" "$page_commands")" ""
+is "every command of the man page exists" "$(missing "$page_commands" "$commands")" ""
+
+# The key table: { "name", parse_x, FIELD(x), "default", ...
+table=$(tr '\n' ' ' < conf/config.c |
+	grep -oE '\{ "[a-z_]+", parse_[a-z]+, FIELD\([a-z_]+\), [^,]+,' |
+	sed -E 's/^\{ "([a-z_]+)".*\), (.*),$/\1 = \2/' |
+	sed -E 's,BUSFLIP_STATEDIR "/,"/var/lib/busflip/,; s/"//g')
+like "the key table was found" "$table" '^uri = qemu:///system'
+is "busflip.conf has every key with its default, and no other" \
+	"$(sed -nE 's/^#([a-z_]+ = .*)/\1/p' conf/busflip.conf | sort)" "$(sort <<< "$table")"
+
+man_table=$(awk '
+	/^\.It Cm [a-z_]+$/ && depth == 1 { key = $3 }
+	/^\.Bl/ { depth++ }
+	/^\.El/ { depth-- }
+	/^Default:/ { default_next = 1; if (NF > 1) { print key " = " $2; default_next = 0 } next }
+	default_next { sub(/^\.(Cm|Ql|Pa) /, ""); print key " = " $1; default_next = 0 }
+	' conf/busflip.conf.5 | sed 's/\.$//' | sort)
+is "busflip.conf.5 has every key with its default, and no other" \
+	"$man_table" "$(sort <<< "$table")"
+
+ok "the shipped configuration has no mistake" \
+	"$busflip" check-config conf/busflip.conf
+work=$(mktemp -d)
+cleanup_fn rm -r "$work"
+sed -E 's/^#([a-z_]+ = )/\1/' conf/busflip.conf > "$work/all.conf"
+ok "neither has it with every key switched on" \
+	"$busflip" check-config "$work/all.conf"
+
+fields=$(grep -oE 'json_string\("[a-z_]+"|\\"(attempts|running|pending)\\"' hook/status.c |
+	grep -oE '[a-z_]+(\\?")$' | tr -d '\\"')
+page_fields=$(sed -n '/^\.Sh STATUS AS JSON/,/^\.Sh FILES/s/^\.It Cm //p' <<< "$page" |
+	tr -d ',' | tr ' ' '\n')
+is "every field of the JSON is in the man page, and no other" \
+	"$(sort -u <<< "$page_fields" | sed '/^$/d')" "$(sort -u <<< "$fields")"
+
+is "the README names no command that does not exist" \
+	"$(grep -oE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md | awk '{print $NF}' |
+	   sort -u | comm -23 - <(sort -u <<< "$commands"))" ""

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# House rules of the tree that only a test keeps: who includes whom, which file
+# uses which library, how long files are, what the hook links.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+cd "$tests/.." || exit 1
+plan 12
+
+# none NAME LINES - passes when there are no lines; they say what is wrong
+none()
+{
+	is "$1" "$2" ""
+}
+
+# includes FOLDER... - "file: included" for each file of the tree's own and
+# of libraries that the folders' files include
+includes()
+{
+	grep -rnoE '^#include [<"][^>"]+' --include='*.[ch]' "$@" |
+		sed -E 's/:[0-9]+:#include [<"]/: /'
+}
+
+# only_in LIBRARY-HEADERS FILE... - files that include them though not listed
+only_in()
+{
+	local headers=$1 allowed
+
+	shift
+	allowed=$(IFS='|'; echo "$*")
+	includes hook conf helper | grep -E ": ($headers)" | grep -vE "^($allowed): "
+}
+
+none "conf/ includes of others only helper/base.h" \
+	"$(includes conf | grep -E ': (hook|helper|tests)/' | grep -v ': helper/base\.h$')"
+none "helper/ includes nothing of hook/ and conf/" \
+	"$(includes helper | grep -E ': (hook|conf|tests)/')"
+none "hook/ includes of helper/ only base.h and job.h" \
+	"$(includes hook | grep ': helper/' | grep -vE ': helper/(base|job)\.h$')"
+none "front.c includes of the tree only helper/base.h" \
+	"$(includes hook/front.c | grep -E ': (hook|conf)/')"
+
+none "libvirt is used in hook/virt.c only" \
+	"$(only_in 'libvirt/' hook/virt.c)"
+none "inih is used in conf/config.c only" \
+	"$(only_in 'ini\.h' conf/config.c)"
+# The tree of a document is what all rewriting works on, so its type is known
+# where xml.h is; reading and writing bytes is for xml.c alone.
+none "libxml2 is included by hook/xml.c and xml.h only" \
+	"$(only_in 'libxml/' hook/xml.c hook/xml.h)"
+
+none "hook/front.c has at most 150 lines" \
+	"$(wc -l < hook/front.c | awk '$1 > 150')"
+none "no file has more than 500 lines" \
+	"$(find hook conf helper tests install.sh Makefile .ci -type f -exec wc -l {} + |
+	   awk '$1 > 500 && $2 != "total"')"
+none "no line is longer than 100 columns" \
+	"$(grep -rlE '' --include='*.[ch]' hook conf helper tests | while read -r file; do
+		expand "$file" | awk -v f="$file" 'length > 100 { print f ": " NR }'
+	   done)"
+
+# A file begins with its licence; scripts and pages after what they must begin
+# with.
+none "every file names its licence on top" \
+	"$(find hook conf helper tests install.sh Makefile .ci -type f \
+		\( -name '*.[chS]' -o -name '*.sh' -o -name '*.[58]' -o -name '*.py' \
+		-o -name '*.conf' -o -name '*.path' -o -name '*.service' -o -name '*.cil' \
+		-o -name Makefile -o -path '.ci/run' \) |
+	   while read -r file; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' ||
+			echo "$file"
+	   done)"
+
+# Libraries that a sanitizer brings are not ours.
+links()
+{
+	readelf -d "$BUSFLIP_BUILD/busflip-hook" 2>&1 | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' |
+		grep -vE '^lib(c\.so|asan\.|ubsan\.)'
+}
+if [ -x "$BUSFLIP_BUILD/busflip-hook" ]; then
+	none "busflip-hook links nothing but libc" "$(links)"
+else
+	fail "busflip-hook links nothing but libc" "$BUSFLIP_BUILD/busflip-hook is not built"
+fi

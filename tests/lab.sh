@@ -1,0 +1,215 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lab.sh - run a command beside a libvirtd of its own
+#
+#	tests/lab.sh run COMMAND [ARG...]
+#
+# Theory of operation. "run" starts this script once more as the first process
+# of new namespaces, and there everything is made that a test needs:
+#
+#   pid     the end of the first process is the end of all others: daemons,
+#           guests, processes that detached themselves. Nothing survives a
+#           lab, not even one that is ended with SIGKILL.
+#   mount   /etc, /usr, /var and /dev are overlays whose upper layers sit on a
+#           tmpfs, /run is that tmpfs. So hooks, configuration, programs and
+#           domain definitions can be put where they belong, the host's files
+#           are never written, and there is no directory to remove.
+#   net, ipc, uts   the daemon cannot touch the host's bridges or firewall.
+#
+# That is also why several labs can run at once: all use the same paths, each
+# its own files.
+#
+# COMMAND runs as root, with LAB (the directory of this lab), TMPDIR and HOME
+# in it, and LIBVIRT_DEFAULT_URI set. Its exit status is that of lab.sh. Of use
+# from outside: LAB_KEEP=DIR copies logs and definitions to DIR at the end;
+# BUSFLIP_BUILD=DIR takes the programs from there instead of build/.
+
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+export BUSFLIP_BUILD=${BUSFLIP_BUILD:-$(dirname "$here")/build}
+
+die()
+{
+	echo "lab.sh: $*" >&2
+	exit 1
+}
+
+# The upper layers are in memory, and so are the guests' disks: small ones.
+overlay()
+{
+	local layer=/run/lab/layers$1
+
+	mkdir -p "$layer/upper" "$layer/work"
+	mount -t overlay -o "lowerdir=$1,upperdir=$layer/upper,workdir=$layer/work" \
+		lab "$1" || die "cannot put an overlay on $1"
+}
+
+lab_mounts()
+{
+	# With the host's /run go its sockets: no systemd and no message bus
+	# that the daemon could register its guests with.
+	mount -t tmpfs -o mode=755 lab /run || die "cannot mount a tmpfs on /run"
+	mkdir -p /run/lab/tmp /run/lab/home /run/lock
+	overlay /etc
+	overlay /usr
+	overlay /var
+	# pts and shm are mounts of their own, an overlay does not show them.
+	mkdir -p /run/lab/host
+	mount --rbind /dev /run/lab/host || die "cannot bind /dev"
+	overlay /dev
+	mount --rbind /run/lab/host/pts /dev/pts
+	mount -t tmpfs -o mode=1777 lab /dev/shm
+	umount -l /run/lab/host
+	# A /dev/kvm that is there but does not work makes each start wait for
+	# a guest that hangs; and results must not depend on the machine.
+	rm -f /dev/kvm /dev/log
+	# Links into /run that the host may have, such as systemd's /dev/log,
+	# are gone now; these directories must be empty ones.
+	for dir in /etc/libvirt/hooks /etc/libvirt/qemu /var/lib/libvirt \
+		/var/log/libvirt /var/cache/libvirt /var/lib/busflip; do
+		rm -rf "$dir"
+		mkdir -p "$dir"
+	done
+	rm -f /etc/busflip.conf
+	rmdir /var/lib/busflip
+}
+
+lab_config()
+{
+	# Guests run as the distribution's user for QEMU, as on a real host, so
+	# that wrong owners and modes of files are noticed. No cgroups, and no
+	# mount namespaces for guests: neither works in every container.
+	cat > /etc/libvirt/qemu.conf <<-'END'
+	security_driver = "none"
+	namespaces = []
+	cgroup_controllers = []
+	END
+	cat > /etc/libvirt/libvirtd.conf <<-END
+	unix_sock_group = "root"
+	auth_unix_rw = "none"
+	log_outputs = "2:file:$LAB/libvirtd.log"
+	END
+	cat > /etc/libvirt/virtlogd.conf <<-END
+	log_outputs = "2:file:$LAB/virtlogd.log"
+	END
+	: > /etc/libvirt/libvirt.conf
+}
+
+# As "make install" puts them, only without asking make: a change of the
+# sources in the middle of a test run must not build anything.
+lab_install()
+{
+	[ -x "$BUSFLIP_BUILD/busflip" ] && [ -x "$BUSFLIP_BUILD/busflip-hook" ] ||
+		return
+	mkdir -p /usr/local/sbin /var/lib/busflip
+	install -m 755 "$BUSFLIP_BUILD/busflip" /usr/local/sbin/busflip
+	install -m 755 "$BUSFLIP_BUILD/busflip-hook" /etc/libvirt/hooks/qemu
+	truncate -s 8M /var/lib/busflip/bait.img
+	chmod 644 /var/lib/busflip/bait.img
+}
+
+# Finding out what QEMU can do takes the daemon a second, and it keeps the
+# answer in files that it checks against the programs' times. They are the same
+# in every lab.
+capabilities=/var/cache/libvirt/qemu/capabilities
+kept=$BUSFLIP_BUILD/lab-capabilities
+
+lab_cache_get()
+{
+	mkdir -p "$capabilities"
+	cp "$kept"/*.xml "$capabilities/" 2>/dev/null
+	chmod -f 600 "$capabilities"/*.xml
+}
+
+lab_cache_put()
+{
+	local file new
+
+	mkdir -p "$kept" 2>/dev/null || return
+	for file in "$capabilities"/*.xml; do
+		cmp -s "$file" "$kept/${file##*/}" && continue
+		# Another lab may be doing the same: never half a file.
+		new=$(mktemp "$kept/new.XXXXXX") || return
+		cp "$file" "$new" && mv "$new" "$kept/${file##*/}"
+	done
+}
+
+# Where AppArmor runs, the distribution's profile of the daemon would forbid
+# what install.sh has an exception for. That is not what these tests are about.
+unconfined()
+(
+	local attr=/proc/self/attr/apparmor/exec
+
+	[ -w $attr ] && echo "exec unconfined" 2>/dev/null > $attr
+	exec "$@"
+)
+
+# Used by tests too, through lib.sh.
+lab_daemon_start()
+{
+	unconfined libvirtd -d -p "$LAB/libvirtd.pid" || return 1
+	for _ in {1..500}; do
+		virsh -q version >"$LAB/tmp/start" 2>&1 && return 0
+		sleep 0.02
+	done
+	cat "$LAB/tmp/start" >&2
+	return 1
+}
+
+lab_keep()
+{
+	[ "${LAB_KEEP:-}" ] || return
+	mkdir -p "$LAB_KEEP"
+	cp -r "$LAB/log" "$LAB"/*.log "$LAB"/*.serial /etc/libvirt/qemu \
+		/var/log/libvirt/qemu "$LAB_KEEP/" 2>/dev/null
+}
+
+lab_inside()
+{
+	export LAB=/run/lab TMPDIR=/run/lab/tmp HOME=/run/lab/home
+	export LIBVIRT_DEFAULT_URI=qemu:///system
+	unset XDG_RUNTIME_DIR XDG_CONFIG_HOME XDG_CACHE_HOME NOTIFY_SOCKET
+	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	lab_mounts
+	lab_config
+	lab_install
+	ip link set lo up 2>/dev/null
+
+	"$here/lab-log.py" "$LAB/log" &
+	unconfined virtlogd -d -p "$LAB/virtlogd.pid" || die "virtlogd does not start"
+	lab_cache_get
+	lab_daemon_start || die "the daemon does not answer; see above"
+	lab_cache_put
+
+	# In the background, so that a signal to this script is not held back
+	# until the command ends.
+	trap 'lab_keep; exit 143' TERM INT HUP
+	"$@" <&0 &
+	wait $!
+	local status=$?
+	lab_keep
+	exit $status
+}
+
+case ${1:-} in
+run)
+	shift
+	[ $# -gt 0 ] || die "usage: lab.sh run COMMAND [ARG...]"
+	[ "$(id -u)" = 0 ] || die "must be run by root: it makes namespaces and starts libvirtd"
+	exec unshare --mount --pid --fork --kill-child --mount-proc --ipc --uts --net \
+		-- "$here/lab.sh" inside "$@"
+	;;
+inside)
+	shift
+	[ $$ = 1 ] || die "\"inside\" is for lab.sh itself; use \"run\""
+	lab_inside "$@"
+	;;
+functions)
+	# Sourced by lib.sh.
+	;;
+*)
+	die "usage: lab.sh run COMMAND [ARG...]"
+	;;
+esac

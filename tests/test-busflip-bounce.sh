@@ -1,0 +1,207 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Starts that come before the domain could be staged: the user's own start call
+# succeeds, and the guest runs on SATA. Never a guest that has memory to lose.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+plan 52
+
+# define_and_start NAME [OPTION] - in one connection, as virt-install does it
+define_and_start()
+{
+	virsh -q "define $LAB/$1.xml; start $1 ${2:-}"
+}
+
+# events_of NAME - what libvirt told about it, one word each, up to now
+events_of()
+{
+	sed -n "s/^event 'lifecycle' for domain '$1': \([A-Z][a-z]*\) .*/\1/p" "$LAB/events" |
+		paste -sd ' '
+}
+
+# let_it - time for a bounce that must not come: as much as another domain needs
+# for its own
+decoys=0
+let_it()
+{
+	local other=decoy$((decoys += 1))
+
+	make_domain "$other" guest=stay > "$LAB/$other.xml"
+	if grep -qs '^late_start = refuse' /etc/busflip.conf; then
+		virsh -q define "$LAB/$other.xml" && quietly busflip stage "$other" &&
+			cut_off "$other" && cut_off "$other"
+	else
+		define_and_start "$other" && wait_for "bounced $other" 60 &&
+			virsh -q destroy "$other" && wait_off "$other"
+	fi
+}
+
+# listen - until the daemon ends; returns once events arrive
+listen()
+{
+	virsh event --all --loop >> "$LAB/events" 2>/dev/null &
+	make_domain ping tag=no > "$LAB/ping.xml"
+	wait_for 'virsh -q "define $LAB/ping.xml; undefine ping"; events_of ping | grep -q Undefined' 60
+}
+
+listen
+
+# --- 20 of 20
+
+started=0 on_sata=0 booted=0
+for i in {1..20}; do
+	make_domain "win$i" guest=stay > "$LAB/win$i.xml"
+	define_and_start "win$i" && started=$((started + 1))
+	wait_for "bounced win$i" 60 && [ "$(where "win$i")" = staged/sata ] &&
+		on_sata=$((on_sata + 1))
+	wait_for "[ \"\$(boot_kind win$i)\" = ahci ]" 60 && booted=$((booted + 1))
+	[ "$i" = 1 ] || virsh -q destroy "win$i" &
+done
+is "20 starts succeed" $started 20
+is "20 domains run on SATA" $on_sata 20
+is "20 guests have booted from SATA" $booted 20
+is "it is suspended first, then destroyed, then started" "$(events_of win1)" \
+	"Defined Resumed Started Suspended Shutdown Stopped Defined Resumed Started"
+ok "it is logged" logged "domain=win1 .* started again, on SATA"
+virsh -q shutdown win1
+wait_off win1
+is "its clean end leads to its trial" "$(where win1)" trial/virtio
+press win1
+is "and that to the end" "$(where win1)" "done/virtio"
+
+# --- paused
+
+make_domain paused guest=stay > "$LAB/paused.xml"
+ok "a start that pauses" define_and_start paused --paused
+ok "is paused on SATA" wait_for "bounced paused paused" 60
+is "as the user wanted it" "$(virsh -q domstate --reason paused)" "paused (user)"
+is "and has run no instruction" "$(cat "$LAB/paused.serial")" ""
+virsh -q resume paused
+ok "when it is resumed, it boots" wait_boot paused 1
+is "from SATA" "$(boot_kind paused)" ahci
+virsh -q destroy paused
+
+# --- started by the daemon
+
+define_domain auto guest=stay
+virsh -q autostart auto
+rm -f /run/libvirt/qemu/autostarted
+lab_daemon_restart
+ok "started by the daemon, it runs on SATA" wait_for "bounced auto" 60
+virsh -q destroy auto
+virsh -q autostart auto --disable
+listen
+
+# --- the user has changed their mind
+
+undone=0 refused=0
+for i in {1..5}; do
+	make_domain "brief$i" guest=stay > "$LAB/brief$i.xml"
+	# A destroy that comes while busflip has the guest down is told that it
+	# is not running.
+	virsh -q "define $LAB/brief$i.xml; start brief$i; destroy brief$i" 2>/dev/null ||
+		refused=$((refused + 1))
+	wait_for "no_work brief$i" 60
+	is_off "brief$i" && undone=$((undone + 1))
+	virsh -q destroy "brief$i" 2>/dev/null
+done
+is "what the user destroys at once stays off" $((undone + refused)) 5
+
+# --- not in libvirt's definitions
+
+make_domain transient guest=stay > "$LAB/transient.xml"
+ok "a transient domain starts" virsh -q create "$LAB/transient.xml"
+wait_boot transient 1
+let_it
+is "it runs as it was given" \
+	"$(state_of transient)/$(bus_of_disk transient --live)/$(baits_of transient --live)" \
+	running/virtio/0
+is "it has booted once" "$(guest_boots transient)/$(boot_kind transient)" 1/virtio-blk
+is "nothing was done to it" "$(events_of transient)" "Resumed Started"
+virsh -q destroy transient
+
+# --- cannot be staged
+
+define_domain odd guest=stay tag='disk="vdz"'
+ok "one that can't be staged starts" virsh -q start odd
+wait_boot odd 1
+let_it
+is "it runs as it is" "$(where odd)/$(bus_of_disk odd --live)" none/virtio/virtio
+is "nothing was done to it" "$(events_of odd)" "Defined Resumed Started"
+ok "why is logged" logged "domain odd can't be staged and runs as it is: .*vdz"
+virsh -q destroy odd
+wait_off odd
+is "nor later" "$(where odd)" none/virtio
+
+# --- has memory to lose
+
+# tagged_late NAME [KEY=VALUE...] - it runs already when it gets its tag
+tagged_late()
+{
+	define_domain "$@" tag=no guest=stay
+	virsh -q start "$1" && wait_boot "$1" 1 &&
+		quietly virsh metadata "$1" $tag_uri --key busflip --set '<domain/>' --live --config
+}
+
+# goes_on NAME HOW - assertions on one that was tagged late and now goes on
+goes_on()
+{
+	let_it
+	is "$1: $2: it goes on, as it was" \
+		"$(state_of "$1")/$(bus_of_disk "$1" --live)/$(guest_boots "$1")" running/virtio/1
+}
+
+tagged_late late format=qcow2
+is "a domain is tagged while it runs" "$(where late)" none/virtio
+virsh -q managedsave late
+for start in bounce refuse; do
+	printf '[busflip]\nlate_start = %s\n' $start > /etc/busflip.conf
+	ok "late: late_start=$start: managed save is started" virsh -q start late
+	goes_on late "managed save"
+	virsh -q save late "$LAB/late.save"
+	ok "late: late_start=$start: save is restored" virsh -q restore "$LAB/late.save"
+	goes_on late "save"
+	virsh -q managedsave late
+done
+rm /etc/busflip.conf
+virsh -q start late
+quietly virsh snapshot-create-as late memory
+virsh -q destroy late
+wait_off late
+ok "late: a snapshot of a running guest is reverted" virsh -q snapshot-revert late memory
+goes_on late "snapshot"
+virsh -q shutdown late
+wait_off late
+is "its clean end on VirtIO is no clean end on SATA" "$(where late)" none/virtio
+virsh -q start late
+ok "its next start, a real one, is bounced" wait_for "bounced late" 60
+virsh -q destroy late
+
+# --- late_start = refuse
+
+printf '[busflip]\nlate_start = refuse\n' > /etc/busflip.conf
+make_domain wait guest=off > "$LAB/wait.xml"
+virsh -q define "$LAB/wait.xml"
+fails "late_start=refuse: the start fails" 1 virsh -q start wait
+like "and says what to do" "$output" \
+	"busflip: domain wait is tagged but not yet staged .*late_start = refuse.* busflip stage wait"
+is "it is off, and as it was" "$(state_of wait)/$(where wait)" "shut off/none/virtio"
+make_domain hasty > "$LAB/hasty.xml"
+fails "so it does in one connection" 1 define_and_start hasty
+like "and says so" "$output" "busflip stage hasty"
+ok "no work is left" no_work wait
+ok "what it says is done" busflip stage wait
+ok "now it starts" run_once wait
+is "on SATA" "$(boot_kind wait)/$(where wait)" ahci/trial/virtio
+define_domain odd-too tag='disk="vdz"'
+ok "one that can't be staged starts" run_once odd-too
+is "as it is" "$(boot_kind odd-too)/$(where odd-too)" virtio-blk/none/virtio
+ok "a transient one starts" virsh -q create "$LAB/transient.xml"
+is "as it is" "$(bus_of_disk transient --live)" virtio
+virsh -q destroy transient
+define_domain plain tag=no
+ok "one without a tag starts" run_once plain
+is "and is not touched" "$(where plain)" none/virtio

@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Guests that come to a bad end by themselves: what they were on SATA is no
+# reason to go to VirtIO, and what they were on VirtIO is one to go back.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+plan 35
+
+reason_of()
+{
+	virsh -q domstate --reason "$1"
+}
+
+# becomes NAME GUEST - the disk of NAME behaves as GUEST from now on
+becomes()
+{
+	make_image "$LAB/$1.img" "$2" raw
+}
+
+qemu_pid()
+{
+	cat "/run/libvirt/qemu/$1.pid"
+}
+
+# killed NAME - start it, and kill its QEMU when it has booted
+killed()
+{
+	local before
+
+	before=$(guest_boots "$1")
+	virsh -q start "$1" && wait_boot "$1" $((before + 1)) &&
+		kill -9 "$(qemu_pid "$1")" && wait_off "$1"
+}
+
+# --- it tells the host that it has crashed, and libvirt destroys it
+
+staged_domain panic guest=crash
+ok "a guest crashes on SATA" run_once panic
+is "libvirt calls it crashed" "$(reason_of panic)" "shut off (crashed)"
+is "it booted from SATA" "$(boot_kind panic)" ahci
+is "it is still there" "$(where panic)/$(attempts_of panic)" staged/sata/0
+becomes panic off
+run_once panic
+is "it is promoted once it ends cleanly" "$(where panic)" trial/virtio
+becomes panic crash
+ok "it crashes on VirtIO" run_once panic
+is "it booted from VirtIO" "$(boot_kind panic)" virtio-blk
+is "it is back on SATA, one attempt is counted" \
+	"$(where panic)/$(attempts_of panic)" staged/sata/1
+becomes panic off
+run_once panic
+becomes panic crash
+ok "it crashes on VirtIO again" run_once panic
+is "it is held" "$(where panic)/$(attempts_of panic)" held/sata/2
+
+# --- its QEMU is gone all at once
+
+staged_domain killed guest=stay
+ok "QEMU is killed on SATA" killed killed
+is "libvirt calls it crashed" "$(reason_of killed)" "shut off (crashed)"
+is "it is still there" "$(where killed)/$(attempts_of killed)" staged/sata/0
+press killed
+is "it is promoted once it ends cleanly" "$(where killed)" trial/virtio
+ok "QEMU is killed on VirtIO" killed killed
+is "it is back on SATA, one attempt is counted" \
+	"$(where killed)/$(attempts_of killed)" staged/sata/1
+
+# --- it resets for ever, as Windows does that can't find its disk
+
+staged_domain loop guest=reset
+virsh -q start loop
+ok "a guest resets on SATA again and again" wait_boot loop 3
+is "meanwhile it is staged" "$(where loop)" staged/sata
+virsh -q destroy loop
+wait_off loop
+is "destroyed, it still is" "$(where loop)/$(attempts_of loop)" staged/sata/0
+becomes loop off
+run_once loop
+is "it is promoted once it ends cleanly" "$(where loop)" trial/virtio
+becomes loop reset
+before=$(guest_boots loop)
+virsh -q start loop
+ok "it resets on VirtIO again and again" wait_boot loop $((before + 3))
+is "booting from VirtIO" "$(boot_kind loop)" virtio-blk
+is "meanwhile it is on trial" "$(where loop)" trial/virtio
+virsh -q destroy loop
+wait_off loop
+is "destroyed, it goes back" "$(where loop)/$(attempts_of loop)" staged/sata/1
+
+# --- a restart is not the end of a session: libvirt's hook is not called
+
+becomes loop stay
+virsh -q start loop
+wait_boot loop $(($(guest_boots loop) + 1))
+before=$(guest_boots loop)
+ok "a guest is reset in the middle of its session on SATA" virsh -q reset loop
+wait_boot loop $((before + 1))
+is "and goes on there" "$(where loop)/$(boot_kind loop)" staged/sata/ahci
+virsh -q shutdown loop
+wait_off loop
+is "its clean end counts" "$(where loop)" trial/virtio
+
+# --- it does not even begin
+
+staged_domain gone
+mv "$LAB/gone.img" "$LAB/gone.away"
+fails "a start without the disk fails on SATA" 1 virsh -q start gone
+ok "and leaves no work" wait_off gone
+is "it is still there" "$(where gone)/$(attempts_of gone)" staged/sata/0
+mv "$LAB/gone.away" "$LAB/gone.img"
+run_once gone
+is "with its disk it is promoted" "$(where gone)" trial/virtio
+mv "$LAB/gone.img" "$LAB/gone.away"
+fails "a start without the disk fails on VirtIO" 1 virsh -q start gone
+ok "and leaves no work" wait_off gone
+is "it goes back" "$(where gone)/$(attempts_of gone)" staged/sata/1
+mv "$LAB/gone.away" "$LAB/gone.img"
+run_once gone
+run_once gone
+is "and gets there in the end" "$(where gone)" "done/virtio"

@@ -1,0 +1,266 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What users do to a definition while their domain is on its way: it stays as
+# they want it, and the domain arrives, or stays where it is.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+plan 55
+
+# edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
+# and may use disk(), the disk with that target name
+cat > "$LAB/tmp/editor" <<END
+#!/usr/bin/python3
+import os, sys, xml.etree.ElementTree as E
+E.register_namespace("busflip", "$tag_uri")
+E.register_namespace("flipstate", "$state_uri")
+domain = E.parse(sys.argv[1]).getroot()
+devices = domain.find("devices")
+disk = lambda name: devices.find("disk/target[@dev='%s']/.." % name)
+exec(os.environ["EDIT"])
+E.ElementTree(domain).write(sys.argv[1])
+END
+chmod +x "$LAB/tmp/editor"
+edit()
+{
+	EDIT=$2 VISUAL=$LAB/tmp/editor EDITOR=$LAB/tmp/editor quietly virsh edit "$1"
+}
+
+# same_but NAME ASSERTION PYTHON - the definition is the original with that edit
+same_but()
+{
+	cp "$LAB/$1.original" "$LAB/$1.edited"
+	EDIT=$3 "$LAB/tmp/editor" "$LAB/$1.edited"
+	cp "$LAB/$1.original" "$LAB/$1.kept"
+	cp "$LAB/$1.edited" "$LAB/$1.original"
+	same_as_original "$1" "$2"
+	cp "$LAB/$1.kept" "$LAB/$1.original"
+}
+
+# arrives NAME - two sessions lead to the end
+arrives()
+{
+	run_once "$1" && [ "$(boot_kind "$1")/$(where "$1")" = ahci/trial/virtio ] &&
+		run_once "$1" && [ "$(boot_kind "$1")/$(where "$1")" = "virtio-blk/done/virtio" ]
+}
+
+# --- the disk itself
+
+staged_domain source
+make_image "$LAB/other.img" off raw
+edit source "disk('sda').find('source').set('file', '$LAB/other.img')"
+rm "$LAB/source.img"
+ok "another source: arrives" arrives source
+same_but source "another source: nothing else is new" \
+	"disk('vda').find('source').set('file', '$LAB/other.img')"
+
+staged_domain attributes
+change='
+d.find("driver").set("cache", "none")
+where = list(d).index(d.find("address"))
+d.insert(where, E.fromstring("<serial>S-1</serial>"))
+d.insert(where + 1, E.fromstring("<boot order=\"1\"/>"))
+domain.find("memory").text = domain.find("currentMemory").text = "49152"
+domain.find("os").remove(domain.find("os/boot"))'
+edit attributes "d = disk('sda')$change"
+ok "attributes of the disk and the domain: arrives" arrives attributes
+same_but attributes "attributes: they are kept, nothing else is new" "d = disk('vda')$change"
+
+# The running guest keeps what it has; its next start counts.
+staged_domain running guest=stay
+virsh -q start running
+wait_boot running 1
+edit running 'domain.find("memory").text = domain.find("currentMemory").text = "49152"'
+virsh -q shutdown running
+wait_off running
+is "edited while it runs: is promoted" "$(where running)" trial/virtio
+same_but running "edited while it runs: the edit is kept" \
+	'domain.find("memory").text = domain.find("currentMemory").text = "49152"'
+
+# --- disks beside it
+
+staged_domain added
+data_disk added-1 vdb virtio > "$LAB/added-1.xml"
+data_disk added-2 sdb sata > "$LAB/added-2.xml"
+virsh -q attach-device added "$LAB/added-1.xml" --config
+virsh -q attach-device added "$LAB/added-2.xml" --config
+ok "disks added: arrives" arrives added
+is "disks added: they are where they were put" \
+	"$(xpath added 'concat(//disk[target/@dev="vdb"]/source/@file, " ", //disk[target/@dev="sdb"]/source/@file)')" \
+	"$LAB/added-1.img $LAB/added-2.img"
+is "disks added: the system disk is where it was" \
+	"$(xpath added "string(//disk[target/@dev='vda']/address/@bus)")" \
+	"$(xmllint --xpath "string(//disk[target/@dev='vda']/address/@bus)" "$LAB/added.original")"
+
+# Without a window: while the guest runs from SATA.
+staged_domain plugged guest=stay
+virsh -q start plugged
+wait_boot plugged 1
+data_disk plugged-1 vdb virtio > "$LAB/plugged.xml"
+ok "disk plugged in while it runs" virsh -q attach-device plugged "$LAB/plugged.xml" --live --config
+virsh -q shutdown plugged
+wait_off plugged
+press plugged
+is "disk plugged in: arrives, and it is there" \
+	"$(where plugged)/$(xpath plugged 'string(//disk[target/@dev="vdb"]/source/@file)')" \
+	"done/virtio/$LAB/plugged-1.img"
+
+# The SATA controller that staging has added to a pc is needed now.
+staged_domain shared machine=pc
+data_disk shared-1 sdb sata "<address type='drive' controller='0' bus='0' target='0' unit='3'/>" \
+	> "$LAB/shared.xml"
+virsh -q attach-device shared "$LAB/shared.xml" --config
+ok "a disk on the added SATA controller: arrives" arrives shared
+is "it keeps its controller" "$(xpath shared 'count(//controller[@type="sata"])')" 1
+like "and the guest sees it" "$(guest_line shared)" ahci
+
+# --- the bait
+
+staged_domain baitless
+edit baitless "devices.remove(disk('vda'))"
+is "the bait is taken out" "$(baits_of baitless)" 0
+ok "without the bait: arrives" arrives baitless
+same_as_original baitless "without the bait: the definition is the user's"
+
+# Its place is taken by another one: that one was asked for by the user.
+staged_domain squatter
+place=$(xpath squatter "string($bait_disk/address/@bus)")
+edit squatter "devices.remove(disk('vda'))"
+data_disk squatter-1 vda virtio \
+	"<address type='pci' domain='0' bus='$place' slot='0' function='0'/>" > "$LAB/squatter.xml"
+virsh -q attach-device squatter "$LAB/squatter.xml" --config
+run_once squatter
+is "bait's place taken: is promoted all the same" "$(where squatter)" trial/virtio
+is "bait's place taken: the other disk keeps name and place" \
+	"$(xpath squatter "concat(//disk[target/@dev='vda']/source/@file, ' ', //disk[target/@dev='vda']/address/@bus)")" \
+	"$LAB/squatter-1.img $place"
+is "bait's place taken: the system disk has others" \
+	"$(xpath squatter "concat(//disk[source/@file='$LAB/squatter.img']/target/@dev, ' ',
+		//disk[source/@file='$LAB/squatter.img']/target/@bus)")" "vdb virtio"
+# libvirt boots from vda first, which is the empty disk now.
+edit squatter "domain.find('os').remove(domain.find('os/boot'))
+E.SubElement(disk('vdb'), 'boot').set('order', '1')"
+run_once squatter
+is "bait's place taken: it boots from VirtIO" "$(boot_kind squatter)" virtio-blk
+is "bait's place taken: arrives" "$(phase_of squatter)" "done"
+
+# --- the disk is gone from where busflip left it
+
+staged_domain lost
+edit lost "disk('sda').find('target').set('dev', 'sdf')"
+virsh dumpxml --inactive lost > "$LAB/lost.edited"
+ok "disk renamed: the guest starts and stops" run_once lost
+is "disk renamed: nothing is touched" "$(virsh dumpxml --inactive lost | diff "$LAB/lost.edited" -)" ""
+ok "disk renamed: why is logged" logged "domain lost.*sda is not in the domain any more"
+fails "disk renamed: disable refuses" 1 busflip disable lost
+like "disk renamed: and says why" "$output" "busflip: domain lost: .*sda"
+ok "disk renamed: disable --force" busflip disable --force lost
+is "disk renamed: removes tag and state" \
+	"$(virsh dumpxml --inactive lost | grep -c urn:busflip)/$(bus_of_disk lost)" 0/sata
+
+# --- tag and state
+
+staged_domain untagged
+edit untagged "m = domain.find('metadata'); m.remove(m.find('{$tag_uri}domain'))"
+virsh dumpxml --inactive untagged > "$LAB/untagged.edited"
+run_once untagged
+is "tag taken out: it is left alone" \
+	"$(virsh dumpxml --inactive untagged | diff "$LAB/untagged.edited" -)" ""
+staged_domain stateless
+edit stateless "m = domain.find('metadata'); m.remove(m.find('{$state_uri}state'))"
+run_once stateless
+is "state taken out: it starts over, from where the disk is" \
+	"$(phase_of stateless)/$(boot_kind stateless)" trial/ahci
+is "state taken out: no bait is left over" "$(baits_of stateless)" 0
+
+# --- the domain
+
+staged_domain before
+ok "domrename while it is staged" virsh -q domrename before after
+is "it is staged" "$(where after)" staged/sata
+cp "$LAB/before.serial" "$LAB/after.serial" 2>/dev/null
+run_once after
+is "its session counts" "$(where after)" trial/virtio
+ok "domrename on trial" virsh -q domrename after last
+run_once last
+is "it arrives" "$(where last)" "done/virtio"
+virsh dumpxml --inactive last | sed 's,<name>last</name>,<name>before</name>,' > "$LAB/renamed.xml"
+virsh -q undefine last
+virsh -q define "$LAB/renamed.xml"
+same_as_original before "domrename: nothing but the name is new"
+
+staged_domain renamed
+hold_settle renamed
+virsh -q start renamed
+wait_for "is_off renamed" 60
+no_work renamed && fail "work is left" || pass "work is left"
+virsh -q domrename renamed newname
+let_settle
+ok "renamed before the work is done: it is done" wait_off newname
+is "renamed before the work is done: on trial" "$(where newname)" trial/virtio
+
+# --- undefine
+
+gone()
+{
+	! virsh -q dominfo "$1" >/dev/null 2>&1 && [ ! -e "/etc/libvirt/qemu/$1.xml" ]
+}
+no_records()
+{
+	[ -z "$(ls $pending)" ]
+}
+
+staged_domain undefined
+uuid=$(uuid_of undefined)
+ok "undefine while it is staged" virsh -q undefine undefined
+ok "it is gone" gone undefined
+ok "stage --all does not mind" busflip stage --all
+virsh -q define <(make_domain undefined uuid="$uuid")
+is "defined again, it begins again" "$(where undefined)" none/virtio
+
+staged_domain leaving guest=stay
+virsh -q start leaving
+wait_boot leaving 1
+virsh -q undefine leaving
+virsh -q shutdown leaving
+ok "undefined while it runs: it is gone after its end" wait_for "gone leaving" 60
+ok "undefined while it runs: no work is left" wait_for no_records 60
+
+staged_domain late
+hold_settle late
+virsh -q start late
+wait_for "is_off late" 60
+virsh -q undefine late
+let_settle
+ok "undefined before the work is done: the work is dropped" wait_for no_records 60
+ok "undefined before the work is done: it stays gone" gone late
+
+# Another domain of that name, or the same one from its original XML.
+staged_domain again
+uuid=$(uuid_of again)
+hold_settle again
+virsh -q start again
+wait_for "is_off again" 60
+virsh -q undefine again
+virsh -q define <(make_domain again tag=no)
+virsh dumpxml --inactive again > "$LAB/again.new"
+let_settle
+ok "another domain of that name: the work is dropped" wait_for no_records 60
+is "another domain of that name: is not touched" \
+	"$(virsh dumpxml --inactive again | diff "$LAB/again.new" -)" ""
+
+# The same domain once more, from the file that its user has.
+virsh -q undefine again
+staged_domain repeat
+hold_settle repeat
+virsh -q start repeat
+wait_for "is_off repeat" 60
+virsh -q define "$LAB/repeat.original"
+let_settle
+ok "defined anew before the work is done: the work is dropped" wait_for no_records 60
+is "defined anew before the work is done: it begins again" "$(where repeat)" none/virtio
+quietly busflip stage repeat
+ok "it arrives" arrives repeat
+same_as_original repeat "the definition is the user's"

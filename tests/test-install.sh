@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# install.sh on a running host: the daemon is not restarted, guests go on,
+# other people's hooks stay, nothing is left after --uninstall or a failure.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+
+# A copy, so that nothing is built under the feet of other tests.
+mkdir "$LAB/src"
+cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
+cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
+cd "$LAB/src" || exit 1
+requires ./install.sh --deps
+plan 40
+
+hook=/etc/libvirt/hooks/qemu
+hook_d=$hook.d/50-busflip
+sbin=/usr/local/sbin/busflip
+apparmor=/etc/apparmor.d/local/usr.sbin.libvirtd
+
+# Everything that an installation may put somewhere.
+footprint()
+{
+	find /etc /usr/local /var/lib/busflip -path '/etc/libvirt/qemu' -prune -o \
+		\( -iname '*busflip*' -o -path '/etc/libvirt/hooks/*' -o -path '/var/lib/busflip/*' \) \
+		-print 2>/dev/null | sort
+}
+
+make_uninstall()
+{
+	make -s uninstall >/dev/null
+	rm -rf /var/lib/busflip "$hook.d"
+}
+
+# The host as it was before: no busflip, and a daemon that has looked for hooks
+# and found none.
+make_uninstall
+ln -s "$LAB/libvirtd.pid" /run/libvirtd.pid
+mkdir -p /etc/apparmor.d/local
+echo '#include <local/usr.sbin.libvirtd>' > /etc/apparmor.d/usr.sbin.libvirtd
+echo '# ours' > "$apparmor"
+is "nothing is installed at first" "$(footprint)" ""
+lab_daemon_restart
+daemon=$(cat "$LAB/libvirtd.pid")
+define_domain bystander guest=stay tag=no
+virsh -q start bystander
+define_domain early
+virsh -q start early
+wait_for "is_off early" 15
+is "no hook, nothing happens" "$(where early)" none/virtio
+
+# --- install
+
+ok "install.sh" ./install.sh
+is "the hook is in its place" "$(footprint | grep hooks/)" "$hook"
+is "configuration, units, pages, state" "$(footprint | grep -v hooks/)" \
+"/etc/busflip.conf
+/usr/local/lib/systemd/system/busflip-stage.path
+/usr/local/lib/systemd/system/busflip-stage.service
+/usr/local/sbin/busflip
+/usr/local/share/man/man5/busflip.conf.5
+/usr/local/share/man/man8/busflip-hook.8
+/usr/local/share/man/man8/busflip.8
+/var/lib/busflip
+/var/lib/busflip/bait.img"
+is "the bait can be read by all" "$(stat -c '%a %U' /var/lib/busflip /var/lib/busflip/bait.img | tr '\n' ' ')" \
+	"755 root 644 root "
+is "AppArmor lets libvirtd run busflip" "$(cat "$apparmor")" \
+	"# ours
+$sbin PUx,	# busflip, added by its install.sh"
+is "the daemon is the same" "$(cat "$LAB/libvirtd.pid")" "$daemon"
+is "the guest that ran still runs" "$(state_of bystander)" running
+
+run_once early
+is "the daemon knows of the hook: staged, run on SATA, promoted" "$(where early)" trial/virtio
+
+# --- again
+
+before=$(footprint)
+echo '#bus = virtio, of course' >> /etc/busflip.conf
+ok "install.sh again" ./install.sh
+is "the same files" "$(footprint)" "$before"
+is "the configuration is kept" "$(tail -n 1 /etc/busflip.conf)" '#bus = virtio, of course'
+is "one rule for AppArmor" "$(grep -c busflip "$apparmor")" 1
+
+# --- uninstall
+
+fails "--uninstall refuses while a domain is on trial" 1 ./install.sh --uninstall
+like "and names it" "$output" "early \(trial\)"
+ok "everything is still there" [ -x "$sbin" -a -x "$hook" ]
+staged_domain 'on the way'
+fails "--uninstall refuses while a domain is staged" 1 ./install.sh --uninstall
+like "and names it, with spaces" "$output" "on the way \(staged\)"
+ok "--uninstall --force" ./install.sh --uninstall --force
+is "only the changed configuration is left" "$(footprint)" "/etc/busflip.conf"
+is "AppArmor is as before" "$(cat "$apparmor")" "# ours"
+virsh -q undefine 'on the way'
+define_domain later
+virsh -q start later
+ok "domains start without busflip" wait_for "is_off later" 15
+is "and nothing happens to them" "$(where later)" none/virtio
+virsh -q undefine early
+virsh -q undefine later
+rm /etc/busflip.conf
+
+# --- somebody else's hook
+
+cat > $hook <<END
+#!/bin/sh
+# not busflip-hook's
+cat > /dev/null
+echo "\$1 \$2" >> $LAB/foreign.calls
+END
+chmod +x $hook
+cp $hook "$LAB/foreign"
+ok "install.sh beside somebody else's hook" ./install.sh
+ok "theirs is untouched" cmp $hook "$LAB/foreign"
+is "ours is in qemu.d" "$(footprint | grep hooks/)" "$hook
+$hook.d
+$hook_d"
+define_domain both
+run_once both
+is "ours works" "$(where both)" trial/virtio
+ok "theirs too" grep -q '^both release$' "$LAB/foreign.calls"
+run_once both
+is "to the end" "$(where both)" "done/virtio"
+ok "--uninstall: a domain that is done does not mind" ./install.sh --uninstall
+is "theirs stays" "$(footprint)" $hook
+rm $hook
+
+# Ours was in qemu.d, and the other one is gone by now: not two of ours.
+mkdir -p $hook.d
+cp build/busflip-hook $hook_d
+ok "install.sh after somebody else's hook has gone" ./install.sh
+is "there is one hook" "$(find $hook $hook.d -type f)" $hook
+
+# --- failures
+
+make_uninstall
+rm -f /etc/busflip.conf
+mv /etc/libvirt/hooks "$LAB/hooks"
+: > /etc/libvirt/hooks
+fails "install.sh fails when the hook can't be put there" 1 ./install.sh
+like "and says so" "$output" "make install-hook failed"
+is "and has taken everything back" "$(footprint)" ""
+rm /etc/libvirt/hooks
+mv "$LAB/hooks" /etc/libvirt/hooks
+
+fails "an unknown option is wrong usage" 2 ./install.sh --frobnicate
+
+# --- DESTDIR
+
+ok "--destdir" ./install.sh --destdir "$LAB/dest" --prefix /usr
+is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l | sort) $(footprint)" \
+"./etc/busflip.conf
+./etc/libvirt/hooks/qemu
+./usr/lib/systemd/system/busflip-stage.path
+./usr/lib/systemd/system/busflip-stage.service
+./usr/sbin/busflip
+./usr/share/man/man5/busflip.conf.5
+./usr/share/man/man8/busflip-hook.8
+./usr/share/man/man8/busflip.8
+./var/lib/busflip/bait.img "
