@@ -38,6 +38,18 @@ static bool is_staged(const struct domain *domain)
 	       domain_disk(domain, domain->state.disk);
 }
 
+/* What could not be promoted later is not staged: try it on a copy. */
+static int check_way_on(const struct domain *domain, struct error *err)
+{
+	AUTO_DOMAIN struct domain copy = { 0 };
+	AUTO_FREE char *xml = NULL;
+	size_t len;
+
+	return domain_format(domain, &xml, &len, err) < 0 ||
+	       domain_parse(xml, len, &copy, err) < 0 ||
+	       rewrite_promote(&copy, err) < 0 ? -1 : 0;
+}
+
 static int rewrite(struct domain *domain, const struct decision *decision,
 		   const struct config *config, struct error *err)
 {
@@ -100,7 +112,7 @@ int cycle_step(struct domain *domain, enum happening happened,
 		return 0;
 	}
 	note(domain, &decision, step);
-	return 0;
+	return decision.action == ACTION_STAGE ? check_way_on(domain, err) : 0;
 }
 
 int cycle_disable(struct domain *domain, bool keep_sata, bool force,

@@ -68,8 +68,9 @@ static int check_boot_order(const struct domain *domain, const xmlNode *disk,
 			    bool was_first, struct error *err)
 {
 	if (was_first && domain_first_hard_disk(domain) != disk)
-		return fail(err, ENOTSUP, "another disk on SATA would become the "
-			    "boot disk; give the system disk a <boot order='1'/>");
+		return fail(err, ENOTSUP, "with its system disk on %s another disk "
+			    "would become the boot disk; give the system disk a "
+			    "<boot order='1'/>", bus_name(disk_bus(disk)));
 	return 0;
 }
 
@@ -294,9 +295,11 @@ int rewrite_promote(struct domain *domain, struct error *err)
 {
 	struct state *state = &domain->state;
 	xmlNode *disk = recorded_disk(domain, err), *place;
+	bool first;
 
 	if (!disk)
 		return -1;
+	first = boots_as_first(domain, disk);
 	place = bait_remove(domain);
 	if (state->saved && state->origin == state->bus) {
 		frontend_take(disk, state->bus, NULL);
@@ -309,7 +312,7 @@ int rewrite_promote(struct domain *domain, struct error *err)
 	xmlFreeNode(place);
 	drop_sata(domain);
 	remember_disk(domain, disk, false);
-	return 0;
+	return check_boot_order(domain, disk, first, err);
 }
 
 int rewrite_rollback(struct domain *domain, const struct rewrite_options *options,

@@ -227,7 +227,8 @@ wait_off()
 # how many there are; wait_boot NAME N - until there are N
 guest_line()
 {
-	tail -n 1 "$LAB/$1.serial" 2>/dev/null | tr -d '\r'
+	# A boot that was cut short may have left half a line before it.
+	tail -n 1 "$LAB/$1.serial" 2>/dev/null | tr -d '\r' | sed 's/.*guest /guest /'
 }
 
 guest_boots()

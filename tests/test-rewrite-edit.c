@@ -17,6 +17,8 @@
 	address "</disk>"
 #define SCSI_CONTROLLER(model) \
 	"<controller type='scsi' index='0' model='" model "'>" PCI("0x05") "</controller>"
+/* A system disk that boots whatever other disks there are. */
+#define FIRST_DISK .os = "", .disk = DISK("dev='vda' bus='virtio'", "<boot order='1'/>" PCI("0x07"))
 #define AT(xml, disk, what) xpath(xml, "string(" disk "/" what ")")
 
 /* All of a domain's state at one point, for edits. */
@@ -189,7 +191,7 @@ static void test_renamed(void)
 
 static void test_bait(void)
 {
-	const struct parts parts = { 0 };
+	const struct parts parts = { FIRST_DISK };
 	AUTO_FREE char *x = domain_xml(&parts), *s = staged(&parts);
 	AUTO_FREE char *gone = without_bait(s), *moved = NULL, *own = NULL, *two = NULL;
 	AUTO_FREE char *out = after(OP_PROMOTE, gone);
@@ -266,9 +268,9 @@ static void test_collisions(void)
 		  NEW_DISK("dev='vdb' bus='virtio'", PCI("0x07")) },
 		{ "a network card on the freed address", { 0 }, false, "",
 		  "<interface type='user'>" PCI("0x07") "</interface>" },
-		{ "a disk with the old name", { 0 }, false, "",
+		{ "a disk with the old name", { FIRST_DISK }, false, "",
 		  NEW_DISK("dev='vda' bus='virtio'", "") },
-		{ "a disk with the old name and address", { 0 }, false, "",
+		{ "a disk with the old name and address", { FIRST_DISK }, false, "",
 		  NEW_DISK("dev='vda' bus='virtio'", PCI("0x07")) },
 		{ "a disk with the old name on another bus", { 0 }, false, "",
 		  NEW_DISK("dev='vda' bus='scsi'", DRIVE("0", "0")) },
@@ -279,8 +281,8 @@ static void test_collisions(void)
 		    .devices = SCSI_CONTROLLER("virtio-scsi") }, false, NULL,
 		  NEW_DISK("dev='sdb' bus='scsi'", DRIVE("0", "0")) },
 		{ "a disk with no address where its name puts it on virtio-scsi",
-		  { .disk = DISK("dev='sdb' bus='scsi'", DRIVE("0", "0")),
-		    .devices = SCSI_CONTROLLER("virtio-scsi") }, false, NULL,
+		  { .os = "", .disk = DISK("dev='sdb' bus='scsi'", "<boot order='1'/>"
+		    DRIVE("0", "0")), .devices = SCSI_CONTROLLER("virtio-scsi") }, false, NULL,
 		  NEW_DISK("dev='sda' bus='scsi'", "") },
 		{ "a disk in our place on LSI, restore",
 		  { .disk = DISK("dev='sda' bus='scsi'", DRIVE("0", "0")),
