@@ -73,7 +73,7 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a
 	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS)
 
 clean:
-	rm -rf $(B) build-asan build-analyzer
+	rm -rf $(B) build-asan build-analyzer build-fuzz
 
 # ---- tests ----------------------------------------------------------------
 
@@ -121,6 +121,31 @@ bench: all
 	@for bench in tests/bench-*.sh; do \
 		echo "== $$bench"; \
 		BUSFLIP_BUILD=$(abspath $(B)) $$bench || exit; \
+	done
+
+# ---- fuzzers --------------------------------------------------------------
+
+# Each tests/fuzz-NAME.c over the seeds in tests/data/NAME/, for FUZZ_SECONDS. What
+# is found is in build-fuzz/found/; cut down it becomes a seed, and "make check"
+# runs those.
+FUZZ_B       := build-fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_NAMES   := $(patsubst tests/fuzz-%.c,%,$(wildcard tests/fuzz-*.c))
+FUZZ_FLAGS   := -fno-sanitize-recover=all -fno-omit-frame-pointer
+fuzz-smoke:
+	@mkdir -p $(FUZZ_B)/found
+	$(MAKE) B=$(FUZZ_B) CC=clang CFLAGS='-O1 -g' HARDEN='-U_FORTIFY_SOURCE' \
+		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined $(FUZZ_FLAGS)' \
+		$(FUZZ_B)/libbusflip.a
+	@for name in $(FUZZ_NAMES); do \
+		clang $(STD) $(DEFS) -DFUZZING -I. $(PKG_CFLAGS) -O1 -g $(FUZZ_FLAGS) \
+			-fsanitize=fuzzer,address,undefined -o $(FUZZ_B)/fuzz-$$name \
+			tests/fuzz-$$name.c $(FUZZ_B)/libbusflip.a $(HOOK_LIBS) && \
+		mkdir -p $(FUZZ_B)/corpus/$$name && \
+		nice $(FUZZ_B)/fuzz-$$name -max_total_time=$(FUZZ_SECONDS) -max_len=6000 \
+			-print_final_stats=1 -dict=tests/data/$$name.dict \
+			-artifact_prefix=$(FUZZ_B)/found/ $(FUZZ_B)/corpus/$$name \
+			tests/data/$$name || exit; \
 	done
 
 # ---- lint -----------------------------------------------------------------
@@ -227,7 +252,7 @@ uninstall:
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 
-.PHONY: all clean check check-unit check-asan check-valgrind bench \
+.PHONY: all clean check check-unit check-asan check-valgrind bench fuzz-smoke \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-hook uninstall
 .SECONDARY:

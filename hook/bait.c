@@ -83,7 +83,9 @@ static void add_controller(struct domain *domain, const xmlNode *address)
 	state->scsi = controller_virtio_scsi(domain);
 	if (state->scsi >= 0)
 		return;
-	state->scsi = state->scsi_added = controller_free_index(domain, "scsi");
+	/* Not the one that the disk itself is on, though no controller is listed. */
+	state->scsi = state->scsi_added =
+		controller_free_index(domain, "scsi", state->scsi_avoid + 1);
 	controller = controller_add(domain, "scsi", state->scsi, "virtio-scsi");
 	if (address)
 		xmlAddChild(controller,

@@ -73,7 +73,7 @@ static void read_state(struct domain *domain)
 	char text[32];
 
 	state->attempts = 0;
-	state->sata_added = state->scsi_added = state->scsi = -1;
+	state->sata_added = state->scsi_added = state->scsi = state->scsi_avoid = -1;
 	state->valid = true;
 	if (!node)
 		return;

@@ -45,6 +45,7 @@ struct state {
 	long sata_added;	/* index of a controller that staging added, -1 */
 	long scsi_added;
 	long scsi;		/* virtio-scsi controller for the disk, -1 */
+	long scsi_avoid;	/* while staging: index that is not free, -1 */
 	xmlNode *saved;		/* what was taken off the disk, or NULL */
 };
 

@@ -43,8 +43,7 @@ static const struct {
 	{ "restore", "begin", false },
 };
 
-/* Not on the heap and not on the stack: pages that are not read into cost
- * nothing. */
+/* Not on heap or stack: pages that are not read into cost nothing. */
 static char xml[XML_LIMIT];
 
 static const char *find(const char *in, size_t len, const char *what)
@@ -52,8 +51,7 @@ static const char *find(const char *in, size_t len, const char *what)
 	return memmem(in, len, what, strlen(what));
 }
 
-/* The state element's own start tag says phase="done" or "held": nothing to do.
- * A forged one can only make busflip do less. */
+/* The state's own start tag says done or held; a forged one makes us do less. */
 static bool is_over(size_t len)
 {
 	static const char *const over[] = {
@@ -101,6 +99,7 @@ static void run_actor(char *argv[], size_t len)
 	}
 	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, STDIN_FILENO) < 0)
 		_exit(EXIT_FAILED);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execve(ACTOR, args, env);
 	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: cannot run %s: %s", ACTOR,
 	       strerror(errno));
@@ -109,18 +108,19 @@ static void run_actor(char *argv[], size_t len)
 
 static int wait_for(pid_t child, const sigset_t *chld)
 {
-	const struct timespec deadline = { .tv_sec = DEADLINE };
-	int status;
+	const struct timespec second = { .tv_sec = 1 };
+	int status = 0, left = DEADLINE;
 
-	while (sigtimedwait(chld, NULL, &deadline) < 0)
-		if (errno != EINTR) {
-			syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: busflip did "
-			       "not finish in %d s, killed", DEADLINE);
-			kill(child, SIGKILL);
-			break;
-		}
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) ?
-		WEXITSTATUS(status) : EXIT_FAILED;
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		if (sigtimedwait(chld, NULL, &second) >= 0 || errno == EINTR || --left)
+			continue;
+		syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: busflip did not finish "
+		       "in %d s, killed", DEADLINE);
+		kill(child, SIGKILL);
+		waitpid(child, &status, 0);
+		break;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
 int main(int argc, char *argv[])

@@ -119,6 +119,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	struct state *state = &domain->state;
 	xmlNode *disk, *address = NULL, *place;
 	char name[TARGET_SIZE] = "", model[40] = "";
+	struct slot own;
 	bool first;
 
 	if (!domain->tag.valid)
@@ -132,12 +133,17 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	state->bus = domain->tag.bus;
 	if (state->bus == BUS_NONE)
 		state->bus = state->origin == BUS_SCSI ? BUS_SCSI : options->bus;
-	state->sata_added = state->scsi_added = state->scsi = -1;
+	state->sata_added = state->scsi_added = state->scsi = state->scsi_avoid = -1;
+	if (state->origin == BUS_OTHER && slots_disk_place(disk, &own))
+		state->scsi_avoid = own.controller;
 	drop_saved(domain);
 
 	if (!stays_put(state->origin)) {
 		xmlNode *saved = new_saved(domain);
 
+		/* What only its own bus and SATA have would be lost later. */
+		if (state->origin != state->bus)
+			frontend_take(disk, state->bus, saved);
 		frontend_take(disk, BUS_SATA, saved);
 		wear_sata(domain, disk);
 		if (state->origin == BUS_VIRTIO) {

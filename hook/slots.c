@@ -190,9 +190,9 @@ long controller_virtio_scsi(const struct domain *domain)
 	return -1;
 }
 
-long controller_free_index(const struct domain *domain, const char *type)
+long controller_free_index(const struct domain *domain, const char *type, long first)
 {
-	struct slot any = { .unit = -1 };
+	struct slot any = { .controller = first, .unit = -1 };
 
 	while (controller_find(domain, type, any.controller) ||
 	       occupied(domain, bus_parse(type), &any))

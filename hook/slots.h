@@ -53,8 +53,9 @@ bool controller_is_virtio_scsi(const xmlNode *controller);
 /* controller_virtio_scsi() - the index of the first VirtIO SCSI controller, -1. */
 long controller_virtio_scsi(const struct domain *domain);
 
-/* controller_free_index() - the lowest index no controller of @type has. */
-long controller_free_index(const struct domain *domain, const char *type);
+/* controller_free_index() - the lowest index from @first on that no controller
+ * of @type has. */
+long controller_free_index(const struct domain *domain, const char *type, long first);
 
 /* controller_add() - a new controller behind the others; @model may be NULL. */
 xmlNode *controller_add(struct domain *domain, const char *type, long index,

@@ -67,6 +67,18 @@ xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err)
 	return result;
 }
 
+/* libxml2 does not escape namespace names: some documents come out as no XML. */
+static int check_format(char **bytes, size_t len, struct error *err)
+{
+	AUTO_XML_DOC xmlDoc *again = xml_parse(*bytes, len, err);
+
+	if (again)
+		return 0;
+	free(*bytes);
+	*bytes = NULL;
+	return -1;
+}
+
 int xml_format(xmlDoc *doc, bool declaration, char **bytes, size_t *len,
 	       struct error *err)
 {
@@ -92,7 +104,7 @@ int xml_format(xmlDoc *doc, bool declaration, char **bytes, size_t *len,
 	}
 	memcpy(*bytes, xmlBufferContent(buffer), *len);
 	(*bytes)[*len] = '\0';
-	rc = 0;
+	rc = check_format(bytes, *len, err);
 out:
 	xmlBufferFree(buffer);
 	return rc;

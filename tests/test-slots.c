@@ -145,9 +145,9 @@ static void test_controllers(void)
 	   !controller_find(&f.domain, "sata", 0) && !controller_find(&f.domain, "scsi", -1),
 	   "find");
 	is_int(controller_virtio_scsi(&f.domain), 1, "the first VirtIO one");
-	is_int(controller_free_index(&f.domain, "scsi"), 4,
+	is_int(controller_free_index(&f.domain, "scsi", 0), 4,
 	       "a free index: 2 is implied by a disk");
-	is_int(controller_free_index(&f.domain, "sata"), 0, "of another type");
+	is_int(controller_free_index(&f.domain, "sata", 0), 0, "of another type");
 	node = controller_add(&f.domain, "scsi", 4, "virtio-scsi");
 	ok(node && node == controller_find(&f.domain, "scsi", 4), "added");
 	domain_format(&f.domain, &added, &len, &err);
