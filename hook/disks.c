@@ -43,6 +43,7 @@ bool disk_is_bait(const xmlNode *disk)
 
 	return xml_text(xml_child(disk, "serial"), serial, sizeof(serial)) &&
 	       strcmp(serial, BAIT_SERIAL) == 0 && xml_child(disk, "readonly") &&
+	       xml_attr_is(xml_child(disk, "source"), "startupPolicy", "optional") &&
 	       disk_bus(disk) == BUS_VIRTIO;
 }
 

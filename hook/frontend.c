@@ -45,6 +45,10 @@ static const struct part parts[] = {
 	{ "driver", "ats", ON(VIRTIO), false, NULL, NULL },
 	{ "target", "rotation_rate", ON(SCSI) | ON(SATA) | ON(IDE), false, NULL, NULL },
 	{ "geometry", "trans", ON(IDE), false, NULL, NULL },
+	/* "heads must be between 1 and 16": hw/ide/qdev.c of QEMU 7.2, while
+	 * VirtIO takes 255; likewise "discard_granularity must be 512 for ide" */
+	{ "disk", "geometry", ON(VIRTIO) | ON(SCSI) | ON(IDE), true, NULL, NULL },
+	{ "blockio", "discard_granularity", ON(VIRTIO) | ON(SCSI), false, NULL, NULL },
 	{ "disk", "wwn", ON(SCSI) | ON(IDE), true, NULL, NULL },
 	{ "disk", "vendor", ON(SCSI), true, NULL, NULL },
 	{ "disk", "product", ON(SCSI), true, NULL, NULL },
@@ -132,9 +136,11 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 
 		if (!from || (parts[i].buses & (1u << to)))
 			continue;
-		/* An alias holds on any bus: off for the boot on SATA only, where
-		 * what refers to it may not fit; never lost. */
-		if (strcmp(parts[i].name, "alias") == 0 && (to != BUS_SATA || !saved))
+		/* An alias holds on any bus, and a geometry may: off for the boot
+		 * on SATA only, where they may not fit; never lost. */
+		if ((strcmp(parts[i].name, "alias") == 0 ||
+		     strcmp(parts[i].name, "geometry") == 0) &&
+		    (to != BUS_SATA || !saved))
 			continue;
 		if (parts[i].element)
 			take_element(from, &parts[i], saved);

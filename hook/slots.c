@@ -59,14 +59,23 @@ bool slots_disk_place(const xmlNode *disk, struct slot *slot)
 	return true;
 }
 
+/* A SCSI device of the host has a place among the disks, too. */
+static bool sits_on(const xmlNode *device, enum bus bus)
+{
+	if (xml_is(device, "hostdev"))
+		return bus == BUS_SCSI &&
+		       xml_attr_is(xml_child(device, "address"), "type", "drive");
+	return xml_is(device, "disk") && disk_bus(device) == bus;
+}
+
 static bool occupied(const struct domain *domain, enum bus bus,
 		     const struct slot *slot)
 {
-	const xmlNode *disk = xml_child(domain->devices, "disk");
+	const xmlNode *disk = domain->devices ? domain->devices->children : NULL;
 	struct slot found;
 
-	for (; disk; disk = xml_next(disk, "disk"))
-		if (disk_bus(disk) == bus && slots_disk_place(disk, &found) &&
+	for (; disk; disk = disk->next)
+		if (sits_on(disk, bus) && slots_disk_place(disk, &found) &&
 		    found.controller == slot->controller &&
 		    ((found.unit == slot->unit && found.bus == slot->bus &&
 		      found.target == slot->target) || slot->unit < 0))

@@ -21,12 +21,13 @@
 static const struct {
 	const char *on, *attrs, *elements;
 } bus_parts[] = {
-	{ "disk", " model device rawio sgio ", " wwn vendor product acpi alias address " },
+	{ "disk", " model device rawio sgio ", " wwn vendor product acpi alias address geometry " },
 	{ "source", "", " reservations " },
 	{ "driver", " iothread queues queue_size event_idx ioeventfd packed page_per_vq iommu "
 	  "ats ", " iothreads " },
 	{ "target", " dev bus rotation_rate ", "" },
 	{ "geometry", " trans ", "" },
+	{ "blockio", " discard_granularity ", "" },
 };
 
 static inline bool in_list(const xmlChar *name, const char *list)

@@ -339,6 +339,7 @@ run_once()
 # order, no space between elements: for comparing what libvirt prints
 canonical()
 {
+	# shellcheck disable=SC2154	# lib.sh sets it
 	python3 "$tests/canonical.py" "$1"
 }
 

@@ -44,6 +44,7 @@ listen()
 {
 	virsh event --all --loop >> "$LAB/events" 2>/dev/null &
 	make_domain ping tag=no > "$LAB/ping.xml"
+	# shellcheck disable=SC2016	# wait_for expands it
 	wait_for 'virsh -q "define $LAB/ping.xml; undefine ping"; events_of ping | grep -q Undefined' 60
 }
 

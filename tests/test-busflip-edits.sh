@@ -195,7 +195,7 @@ staged_domain renamed
 hold_settle renamed
 virsh -q start renamed
 wait_for "is_off renamed" 60
-no_work renamed && fail "work is left" || pass "work is left"
+if no_work renamed; then fail "work is left"; else pass "work is left"; fi
 virsh -q domrename renamed newname
 let_settle
 ok "renamed before the work is done: it is done" wait_off newname

@@ -177,6 +177,7 @@ like "60-last has seen the XML" "$(cat "$LAB/stdin.60-last")" "<name>both</name>
 
 # One that refuses a start has its way, and that is no session.
 staged_domain veto
+# shellcheck disable=SC2016	# the hook expands it
 echo '[ "$1 $2" != "veto prepare" ]' >> "$hook.d/10-first"
 fails "a foreign hook refuses a start" 1 virsh -q start veto
 wait_off veto

@@ -310,9 +310,13 @@ static void test_bait(void)
 		const char *disk;
 		bool want;
 	} cases[] = {
-		{ B("dev='vda' bus='virtio'", "<readonly/><serial>busflip-bait</serial>"), true },
-		{ B("dev='vda' bus='virtio'", "<readonly/><serial>\n busflip-bait </serial>"),
+		{ B("dev='vda' bus='virtio'", "<source startupPolicy='optional'/><readonly/>"
+		    "<serial>busflip-bait</serial>"), true },
+		{ B("dev='vda' bus='virtio'", "<source startupPolicy='optional'/><readonly/>"
+		    "<serial>\n busflip-bait </serial>"),
 		  true },
+		/* a disk of the user's, whatever its serial */
+		{ B("dev='vda' bus='virtio'", "<readonly/><serial>busflip-bait</serial>"), false },
 		{ B("dev='vda' bus='virtio'", "<serial>busflip-bait</serial>"), false },
 		{ B("dev='sda' bus='sata'", "<readonly/><serial>busflip-bait</serial>"), false },
 		{ B("dev='vda' bus='virtio'", "<readonly/><serial>busflip-bait2</serial>"),

@@ -74,7 +74,7 @@ static const struct {
 	{ "/disk/source/@dev", "vsai" },
 	{ "/disk/target/@dev", "vsai" },
 	{ "/disk/target/@bus", "vsai" },
-	{ "/disk/geometry/@cyls", "vsai" },
+	{ "/disk/geometry/@cyls", "vsi" },
 	{ "/disk/iotune", "vsai" },
 	{ "/disk/serial", "vsai" },
 	{ "/disk/boot", "vsai" },
@@ -167,6 +167,8 @@ static void test_saved(void)
 	frontend_take(none.disk, BUS_SATA, NULL);
 	ok(xml_child(none.disk, "alias"), "but an alias is not taken when nobody keeps it");
 	xml_delete(xml_child(none.disk, "alias"));
+	ok(xml_child(none.disk, "geometry"), "nor a geometry");
+	xml_delete(xml_child(none.disk, "geometry"));
 	free(steal(&second));
 	second = text_of(&none);
 	is_str(first, second, "the same is taken when nobody keeps it");

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# test-filter-corpus.sh - "busflip filter" on the domains of libvirt's own tests
+#
+# libvirt's source package has some 1500 domains, one for each thing that
+# libvirt can do. They are not part of this project: they come from the tree
+# that BUSFLIP_LIBVIRT_SOURCE names, or from the distribution's source package,
+# which is kept in the build directory. tests/filter-corpus.py does the work.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+packages=$BUSFLIP_BUILD/libvirt-source
+
+# The machine's own package sources, as sources of source packages.
+source_lists()
+{
+	local from=/etc/apt/sources.list.d
+
+	cat "$from/debian.sources" "$from/ubuntu.sources" 2>/dev/null |
+		sed 's/^Types:.*/Types: deb-src/' > "$1.sources"
+	sed -n 's/^deb /deb-src /p' /etc/apt/sources.list 2>/dev/null > "$1.list"
+	[ -s "$1.sources" ] || [ -s "$1.list" ]
+}
+
+# With lists, caches and configuration of its own, so that nothing on the
+# machine changes.
+download()
+(
+	apt=$(mktemp -d) || exit 1
+	trap 'rm -rf "$apt"' EXIT
+	mkdir -p "$apt/parts" "$apt/lists" "$apt/cache" &&
+		source_lists "$apt/parts/own" && cd "$packages" || exit 1
+	options=(-qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/parts"
+		-o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache"
+		-o APT::Sandbox::User=root -o Acquire::Languages=none
+		-o Acquire::Retries=1 -o Acquire::http::Timeout=20)
+	timeout 100 apt-get "${options[@]}" update &&
+		timeout 60 apt-get "${options[@]}" source --download-only libvirt
+)
+
+# Only what is needed, in $packages/tests.
+unpack()
+{
+	local tarball
+
+	for tarball in "$packages"/libvirt_*.orig.tar.*z; do
+		[ -e "$tarball" ] || return 1
+		tar -xf "$tarball" -C "$packages" --strip-components=1 \
+			--wildcards '*/tests/qemuxml*data/*.xml' && return
+		rm -f "$tarball"
+	done
+	return 1
+}
+
+find_source()
+{
+	[ "${BUSFLIP_LIBVIRT_SOURCE:-}" ] && return
+	if [ ! -e "$packages/complete" ]; then
+		mkdir -p "$packages"
+		unpack 2>/dev/null || { download && unpack; } >&2 ||
+			skip_all "libvirt's source package can't be had"
+		touch "$packages/complete"
+	fi
+	export BUSFLIP_LIBVIRT_SOURCE=$packages
+}
+
+[ "${LAB:-}" ] || { requires test -x "$BUSFLIP_BUILD/busflip"; find_source; }
+requires test -d "$BUSFLIP_LIBVIRT_SOURCE/tests"
+requires python3 --version
+requires stdbuf --version
+busflip_required "$@"
+plan 19
+
+results=$LAB/corpus
+number()
+{
+	sed -n "s/^$1 //p" "$results/numbers" 2>/dev/null | grep . || echo 0
+}
+
+# none_bad CHECK NAME - no domain failed that check
+none_bad()
+{
+	if [ -s "$results/bad-$1" ]; then
+		fail "$2" "$(wc -l < "$results/bad-$1") domains:" \
+			"$(head -n 20 "$results/bad-$1" | cut -c 1-500)"
+	else
+		pass "$2"
+	fi
+}
+
+# at_least N COUNT - enough of the corpus was there for the rest to mean much
+at_least()
+{
+	local n
+
+	n=$(number "$2")
+	if [ "$n" -ge "$1" ]; then
+		pass "$2: $n, at least $1"
+	else
+		fail "$2: $n, less than $1"
+	fi
+}
+
+ok "the corpus is run through" \
+	"$tests/filter-corpus.py" "$BUSFLIP_LIBVIRT_SOURCE" "$results"
+diag "$(cat "$results/numbers")" "refused:" "$(cat "$results/refused")" \
+	"not accepted by this libvirtd before:" "$(head -n 12 "$results/unusable")"
+
+at_least 1000 domains
+at_least 500 staged
+at_least 100 staged-from-virtio-for-virtio
+at_least 10 staged-from-scsi-for-scsi
+at_least 300 schema-staged
+at_least 300 accepted-staged
+at_least 300 boot-order-staged
+
+none_bad untagged "domains without the tag come out byte for byte"
+none_bad refusal "a refusal is one sentence and nothing else"
+none_bad steps "what was staged can be promoted, rolled back and restored"
+none_bad twice "staging once more changes nothing"
+none_bad promoted "promoted, a disk is what it was on that bus"
+none_bad restored "restored, a domain is what it was"
+none_bad restored-later "also after it was promoted"
+none_bad rolled-back "rolled back, it is what it was when staged"
+none_bad schema "libvirt's schema allows the results"
+none_bad daemon "libvirtd accepts the results"
+none_bad boot-order "the boot order stays"
