@@ -70,7 +70,8 @@ static int check_boot_order(const struct domain *domain, const xmlNode *disk,
 	if (was_first && domain_first_hard_disk(domain) != disk)
 		return fail(err, ENOTSUP, "with its system disk on %s another disk "
 			    "would become the boot disk; give the system disk a "
-			    "<boot order='1'/> instead of <boot dev='hd'/>", bus_name(disk_bus(disk)));
+			    "<boot order='1'/> instead of <boot dev='hd'/>",
+			    bus_name(disk_bus(disk)));
 	return 0;
 }
 
