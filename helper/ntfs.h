@@ -134,6 +134,17 @@ int volume_read(struct volume *vol, const char *path, size_t limit,
 int volume_read_memfd(struct volume *vol, const char *path, size_t limit,
 		      int *fd, uint8_t **map, size_t *len, struct error *err);
 
+/*
+ * volume_pread() - exactly @len bytes at @off of a file's unnamed data
+ *
+ * For hives that are only looked into (windows.c): a lookup needs some tens of
+ * 64 KiB blocks of a SOFTWARE hive of 100 MB. Called many times in a row for
+ * the same @path, so the last file should stay open between calls. Beyond the
+ * end is EINVAL; same refusals as volume_read().
+ */
+int volume_pread(struct volume *vol, const char *path, uint64_t off,
+		 uint8_t *data, size_t len, struct error *err);
+
 /* volume_read_head() - at most @want first bytes of a file, any size of file;
  * *@len says how many. Same refusals as volume_read(). */
 int volume_read_head(struct volume *vol, const char *path, size_t want,
