@@ -29,7 +29,7 @@
 #define HIVE_NO_CELL UINT32_MAX
 
 /* Registry types, and what Windows 8 and later stores device properties as. */
-enum hive_type {
+enum registry_type {
 	HIVE_NONE = 0, HIVE_SZ = 1, HIVE_EXPAND_SZ = 2, HIVE_BINARY = 3,
 	HIVE_DWORD = 4, HIVE_MULTI_SZ = 7, HIVE_QWORD = 11,
 };
