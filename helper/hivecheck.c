@@ -20,10 +20,13 @@
 
 struct security {
 	uint32_t at, refs;	/* at 0 is never a cell: a bin starts there */
+	bool touched;
 };
 
 struct check {
 	const struct hive *hive;
+	const struct hive_marks *marks;	/* or NULL */
+	bool touched;		/* a cell seen lies in changed bytes */
 	uint8_t *starts;	/* one bit for each 8 bytes of the bins */
 	struct security *security;	/* hash table */
 	uint32_t securities;
@@ -85,8 +88,21 @@ static int scan_bins(struct check *c, struct error *err)
 	return 0;
 }
 
-/* Takes the cell at @at out of the set of those that nothing owns yet. */
-static int own(struct check *c, uint32_t at, struct error *err)
+/* Whether any page of [@at, @at + @len) of the bins differs from before. */
+static bool in_changed(const struct check *c, uint32_t at, uint32_t len)
+{
+	uint64_t first = ((uint64_t)HIVE_BASE_SIZE + at) / HIVE_PAGE;
+	uint64_t last = ((uint64_t)HIVE_BASE_SIZE + at + len) / HIVE_PAGE;
+
+	for (uint64_t page = first; page <= last; page++)
+		if (c->marks->changed[page])
+			return true;
+	return false;
+}
+
+/* Takes the cell at @at, with @len bytes in it, out of the set of those that
+ * nothing owns yet. */
+static int own(struct check *c, uint32_t at, uint32_t len, struct error *err)
 {
 	uint32_t slot = at / 8;
 	uint8_t bit = (uint8_t)(1u << slot % 8);
@@ -95,6 +111,8 @@ static int own(struct check *c, uint32_t at, struct error *err)
 		return damaged(err, at, "no cell, or one with two owners");
 	c->starts[slot / 8] &= (uint8_t)~bit;
 	c->stats.cells--;
+	if (c->marks && !c->touched)
+		c->touched = in_changed(c, at, len);
 	return 0;
 }
 
@@ -107,7 +125,7 @@ static int check_big(struct check *c, const struct hive_value *v,
 	const uint8_t *list = hive_cell(c->hive, v->big_list, v->segments * 4u,
 					&len, err);
 
-	if (!list || own(c, v->big_list, err) < 0)
+	if (!list || own(c, v->big_list, len, err) < 0)
 		return -1;
 	for (uint16_t i = 0; i < v->segments; i++) {
 		uint32_t at = get_le32(list + 4 * (size_t)i);
@@ -115,66 +133,77 @@ static int check_big(struct check *c, const struct hive_value *v,
 
 		if (!hive_cell(c->hive, at,
 			       left < BIG_SEGMENT ? left : BIG_SEGMENT, &len,
-			       err) || own(c, at, err) < 0)
+			       err) || own(c, at, len, err) < 0)
 			return -1;
 	}
 	return 0;
-}
-
-static int check_value(struct check *c, uint32_t at, struct error *err)
-{
-	uint32_t len;
-	struct hive_value v;
-	const uint8_t *p;
-
-	if (hive_value_read(c->hive, at, &v, err) < 0 || own(c, at, err) < 0)
-		return -1;
-	c->stats.values++;
-	p = hive_cell(c->hive, at, 20, &len, err);
-	if (!p)
-		return -1;
-	if (v.data == p + 8)
-		return 0;
-	if (own(c, get_le32(p + 8), err) < 0)
-		return -1;
-	return v.data ? 0 : check_big(c, &v, err);
 }
 
 static int check_values(struct check *c, const struct hive_key *key,
 			struct error *err)
 {
-	AUTO_FREE uint32_t *cells = NULL;
-	ssize_t n = hive_values(c->hive, key, &cells, err);
+	const uint8_t *list;
+	struct hive_value v;
+	uint32_t len;
 
-	if (n < 0 || (n && own(c, key->value_list, err) < 0))
+	if (!key->values)
+		return 0;
+	if (key->values > c->hive->bins_size / 8)
+		return damaged(err, key->at, "impossible count of values");
+	list = hive_cell(c->hive, key->value_list, key->values * 4, &len, err);
+	if (!list || own(c, key->value_list, len, err) < 0)
 		return -1;
-	for (ssize_t i = 0; i < n; i++)
-		if (check_value(c, cells[i], err) < 0)
+	c->stats.values += key->values;
+	for (uint32_t i = 0; i < key->values; i++) {
+		uint32_t at = get_le32(list + 4 * (size_t)i);
+
+		if (hive_value_read(c->hive, at, &v, err) < 0 ||
+		    own(c, at, 20u + v.name_len, err) < 0)
 			return -1;
+		if (v.data_at != HIVE_NO_CELL &&
+		    own(c, v.data_at, v.data ? v.len : 8, err) < 0)
+			return -1;
+		if (!v.data && check_big(c, &v, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
 /* ---- security descriptors ------------------------------------------------ */
 
-static int note_security(struct check *c, uint32_t at, struct error *err)
+static int add_security(struct check *c, uint32_t at, struct security *slot,
+			struct error *err)
 {
-	uint32_t slot = at / 8 * UINT32_C(2654435761) % SECURITY_SLOTS, len;
-	const uint8_t *p;
+	uint32_t len;
+	const uint8_t *p = hive_cell(c->hive, at, 20, &len, err);
+	bool outside = c->touched;
+	int same = 1;
 
-	while (c->security[slot].at && c->security[slot].at != at)
-		slot = (slot + 1) % SECURITY_SLOTS;
-	if (c->security[slot].at) {
-		c->security[slot].refs++;
-		return 0;
-	}
-	p = hive_cell(c->hive, at, 20, &len, err);
-	if (!p || own(c, at, err) < 0)
+	if (!p || own(c, at, len, err) < 0)
 		return -1;
 	if (memcmp(p, "sk", 2) != 0 || !range_ok(20, get_le32(p + 16), len))
 		return damaged(err, at, "no security descriptor");
 	if (++c->securities > SECURITY_SLOTS / 2)
 		return damaged(err, at, "too many security descriptors");
-	c->security[slot] = (struct security) { .at = at, .refs = 1 };
+	if (c->touched && !outside)
+		same = hive_same_security(c->marks->before, at, c->hive, at,
+					  NULL);
+	c->touched = outside;
+	*slot = (struct security) { .at = at, .touched = same != 1 };
+	return 0;
+}
+
+static int note_security(struct check *c, uint32_t at, struct error *err)
+{
+	uint32_t slot = at / 8 * UINT32_C(2654435761) % SECURITY_SLOTS;
+
+	while (c->security[slot].at && c->security[slot].at != at)
+		slot = (slot + 1) % SECURITY_SLOTS;
+	if (!c->security[slot].at &&
+	    add_security(c, at, &c->security[slot], err) < 0)
+		return -1;
+	c->security[slot].refs++;
+	c->touched |= c->security[slot].touched;
 	return 0;
 }
 
@@ -200,115 +229,116 @@ static int check_security_counts(struct check *c, struct error *err)
 
 /* ---- keys ---------------------------------------------------------------- */
 
-/* Upper-case ASCII copy of a name; false when it isn't all ASCII. */
-static bool ascii_name(const struct hive_key *key, char text[256])
+/* The parent, while the list of its children is walked. */
+struct parent {
+	struct check *check;
+	uint32_t at, children;
+	unsigned int depth;
+	bool comparable;		/* @last is set */
+	char last[256];			/* upper-case name of the child before */
+};
+
+/* Upper-case ASCII copy of a name, and its hash; false when it isn't ASCII. */
+static bool ascii_name(const struct hive_key *key, char text[256],
+		       uint32_t *hash)
 {
 	size_t step = key->wide ? 2 : 1, n = key->name_len / step;
 
+	*hash = 0;
 	for (size_t i = 0; i < n; i++) {
 		unsigned int c = key->wide ? get_le16(key->name + 2 * i)
 					   : key->name[i];
 
 		if (c >= 0x80 || !c)
 			return false;
-		text[i] = (char)(c >= 'a' && c <= 'z' ? c - 32 : c);
+		c = c >= 'a' && c <= 'z' ? c - 32 : c;
+		*hash = *hash * 37 + c;
+		text[i] = (char)c;
 	}
 	text[n] = '\0';
 	return true;
 }
 
-/* Takes ownership of the list @at and the lists in it, and checks the hashes
- * against the names; hive_subkeys() has read the same lists before. */
-static int check_list(struct check *c, uint32_t at, bool nested,
-		      struct error *err)
-{
-	uint32_t len;
-	const uint8_t *p = hive_cell(c->hive, at, 4, &len, err);
-	struct hive_key child;
-	char name[256];
-
-	if (!p || own(c, at, err) < 0)
-		return -1;
-	for (uint32_t i = 0; i < get_le16(p + 2); i++) {
-		uint32_t hash = 0;
-
-		if (memcmp(p, "ri", 2) == 0 && !nested) {
-			if (check_list(c, get_le32(p + 4 + 4 * (size_t)i), true,
-				       err) < 0)
-				return -1;
-			continue;
-		}
-		if (memcmp(p, "lh", 2) != 0)
-			continue;
-		if (hive_key_read(c->hive, get_le32(p + 4 + 8 * (size_t)i),
-				  &child, err) < 0)
-			return -1;
-		if (!ascii_name(&child, name))
-			continue;
-		for (const char *s = name; *s; s++)
-			hash = hash * 37 + (unsigned char)*s;
-		if (hash != get_le32(p + 8 + 8 * (size_t)i))
-			return damaged(err, child.at, "wrong hash of a name");
-	}
-	return 0;
-}
-
 static int check_key(struct check *c, const struct hive_key *key,
 		     unsigned int depth, struct error *err);
 
-static int check_subkeys(struct check *c, const struct hive_key *key,
-			 unsigned int depth, struct error *err)
+static int check_child(void *opaque, const struct hive_list_entry *e,
+		       struct error *err)
 {
-	AUTO_FREE uint32_t *cells = NULL;
-	ssize_t n = hive_subkeys(c->hive, key, &cells, err);
-	char names[2][256] = { "", "" };
-	bool comparable = false;
+	struct parent *p = opaque;
+	struct hive_key child;
+	char name[256];
+	uint32_t hash, len;
 
-	if (n < 0 || (n && check_list(c, key->subkey_list, false, err) < 0))
-		return -1;
-	for (ssize_t i = 0; i < n; i++) {
-		struct hive_key child;
-		bool ascii;
+	if (e->list) {
+		const uint8_t *list = hive_cell(p->check->hive, e->cell, 4,
+						&len, err);
 
-		if (hive_key_read(c->hive, cells[i], &child, err) < 0)
-			return -1;
-		if (child.parent != key->at)
-			return damaged(err, child.at, "key with another parent");
-		ascii = ascii_name(&child, names[i % 2]);
-		if (ascii && comparable &&
-		    strcmp(names[(i + 1) % 2], names[i % 2]) >= 0)
-			return damaged(err, child.at, "subkeys out of order");
-		comparable = ascii;
-		if (check_key(c, &child, depth + 1, err) < 0)
-			return -1;
+		return list ? own(p->check, e->cell, len, err) : -1;
 	}
+	p->children++;
+	if (hive_key_read(p->check->hive, e->cell, &child, err) < 0)
+		return -1;
+	if (child.parent != p->at)
+		return damaged(err, child.at, "key with another parent");
+	if (!ascii_name(&child, name, &hash)) {
+		p->comparable = false;
+	} else {
+		if (e->hashed && hash != e->hash)
+			return damaged(err, child.at, "wrong hash of a name");
+		if (p->comparable && strcmp(p->last, name) >= 0)
+			return damaged(err, child.at, "subkeys out of order");
+		strcpy(p->last, name);
+		p->comparable = true;
+	}
+	return check_key(p->check, &child, p->depth + 1, err);
+}
+
+static int check_parts(struct check *c, const struct hive_key *key,
+		       unsigned int depth, struct error *err)
+{
+	struct parent p = { .check = c, .at = key->at, .depth = depth };
+	uint32_t len;
+
+	if (own(c, key->at, 76u + key->name_len, err) < 0)
+		return -1;
+	c->stats.keys++;
+	if (key->class_len &&
+	    (!hive_cell(c->hive, key->class_at, key->class_len, &len, err) ||
+	     own(c, key->class_at, len, err) < 0))
+		return -1;
+	if (note_security(c, key->security, err) < 0 ||
+	    check_values(c, key, err) < 0)
+		return -1;
+	if (key->subkeys &&
+	    hive_list_each(c->hive, key->subkey_list, check_child, &p, err) < 0)
+		return -1;
+	if (p.children != key->subkeys)
+		return damaged(err, key->at, "wrong number of subkeys");
 	return 0;
 }
 
 static int check_key(struct check *c, const struct hive_key *key,
 		     unsigned int depth, struct error *err)
 {
-	uint32_t len;
+	bool outside = c->touched;
+	uint32_t slot = key->at / 8;
 
 	if (depth > HIVE_DEPTH_LIMIT)
 		return damaged(err, key->at, "too deep");
-	if (own(c, key->at, err) < 0)
+	c->touched = false;
+	if (check_parts(c, key, depth, err) < 0)
 		return -1;
-	c->stats.keys++;
-	if (key->class_len &&
-	    (!hive_cell(c->hive, key->class_at, key->class_len, &len, err) ||
-	     own(c, key->class_at, err) < 0))
-		return -1;
-	if (note_security(c, key->security, err) < 0 ||
-	    check_values(c, key, err) < 0)
-		return -1;
-	return check_subkeys(c, key, depth, err);
+	if (c->marks && !c->touched)
+		c->marks->clean[slot / 8] |= (uint8_t)(1u << slot % 8);
+	c->touched |= outside;
+	return 0;
 }
 
-int hive_check(const struct hive *h, struct hive_stats *stats,
-	       struct error *err)
+int hive_check_against(const struct hive *h, const struct hive_marks *marks,
+		       struct hive_stats *stats, struct error *err)
 {
-	struct check c = { .hive = h };
+	struct check c = { .hive = h, .marks = marks };
 	AUTO_FREE uint8_t *starts = calloc(h->bins_size / 64 + 1, 1);
 	AUTO_FREE struct security *security =
 		calloc(SECURITY_SLOTS, sizeof(*security));
@@ -330,4 +360,10 @@ int hive_check(const struct hive *h, struct hive_stats *stats,
 	if (stats)
 		*stats = c.stats;
 	return 0;
+}
+
+int hive_check(const struct hive *h, struct hive_stats *stats,
+	       struct error *err)
+{
+	return hive_check_against(h, NULL, stats, err);
 }

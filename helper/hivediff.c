@@ -25,6 +25,7 @@ struct diff {
 	const struct hive *before, *after;
 	hive_change_fn *each;
 	void *opaque;
+	const uint8_t *clean;	/* struct hive_marks, or NULL */
 	struct hive_stats stats;
 };
 
@@ -209,14 +210,13 @@ static int diff_values(struct diff *d, const struct hive_key *before,
 
 /* ---- keys ---------------------------------------------------------------- */
 
-/* The descriptor's own bytes: its neighbours and its count of users change
- * when keys come and go. */
-static int same_security(struct diff *d, uint32_t before, uint32_t after,
-			 struct error *err)
+int hive_same_security(const struct hive *before, uint32_t a_at,
+		       const struct hive *after, uint32_t b_at,
+		       struct error *err)
 {
 	uint32_t a_len, b_len, len;
-	const uint8_t *a = hive_cell(d->before, before, 20, &a_len, err);
-	const uint8_t *b = hive_cell(d->after, after, 20, &b_len, err);
+	const uint8_t *a = hive_cell(before, a_at, 20, &a_len, err);
+	const uint8_t *b = hive_cell(after, b_at, 20, &b_len, err);
 
 	if (!a || !b)
 		return -1;
@@ -246,7 +246,8 @@ static int same_key(struct diff *d, const struct hive_key *a,
 		if (memcmp(class_a, class_b, a->class_len) != 0)
 			return 0;
 	}
-	return same_security(d, a->security, b->security, err);
+	return hive_same_security(d->before, a->security, d->after,
+				  b->security, err);
 }
 
 static int diff_key(struct diff *d, const struct hive_key *before,
@@ -260,6 +261,9 @@ static int diff_pair(struct diff *d, uint32_t before, uint32_t after,
 	struct hive_key a, b;
 	struct frame below = { f, &b };
 
+	if (before == after && d->clean &&
+	    d->clean[after / 64] & 1u << after / 8 % 8)
+		return 0;
 	if (hive_key_read(d->before, before, &a, err) < 0 ||
 	    hive_key_read(d->after, after, &b, err) < 0)
 		return -1;
@@ -352,19 +356,62 @@ static int diff_key(struct diff *d, const struct hive_key *before,
 	return 0;
 }
 
+static int diff_roots(struct diff *d, struct error *err)
+{
+	struct hive_key a, b;
+	struct frame top = { NULL, &b };
+
+	if (hive_root(d->before, &a, err) < 0 ||
+	    hive_root(d->after, &b, err) < 0)
+		return -1;
+	return diff_key(d, &a, &top, 0, err);
+}
+
 int hive_diff(const struct hive *before, const struct hive *after,
 	      hive_change_fn *each, void *opaque, struct hive_stats *stats,
 	      struct error *err)
 {
 	struct diff d = { .before = before, .after = after, .each = each,
 			  .opaque = opaque };
-	struct hive_key a, b;
-	struct frame top = { NULL, &b };
 
-	if (hive_root(before, &a, err) < 0 || hive_root(after, &b, err) < 0 ||
-	    diff_key(&d, &a, &top, 0, err) < 0)
+	if (diff_roots(&d, err) < 0)
 		return -1;
 	if (stats)
 		*stats = d.stats;
 	return 0;
+}
+
+/* One byte for each page of @after; a page that @before hasn't is changed. */
+static uint8_t *changed_pages(const struct hive *before,
+			      const struct hive *after)
+{
+	uint64_t common = before->bins_size < after->bins_size
+		? before->bins_size : after->bins_size;
+	uint64_t pages = ((uint64_t)HIVE_BASE_SIZE + after->bins_size) / HIVE_PAGE;
+	uint8_t *changed = calloc(pages + 1, 1);
+
+	if (!changed)
+		return NULL;
+	for (uint64_t i = 1; i < pages; i++)
+		changed[i] = i * HIVE_PAGE >= HIVE_BASE_SIZE + common ||
+			     memcmp(before->data + i * HIVE_PAGE,
+				    after->data + i * HIVE_PAGE, HIVE_PAGE) != 0;
+	changed[pages] = 1;
+	return changed;
+}
+
+int hive_compare(const struct hive *before, const struct hive *after,
+		 hive_change_fn *each, void *opaque, struct error *err)
+{
+	AUTO_FREE uint8_t *changed = changed_pages(before, after);
+	AUTO_FREE uint8_t *clean = calloc(after->bins_size / 64 + 1, 1);
+	struct hive_marks marks = { before, changed, clean };
+	struct diff d = { .before = before, .after = after, .each = each,
+			  .opaque = opaque, .clean = clean };
+
+	if (!changed || !clean)
+		return fail(err, ENOMEM, "out of memory");
+	if (hive_check_against(after, &marks, NULL, err) < 0)
+		return -1;
+	return diff_roots(&d, err);
 }

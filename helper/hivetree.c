@@ -204,6 +204,7 @@ int hive_value_read(const struct hive *h, uint32_t at, struct hive_value *value,
 	data_at = get_le32(p + 8);
 	*value = (struct hive_value) {
 		.at = at, .type = get_le32(p + 12), .len = len & INT32_MAX,
+		.data_at = data_at,
 		.name = p + VALUE_HEAD, .name_len = get_le16(p + 2),
 		.wide = !(get_le16(p + 16) & 1),
 	};
@@ -214,6 +215,7 @@ int hive_value_read(const struct hive *h, uint32_t at, struct hive_value *value,
 		return damaged(err, at, "value name too long");
 	if (len > INT32_MAX || !value->len) {	/* kept in the cell itself */
 		value->data = p + 8;
+		value->data_at = HIVE_NO_CELL;
 		return value->len <= 4 ? 0 : damaged(err, at, "inline value");
 	}
 	/* A value that is just too large for one segment may still be plain in
@@ -259,37 +261,42 @@ int hive_value_copy(const struct hive *h, const struct hive_value *value,
 
 /* ---- lists --------------------------------------------------------------- */
 
-/* Called for each entry of a list of keys; @hash only when @hashed ("lh").
- * Non-zero stops the walk and is its result. */
-typedef int list_item(void *opaque, uint32_t cell, bool hashed, uint32_t hash,
-		      struct error *err);
-
 static int walk_list(const struct hive *h, uint32_t at, bool nested,
-		     list_item *item, void *opaque, struct error *err)
+		     hive_list_item *item, void *opaque, struct error *err)
 {
+	struct hive_list_entry e = { .cell = at, .list = true };
 	uint32_t len, step;
 	const uint8_t *p = hive_cell(h, at, 4, &len, err);
-	bool plain, lists, hashed;
-	int ret = 0;
+	bool plain, lists;
+	int ret;
 
 	if (!p)
 		return -1;
-	hashed = memcmp(p, "lh", 2) == 0;
+	e.hashed = memcmp(p, "lh", 2) == 0;
 	lists = memcmp(p, "ri", 2) == 0;
 	plain = lists || memcmp(p, "li", 2) == 0;
-	if (!(plain || hashed || memcmp(p, "lf", 2) == 0) || (lists && nested))
+	if (!(plain || e.hashed || memcmp(p, "lf", 2) == 0) ||
+	    (lists && nested))
 		return damaged(err, at, "no list of keys");
 	step = plain ? 4 : 8;
 	if (!range_ok(4, (uint64_t)get_le16(p + 2) * step, len))
 		return damaged(err, at, "list of keys too long");
+	ret = item(opaque, &e, err);
+	e.list = false;
 	for (uint32_t i = 0; i < get_le16(p + 2) && ret == 0; i++) {
-		const uint8_t *e = p + 4 + (size_t)i * step;
-
-		ret = lists ? walk_list(h, get_le32(e), true, item, opaque, err)
-			    : item(opaque, get_le32(e), hashed,
-				   hashed ? get_le32(e + 4) : 0, err);
+		e.cell = get_le32(p + 4 + (size_t)i * step);
+		if (e.hashed)
+			e.hash = get_le32(p + 8 + (size_t)i * step);
+		ret = lists ? walk_list(h, e.cell, true, item, opaque, err)
+			    : item(opaque, &e, err);
 	}
 	return ret;
+}
+
+int hive_list_each(const struct hive *h, uint32_t at, hive_list_item *item,
+		   void *opaque, struct error *err)
+{
+	return walk_list(h, at, false, item, opaque, err);
 }
 
 struct collect {
@@ -297,16 +304,17 @@ struct collect {
 	size_t used, size;
 };
 
-static int collect_item(void *opaque, uint32_t cell, bool hashed, uint32_t hash,
+static int collect_item(void *opaque, const struct hive_list_entry *e,
 			struct error *err)
 {
 	struct collect *c = opaque;
 
-	(void)hashed, (void)hash;
+	if (e->list)
+		return 0;
 	if (c->used == c->size)
 		return fail(err, REFUSE_HIVE_DAMAGED,
 			    "damaged: a key has more subkeys than it says");
-	c->cells[c->used++] = cell;
+	c->cells[c->used++] = e->cell;
 	return 0;
 }
 
@@ -333,8 +341,8 @@ ssize_t hive_subkeys(const struct hive *h, const struct hive_key *key,
 	if (!key->subkeys)
 		return 0;
 	room = c.cells = room_for(h, key->subkeys, err);
-	if (!room || walk_list(h, key->subkey_list, false, collect_item, &c,
-			       err) < 0)
+	if (!room || hive_list_each(h, key->subkey_list, collect_item, &c,
+				    err) < 0)
 		return -1;
 	if (c.used != c.size)
 		return damaged(err, key->at, "key has fewer subkeys than it says");
@@ -384,14 +392,14 @@ static uint32_t name_hash(const char *name, size_t len)
 	return hash;
 }
 
-static int lookup_item(void *opaque, uint32_t cell, bool hashed, uint32_t hash,
+static int lookup_item(void *opaque, const struct hive_list_entry *e,
 		       struct error *err)
 {
 	struct lookup *l = opaque;
 
-	if (hashed && hash != l->hash)
+	if (e->list || (e->hashed && e->hash != l->hash))
 		return 0;
-	if (hive_key_read(l->hive, cell, l->key, err) < 0)
+	if (hive_key_read(l->hive, e->cell, l->key, err) < 0)
 		return -1;
 	return hive_name_is(l->key->name, l->key->name_len, l->key->wide,
 			    l->name, l->len);
@@ -408,8 +416,8 @@ int hive_find(const struct hive *h, const struct hive_key *from,
 		struct lookup l = { .hive = h, .key = &child, .name = path,
 				    .len = len, .hash = name_hash(path, len) };
 		int found = here.subkeys
-			? walk_list(h, here.subkey_list, false, lookup_item, &l,
-				    err) : 0;
+			? hive_list_each(h, here.subkey_list, lookup_item, &l,
+					 err) : 0;
 
 		if (found <= 0)
 			return found;

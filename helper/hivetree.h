@@ -68,6 +68,7 @@ struct hive_value {
 	uint32_t at;		/* cell */
 	uint32_t type, len;	/* len: bytes of data */
 	const uint8_t *data;	/* NULL when big: see hive_value_copy() */
+	uint32_t data_at;	/* cell of the data; HIVE_NO_CELL: inline */
 	uint32_t big_list;	/* cell of the list of segments */
 	uint16_t segments;
 	const uint8_t *name;
@@ -108,6 +109,22 @@ int hive_value_read(const struct hive *h, uint32_t at, struct hive_value *value,
 /* hive_find() - the key at @path below @from; "" is @from itself. */
 int hive_find(const struct hive *h, const struct hive_key *from,
 	      const char *path, struct hive_key *key, struct error *err);
+
+/*
+ * hive_list_each() - call @item for each entry of the list of keys at @at, and
+ * first for the list itself and each list in it (@list true)
+ *
+ * @hash is that of the key's name, only when @hashed. Non-zero from @item stops
+ * and is the result.
+ */
+struct hive_list_entry {
+	uint32_t cell, hash;
+	bool list, hashed;
+};
+typedef int hive_list_item(void *opaque, const struct hive_list_entry *entry,
+			   struct error *err);
+int hive_list_each(const struct hive *h, uint32_t at, hive_list_item *item,
+		   void *opaque, struct error *err);
 
 /* hive_subkeys(), hive_values() - the cells of all children, in stored order;
  * *@cells is the caller's to free (NULL when there are none). Return the
