@@ -31,8 +31,9 @@ DEFS := -DBUSFLIP_VERSION='"$(VERSION)"' -DBUSFLIP_SYSCONFDIR='"$(SYSCONFDIR)"' 
 	-DBUSFLIP_LIBEXECDIR='"$(LIBEXECDIR)"' -DBUSFLIP_SBINDIR='"$(SBINDIR)"' \
 	-DBUSFLIP_STATEDIR='"$(STATEDIR)"' -DBUSFLIP_RUNDIR='"$(RUNDIR)"'
 
+# libvirt itself is loaded at run time: see hook/virt.c.
 HOOK_PKGS   := libvirt libxml-2.0
-HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs $(HOOK_PKGS)) -linih
+HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0) -linih
 PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(HOOK_PKGS) 2>/dev/null)
 
 # Library headers are not ours to warn about.
@@ -63,7 +64,7 @@ $(B)/libbusflip.a: $(call obj,$(HOOK_SRC))
 # FRONT_STATIC= builds it dynamic where there is no static libc.
 FRONT_STATIC ?= $(if $(SANITIZE),,-static)
 $(B)/busflip-hook: $(B)/hook/front.o
-	$(CC) $(if $(FRONT_STATIC),-no-pie $(HARDEN_LD) $(LDFLAGS) -static,$(ALL_LDFLAGS)) -o $@ $^
+	$(CC) $(if $(FRONT_STATIC),$(HARDEN_LD) $(LDFLAGS) -static,$(ALL_LDFLAGS)) -o $@ $^
 
 $(B)/busflip: $(B)/hook/busflip.o $(B)/libbusflip.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HOOK_LIBS)
@@ -72,8 +73,156 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a
 	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS)
 
 clean:
-	rm -rf $(B)
+	rm -rf $(B) build-asan build-analyzer
 
-.PHONY: all clean
+# ---- tests ----------------------------------------------------------------
+
+# Everything: unit tests, house rules, end to end in labs of its own (root).
+RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
+SH_TESTS := $(wildcard tests/check-*.sh tests/test-*.sh)
+check: all $(TESTS)
+	$(RUN) $(TESTS) $(SH_TESTS)
+
+check-unit: $(TESTS)
+	$(RUN) $(TESTS)
+
+# FORTIFY_SOURCE hides calls from the address sanitizer, so it is off here. A
+# hook starts busflip with an environment of its own: tests/asan-options.c says
+# from within the program where reports go, and that one is a failure.
+ASAN_B    := build-asan
+ASAN_E2E  ?= tests/test-busflip-cycle.sh
+ASAN_MAKE  = $(MAKE) B=$(ASAN_B) HARDEN='-U_FORTIFY_SOURCE' \
+	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+	LDFLAGS='$(LDFLAGS) $(ASAN_B)/asan-options.o'
+check-asan:
+	@mkdir -p $(ASAN_B)
+	$(CC) $(STD) $(WARN) -g -c -o $(ASAN_B)/asan-options.o tests/asan-options.c
+	$(ASAN_MAKE) all check-unit
+	rm -rf $(ASAN_B)/reports
+	BUSFLIP_BUILD=$(abspath $(ASAN_B)) LAB_KEEP=$(abspath $(ASAN_B))/reports \
+		tests/run.sh $(ASAN_E2E)
+	@if ls $(ASAN_B)/reports/sanitizer.* >/dev/null 2>&1; then \
+		cat $(ASAN_B)/reports/sanitizer.*; exit 1; fi
+
+VALGRIND := valgrind -q --leak-check=full --error-exitcode=99 \
+	--show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible
+check-valgrind: $(TESTS)
+	@mkdir -p $(B)/valgrind
+	@for test in $(abspath $(TESTS)); do \
+		printf '#!/bin/sh\nexec $(VALGRIND) %s\n' $$test \
+			> $(B)/valgrind/$${test##*/}; \
+		chmod +x $(B)/valgrind/$${test##*/}; \
+	done
+	$(RUN) $(TESTS:$(B)/tests/%=$(B)/valgrind/%)
+
+bench: all
+	@for bench in tests/bench-*.sh; do \
+		echo "== $$bench"; \
+		BUSFLIP_BUILD=$(abspath $(B)) tests/lab.sh run $$bench || exit; \
+	done
+
+# ---- lint -----------------------------------------------------------------
+
+LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c tests/*.c)
+LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
+	$(wildcard tests/*.sh tests/*/*.sh))
+MANPAGES := hook/busflip.8 hook/busflip-hook.8 conf/busflip.conf.5
+
+lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
+
+# Suppressed: what cppcheck says of headers that it has no access to, and of
+# functions that one program of several does not use.
+lint-cppcheck:
+	cppcheck -q --std=c11 --enable=warning,style,performance,portability \
+		--inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem \
+		-D_GNU_SOURCE -I. $(LINT_C)
+
+lint-clang-tidy:
+	clang-tidy -quiet -warnings-as-errors='*' $(LINT_C) -- \
+		$(STD) $(DEFS) -I. $(PKG_CFLAGS) 2>$(B)-tidy.log || \
+		{ cat $(B)-tidy.log; rm -f $(B)-tidy.log; exit 1; }
+	@rm -f $(B)-tidy.log
+
+lint-analyzer:
+	$(MAKE) B=build-analyzer WERROR=1 CFLAGS='-O2 -g -fanalyzer' all
+
+lint-shell:
+	shellcheck -x $(LINT_SH)
+
+# Which other pages this machine has is no fault of ours.
+lint-man:
+	@for page in $(MANPAGES); do mandoc -T lint -W style $$page; done | \
+		grep -v -e 'referenced manual not found' -e 'outdated mandoc.db' && exit 1 || :
+
+# ---- install --------------------------------------------------------------
+
+HOOKDIR ?= $(SYSCONFDIR)/libvirt/hooks
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+HOOK     = $(DESTDIR)$(HOOKDIR)/qemu
+HOOK_D   = $(DESTDIR)$(HOOKDIR)/qemu.d/50-busflip
+# Ours is a program with its name in it; anything else is somebody's own hook.
+IS_OURS  = is_ours() { head -c 4 "$$1" 2>/dev/null | grep -q ELF && \
+	grep -q busflip-hook "$$1"; }
+
+install: install-files install-hook
+
+install-files: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 \
+		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(STATEDIR)
+	install -m 755 $(B)/busflip $(DESTDIR)$(SBINDIR)/.busflip-new
+	mv -f $(DESTDIR)$(SBINDIR)/.busflip-new $(DESTDIR)$(SBINDIR)/busflip
+	install -m 644 conf/busflip.conf.5 $(DESTDIR)$(MANDIR)/man5/
+	for page in busflip.8 busflip-hook.8; do \
+		sed 's,/usr/local/sbin,$(SBINDIR),' hook/$$page \
+			> $(DESTDIR)$(MANDIR)/man8/$$page || exit; \
+		chmod 644 $(DESTDIR)$(MANDIR)/man8/$$page; \
+	done
+	for unit in busflip-stage.path busflip-stage.service; do \
+		sed 's,/usr/local/sbin,$(SBINDIR),' conf/$$unit \
+			> $(DESTDIR)$(UNITDIR)/$$unit || exit; \
+		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit; \
+	done
+	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \
+		install -m 644 conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf
+	[ -s $(DESTDIR)$(STATEDIR)/bait.img ] || { \
+		truncate -s 8M $(DESTDIR)$(STATEDIR)/bait.img; \
+		chmod 644 $(DESTDIR)$(STATEDIR)/bait.img; }
+
+# Put in its place by a rename: libvirt may run it at any moment, and half a
+# hook would keep a guest from starting. Never beside the other ones in qemu.d/,
+# where libvirt would run the half one.
+install-hook: $(B)/busflip-hook
+	install -d $(DESTDIR)$(HOOKDIR)
+	install -m 755 $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)/.busflip-new
+	@$(IS_OURS); \
+	if { [ -e $(HOOK) ] || [ -L $(HOOK) ]; } && ! is_ours $(HOOK); then \
+		install -d $(HOOK).d; \
+		mv -f $(DESTDIR)$(HOOKDIR)/.busflip-new $(HOOK_D); \
+		echo "hook: $(HOOK_D) ($(HOOK) is not ours)"; \
+	else \
+		mv -f $(DESTDIR)$(HOOKDIR)/.busflip-new $(HOOK); \
+		rm -f $(HOOK_D); \
+		echo "hook: $(HOOK)"; \
+	fi
+
+# The configuration stays when it was changed, and so does what is left to do.
+uninstall:
+	@$(IS_OURS); if is_ours $(HOOK); then rm -f $(HOOK); fi
+	rm -f $(HOOK_D)
+	rmdir $(HOOK).d 2>/dev/null || :
+	rm -f $(DESTDIR)$(UNITDIR)/busflip-stage.path \
+		$(DESTDIR)$(UNITDIR)/busflip-stage.service \
+		$(DESTDIR)$(MANDIR)/man8/busflip.8 \
+		$(DESTDIR)$(MANDIR)/man8/busflip-hook.8 \
+		$(DESTDIR)$(MANDIR)/man5/busflip.conf.5 \
+		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img
+	if cmp -s conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf; then \
+		rm -f $(DESTDIR)$(SYSCONFDIR)/busflip.conf; fi
+	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
+
+.PHONY: all clean check check-unit check-asan check-valgrind bench \
+	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
+	install install-files install-hook uninstall
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d)

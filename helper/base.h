@@ -26,6 +26,7 @@ enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
+	EXIT_REFUSE_START = 3,	/* "busflip event": this start shall fail */
 };
 
 /*

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* config.c - /etc/busflip.conf -> struct config; the only inih user */
+
+#include "conf/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECTION "busflip"
+/* inih cuts longer lines in two without a word (INI_MAX_LINE is 200). */
+#define LINE_LIMIT 190
+
+struct key {
+	const char *name;
+	bool (*parse)(const struct key *key, const char *value, void *field);
+	size_t offset, size;
+	const char *fallback;		/* the default, as it would be written */
+	const char *expected;		/* for the complaint */
+	long min, max;
+	const char *const *words;	/* value n is words[n] */
+};
+
+static bool parse_text(const struct key *key, const char *value, void *field)
+{
+	return *value && str_fits(field, key->size, value);
+}
+
+static bool parse_path(const struct key *key, const char *value, void *field)
+{
+	return *value == '/' && str_fits(field, key->size, value);
+}
+
+static bool parse_number(const struct key *key, const char *value, void *field)
+{
+	int *out = field;
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(value, &end, 10);
+	if (errno || end == value || *end || n < key->min || n > key->max)
+		return false;
+	*out = (int)n;
+	return true;
+}
+
+static bool parse_word(const struct key *key, const char *value, void *field)
+{
+	int *out = field;
+
+	for (int i = 0; key->words[i]; i++)
+		if (strcmp(key->words[i], value) == 0) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
+static const char *const bus_words[] = { "virtio", "scsi", NULL };
+static const char *const owner_words[] = { "keep", "libvirt", NULL };
+static const char *const late_words[] = { "bounce", "refuse", NULL };
+
+#define FIELD(f) offsetof(struct config, f), sizeof(((struct config *)NULL)->f)
+
+static const struct key keys[] = {
+	{ "uri", parse_text, FIELD(uri), "qemu:///system",
+	  "a libvirt connection URI", 0, 0, NULL },
+	{ "bus", parse_word, FIELD(bus), "virtio", "virtio or scsi", 0, 0, bus_words },
+	{ "max_attempts", parse_number, FIELD(max_attempts), "2",
+	  "a number from 1 to 100", 1, 100, NULL },
+	{ "late_start", parse_word, FIELD(late_start), "bounce",
+	  "bounce or refuse", 0, 0, late_words },
+	{ "bait", parse_path, FIELD(bait), BUSFLIP_STATEDIR "/bait.img",
+	  "an absolute path", 0, 0, NULL },
+	{ "bait_owner", parse_word, FIELD(bait_owner), "keep",
+	  "keep or libvirt", 0, 0, owner_words },
+	{ "publish_timeout", parse_number, FIELD(publish_timeout), "300",
+	  "a number of seconds from 1 to 86400", 1, 86400, NULL },
+};
+
+struct load {
+	struct config *config;
+	const char *path;
+	void (*report)(void *context, const char *text);
+	void *context;
+	int complaints;
+	int line;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+complain(struct load *load, const char *fmt, ...)
+{
+	char text[1200];
+	size_t used;
+	va_list ap;
+
+	if (load->line)
+		snprintf(text, sizeof(text), "%s:%d: ", load->path, load->line);
+	else
+		snprintf(text, sizeof(text), "%s: ", load->path);
+	used = strlen(text);
+	va_start(ap, fmt);
+	vsnprintf(text + used, sizeof(text) - used, fmt, ap);
+	va_end(ap);
+	load->complaints++;
+	load->report(load->context, text);
+}
+
+static void *field_of(struct config *config, const struct key *key)
+{
+	return (char *)config + key->offset;
+}
+
+static void take(struct load *load, const char *section, const char *name,
+		 const char *value)
+{
+	if (strcmp(section, SECTION)) {
+		complain(load, "unknown section [%s]; everything goes into [" SECTION "]",
+			 section);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(keys[i].name, name))
+			continue;
+		if (!keys[i].parse(&keys[i], value, field_of(load->config, &keys[i])))
+			complain(load, "%s = %s: expected %s; using %s", name, value,
+				 keys[i].expected, keys[i].fallback);
+		return;
+	}
+	complain(load, "unknown key %s", name);
+}
+
+/* inih's handler is told the line only when the library was built so, which
+ * distributions don't. Feeding it line by line gives the number, and lets one
+ * bad line be no reason to drop the rest. */
+static int handler(void *user, const char *section, const char *name,
+		   const char *value)
+{
+	take(user, section, name, value);
+	return 1;
+}
+
+static void load_lines(struct load *load, char *text)
+{
+	char section[64] = "[]", unit[LINE_LIMIT + 80];
+	char *save = NULL;
+
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
+	for (char *line = text; line; line = save) {
+		save = strchr(line, '\n');
+		if (save)
+			*save++ = '\0';
+		load->line++;
+		line += strspn(line, " \t\r");
+		if (*line == '[' && strchr(line, ']')) {
+			*(strchr(line, ']') + 1) = '\0';
+			if (!str_fits(section, sizeof(section), line))
+				complain(load, "section name too long");
+			continue;
+		}
+		if (strlen(line) > LINE_LIMIT ||
+		    !str_printf(unit, sizeof(unit), "%s\n%s\n", section, line))
+			complain(load, "longer than %d bytes", LINE_LIMIT);
+		else if (ini_parse_string(unit, handler, load) != 0)
+			complain(load, "not of the form key = value");
+	}
+}
+
+int config_load(struct config *config, const char *path,
+		void (*report)(void *context, const char *text), void *context)
+{
+	struct load load = { config, path, report, context, 0, 0 };
+	AUTO_FREE char *text = NULL;
+	struct error err = { 0 };
+	FILE *file;
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		keys[i].parse(&keys[i], keys[i].fallback, field_of(config, &keys[i]));
+	file = fopen(path, "re");
+	if (!file && errno == ENOENT)
+		return 0;
+	if (!file) {
+		complain(&load, "cannot open: %s", strerror(errno));
+		return -1;
+	}
+	if (read_all(fileno(file), 1u << 20, &text, &len, &err) < 0) {
+		complain(&load, "%s", err.msg);
+		fclose(file);
+		return -1;
+	}
+	fclose(file);
+	load_lines(&load, text);
+	return load.complaints;
+}
+
+const char *config_key(size_t i)
+{
+	return i < ARRAY_SIZE(keys) ? keys[i].name : NULL;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* busflip.c - main of busflip: options, one table of subcommands, dispatch */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook/command.h"
+
+enum option_bit {
+	OPTION_CONNECT = 1 << 0,
+	OPTION_BUS = 1 << 1,
+	OPTION_DISK = 1 << 2,
+	OPTION_ALL = 1 << 3,
+	OPTION_JSON = 1 << 4,
+	OPTION_KEEP_SATA = 1 << 5,
+	OPTION_FORCE = 1 << 6,
+	OPTION_CONFIG = 1 << 7,
+	OPTION_HELP = 1 << 8,
+	OPTION_VERSION = 1 << 9,
+};
+
+static const struct option_row {
+	struct option_name {
+		const char *name;
+		int has_arg;
+	} name;
+	enum option_bit option;
+	const char *help;
+} options[] = {
+	{ { "connect", required_argument }, OPTION_CONNECT,
+	  "URI      libvirt to talk to (default: uri in busflip.conf)" },
+	{ { "config", required_argument }, OPTION_CONFIG,
+	  "FILE      read this file, not " CONFIG_FILE },
+	{ { "bus", required_argument }, OPTION_BUS,
+	  "BUS          enable: where the disk shall end, virtio or scsi" },
+	{ { "disk", required_argument }, OPTION_DISK,
+	  "TARGET      enable: the system disk, such as vda" },
+	{ { "all", no_argument }, OPTION_ALL,
+	  "             stage: every tagged domain; finish what is pending" },
+	{ { "json", no_argument }, OPTION_JSON, "            status: for programs" },
+	{ { "keep-sata", no_argument }, OPTION_KEEP_SATA,
+	  "       disable: leave the disk on SATA" },
+	{ { "force", no_argument }, OPTION_FORCE,
+	  "           disable: even if the disk can't be put back" },
+	{ { "help", no_argument }, OPTION_HELP, "            this text" },
+	{ { "version", no_argument }, OPTION_VERSION, "         version of busflip" },
+};
+
+static const struct command {
+	const char *name, *args;
+	int min, max;
+	unsigned options;
+	int (*run)(const struct command_line *line);
+	const char *help;	/* NULL: internal, not listed */
+} commands[] = {
+	{ "enable", "DOMAIN [--bus BUS] [--disk TARGET]", 1, 1, OPTION_BUS | OPTION_DISK,
+	  command_enable, "tag a domain and stage it for its first boot on SATA" },
+	{ "disable", "DOMAIN [--keep-sata] [--force]", 1, 1,
+	  OPTION_KEEP_SATA | OPTION_FORCE, command_disable,
+	  "put its disk back as it was; remove tag and state" },
+	{ "status", "[DOMAIN] [--json]", 0, 1, OPTION_JSON, command_status,
+	  "show the tagged domains and where they stand" },
+	{ "stage", "DOMAIN | --all", 0, 1, OPTION_ALL, command_stage,
+	  "put a tagged domain's system disk on SATA" },
+	{ "promote", "DOMAIN", 1, 1, 0, command_promote,
+	  "put a staged domain on VirtIO now, without evidence" },
+	{ "rollback", "DOMAIN", 1, 1, 0, command_rollback, "go back to SATA" },
+	{ "retry", "DOMAIN", 1, 1, 0, command_retry, "begin again with one that is held" },
+	{ "hold", "DOMAIN", 1, 1, 0, command_hold, "stay on SATA until told to retry" },
+	{ "filter", "stage|promote|rollback|restore", 1, 1, 0, command_filter,
+	  "rewrite domain XML from stdin to stdout" },
+	{ "check-config", "[FILE]", 0, 1, 0, command_check_config,
+	  "report what is wrong in busflip.conf" },
+	{ "event", "NAME OP SUBOP EXTRA", 4, 4, 0, command_event, NULL },
+	{ "settle", "UUID", 1, 1, 0, command_settle, NULL },
+};
+
+void complain(const char *fmt, ...)
+{
+	char text[1536];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	fprintf(stderr, "busflip: %s\n", text);
+}
+
+int finish_stdout(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	complain("cannot write to standard output");
+	return EXIT_FAILED;
+}
+
+static int help(void)
+{
+	printf("Usage: busflip [OPTION...] COMMAND [ARGUMENT...]\n\n"
+	       "Takes imported Windows guests to VirtIO: one boot on SATA, then VirtIO, "
+	       "behind\nan ordinary virsh start.\n\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].help)
+			printf("  %s %s\n      %s\n", commands[i].name, commands[i].args,
+			       commands[i].help);
+	printf("\nOptions:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		printf("  --%s %s\n", options[i].name.name, options[i].help);
+	printf("\nExit status: 0 done, 1 failed, 2 wrong usage. See busflip(8).\n");
+	return finish_stdout(EXIT_DONE);
+}
+
+static int usage(const char *text, const char *what)
+{
+	complain("%s%s; see busflip --help", text, what);
+	return EXIT_USAGE;
+}
+
+struct parsed {
+	struct command_line line;
+	unsigned given;		/* options */
+	const char *uri, *config_file;
+};
+
+static void take_option(struct parsed *parsed, enum option_bit option, const char *value)
+{
+	parsed->given |= option;
+	switch (option) {
+	case OPTION_CONNECT:
+		parsed->uri = value;
+		break;
+	case OPTION_CONFIG:
+		parsed->config_file = value;
+		break;
+	case OPTION_BUS:
+		parsed->line.bus = value;
+		break;
+	case OPTION_DISK:
+		parsed->line.disk = value;
+		break;
+	case OPTION_ALL:
+		parsed->line.all = true;
+		break;
+	case OPTION_JSON:
+		parsed->line.json = true;
+		break;
+	case OPTION_KEEP_SATA:
+		parsed->line.keep_sata = true;
+		break;
+	case OPTION_FORCE:
+		parsed->line.force = true;
+		break;
+	case OPTION_HELP:
+	case OPTION_VERSION:
+		break;
+	}
+}
+
+static int parse(int argc, char *argv[], struct parsed *parsed)
+{
+	struct option longs[ARRAY_SIZE(options) + 1] = { { 0 } };
+	int c;
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		longs[i].name = options[i].name.name;
+		longs[i].has_arg = options[i].name.has_arg;
+		longs[i].val = (int)i + 256;
+	}
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":c:h", longs, NULL)) != -1) {
+		if (c == 'c')
+			take_option(parsed, OPTION_CONNECT, optarg);
+		else if (c == 'h')
+			take_option(parsed, OPTION_HELP, NULL);
+		else if (c >= 256)
+			take_option(parsed, options[c - 256].option, optarg);
+		else
+			return usage(c == ':' ? "missing value for " : "unknown option ",
+				     argv[optind - 1]);
+	}
+	return -1;
+}
+
+static void warn_config(void *context, const char *text)
+{
+	(void)context;
+	log_msg(LOG_LEVEL_WARNING, "%s", text);
+}
+
+static void print_config(void *context, const char *text)
+{
+	(void)context;
+	complain("%s", text);
+}
+
+int command_check_config(const struct command_line *line)
+{
+	const char *path = line->nargs ? line->args[0] : CONFIG_FILE;
+	struct config config;
+
+	if (line->nargs && access(path, F_OK) != 0) {
+		complain("%s: no such file", path);
+		return EXIT_FAILED;
+	}
+	if (config_load(&config, path, print_config, NULL) != 0)
+		return EXIT_FAILED;
+	printf("%s: %s\n", path,
+	       access(path, F_OK) == 0 ? "no complaints" : "not there; defaults are used");
+	return finish_stdout(EXIT_DONE);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char *argv[])
+{
+	const unsigned everywhere = OPTION_CONNECT | OPTION_CONFIG;
+	struct parsed parsed = { .config_file = CONFIG_FILE };
+	struct command_line *line = &parsed.line;
+	const struct command *command;
+	int rc = parse(argc, argv, &parsed);
+
+	if (rc >= 0)
+		return rc;
+	if (parsed.given & OPTION_HELP)
+		return help();
+	if (parsed.given & OPTION_VERSION) {
+		printf("busflip %s\n", BUSFLIP_VERSION);
+		return finish_stdout(EXIT_DONE);
+	}
+	if (optind >= argc)
+		return usage("no command given", "");
+	command = find_command(argv[optind]);
+	if (!command)
+		return usage("unknown command ", argv[optind]);
+	line->args = argv + optind + 1;
+	line->nargs = argc - optind - 1;
+	if (line->nargs < command->min || line->nargs > command->max) {
+		complain("usage: busflip %s %s", command->name, command->args);
+		return EXIT_USAGE;
+	}
+	if (parsed.given & ~(everywhere | command->options))
+		return usage("an option given does not go with ", command->name);
+	log_open("busflip", false);
+	config_load(&line->config, parsed.config_file, warn_config, NULL);
+	if (parsed.uri && !str_fits(line->config.uri, sizeof(line->config.uri), parsed.uri))
+		return usage("--connect: URI too long", "");
+	return command->run(line);
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* command.c - the subcommands that change a domain's definition */
+
+#include "hook/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hook/bait.h"
+#include "hook/event.h"
+#include "hook/publish.h"
+
+/* A person waits at the other end: long enough for any step, short enough to
+ * see that something is stuck. */
+#define LOCK_SECONDS 30
+
+/* Everything that a command on one domain needs, in the order it is got. */
+struct target {
+	struct virt *virt;
+	struct virt_domain *dom;
+	int lock;
+};
+
+static void target_close(struct target *target)
+{
+	virt_domain_free(&target->dom);
+	virt_close(&target->virt);
+	cleanup_close(&target->lock);
+}
+#define AUTO_TARGET __attribute__((cleanup(target_close)))
+
+static int target_open(const struct command_line *line, const char *name,
+		       struct target *target, struct error *err)
+{
+	if (virt_open(line->config.uri, &target->virt, err) < 0 ||
+	    virt_find(target->virt, name, &target->dom, err) < 0)
+		return -1;
+	target->lock = domain_lock(virt_uuid(target->dom), LOCK_SECONDS, err);
+	return target->lock < 0 ? -1 : 0;
+}
+
+static void say(const char *name, const struct step *step)
+{
+	if (step->before == step->after)
+		printf("domain %s: %s (%s)\n", name, phase_name(step->after), step->reason);
+	else
+		printf("domain %s: %s -> %s (%s)\n", name, phase_name(step->before),
+		       phase_name(step->after), step->reason);
+}
+
+static int failed(const char *name, const struct error *err)
+{
+	complain("domain %s: %s", name, err->msg);
+	return EXIT_FAILED;
+}
+
+static int one_step(const struct command_line *line, enum happening happened)
+{
+	AUTO_TARGET struct target target = { .lock = -1 };
+	struct error err = { 0 };
+	struct step step;
+	const char *name = line->args[0];
+
+	if (target_open(line, name, &target, &err) < 0 ||
+	    publish_step(target.virt, target.dom, happened, &line->config, &step,
+			 &err) < 0)
+		return failed(name, &err);
+	say(virt_name(target.dom), &step);
+	return finish_stdout(EXIT_DONE);
+}
+
+int command_promote(const struct command_line *line)
+{
+	return one_step(line, HAPPENED_PROMOTE);
+}
+
+int command_rollback(const struct command_line *line)
+{
+	return one_step(line, HAPPENED_ROLLBACK);
+}
+
+int command_retry(const struct command_line *line)
+{
+	return one_step(line, HAPPENED_RETRY);
+}
+
+int command_hold(const struct command_line *line)
+{
+	return one_step(line, HAPPENED_HOLD);
+}
+
+/* ---- enable and disable --------------------------------------------------- */
+
+static int load(const struct target *target, struct domain *domain, struct error *err)
+{
+	AUTO_FREE char *xml = NULL;
+
+	if (!virt_is_persistent(target->dom))
+		return fail(err, ENOTSUP, "it is transient: there is no definition "
+			    "that busflip could change for its next start");
+	return virt_xml(target->dom, &xml, err) < 0 ? -1 :
+	       domain_parse(xml, strlen(xml), domain, err);
+}
+
+static int store(const struct target *target, const struct domain *domain,
+		 struct error *err)
+{
+	AUTO_FREE char *xml = NULL;
+	size_t len;
+
+	return domain_format(domain, &xml, &len, err) < 0 ? -1 :
+	       virt_define(target->virt, xml, err);
+}
+
+static int enable(const struct command_line *line, const struct target *target,
+		  struct step *step, struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
+	const char *disk = line->disk ? line->disk : "";
+
+	if (load(target, &domain, err) < 0)
+		return -1;
+	if (strlen(disk) >= TARGET_SIZE)
+		return fail(err, EINVAL, "%s is no target name", disk);
+	/* Another bus or disk would not fit what staging has done already. */
+	if (domain.state_node && (domain.tag.bus != bus || strcmp(domain.tag.disk, disk)) &&
+	    (line->bus || line->disk))
+		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
+			    phase_name(domain.state.phase), domain.name);
+	if (!domain.state_node)
+		domain_set_tag(&domain, bus, disk);
+	if (cycle_step(&domain, HAPPENED_SEEN, &line->config, step, err) < 0)
+		return -1;
+	if (!step->changed)
+		return 0;
+	if (bait_create(line->config.bait, err) < 0)
+		return -1;
+	return store(target, &domain, err);
+}
+
+int command_enable(const struct command_line *line)
+{
+	AUTO_TARGET struct target target = { .lock = -1 };
+	struct error err = { 0 };
+	struct step step;
+	const char *name = line->args[0];
+
+	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
+		complain("--bus is virtio or scsi, not %s", line->bus);
+		return EXIT_USAGE;
+	}
+	if (target_open(line, name, &target, &err) < 0 ||
+	    enable(line, &target, &step, &err) < 0)
+		return failed(name, &err);
+	log_step(virt_name(target.dom), virt_uuid(target.dom), &step);
+	say(virt_name(target.dom), &step);
+	return finish_stdout(EXIT_DONE);
+}
+
+static int disable(const struct command_line *line, const struct target *target,
+		   struct step *step, struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+
+	if (load(target, &domain, err) < 0 ||
+	    cycle_disable(&domain, line->keep_sata, line->force, step, err) < 0)
+		return -1;
+	if (step->changed && store(target, &domain, err) < 0)
+		return -1;
+	pending_discard(virt_uuid(target->dom));
+	return 0;
+}
+
+int command_disable(const struct command_line *line)
+{
+	AUTO_TARGET struct target target = { .lock = -1 };
+	struct error err = { 0 };
+	struct step step;
+	const char *name = line->args[0];
+
+	if (target_open(line, name, &target, &err) < 0 ||
+	    disable(line, &target, &step, &err) < 0)
+		return failed(name, &err);
+	if (!step.changed) {
+		printf("domain %s: has no busflip tag, nothing to do\n", name);
+		return finish_stdout(EXIT_DONE);
+	}
+	log_step(virt_name(target.dom), virt_uuid(target.dom), &step);
+	printf("domain %s: %s; tag and state are gone, %s\n", virt_name(target.dom),
+	       phase_name(step.before),
+	       step.before == PHASE_DONE ? "the disk stays on VirtIO" :
+	       line->keep_sata ? "the disk stays on SATA" :
+	       "the disk is as it was defined");
+	return finish_stdout(EXIT_DONE);
+}
+
+/* ---- stage ----------------------------------------------------------------- */
+
+struct sweep {
+	const struct command_line *line;
+	struct virt *virt;
+	int code;
+};
+
+static bool is_waiting(struct virt_domain *dom)
+{
+	AUTO_FREE char *tag = virt_metadata(dom, TAG_URI);
+	AUTO_FREE char *state = tag ? virt_metadata(dom, STATE_URI) : NULL;
+
+	return tag && !state;
+}
+
+static int stage_one(void *context, struct virt_domain *dom)
+{
+	struct sweep *sweep = context;
+	AUTO_FD int lock = -1;
+	struct error err = { 0 };
+	struct step step;
+
+	if (!is_waiting(dom))
+		return 0;
+	lock = domain_lock(virt_uuid(dom), LOCK_SECONDS, &err);
+	if (lock >= 0 && publish_step(sweep->virt, dom, HAPPENED_SEEN,
+				      &sweep->line->config, &step, &err) == 0) {
+		say(virt_name(dom), &step);
+		return 0;
+	}
+	/* One that can't be staged is no failure of the sweep: it would be one
+	 * at each run for ever. */
+	if (err.code != ENOTSUP && err.code != EINVAL && err.code != ENOENT)
+		sweep->code = EXIT_FAILED;
+	log_msg(LOG_LEVEL_WARNING, "domain %s can't be staged and starts as it is: %s",
+		virt_name(dom), err.msg);
+	return 0;
+}
+
+static void settle_one(void *context, const char *uuid)
+{
+	struct sweep *sweep = context;
+	struct error err = { 0 };
+
+	if (publish_settle(uuid, &sweep->line->config, &err) < 0) {
+		sweep->code = EXIT_FAILED;
+		log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
+	}
+}
+
+static int stage_all(const struct command_line *line)
+{
+	AUTO_VIRT struct virt *virt = NULL;
+	struct sweep sweep = { .line = line };
+	struct error err = { 0 };
+
+	log_open("busflip", true);
+	if (bait_create(line->config.bait, &err) < 0)
+		log_msg(LOG_LEVEL_WARNING, "%s", err.msg);
+	/* What is left from before first: it may lead to other phases. */
+	pending_each(settle_one, &sweep);
+	if (virt_open(line->config.uri, &virt, &err) < 0) {
+		complain("%s", err.msg);
+		return EXIT_FAILED;
+	}
+	sweep.virt = virt;
+	if (virt_each(virt, stage_one, &sweep, &err) < 0) {
+		complain("%s", err.msg);
+		return EXIT_FAILED;
+	}
+	return finish_stdout(sweep.code);
+}
+
+int command_stage(const struct command_line *line)
+{
+	if (line->all == (line->nargs == 1)) {
+		complain("stage takes either a domain or --all");
+		return EXIT_USAGE;
+	}
+	return line->all ? stage_all(line) : one_step(line, HAPPENED_SEEN);
+}
+
+/* ---- what the hook runs ------------------------------------------------------ */
+
+int command_event(const struct command_line *line)
+{
+	return event_run(line->args, &line->config);
+}
+
+int command_settle(const struct command_line *line)
+{
+	struct error err = { 0 };
+
+	if (publish_settle(line->args[0], &line->config, &err) == 0)
+		return EXIT_DONE;
+	log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
+	return EXIT_FAILED;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cycle.c - one step of a domain's way to VirtIO, on its document */
+
+#include "hook/cycle.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "hook/rewrite.h"
+
+static void note(struct domain *domain, const struct decision *decision,
+		 struct step *step)
+{
+	struct state *state = &domain->state;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (state->phase != decision->next || !state->since[0])
+		strftime(state->since, sizeof(state->since), "%Y-%m-%dT%H:%M:%SZ",
+			 gmtime_r(&now, &tm));
+	state->phase = decision->next;
+	if (decision->reset)
+		state->attempts = 0;
+	if (decision->count)
+		state->attempts++;
+	str_fits(state->reason, sizeof(state->reason), decision->why);
+	state->valid = true;
+	domain_put_state(domain);
+	step->after = decision->next;
+	step->changed = true;
+}
+
+static bool is_staged(const struct domain *domain)
+{
+	return domain->state.staged_form && domain->state.disk[0] &&
+	       domain_disk(domain, domain->state.disk);
+}
+
+static int rewrite(struct domain *domain, const struct decision *decision,
+		   const struct config *config, struct error *err)
+{
+	const struct rewrite_options options = {
+		.bus = config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO,
+		.bait = config->bait,
+		.keep_owner = config->bait_owner == BAIT_OWNER_KEEP,
+	};
+
+	switch (decision->action) {
+	case ACTION_STAGE:
+		/* One that is held may be staged already, or may never have been. */
+		return is_staged(domain) ? 0 : rewrite_stage(domain, &options, err);
+	case ACTION_PROMOTE:
+		return rewrite_promote(domain, err);
+	case ACTION_ROLLBACK:
+		return rewrite_rollback(domain, &options, err);
+	case ACTION_RESTORE:
+		return rewrite_restore(domain, err);
+	case ACTION_MARK:
+		if (decision->next == PHASE_DONE)
+			rewrite_finish(domain);
+		return 0;
+	case ACTION_NONE:
+	case ACTION_REFUSE:
+	case ACTION_COUNT:
+		break;
+	}
+	return 0;
+}
+
+int cycle_step(struct domain *domain, enum happening happened,
+	       const struct config *config, struct step *step, struct error *err)
+{
+	struct state *state = &domain->state;
+	struct decision decision;
+
+	memset(step, 0, sizeof(*step));
+	if (!state->valid)
+		return fail(err, EINVAL, "its busflip state element is damaged; "
+			    "busflip disable --force removes it");
+	if (!domain->tag.present)
+		return fail(err, EINVAL, "it has no busflip tag; busflip enable adds one");
+	decision = phase_decide(state->phase, happened,
+				state->attempts + 1 >= config->max_attempts,
+				state->override);
+	step->before = step->after = state->phase;
+	str_fits(step->reason, sizeof(step->reason), decision.why);
+	if (decision.action == ACTION_REFUSE)
+		return fail(err, EINVAL, "%s", decision.why);
+	if (decision.action == ACTION_NONE)
+		return 0;
+	if (rewrite(domain, &decision, config, err) < 0)
+		return -1;
+	state->override = happened == HAPPENED_PROMOTE;
+	if (decision.action == ACTION_RESTORE) {
+		domain_drop_state(domain);
+		step->after = PHASE_NONE;
+		step->changed = true;
+		return 0;
+	}
+	note(domain, &decision, step);
+	return 0;
+}
+
+int cycle_disable(struct domain *domain, bool keep_sata, bool force,
+		  struct step *step, struct error *err)
+{
+	int rc;
+
+	memset(step, 0, sizeof(*step));
+	step->before = domain->state.phase;
+	if (!domain->state.valid)
+		rc = fail(err, EINVAL, "its busflip state element is damaged; --force "
+			  "removes it and leaves the disk as it is");
+	else if (keep_sata)
+		rc = rewrite_settle_on_sata(domain, err);
+	else
+		rc = rewrite_restore(domain, err);
+	if (rc < 0 && !force)
+		return -1;
+	step->changed = domain->tag.present || domain->state_node;
+	str_fits(step->reason, sizeof(step->reason), "disabled by the administrator");
+	domain_drop_state(domain);
+	domain_drop_tag(domain);
+	return 0;
+}

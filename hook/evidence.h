@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * evidence.h - what is known of the session that just ended
+ *
+ * The one place that turns what libvirt says about the end of a session into
+ * what the decision needs. Today libvirt's word for a clean shutdown is all
+ * the evidence there is.
+ */
+#ifndef BUSFLIP_EVIDENCE_H
+#define BUSFLIP_EVIDENCE_H
+
+enum evidence {
+	EVIDENCE_HOLDS,		/* the session ended as it should */
+	EVIDENCE_FAILS,		/* it ended, but not so */
+	EVIDENCE_OPEN,		/* it is not over: saved, or goes on elsewhere */
+};
+
+/*
+ * evidence_from_reason() - judge libvirt's shutoff reason.
+ * @reason: its name as virDomainShutoffReasonTypeToString() gives it, which is
+ * also what the release hook gets as its last argument since libvirt 10.5.0
+ * and what the domain's log file says. An unknown name fails.
+ */
+enum evidence evidence_from_reason(const char *reason);
+
+#endif

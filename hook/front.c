@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * front.c - busflip-hook, what libvirt runs
+ *
+ * Runs five times for each start and stop of every guest on the host, so it
+ * links libc only, looks for the bytes of the tag in the XML and is gone when
+ * there is none. With a tag it runs "busflip event" and waits for it.
+ *
+ * Whatever goes wrong in here or in busflip, the guest starts: a crash, a
+ * missing program or a timeout answers 0. Only busflip's deliberate "refuse"
+ * becomes a failing hook, and only where the table allows it. (A failing
+ * "reconnect" would kill a running guest; it is not even looked at.)
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/base.h"
+
+#define ACTOR BUSFLIP_SBINDIR "/busflip"
+#define TAG "urn:busflip:domain:1"
+#define STATE "urn:busflip:state:1"
+#define XML_LIMIT (8u << 20)
+/* Far beyond what busflip needs; libvirt itself would wait for ever. */
+#define DEADLINE 60
+
+static const struct {
+	const char *op, *subop;
+	bool may_refuse;
+} ops[] = {
+	{ "prepare", "begin", true },
+	{ "started", "begin", false },
+	{ "release", "end", false },
+	/* filters: what they print replaces the guest's XML, so nothing is */
+	{ "migrate", "begin", false },
+	{ "restore", "begin", false },
+};
+
+/* Not on the heap and not on the stack: pages that are not read into cost
+ * nothing. */
+static char xml[XML_LIMIT];
+
+static const char *find(const char *in, size_t len, const char *what)
+{
+	return memmem(in, len, what, strlen(what));
+}
+
+/* The state element's own start tag says phase="done" or "held": nothing to do.
+ * A forged one can only make busflip do less. */
+static bool is_over(size_t len)
+{
+	static const char *const over[] = {
+		"phase=\"done\"", "phase='done'", "phase=\"held\"", "phase='held'",
+	};
+	const char *state = find(xml, len, STATE);
+	const char *end = state ? memchr(state, '>', (size_t)(xml + len - state)) : NULL;
+
+	for (size_t i = 0; end && i < ARRAY_SIZE(over); i++)
+		if (find(state, (size_t)(end - state), over[i]))
+			return true;
+	return false;
+}
+
+static bool read_xml(size_t *len)
+{
+	ssize_t n;
+
+	for (*len = 0; *len < XML_LIMIT; *len += (size_t)n) {
+		n = read(STDIN_FILENO, xml + *len, XML_LIMIT - *len);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			return n == 0;
+	}
+	return false;
+}
+
+/* The child: XML on a fresh stdin, nothing of the daemon's environment. */
+static void run_actor(char *argv[], size_t len)
+{
+	char *const args[] = { (char[]){ "busflip" }, (char[]){ "event" }, (char[]){ "--" },
+			       argv[1], argv[2], argv[3], argv[4], NULL };
+	char *const env[] = { (char[]){ "LC_ALL=C" },
+			      (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
+	int fd = memfd_create("domain.xml", MFD_CLOEXEC);
+	size_t done = 0;
+
+	while (fd >= 0 && done < len) {
+		ssize_t n = write(fd, xml + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			_exit(EXIT_FAILED);
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, STDIN_FILENO) < 0)
+		_exit(EXIT_FAILED);
+	execve(ACTOR, args, env);
+	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: cannot run %s: %s", ACTOR,
+	       strerror(errno));
+	_exit(EXIT_FAILED);
+}
+
+static int wait_for(pid_t child, const sigset_t *chld)
+{
+	const struct timespec deadline = { .tv_sec = DEADLINE };
+	int status;
+
+	while (sigtimedwait(chld, NULL, &deadline) < 0)
+		if (errno != EINTR) {
+			syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: busflip did "
+			       "not finish in %d s, killed", DEADLINE);
+			kill(child, SIGKILL);
+			break;
+		}
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) ?
+		WEXITSTATUS(status) : EXIT_FAILED;
+}
+
+int main(int argc, char *argv[])
+{
+	sigset_t chld, old;
+	size_t len, i;
+	pid_t child;
+
+	for (i = 0; argc == 5 && i < ARRAY_SIZE(ops); i++)
+		if (!strcmp(argv[2], ops[i].op) && !strcmp(argv[3], ops[i].subop))
+			break;
+	if (argc != 5 || i == ARRAY_SIZE(ops) || !read_xml(&len) ||
+	    !find(xml, len, TAG) || is_over(len))
+		return EXIT_DONE;
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, &old);
+	child = fork();
+	if (child == 0) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		run_actor(argv, len);
+	}
+	if (child < 0 || wait_for(child, &chld) != EXIT_REFUSE_START)
+		return EXIT_DONE;
+	return ops[i].may_refuse ? EXIT_FAILED : EXIT_DONE;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * phase.h - (phase, what happened, attempts) -> (phase, action): pure decisions
+ *
+ *   none --seen--> staged --clean SATA session--> trial --clean session--> done
+ *                    ^  ^                            |
+ *          retry     |  +--- not clean, tries left --+
+ *          held -----+  held <-- not clean, none left
+ *
+ * "hold" leads to held from everywhere but done. Done and held are left alone;
+ * only a command leaves them.
+ */
+#ifndef BUSFLIP_PHASE_H
+#define BUSFLIP_PHASE_H
+
+#include <stdbool.h>
+
+enum phase {
+	PHASE_NONE,	/* the tag only: nothing done yet */
+	PHASE_STAGED,	/* on SATA, with the bait: waits for a good session */
+	PHASE_TRIAL,	/* on VirtIO, not yet proven */
+	PHASE_DONE,	/* on VirtIO for good */
+	PHASE_HELD,	/* stays as it is until "busflip retry" */
+	PHASE_COUNT
+};
+
+/* What happened to a domain. A session is one run of the guest; whether it was
+ * on SATA or on VirtIO is told by the phase in its live XML. */
+enum happening {
+	HAPPENED_SEEN,		/* a tagged definition was found, or is started */
+	HAPPENED_SATA_CLEAN,	/* a session on SATA ended and the evidence holds */
+	HAPPENED_SATA_UNCLEAN,	/* a session on SATA ended in any other way */
+	HAPPENED_VIRTIO_CLEAN,	/* the same for a trial session on VirtIO */
+	HAPPENED_VIRTIO_UNCLEAN,
+	HAPPENED_PROMOTE,	/* commands of the administrator */
+	HAPPENED_ROLLBACK,
+	HAPPENED_RETRY,
+	HAPPENED_HOLD,
+	HAPPENED_DISABLE,
+	HAPPENING_COUNT
+};
+
+enum action {
+	ACTION_NONE,		/* leave the definition as it is */
+	ACTION_STAGE,		/* disk to SATA, bait in */
+	ACTION_PROMOTE,		/* disk to VirtIO, bait out */
+	ACTION_ROLLBACK,	/* disk back to SATA, bait in again */
+	ACTION_MARK,		/* only the phase changes */
+	ACTION_RESTORE,		/* the user's own disk back, state removed */
+	ACTION_REFUSE,		/* a command that makes no sense here */
+	ACTION_COUNT
+};
+
+struct decision {
+	enum phase next;
+	enum action action;
+	bool count;		/* one more failed attempt */
+	bool reset;		/* attempts start again at 0 */
+	const char *why;	/* one clause for the log and for status */
+};
+
+/*
+ * phase_decide() - look the decision up; total over all its inputs.
+ * @phase: the phase in the persistent definition
+ * @last_attempt: a failed trial now would use up max_attempts
+ * @override: the trial was ordered by "busflip promote", not by evidence
+ */
+struct decision phase_decide(enum phase phase, enum happening happened,
+			     bool last_attempt, bool override);
+
+const char *phase_name(enum phase phase);
+/* phase_parse() - PHASE_COUNT when @name is no phase. */
+enum phase phase_parse(const char *name);
+
+#endif

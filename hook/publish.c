@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * publish.c - carry steps over into libvirt
+ *
+ * The record is removed last. A process that is killed anywhere before leaves
+ * it, and doing the same again is harmless: each step is decided from the
+ * phase that the definition has then, and a step that was taken already
+ * decides to "nothing".
+ */
+
+#include "hook/publish.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hook/bait.h"
+#include "hook/evidence.h"
+
+void log_step(const char *name, const char *uuid, const struct step *step)
+{
+	log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s phase=%s->%s reason=\"%s\"",
+		name, uuid, phase_name(step->before), phase_name(step->after),
+		step->reason);
+}
+
+static int define(struct virt *virt, struct domain *domain, struct error *err)
+{
+	AUTO_FREE char *xml = NULL;
+	size_t len;
+
+	return domain_format(domain, &xml, &len, err) < 0 ? -1 :
+	       virt_define(virt, xml, err);
+}
+
+int publish_step(struct virt *virt, const struct virt_domain *dom,
+		 enum happening happened, const struct config *config,
+		 struct step *step, struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	AUTO_FREE char *xml = NULL;
+
+	if (!virt_is_persistent(dom))
+		return fail(err, ENOTSUP, "it is transient: there is no definition "
+			    "that busflip could change for its next start");
+	if (virt_xml(dom, &xml, err) < 0 ||
+	    domain_parse(xml, strlen(xml), &domain, err) < 0 ||
+	    cycle_step(&domain, happened, config, step, err) < 0)
+		return -1;
+	if (step->changed) {
+		struct error bait_err;
+
+		/* libvirt starts the domain without a bait that is missing. */
+		if (step->after == PHASE_STAGED &&
+		    bait_create(config->bait, &bait_err) < 0)
+			log_msg(LOG_LEVEL_WARNING, "%s", bait_err.msg);
+		if (define(virt, &domain, err) < 0)
+			return -1;
+	}
+	log_step(virt_name(dom), virt_uuid(dom), step);
+	return 0;
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec t = { ms / 1000, (ms % 1000) * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static time_t monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* ---- after a session -------------------------------------------------- */
+
+/* libvirt's own word first; when it has lost it (it was restarted, or the
+ * domain runs again), what its log of the domain said when the hook ran. */
+static const char *end_reason(const struct pending *pending,
+			      const struct virt_state *state)
+{
+	if (pending->reason[0])
+		return pending->reason;
+	if (!state->active && strcmp(state->reason, "unknown") != 0)
+		return state->reason;
+	return pending->logged[0] ? pending->logged : "unknown";
+}
+
+static int settle_release(struct virt *virt, struct virt_domain *dom,
+			  const struct pending *pending,
+			  const struct config *config, struct error *err)
+{
+	enum happening happened;
+	struct virt_state state;
+	enum evidence evidence;
+	struct step step;
+	bool trial = pending->session == PHASE_TRIAL;
+
+	if (virt_state(dom, &state, err) < 0)
+		return -1;
+	evidence = evidence_from_reason(end_reason(pending, &state));
+	if (evidence == EVIDENCE_OPEN)
+		return 0;
+	if (evidence == EVIDENCE_HOLDS)
+		happened = trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
+	else
+		happened = trial ? HAPPENED_VIRTIO_UNCLEAN : HAPPENED_SATA_UNCLEAN;
+	return publish_step(virt, dom, happened, config, &step, err);
+}
+
+/* ---- a start that came before staging ---------------------------------
+ *
+ * The guest is suspended before its firmware has read much, destroyed, staged
+ * and started again. That may be done to a guest that has only just been
+ * started and to no other: one that has run for a while may be Windows with
+ * something to lose. Hence the window, the look at how it came up (restored,
+ * migrated and reverted guests have memory to lose) and libvirt's id of the
+ * run, noted before anything is done, so that whoever finishes this after a
+ * kill can tell that run from a later one.
+ */
+#define BOUNCE_WINDOW_MS 5000
+#define RESUME_AFTER_MS 60000
+
+static int destroy_suspended(struct virt_domain *dom, const struct pending *pending,
+			     struct error *err)
+{
+	struct error ignored;
+
+	if (virt_destroy(dom, err) == 0)
+		return 0;
+	if (!pending->paused)
+		virt_resume(dom, &ignored);
+	return -1;
+}
+
+static int take_down(struct virt_domain *dom, struct pending *pending,
+		     const struct virt_state *state, struct error *err)
+{
+	long long age = pending_age(pending);
+
+	if (age < 0 || age > BOUNCE_WINDOW_MS)
+		return fail(err, ECANCELED, "it has run for too long to be started "
+			    "again; it goes to SATA with its next start");
+	if (!state->booted && !state->paused_by_user)
+		return fail(err, ECANCELED, "it was not booted but restored or "
+			    "migrated; it goes to SATA with its next start");
+	pending->begun = true;
+	pending->paused = state->paused_by_user;
+	pending->id = state->id;
+	if (pending_write(pending, err) < 0 || virt_suspend(dom, err) < 0)
+		return -1;
+	return destroy_suspended(dom, pending, err);
+}
+
+/* Somebody began this and was killed. Return: 1 when the guest is down now,
+ * 0 when there is nothing to finish. */
+static int finish_take_down(struct virt_domain *dom, const struct pending *pending,
+			    const struct virt_state *state, struct error *err)
+{
+	long long age = pending_age(pending);
+
+	if (age < 0)
+		return 0;
+	if (!state->active)
+		return 1;
+	/* Running: the kill came before the suspend, or it was started anew. */
+	if (state->id != pending->id || !state->paused_by_user || pending->paused)
+		return 0;
+	if (age > RESUME_AFTER_MS)
+		return virt_resume(dom, err);
+	return destroy_suspended(dom, pending, err) < 0 ? -1 : 1;
+}
+
+/* Would staging work at all, and is this a phase to stage in? A guest is not
+ * taken down for nothing. A definition that was staged just now, after the
+ * start had begun, counts too: the guest still runs on the old bus. */
+static int check_bounce(const struct virt_domain *dom, const struct config *config,
+			struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	AUTO_FREE char *xml = NULL;
+	struct step step;
+
+	if (!virt_is_persistent(dom))
+		return fail(err, ENOTSUP, "it is transient: there is no definition "
+			    "that busflip could change for its next start");
+	if (virt_xml(dom, &xml, err) < 0 ||
+	    domain_parse(xml, strlen(xml), &domain, err) < 0)
+		return -1;
+	if (domain.state.phase != PHASE_NONE && domain.state.phase != PHASE_STAGED)
+		return fail(err, ECANCELED, "it is %s by now",
+			    phase_name(domain.state.phase));
+	return cycle_step(&domain, HAPPENED_SEEN, config, &step, err);
+}
+
+/* The user asked for a running guest: whatever has failed, start it again. */
+static int stage_and_start(struct virt *virt, struct virt_domain *dom,
+			   const struct pending *pending,
+			   const struct config *config, struct error *err)
+{
+	struct error start_err = { 0 };
+	struct virt_state state;
+	struct step step;
+	int rc = publish_step(virt, dom, HAPPENED_SEEN, config, &step, err);
+
+	if (rc < 0 && err->code == ECONNREFUSED)
+		return -1;
+	if (virt_state(dom, &state, &start_err) < 0 ||
+	    (!state.active && virt_start(dom, pending->paused, &start_err) < 0)) {
+		*err = start_err;
+		return -1;
+	}
+	if (rc == 0)
+		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s started again, on SATA",
+			virt_name(dom), virt_uuid(dom));
+	return rc;
+}
+
+static int settle_bounce(struct virt *virt, struct virt_domain *dom,
+			 struct pending *pending, const struct config *config,
+			 struct error *err)
+{
+	struct virt_state state;
+	struct error late;
+	struct step step;
+	int down = 1;
+
+	if (virt_state(dom, &state, err) < 0)
+		return -1;
+	if (pending->begun) {
+		down = finish_take_down(dom, pending, &state, err);
+	} else if (!state.active) {
+		down = 0;
+	} else {
+		if (check_bounce(dom, config, err) < 0)
+			return -1;
+		if (take_down(dom, pending, &state, err) < 0)
+			down = -1;
+	}
+	if (down > 0)
+		return stage_and_start(virt, dom, pending, config, err);
+	/* Not this time; its next start shall be on SATA all the same. */
+	if (publish_step(virt, dom, HAPPENED_SEEN, config, &step, &late) < 0 && down == 0)
+		*err = late;
+	else if (down == 0)
+		return 0;
+	return -1;
+}
+
+/* ---- both -------------------------------------------------------------- */
+
+static int settle_once(const char *uuid, const struct config *config,
+		       struct error *err)
+{
+	AUTO_VIRT struct virt *virt = NULL;
+	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
+	struct pending pending;
+	int found, rc;
+
+	found = pending_read(uuid, &pending, err);
+	if (found <= 0) {
+		if (found < 0)
+			pending_discard(uuid);
+		return found;
+	}
+	if (virt_open(config->uri, &virt, err) < 0)
+		return -1;
+	rc = virt_find(virt, uuid, &dom, err);
+	if (rc < 0 && err->code == ECONNREFUSED)
+		return -1;
+	/* Undefined meanwhile: there is nothing left to do for it. */
+	if (rc < 0 || strcmp(virt_uuid(dom), uuid) != 0) {
+		pending_remove(&pending);
+		return 0;
+	}
+	rc = pending.kind == PENDING_BOUNCE ?
+		settle_bounce(virt, dom, &pending, config, err) :
+		settle_release(virt, dom, &pending, config, err);
+	if (rc < 0 && err->code == ECONNREFUSED)
+		return -1;
+	if (rc < 0)
+		error_prefix(err, "domain %s", virt_name(dom));
+	pending_remove(&pending);
+	return rc;
+}
+
+int publish_settle(const char *uuid, const struct config *config, struct error *err)
+{
+	time_t end = monotonic() + config->publish_timeout;
+	AUTO_FD int lock = domain_lock(uuid, (unsigned)config->publish_timeout, err);
+	long wait = 20;
+
+	if (lock < 0)
+		return -1;
+	while (settle_once(uuid, config, err) < 0) {
+		if (err->code != ECONNREFUSED || monotonic() >= end)
+			return -1;
+		pause_ms(wait);
+		wait = wait < 1000 ? wait * 2 : 1000;
+	}
+	return 0;
+}

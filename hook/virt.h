@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virt.h - the few things that busflip asks of libvirt; virt.c is the only
+ * libvirt user
+ *
+ * Errors carry libvirt's own words. ECONNREFUSED as error code means that the
+ * daemon could not be reached or went away: worth another try later. ENOENT
+ * means that there is no such domain.
+ */
+#ifndef BUSFLIP_VIRT_H
+#define BUSFLIP_VIRT_H
+
+#include "helper/base.h"
+
+struct virt;		/* a connection */
+struct virt_domain;	/* a domain on it; free before the connection */
+
+int virt_open(const char *uri, struct virt **virt, struct error *err);
+void virt_close(struct virt **virt);
+#define AUTO_VIRT __attribute__((cleanup(virt_close)))
+
+/* virt_find() - by UUID or, when that finds none, by name. */
+int virt_find(struct virt *virt, const char *name_or_uuid,
+	      struct virt_domain **domain, struct error *err);
+void virt_domain_free(struct virt_domain **domain);
+#define AUTO_VIRT_DOMAIN __attribute__((cleanup(virt_domain_free)))
+
+const char *virt_name(const struct virt_domain *domain);
+const char *virt_uuid(const struct virt_domain *domain);
+bool virt_is_persistent(const struct virt_domain *domain);
+
+/* virt_each() - every persistent domain of the connection; @each returns
+ * non-zero to stop. Return: 0, what @each returned, or -1. */
+int virt_each(struct virt *virt,
+	      int (*each)(void *context, struct virt_domain *domain),
+	      void *context, struct error *err);
+
+/* virt_metadata() - the metadata element of namespace @uri in the persistent
+ * definition; NULL when there is none. The caller frees it. */
+char *virt_metadata(const struct virt_domain *domain, const char *uri);
+
+/* virt_xml() - the persistent definition with its secrets. Caller frees. */
+int virt_xml(const struct virt_domain *domain, char **xml, struct error *err);
+
+/* virt_define() - make @xml the persistent definition. */
+int virt_define(struct virt *virt, const char *xml, struct error *err);
+
+struct virt_state {
+	bool active;		/* a QEMU process exists */
+	int id;			/* libvirt's number for this run, -1: not active */
+	bool booted;		/* running, and from a boot of this start */
+	bool paused_by_user;	/* paused, as "virsh start --paused" leaves it */
+	char reason[24];	/* shutoff reason when not active, else "" */
+};
+
+/* virt_state() - waits while libvirt has the domain locked, so also until a
+ * hook that runs for it has returned. */
+int virt_state(const struct virt_domain *domain, struct virt_state *state,
+	       struct error *err);
+
+int virt_suspend(const struct virt_domain *domain, struct error *err);
+int virt_resume(const struct virt_domain *domain, struct error *err);
+int virt_destroy(const struct virt_domain *domain, struct error *err);
+int virt_start(const struct virt_domain *domain, bool paused, struct error *err);
+
+#endif
