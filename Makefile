@@ -33,8 +33,10 @@ DEFS := -DBUSFLIP_VERSION='"$(VERSION)"' -DBUSFLIP_SYSCONFDIR='"$(SYSCONFDIR)"' 
 
 # libvirt itself is loaded at run time: see hook/virt.c.
 HOOK_PKGS   := libvirt libxml-2.0
-HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0) -linih
-PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(HOOK_PKGS) 2>/dev/null)
+HELPER_PKGS := libnbd libntfs-3g hivex libarchive libseccomp
+HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0 libnbd) -linih
+HELPER_LIBS  = $(shell $(PKG_CONFIG) --libs $(HELPER_PKGS))
+PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(HOOK_PKGS) $(HELPER_PKGS) 2>/dev/null)
 
 # Library headers are not ours to warn about.
 ALL_CFLAGS = $(STD) $(WARN) -fPIE $(HARDEN) $(DEFS) -I. \
@@ -42,12 +44,14 @@ ALL_CFLAGS = $(STD) $(WARN) -fPIE $(HARDEN) $(DEFS) -I. \
 ALL_LDFLAGS = -pie $(HARDEN_LD) $(LDFLAGS) $(SANITIZE)
 
 HOOK_SRC   := $(filter-out hook/front.c hook/busflip.c,$(wildcard hook/*.c)) \
-	$(wildcard conf/*.c) helper/base.c
+	$(wildcard conf/*.c) $(addprefix helper/,base.c crc32.c disk.c job.c \
+	journal.c journal-file.c landlock.c)
+HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-PROGRAMS := $(B)/busflip-hook $(B)/busflip
+PROGRAMS := $(B)/busflip-hook $(B)/busflip $(B)/busflip-helper
 
 all: $(PROGRAMS)
 
@@ -56,6 +60,10 @@ $(B)/%.o: %.c Makefile
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libbusflip.a: $(call obj,$(HOOK_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/libhelper.a: $(call obj,$(HELPER_SRC))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
@@ -69,8 +77,11 @@ $(B)/busflip-hook: $(B)/hook/front.o
 $(B)/busflip: $(B)/hook/busflip.o $(B)/libbusflip.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HOOK_LIBS)
 
-$(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a
-	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS)
+$(B)/busflip-helper: $(B)/helper/main.o $(B)/libhelper.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HELPER_LIBS)
+
+$(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a $(B)/libhelper.a
+	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS) $(HELPER_LIBS)
 
 clean:
 	rm -rf $(B) build-asan build-analyzer
@@ -167,11 +178,15 @@ IS_OURS  = is_ours() { head -c 4 "$$1" 2>/dev/null | grep -q ELF && \
 install: install-files install-hook
 
 install-files: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 \
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
+		$(DESTDIR)$(MANDIR)/man5 \
 		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
 		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(STATEDIR)
 	install -m 755 $(B)/busflip $(DESTDIR)$(SBINDIR)/.busflip-new
 	mv -f $(DESTDIR)$(SBINDIR)/.busflip-new $(DESTDIR)$(SBINDIR)/busflip
+	install -m 755 $(B)/busflip-helper $(DESTDIR)$(LIBEXECDIR)/.busflip-new
+	mv -f $(DESTDIR)$(LIBEXECDIR)/.busflip-new \
+		$(DESTDIR)$(LIBEXECDIR)/busflip-helper
 	install -m 644 conf/busflip.conf.5 $(DESTDIR)$(MANDIR)/man5/
 	for page in busflip.8 busflip-hook.8; do \
 		sed 's,/usr/local/sbin,$(SBINDIR),' hook/$$page \
@@ -216,7 +231,9 @@ uninstall:
 		$(DESTDIR)$(MANDIR)/man8/busflip.8 \
 		$(DESTDIR)$(MANDIR)/man8/busflip-hook.8 \
 		$(DESTDIR)$(MANDIR)/man5/busflip.conf.5 \
+		$(DESTDIR)$(LIBEXECDIR)/busflip-helper \
 		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img
+	rmdir $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :
 	if cmp -s conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf; then \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/busflip.conf; fi
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :

@@ -41,8 +41,6 @@ int chain_hand_over(struct chain *chain, struct error *err)
 		return -1;
 	if (!list)
 		return fail(err, ENOMEM, "out of memory");
-	if (chain->job->dry_run)
-		return 0;
 	if (image_dirty_each(chain->image, add_run, &runs, err) < 0)
 		return -1;
 	if (!runs.count)

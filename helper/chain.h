@@ -35,7 +35,8 @@ int chain_inspect(struct chain *chain, struct error *err);
 int chain_patch(struct chain *chain, struct error *err);
 int chain_undo(struct chain *chain, struct error *err);
 
-/* chain_hand_over() - unmount, and put the changed pages into the reply. */
+/* chain_hand_over() - unmount, and put the changed pages into the reply; in a
+ * dry run too, which busflip doesn't write. */
 int chain_hand_over(struct chain *chain, struct error *err);
 
 #endif
