@@ -107,7 +107,7 @@ struct virtio_id {
 	uint16_t id;		/* 1001, 1042, 1004 or 1048 */
 	bool listed;		/* some device database entry names it */
 	bool findable;		/* ... and leads to this driver's service */
-	bool by_package;	/* through a package that isn't ours */
+	bool by_package;	/* an INF that isn't ours names it (8 and later) */
 	char from[FACT_FROM];	/* the entry, or where it would be */
 	char inf[64];		/* 8 and later: the INF that answers */
 };
@@ -181,7 +181,8 @@ struct windows {
 	struct fact_text restrictions;	/* policy on device installation */
 	struct fact_text renames;	/* pending rename that touches VirtIO */
 	struct fact_number memory_dump;	/* FILETIME of MEMORY.DMP */
-	struct fact_number bootstat_clean;	/* hint; see windows.c */
+	struct fact_number minidumps;	/* FILETIME of the folder Minidump */
+	struct fact_number bootstat_clean;	/* a hint: winfiles.c */
 
 	struct virtio virtio[VIRTIO_KINDS];
 	bool ahci_ready;		/* a SATA disk would be found at boot */
@@ -227,9 +228,14 @@ int windows_inspect(struct volume *vol, const char *root, struct windows **win,
 		    struct error *err);
 void windows_free(struct windows *win);
 
-/* windows_load_system() - the whole SYSTEM hive with its logs replayed, to be
- * edited; freed by hive_memory_free(). */
-int windows_load_system(struct volume *vol, const struct windows *win,
+/*
+ * windows_load_system() - the whole SYSTEM hive with its logs replayed, to be
+ * edited; freed by hive_memory_free()
+ *
+ * Also completes win->system_status.log.newest_seq, for which the logs of a
+ * clean hive must be read; an inspection doesn't.
+ */
+int windows_load_system(struct volume *vol, struct windows *win,
 			struct hive_memory *memory, struct error *err);
 
 /* windows_check() - why this Windows must not be patched or flipped: too old,
@@ -248,7 +254,27 @@ const char *virtio_service_name(enum virtio_kind kind);
 /* The PCI identities of a kind: [0] legacy, [1] modern (WINDOWS.md 1.3). */
 const uint16_t *virtio_device_ids(enum virtio_kind kind);
 
+/*
+ * windows_match_id() - who answers to one PCI identity at boot, and is it
+ * @service
+ *
+ * @forms: the device's ids ("VEN_1AF4&DEV_1001&REV_00"), ended by NULL. Fills
+ * listed, findable, by_package, from and inf of @out. WINDOWS.md 1.4, 1.5 and
+ * finding 6: an id that leads to a package without Configurations and
+ * Descriptors is not findable.
+ */
+int windows_match_id(const struct windows *win, const char *const *forms,
+		     const char *service, struct virtio_id *out,
+		     struct error *err);
+
 /* ---- shared by the parts of windows.c ------------------------------------ */
+#define VENDOR_VIRTIO 0x1af4
+
+/* windows_is_storage() - whether it is the service of a storage controller. */
+bool windows_is_storage(const char *name);
+/* windows_find_path() - a key of the SYSTEM hive by its whole path. */
+int windows_find_path(const struct windows *win, const char *path,
+		      struct hive_key *key, struct error *err);
 int windows_read_services(struct windows *win, const struct windows_files *files,
 			  struct error *err);
 int windows_read_devices(struct windows *win, struct error *err);
