@@ -113,8 +113,8 @@ static int mount_window(struct volume *vol, bool writable,
 	if (writable && NVolReadOnly(vol->vol))
 		return fail(err, REFUSE_VOLUME_DAMAGED,
 			    "the volume can only be read");
-	if (ntfs_set_ignore_case(vol->vol) < 0)
-		return fail_volume(vol, err, "mount", "the volume");
+	/* Not ntfs_set_ignore_case(): that also lists names in lower case. */
+	vol->vol->state &= ~(1ul << NV_CaseSensitive);
 	if (read_health(vol, health, err) < 0)
 		return -1;
 	return writable ? volume_check_writable(health, err) : 0;
