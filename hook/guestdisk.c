@@ -94,11 +94,12 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 }
 
 static int start_server(struct session *s, bool writable, bool live,
-			struct error *err)
+			unsigned int clients, struct error *err)
 {
 	const struct nbdserver_image image = {
 		.path = s->image.path, .format = s->disk->format,
 		.backing = &s->backing, .writable = writable, .live = live,
+		.clients = clients,
 	};
 	struct stat st;
 
@@ -158,7 +159,7 @@ static int redo(struct session *s, const char *name, struct error *err)
 static int recover(struct session *s, struct error *err)
 {
 	char name[4096];
-	int r = start_server(s, true, false, err);
+	int r = start_server(s, true, false, 1, err);
 
 	if (r == 0)
 		r = connect_disk(s, 0, err);
@@ -287,9 +288,7 @@ static int run_helper(struct session *s, struct error *err)
 {
 	if (session_start_helper(s, steal_fd(&s->server.clients[0]), err) < 0)
 		return -1;
-	if (!will_write(s->job))
-		cleanup_close(&s->server.clients[1]);
-	else if (connect_disk(s, 1, err) < 0)
+	if (will_write(s->job) && connect_disk(s, 1, err) < 0)
 		return -1;
 	if (s->nbd && disk_is_read_only(s->nbd))
 		return fail(err, REFUSE_READ_ONLY, "%s can't be written",
@@ -340,7 +339,8 @@ static int attempt(struct session *s, struct guestdisk_result *result,
 	}
 	if (prepare_state(s, err) < 0)
 		return -1;
-	r = start_server(s, will_write(s->job), live, err);
+	r = start_server(s, will_write(s->job), live,
+			 will_write(s->job) ? 2 : 1, err);
 	if (r == 0)
 		r = run_helper(s, err);
 	if (r == 0)

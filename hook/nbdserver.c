@@ -12,10 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -27,6 +29,8 @@
 
 #define LISTEN_FD 3
 #define LOG_LIMIT 4096
+/* How long it usually takes to close an image, many times over. */
+#define OWN_END_MS 500
 
 /* What qemu-nbd says, and what it means. */
 static const struct {
@@ -52,8 +56,8 @@ static const struct {
 	{ "corrupt", REFUSE_FORMAT, "the image is damaged" },
 };
 
-static int listen_privately(struct nbdserver *s, int *listener,
-			    struct error *err)
+static int listen_privately(struct nbdserver *s, unsigned int clients,
+			    int *listener, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char dir[] = "/tmp/busflip.XXXXXX";
@@ -67,7 +71,7 @@ static int listen_privately(struct nbdserver *s, int *listener,
 	    bind(*listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 	    listen(*listener, NBDSERVER_CLIENTS) == 0)
 		r = 0;
-	for (size_t i = 0; r == 0 && i < NBDSERVER_CLIENTS; i++) {
+	for (size_t i = 0; r == 0 && i < clients; i++) {
 		s->clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (s->clients[i] < 0 ||
 		    connect(s->clients[i], (struct sockaddr *)&address,
@@ -144,7 +148,7 @@ static bool live_options(const struct nbdserver_image *image, char *out,
 /* In the child; what goes wrong is said on its stderr, as qemu-nbd would. */
 static void __attribute__((noreturn))
 run_server(const char *program, const struct nbdserver_image *image,
-	   bool require_jail, int listener, int log)
+	   bool require_jail, pid_t parent, int listener, int log)
 {
 	char pid[32], options[8192 + 256];
 	const char *argv[12] = { program, "-e", "2" };
@@ -156,6 +160,9 @@ run_server(const char *program, const struct nbdserver_image *image,
 
 	setpgid(0, 0);
 	child_reset_signals();
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 ||
+	    getppid() != parent)
+		_exit(126);
 	snprintf(pid, sizeof(pid), "LISTEN_PID=%d", (int)getpid());
 	if (!image->writable)
 		argv[n++] = "-r";
@@ -192,16 +199,18 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 		    bool require_jail, struct nbdserver *s, struct error *err)
 {
 	AUTO_FD int listener = -1;
+	pid_t parent = getpid();
 
 	*s = (struct nbdserver){ .log = -1, .clients = { -1, -1 } };
 	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC);
 	if (s->log < 0)
 		return fail_errno(err, "cannot make a memory file");
-	if (listen_privately(s, &listener, err) < 0)
+	if (listen_privately(s, image->clients, &listener, err) < 0)
 		return -1;
 	s->pid = fork();
 	if (s->pid == 0)
-		run_server(program, image, require_jail, listener, s->log);
+		run_server(program, image, require_jail, parent, listener,
+			   s->log);
 	if (s->pid < 0) {
 		s->pid = 0;
 		return fail_errno(err, "cannot start qemu-nbd");
@@ -217,7 +226,11 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 		cleanup_close(&s->clients[i]);
 	if (!s->pid)
 		return 0;
-	r = child_wait(s->pid, timeout_ms, &status);
+	r = child_wait(s->pid, OWN_END_MS, &status);
+	if (r == 0) {
+		kill(s->pid, SIGTERM);
+		r = child_wait(s->pid, timeout_ms, &status);
+	}
 	if (r == 0)
 		return fail(err, ETIMEDOUT,
 			    "qemu-nbd (pid %d) has not closed the image in "

@@ -3,8 +3,10 @@
  * nbdserver.h - qemu-nbd on one image, in a jail, on a private socket
  *
  * It holds QEMU's lock on the image from the first answered handshake until the
- * last connection is closed, and then ends by itself. It is never killed: that
- * would leave persistent dirty bitmaps unusable.
+ * last connection is closed, and then ends by itself. Where no handshake came to
+ * be it would wait for ever, so it is asked to end with SIGTERM then, and when
+ * busflip dies: it closes the image in order. It is never killed: that would
+ * leave persistent dirty bitmaps unusable.
  */
 #ifndef BUSFLIP_NBDSERVER_H
 #define BUSFLIP_NBDSERVER_H
@@ -19,6 +21,9 @@ struct nbdserver_image {
 	const struct backing *backing;
 	bool writable;
 	bool live;			/* read while somebody else writes */
+	unsigned int clients;		/* connections, at most NBDSERVER_CLIENTS;
+					 * the last one to be closed must have
+					 * shaken hands */
 };
 
 struct nbdserver {
