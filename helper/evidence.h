@@ -65,8 +65,10 @@ struct condition {
 struct evidence {
 	struct condition list[CONDITION_COUNT];	/* in order of their id */
 	enum verdict flip;	/* YES only when every gate says YES */
-	enum verdict booted;	/* up on VirtIO, shut down or not */
-	enum condition_id stop;	/* first gate that does not say YES */
+	enum verdict booted;	/* was up on VirtIO and was shut down; NO: did
+				 * not start at all; else UNKNOWN */
+	enum condition_id stop;	/* first gate that does not say YES; none:
+				 * CONDITION_COUNT */
 };
 
 /* @health may be NULL: the volume's state is unknown. */
