@@ -56,9 +56,9 @@ static int read_guest(struct volume *vol, const char *path, struct bytes *b,
 static bool is_as_patched(const struct job_hive_mark *mark,
 			  const struct bytes *now)
 {
-	return now->len >= 8 && now->len == mark->size &&
+	return now->len >= JOB_HIVE_HEAD && now->len == mark->size &&
 	       get_le32(now->data + 4) == mark->sequence &&
-	       crc32_update(0, now->data, now->len) == mark->crc;
+	       crc32_update(0, now->data, JOB_HIVE_HEAD) == mark->crc;
 }
 
 static bool equal(const struct bytes *a, const struct bytes *b)

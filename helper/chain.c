@@ -50,6 +50,28 @@ int chain_hand_over(struct chain *chain, struct error *err)
 			      runs.count * JOB_RUN_SIZE, err);
 }
 
+int section_begin(struct section *section, struct error *err)
+{
+	*section = (struct section){ .text = NULL };
+	section->file = open_memstream(&section->text, &section->len);
+	return section->file ? 0 : fail(err, ENOMEM, "out of memory");
+}
+
+int section_end(struct chain *chain, enum job_section kind,
+		struct section *section, struct error *err)
+{
+	bool bad = ferror(section->file);
+	int r = -1;
+
+	if (fclose(section->file) != 0 || bad)
+		fail(err, ENOMEM, "out of memory");
+	else
+		r = job_writer_add(chain->writer, kind, section->text,
+				   section->len, err);
+	free(section->text);
+	return r;
+}
+
 static int run_steps(struct chain *chain, struct error *err)
 {
 	const struct job *job = chain->job;
@@ -76,7 +98,7 @@ static int run_steps(struct chain *chain, struct error *err)
 }
 
 int chain_run(const struct job *job, struct image *image,
-	      struct job_writer *writer, struct job_reply *reply,
+	      const struct drivers *drivers, struct job_writer *writer, struct job_reply *reply,
 	      struct error *err)
 {
 	struct chain *chain = calloc(1, sizeof(*chain));
@@ -86,6 +108,7 @@ int chain_run(const struct job *job, struct image *image,
 		return fail(err, ENOMEM, "out of memory");
 	chain->job = job;
 	chain->image = image;
+	chain->drivers = drivers;
 	chain->writer = writer;
 	chain->reply = reply;
 	r = run_steps(chain, err);

@@ -14,7 +14,8 @@
 enum {
 	REQ_MAGIC = 0, REQ_VERSION = 8, REQ_ACTION = 12, REQ_BUS = 16,
 	REQ_DRIVERS = 20, REQ_FLAGS = 24, REQ_PARTITION = 28, REQ_UUID = 32,
-	REQ_FROM = 48, REQ_TO = 56, REQ_MARK = 64, REQ_PATH = 80,
+	REQ_FROM = 48, REQ_TO = 56, REQ_MARK = 64, REQ_DEVICE = 80,
+	REQ_BOOT_ID = 84, REQ_LAST_USE = 88, REQ_SHUTDOWN = 96, REQ_PATH = 104,
 	REQ_END = REQ_PATH + 512,
 };
 
@@ -36,7 +37,7 @@ static const char reply_magic[8] = "BFLPANS";
 
 enum {
 	FLAG_DRY_RUN = 1, FLAG_FORCE = 2, FLAG_LIVE = 4, FLAG_TRIAL = 8,
-	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAGS_ALL = 63,
+	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAG_BEFORE = 64, FLAGS_ALL = 127,
 };
 
 static void put_mark(uint8_t *p, const struct job_hive_mark *mark)
@@ -60,7 +61,8 @@ void job_pack(const struct job *job, uint8_t out[JOB_SIZE])
 			 (job->live ? FLAG_LIVE : 0u) |
 			 (job->trial ? FLAG_TRIAL : 0u) |
 			 (job->sandbox_require ? FLAG_REQUIRE : 0u) |
-			 (job->has_uuid ? FLAG_UUID : 0u);
+			 (job->has_uuid ? FLAG_UUID : 0u) |
+			 (job->has_before ? FLAG_BEFORE : 0u);
 
 	memset(out, 0, JOB_SIZE);
 	memcpy(out + REQ_MAGIC, request_magic, 8);
@@ -74,6 +76,10 @@ void job_pack(const struct job *job, uint8_t out[JOB_SIZE])
 	put_le64(out + REQ_FROM, job->run_from);
 	put_le64(out + REQ_TO, job->run_to);
 	put_mark(out + REQ_MARK, &job->patched);
+	put_le16(out + REQ_DEVICE, job->device_id);
+	put_le32(out + REQ_BOOT_ID, job->before_boot_id);
+	put_le64(out + REQ_LAST_USE, job->before_last_use);
+	put_le64(out + REQ_SHUTDOWN, job->before_shutdown);
 	memcpy(out + REQ_PATH, job->hive_path,
 	       strnlen(job->hive_path, sizeof(job->hive_path) - 1));
 }
@@ -112,6 +118,11 @@ int job_unpack(const uint8_t *data, size_t len, struct job *job,
 	job->trial = flags & FLAG_TRIAL;
 	job->sandbox_require = flags & FLAG_REQUIRE;
 	job->has_uuid = flags & FLAG_UUID;
+	job->has_before = flags & FLAG_BEFORE;
+	job->device_id = get_le16(data + REQ_DEVICE);
+	job->before_boot_id = get_le32(data + REQ_BOOT_ID);
+	job->before_last_use = get_le64(data + REQ_LAST_USE);
+	job->before_shutdown = get_le64(data + REQ_SHUTDOWN);
 	job->partition = get_le32(data + REQ_PARTITION);
 	memcpy(job->uuid, data + REQ_UUID, 16);
 	job->run_from = get_le64(data + REQ_FROM);

@@ -51,10 +51,13 @@ enum job_drivers {
 	JOB_DRIVERS_LAST = JOB_DRIVERS_ISO,
 };
 
+#define JOB_HIVE_HEAD 4096u
+
 /* How a hive looked: enough to see whether Windows has written to it since. */
 struct job_hive_mark {
 	uint64_t size;
-	uint32_t crc;		/* of all its bytes (crc32.h) */
+	uint32_t crc;		/* of its first JOB_HIVE_HEAD bytes (crc32.h),
+				 * the base block, which every write changes */
 	uint32_t sequence;	/* primary sequence number */
 };
 
@@ -72,6 +75,10 @@ struct job {
 	uint8_t uuid[16];	/* of the domain, as its XML spells it */
 	uint64_t run_from;	/* FILETIME of the domain's last start; 0: */
 	uint64_t run_to;	/* unknown; and of its end */
+	uint16_t device_id;	/* PCI id that the disk will have; 0: any */
+	bool has_before;	/* what an inspection before that run found: */
+	uint64_t before_last_use, before_shutdown;
+	uint32_t before_boot_id;
 	struct job_hive_mark patched;	/* undo: the hive as patch left it */
 	char hive_path[512];	/* undo: where it is in the volume */
 };
@@ -88,7 +95,7 @@ enum job_section {
 	JOB_SECTION_TEXT,	/* report for people, UTF-8 */
 	JOB_SECTION_JSON,	/* the same with everything, UTF-8 */
 	JOB_SECTION_REG,	/* the edits as a .reg file, UTF-8 */
-	JOB_SECTION_EVIDENCE,	/* for the phase table (evidence.h) */
+	JOB_SECTION_EVIDENCE,	/* for the phase table: "key=value" lines */
 	JOB_SECTION_RECORD,	/* edits with their old values (edits.h) */
 	JOB_SECTION_HIVE,	/* SYSTEM as it was before the patch ... */
 	JOB_SECTION_LOG1,	/* ... and its logs */

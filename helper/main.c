@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <iconv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,8 @@
 
 #include "helper/chain.h"
 #include "helper/disk.h"
+#include "helper/drivers.h"
+#include "helper/hive.h"
 #include "helper/sandbox.h"
 
 #define DISK_TIMEOUT_MS 20000
@@ -45,38 +46,38 @@ static int read_job(struct job *job, struct error *err)
 	return job_unpack((const uint8_t *)data, len, job, err);
 }
 
-/* libc finds character sets in files that the sandbox hides. Opened once, they
- * stay. */
-static void preload_iconv(void)
+static int load_drivers(const struct job *job, struct drivers **drivers,
+			struct error *err)
 {
-	static const char *const pairs[][2] = {
-		{ "UTF-8", "LATIN1" }, { "LATIN1", "UTF-8" },
-		{ "UTF-16LE", "UTF-8" }, { "UTF-8", "UTF-16LE" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
-		(void)iconv_open(pairs[i][0], pairs[i][1]);
+	if (job->drivers == JOB_DRIVERS_NONE)
+		return 0;
+	return drivers_load(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO,
+			    "virtio_win", job->bus == JOB_BUS_SCSI
+			    ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err);
 }
 
 static int work(const struct job *job, struct job_writer *writer,
 		struct job_reply *reply, struct error *err)
 {
-	struct disk *disk = NULL;
+	struct drivers *drivers = NULL;
 	struct image *image = NULL;
-	int r = disk_open(JOB_FD_DISK, DISK_TIMEOUT_MS, &disk, err);
+	struct disk *disk = NULL;
+	int r = load_drivers(job, &drivers, err);
 
 	if (r == 0)
+		r = hive_prepare(err);
+	if (r == 0)
+		r = disk_open(JOB_FD_DISK, DISK_TIMEOUT_MS, &disk, err);
+	if (r == 0)
 		r = image_open_disk(disk, &image, err);
-	if (r == 0) {
-		preload_iconv();
-		r = sandbox_enter(job->drivers ? JOB_FD_DRIVERS : -1,
-				  job->sandbox_require, err);
-	}
+	if (r == 0)
+		r = sandbox_enter(job->sandbox_require, err);
 	/* Point of no return: from here on the disk is read. */
 	if (r == 0)
-		r = chain_run(job, image, writer, reply, err);
+		r = chain_run(job, image, drivers, writer, reply, err);
 	image_close(image);
 	disk_close(disk);
+	drivers_free(drivers);
 	return r;
 }
 

@@ -7,8 +7,8 @@
  * limits      first, they need nothing
  * namespaces  need the privileges that "user" gives up
  * user        nobody, no groups, no capabilities, not even in the bounding set
- * files       Landlock: no file but those beneath the drivers' folder; sets
- *             no_new_privs, which the filter needs too
+ * files       Landlock: no file at all; sets no_new_privs, which the filter
+ *             needs too
  * syscalls    last, because it forbids what the others do
  *
  * A stage says: done, can't be had here (an old kernel, a container, not root),
@@ -51,13 +51,9 @@
 #define MEMORY_LIMIT (768ull * 1024 * 1024)
 #define FILE_LIMIT (512ull * 1024 * 1024)
 #define CPU_SECONDS 20
-#define FILES 64
+#define FILES 128
 
 enum outcome { STAGE_DONE, STAGE_UNAVAILABLE, STAGE_FAILED };
-
-struct sandbox {
-	int drivers_fd;
-};
 
 static enum outcome failed(struct error *err, const char *what)
 {
@@ -65,7 +61,7 @@ static enum outcome failed(struct error *err, const char *what)
 	return STAGE_FAILED;
 }
 
-static enum outcome limit_resources(const struct sandbox *s, struct error *err)
+static enum outcome limit_resources(struct error *err)
 {
 	static const struct {
 		int resource;
@@ -78,7 +74,6 @@ static enum outcome limit_resources(const struct sandbox *s, struct error *err)
 		{ RLIMIT_AS, MEMORY_LIMIT },
 	};
 
-	(void)s;
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		struct rlimit now, want = { limits[i].limit, limits[i].limit };
 
@@ -96,11 +91,10 @@ static enum outcome limit_resources(const struct sandbox *s, struct error *err)
 	return STAGE_DONE;
 }
 
-static enum outcome leave_namespaces(const struct sandbox *s, struct error *err)
+static enum outcome leave_namespaces(struct error *err)
 {
 	int kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
 
-	(void)s;
 	(void)err;
 	/* A user namespace gives an ordinary user the right to the others. */
 	if (geteuid() != 0)
@@ -118,11 +112,10 @@ static int drop_capabilities(void)
 	return (int)syscall(SYS_capset, &header, none);
 }
 
-static enum outcome become_nobody(const struct sandbox *s, struct error *err)
+static enum outcome become_nobody(struct error *err)
 {
 	pid_t parent = getppid();
 
-	(void)s;
 	if (geteuid() == 0) {
 		/* EINVAL comes from the first that the kernel doesn't know;
 		 * EPERM from a container: then there is nothing to drop. */
@@ -150,23 +143,14 @@ static enum outcome become_nobody(const struct sandbox *s, struct error *err)
 	return STAGE_DONE;
 }
 
-static enum outcome leave_files(const struct sandbox *s, struct error *err)
+static enum outcome leave_files(struct error *err)
 {
-	const struct landlock_rule drivers = {
-		.path = "", .fd = s->drivers_fd, .access = LANDLOCK_READ,
-	};
 	/* The sanitizers read /proc/self/maps for their reports. */
 	const struct landlock_rule proc = {
 		.path = "/proc", .fd = -1, .access = LANDLOCK_READ,
 	};
-	struct landlock_rule rules[2];
-	size_t n = 0;
 
-	if (s->drivers_fd >= 0)
-		rules[n++] = drivers;
-	if (SANITIZED)
-		rules[n++] = proc;
-	switch (landlock_restrict(rules, n, err)) {
+	switch (landlock_restrict(&proc, SANITIZED ? 1 : 0, err)) {
 	case 0:
 		return STAGE_DONE;
 	case 1:
@@ -186,7 +170,7 @@ static const int allowed[] = {
 	SCMP_SYS(getpid), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 	SCMP_SYS(time), SCMP_SYS(getrandom), SCMP_SYS(futex),
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall),
-	/* files that are open, memory files, the drivers' folder */
+	/* files that are open, memory files */
 	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(readv), SCMP_SYS(write),
 	SCMP_SYS(pwrite64), SCMP_SYS(writev), SCMP_SYS(lseek),
 	SCMP_SYS(_llseek), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(fstat64),
@@ -232,12 +216,11 @@ static int add_all(scmp_filter_ctx ctx, uint32_t action, const int *calls,
 	return 0;
 }
 
-static enum outcome filter_syscalls(const struct sandbox *s, struct error *err)
+static enum outcome filter_syscalls(struct error *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int r = ctx ? 0 : -ENOMEM;
 
-	(void)s;
 	if (r == 0)
 		r = add_all(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_SIZE(allowed));
 	if (r == 0)
@@ -258,7 +241,7 @@ static enum outcome filter_syscalls(const struct sandbox *s, struct error *err)
 
 static const struct {
 	const char *name;
-	enum outcome (*enter)(const struct sandbox *s, struct error *err);
+	enum outcome (*enter)(struct error *err);
 } stages[] = {
 	{ "limits of memory and time", limit_resources },
 	{ "own namespaces (no network)", leave_namespaces },
@@ -267,12 +250,10 @@ static const struct {
 	{ "seccomp (system calls)", filter_syscalls },
 };
 
-int sandbox_enter(int drivers_fd, bool require, struct error *err)
+int sandbox_enter(bool require, struct error *err)
 {
-	const struct sandbox s = { .drivers_fd = drivers_fd };
-
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
-		switch (stages[i].enter(&s, err)) {
+		switch (stages[i].enter(err)) {
 		case STAGE_DONE:
 			break;
 		case STAGE_UNAVAILABLE:

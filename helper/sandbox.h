@@ -12,10 +12,9 @@
  * all libraries loaded and all descriptors open that will be needed.
  * Mustn't: be called with threads.
  *
- * @drivers_fd: a folder that may still be read, or -1. @require: a stage that
- * this kernel or these privileges don't allow is REFUSE_SANDBOX; otherwise it is
- * logged, and the others still hold.
+ * @require: a stage that this kernel or these privileges don't allow is
+ * REFUSE_SANDBOX; otherwise it is logged, and the others still hold.
  */
-int sandbox_enter(int drivers_fd, bool require, struct error *err);
+int sandbox_enter(bool require, struct error *err);
 
 #endif
