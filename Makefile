@@ -49,6 +49,7 @@ HOOK_SRC   := $(filter-out hook/front.c hook/busflip.c,$(wildcard hook/*.c)) \
 HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
+TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/busflip-hook $(B)/busflip $(B)/busflip-helper
@@ -83,6 +84,11 @@ $(B)/busflip-helper: $(B)/helper/main.o $(B)/libhelper.a
 $(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a $(B)/libhelper.a
 	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS) $(HELPER_LIBS)
 
+# Loaded into busflip by tests that kill it.
+$(B)/tests/killer.so: tests/killer.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -fPIC -shared -o $@ $<
+
 clean:
 	rm -rf $(B) build-asan build-analyzer
 
@@ -91,7 +97,7 @@ clean:
 # Everything: unit tests, house rules, end to end in labs of its own (root).
 RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
 SH_TESTS := $(wildcard tests/check-*.sh tests/test-*.sh)
-check: all $(TESTS)
+check: all $(TESTS) $(TEST_TOOLS)
 	$(RUN) $(TESTS) $(SH_TESTS)
 
 check-unit: $(TESTS)

@@ -23,7 +23,7 @@ disk_required()
 	requires mkntfs --version
 	requires ntfscat --version
 	requires sfdisk --version
-	requires hivexregedit --help
+	requires command -v hivexregedit
 	requires python3 --version
 	[ -x "$mkvol" ] || bail_out "mkvol is not built"
 }
@@ -91,13 +91,17 @@ software_hive()
 # reg_keys PATH... - [HKEY_LOCAL_MACHINE\SYSTEM\PATH] and all above it, once
 reg_keys()
 {
-	printf '%s\n' "$@" | awk -F'\\\\' '{
-		key = "HKEY_LOCAL_MACHINE\\SYSTEM"
-		for (i = 1; i <= NF; i++) {
-			key = key "\\" $i
-			if (!seen[key]++) print "[" key "]\n"
-		}
-	}'
+	local path key name
+	local -A seen=()
+
+	for path; do
+		key='HKEY_LOCAL_MACHINE\SYSTEM'
+		while read -r name; do
+			key=$key\\$name
+			[ "${seen[$key]:-}" ] || printf '[%s]\n\n' "$key"
+			seen[$key]=1
+		done <<< "${path//\\/$'\n'}"
+	done
 }
 
 # system_hive FILE - Windows 10 as VMware leaves it: storahci there but
@@ -131,7 +135,7 @@ system_hive()
 		"Type"=dword:00000001
 		"ErrorControl"=dword:00000003
 		"Group"="SCSI Miniport"
-		"ImagePath"="System32\\drivers\\storahci.sys"
+		"ImagePath"="System32\\\\drivers\\\\storahci.sys"
 
 		[$cs\\Services\\storahci\\StartOverride]
 		"0"=dword:00000003
@@ -139,7 +143,7 @@ system_hive()
 		[$cs\\Services\\LSI_SAS]
 		"Start"=dword:00000000
 		"Type"=dword:00000001
-		"ImagePath"="System32\\drivers\\lsi_sas.sys"
+		"ImagePath"="System32\\\\drivers\\\\lsi_sas.sys"
 
 		[$cs\\Control\\CrashControl]
 		"AutoReboot"=dword:00000001
@@ -163,8 +167,8 @@ system_hive()
 make_parts()
 {
 	[ -e "$work/SYSTEM" ] && return
-	system_hive "$work/SYSTEM" && software_hive "$work/SOFTWARE" ||
-		bail_out "cannot make hives"
+	system_hive "$work/SYSTEM" || bail_out "cannot make a SYSTEM hive"
+	software_hive "$work/SOFTWARE" || bail_out "cannot make a SOFTWARE hive"
 	python3 "$tests/mkdriver.py" "$work/vw/viostor/w10/amd64" viostor amd64 62.93.104.26200
 	python3 "$tests/mkdriver.py" "$work/vw/vioscsi/w10/amd64" vioscsi amd64 62.93.104.26200
 	python3 "$tests/mkdriver.py" "$work/in" storahci amd64 10.0.19041.1
