@@ -179,13 +179,14 @@ static int add_security(struct check *c, uint32_t at, struct security *slot,
 	bool outside = c->touched;
 	int same = 1;
 
+	c->touched = false;
 	if (!p || own(c, at, len, err) < 0)
 		return -1;
 	if (memcmp(p, "sk", 2) != 0 || !range_ok(20, get_le32(p + 16), len))
 		return damaged(err, at, "no security descriptor");
 	if (++c->securities > SECURITY_SLOTS / 2)
 		return damaged(err, at, "too many security descriptors");
-	if (c->touched && !outside)
+	if (c->touched)
 		same = hive_same_security(c->marks->before, at, c->hive, at,
 					  NULL);
 	c->touched = outside;

@@ -286,7 +286,12 @@ static bool log_eligible(const struct hivelog *log, const struct hive_base *hive
 	    !range_ok(HIVE_BASE_USED, 4, c->file->len) ||
 	    memcmp(c->file->data + HIVE_BASE_USED, "DIRT", 4) != 0)
 		return false;
-	return log->bad_base || c->base.timestamp == hive->timestamp;
+	if (log->bad_base)
+		return true;
+	/* The time is what a log of this format is matched by; where a hive
+	 * has none, any old log would match, so its number must fit too. */
+	return c->base.timestamp == hive->timestamp &&
+	       (hive->timestamp || !seq_before(c->base.seq1, hive->seq2));
 }
 
 static void judge_log(struct hivelog *log, const struct hive_base *hive,

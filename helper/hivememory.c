@@ -16,10 +16,15 @@ int hive_prepare(struct error *err)
 		{ "UTF-8", "UTF-16LE" }, { "UTF-16LE", "UTF-8" },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
-		if (iconv_open(pairs[i][0], pairs[i][1]) == (iconv_t)-1)
+	static iconv_t kept[ARRAY_SIZE(pairs)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		if (!kept[i])
+			kept[i] = iconv_open(pairs[i][0], pairs[i][1]);
+		if (kept[i] == (iconv_t)-1)
 			return fail_errno(err, "no conversion from %s to %s",
 					  pairs[i][1], pairs[i][0]);
+	}
 	return 0;
 }
 
