@@ -54,6 +54,10 @@ int fail_volume(struct volume *vol, struct error *err, const char *what,
  * second would write back what the first has changed meanwhile. */
 ntfs_inode *open_path(struct volume *vol, const char *path, struct error *err);
 
+/* ntfs.c: -1 on a volume that is mounted to be read: the library would take
+ * writes there, report success, and write nothing. */
+int check_mounted_writable(const struct volume *vol, struct error *err);
+
 /* ntfs.c: stat of an open inode. */
 int inode_info(struct volume *vol, ntfs_inode *ni, const char *path,
 	       struct file_info *info, struct error *err);

@@ -5,7 +5,9 @@
  * The library keeps one copy of a directory's index per open inode. A child is
  * therefore closed with ntfs_inode_close_in_dir() while its directory is open,
  * and the directory last; every one of these closes may be the moment in which
- * the change is put into the buffer, and so every result counts.
+ * the change is put into the buffer, and so every result counts. It also
+ * remembers names that were looked for and not found: what is created must be
+ * made known with ntfs_inode_update_mbsname().
  */
 
 #include "helper/ntfs-internal.h"
@@ -112,10 +114,13 @@ int volume_write(struct volume *vol, const char *path, const uint8_t *data,
 		 size_t len, const uint8_t *old, size_t old_len,
 		 struct error *err)
 {
-	ntfs_inode *ni = open_path(vol, path, err);
 	struct file_info info;
+	ntfs_inode *ni;
 	int r = -1;
 
+	if (check_mounted_writable(vol, err) < 0)
+		return -1;
+	ni = open_path(vol, path, err);
 	if (!ni)
 		return -1;
 	if (inode_info(vol, ni, path, &info, err) == 0 &&
@@ -245,7 +250,8 @@ int volume_unlink(struct volume *vol, const char *dir, const char *name,
 	struct uname u;
 	int r;
 
-	if (to_uname(vol, name, &u, err) < 0)
+	if (check_mounted_writable(vol, err) < 0 ||
+	    to_uname(vol, name, &u, err) < 0)
 		return -1;
 	r = unlink_in(vol, dir, name, &u, err);
 	free(u.chars);
@@ -271,6 +277,7 @@ static int create_in(struct volume *vol, const char *dir, const char *name,
 		ntfs_inode_close(parent);
 		return r;
 	}
+	ntfs_inode_update_mbsname(parent, name, child->mft_no);
 	r = set_content(vol, child, data, len, NULL, 0, name, err);
 	return close_both(vol, child, parent, name, r, err);
 }
@@ -281,7 +288,8 @@ int volume_create(struct volume *vol, const char *dir, const char *name,
 	struct uname u;
 	int r;
 
-	if (to_uname(vol, name, &u, err) < 0)
+	if (check_mounted_writable(vol, err) < 0 ||
+	    to_uname(vol, name, &u, err) < 0)
 		return -1;
 	r = create_in(vol, dir, name, &u, data, len, err);
 	free(u.chars);
@@ -303,7 +311,9 @@ static int mkdir_in(struct volume *vol, const char *dir, const char *name,
 	}
 	child = ntfs_create(parent, parent->security_id, u.chars, u.len,
 			    S_IFDIR);
-	if (!child)
+	if (child)
+		ntfs_inode_update_mbsname(parent, name, child->mft_no);
+	else
 		r = fail_volume(vol, err, "create", name);
 	free(u.chars);
 	return close_both(vol, child, parent, name, r, err);
@@ -314,6 +324,8 @@ int volume_mkdir_path(struct volume *vol, const char *path, struct error *err)
 	char done[VOLUME_PATH_LIMIT] = "", rest[VOLUME_PATH_LIMIT];
 	char *save = NULL;
 
+	if (check_mounted_writable(vol, err) < 0)
+		return -1;
 	if (!str_fits(rest, sizeof(rest), path))
 		return fail(err, ENAMETOOLONG, "path too long");
 	for (char *name = strtok_r(rest, "/", &save); name;

@@ -93,11 +93,15 @@ static int explain_refusal(struct volume *vol, int code,
 		errno = code;
 		return fail_volume(vol, err, "mount", "the volume");
 	}
-	if (r == 0) {
-		errno = code;
-		fail_volume(vol, err, "mount", "the volume for writing");
-	}
-	return -1;
+	if (r < 0)
+		return -1;
+	/* The library is stricter than we are with what it reads of a log. */
+	if (code == EOPNOTSUPP || code == EPERM)
+		return fail(err, REFUSE_LOG_UNCLEAN,
+			    "the NTFS journal is not in order: start Windows "
+			    "and shut it down with \"shutdown /s /f /t 0\"");
+	errno = code;
+	return fail_volume(vol, err, "mount", "the volume for writing");
 }
 
 static int mount_window(struct volume *vol, bool writable,
@@ -157,6 +161,12 @@ int volume_close(struct volume *vol, struct error *err)
 		r = fail_volume(vol, err, "read", "the volume");
 	free(vol);
 	return r;
+}
+
+int check_mounted_writable(const struct volume *vol, struct error *err)
+{
+	return NVolReadOnly(vol->vol)
+		? fail(err, EROFS, "the volume was opened to be read only") : 0;
 }
 
 ntfs_inode *open_path(struct volume *vol, const char *path, struct error *err)
@@ -219,7 +229,8 @@ int inode_info(struct volume *vol, ntfs_inode *ni, const char *path,
 	info->mtime = (uint64_t)sle64_to_cpu(ni->last_data_change_time);
 	if (count_links(ni, &info->links) < 0)
 		return fail_volume(vol, err, "read the names of", path);
-	if (info->kind == FILE_DIRECTORY)
+	/* What is encrypted the library doesn't even open. */
+	if (info->kind == FILE_DIRECTORY || info->encrypted)
 		return 0;
 	na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
 	if (!na)

@@ -64,12 +64,15 @@ static int find_roots(struct volume *vol, const struct partition *part,
 	return 0;
 }
 
+/* @read_only says why, when it could only be opened to be read. */
 static int open_volume(struct image *image, const struct partition *part,
 		       bool writable, struct volume **vol,
-		       struct volume_health *health, struct error *err)
+		       struct volume_health *health, struct error *read_only,
+		       struct error *err)
 {
+	memset(read_only, 0, sizeof(*read_only));
 	if (writable && volume_open(image, part->off, part->len, true, vol,
-				    health, NULL) == 0)
+				    health, read_only) == 0)
 		return 0;
 	return volume_open(image, part->off, part->len, false, vol, health,
 			   err);
@@ -92,8 +95,9 @@ static int look_into(struct image *image, const struct partition *part,
 	size_t before = targets->count;
 	struct volume_health health;
 	struct volume *vol = NULL;
-	struct error why;
-	int r = open_volume(image, part, writable, &vol, &health, &why);
+	struct error why, read_only;
+	int r = open_volume(image, part, writable, &vol, &health, &read_only,
+			    &why);
 
 	if (r == 0)
 		r = find_roots(vol, part, targets, &why);
@@ -101,6 +105,7 @@ static int look_into(struct image *image, const struct partition *part,
 		r = volume_close(targets->volume, &why);
 		targets->volume = vol;
 		targets->health = health;
+		targets->read_only = read_only;
 		vol = NULL;
 	}
 	if (volume_close(vol, r == 0 ? &why : NULL) < 0)
@@ -212,5 +217,10 @@ int target_check_writable(const struct targets *targets, struct error *err)
 		return fail(err, REFUSE_STORAGE_SPACES,
 			    "Windows is on Storage Spaces, which is not "
 			    "supported");
+	if (targets->read_only.code) {
+		if (err)
+			*err = targets->read_only;
+		return -1;
+	}
 	return volume_check_writable(&targets->health, err);
 }

@@ -27,6 +27,8 @@ struct targets {
 	 * have one and it is wanted next. The caller closes it. */
 	struct volume *volume;
 	struct volume_health health;	/* of it */
+	struct error read_only;		/* code 0, or why it was not opened for
+					 * writing although it should be */
 };
 
 /*

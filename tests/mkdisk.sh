@@ -2,20 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # mkdisk.sh - put NTFS volumes into a disk image with a partition table
 #
-# mkdisk.sh [-s SIZE] [-f FORMAT] [-t TABLE] OUT VOLUME...
+# mkdisk.sh [-s SIZE] [-f FORMAT] [-t TABLE] [-T TYPE] OUT VOLUME...
 #   SIZE    of the disk (default: as much as the volumes need)
 #   FORMAT  raw, qcow2, vmdk, vhdx, ... (default: qcow2)
 #   TABLE   gpt (with an ESP and an MSR in front), mbr, logical, none
+#   TYPE    of the volumes' partitions, as sfdisk takes it (default: basic data)
 #
 # Nothing is mounted and no root is needed; holes stay holes.
 set -eu
 
-size='' format=qcow2 table=gpt
-while getopts s:f:t: opt; do
+size='' format=qcow2 table=gpt type=''
+while getopts s:f:t:T: opt; do
 	case $opt in
 	s) size=$OPTARG ;;
 	f) format=$OPTARG ;;
 	t) table=$OPTARG ;;
+	T) type=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
@@ -56,7 +58,7 @@ gpt)
 		echo "start=$MIB, size=$((100 * MIB)), type=uefi"
 		echo "start=$((101 * MIB)), size=$((16 * MIB)), type=E3C9E316-0B5C-4DB8-817D-F92DF00215AE"
 		echo "$layout" | while read -r s n; do
-			echo "start=$s, size=$n, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+			echo "start=$s, size=$n, type=${type:-EBD0A0A2-B9E5-4433-87C0-68B6B72699C7}"
 		done
 	} | sfdisk -q "$raw"
 	;;
@@ -64,7 +66,7 @@ mbr)
 	{
 		echo 'label: dos'
 		echo "$layout" | while read -r s n; do
-			echo "start=$s, size=$n, type=7"
+			echo "start=$s, size=$n, type=${type:-7}"
 		done
 	} | sfdisk -q "$raw"
 	;;
@@ -73,7 +75,7 @@ logical)
 		echo 'label: dos'
 		echo "start=$MIB, type=f"
 		echo "$layout" | while read -r s n; do
-			echo "start=$s, size=$n, type=7"
+			echo "start=$s, size=$n, type=${type:-7}"
 		done
 	} | sfdisk -q "$raw"
 	;;

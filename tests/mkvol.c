@@ -256,6 +256,8 @@ static void op_log(char **arg)
 	ntfs_inode *ni = ntfs_inode_open(vol, FILE_LogFile);
 	ntfs_attr *na = ni ? ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0) : NULL;
 
+	if (!na)
+		err(1, "$LogFile");
 	put16(page + 4, 0x1e);			/* update sequence */
 	put16(page + 6, 9);
 	put16(page + 0x1e, 1);
@@ -266,21 +268,29 @@ static void op_log(char **arg)
 	put16(page + 28, (unsigned int)atoi(arg[0]));
 	area[0] = 1;				/* LSN */
 	put16(area + 8, 1);			/* clients */
-	put16(area + 10, 0xFFFF);
+	put16(area + 10, strtol(arg[1], NULL, 0) == 0xFFFF ? 0 : 0xFFFF);
 	put16(area + 12, (unsigned int)strtol(arg[1], NULL, 0));
 	put16(area + 14, (unsigned int)strtol(arg[2], NULL, 0));
+	/* 67 less the bits of the log's size */
+	put16(area + 16, (unsigned int)(67 - (64 - __builtin_clzll(
+				       (unsigned long long)na->data_size))));
 	put16(area + 20, 0xE0);			/* length */
 	put16(area + 22, 0x40);			/* client array */
+	memcpy(area + 24, &na->data_size, 8);
+	put16(area + 36, 0x30);			/* record header */
+	put16(area + 38, 0x40);			/* data of a log page */
+	memset(area + 0x40 + 16, 0xFF, 4);	/* a client without neighbours */
 	for (int s = 1; s <= 8; s++)
 		put16(page + s * 512 - 2, 1);
-	if (!na || ntfs_attr_pwrite(na, 0, sizeof(page), page) != sizeof(page))
+	if (ntfs_attr_pwrite(na, 0, sizeof(page), page) != sizeof(page))
 		err(1, "$LogFile");
 	ntfs_attr_close(na);
 	if (ntfs_inode_close(ni))
 		err(1, "$LogFile");
 }
 
-/* fill LEAVE: a file that takes all free clusters but LEAVE bytes. */
+/* fill LEAVE: a file that takes all free clusters but about LEAVE bytes: its own
+ * records need some, so it is made smaller until it fits. */
 static void op_fill(char **arg)
 {
 	s64 leave = strtoll(arg[0], NULL, 0), size;
@@ -293,7 +303,9 @@ static void op_fill(char **arg)
 	size = vol->free_clusters * vol->cluster_size - leave;
 	ni = must_open("full");
 	na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
-	if (!na || ntfs_attr_truncate_solid(na, size))
+	while (na && size > 0 && ntfs_attr_truncate_solid(na, size))
+		size -= 65536;
+	if (!na || size <= 0)
 		err(1, "fill");
 	ntfs_attr_close(na);
 	if (ntfs_inode_close(ni))
