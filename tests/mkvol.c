@@ -10,6 +10,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,27 +290,35 @@ static void op_log(char **arg)
 		err(1, "$LogFile");
 }
 
-/* fill LEAVE: a file that takes all free clusters but about LEAVE bytes: its own
- * records need some, so it is made smaller until it fits. */
-static void op_fill(char **arg)
+static bool fill_one(int number, s64 size)
 {
-	s64 leave = strtoll(arg[0], NULL, 0), size;
+	char name[32];
 	ntfs_inode *ni;
 	ntfs_attr *na;
+	bool fits;
 
-	make("full", S_IFREG);
-	if (ntfs_volume_get_free_space(vol))
-		err(1, "free space");
-	size = vol->free_clusters * vol->cluster_size - leave;
-	ni = must_open("full");
+	snprintf(name, sizeof(name), "full/%d", number);
+	make(name, S_IFREG);
+	ni = must_open(name);
 	na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
-	while (na && size > 0 && ntfs_attr_truncate_solid(na, size))
-		size -= 65536;
-	if (!na || size <= 0)
-		err(1, "fill");
+	fits = na && ntfs_attr_truncate_solid(na, size) == 0;
 	ntfs_attr_close(na);
 	if (ntfs_inode_close(ni))
 		err(1, "fill");
+	return fits;
+}
+
+/* fill: files that take all free clusters, ever smaller ones. */
+static void op_fill(char **arg)
+{
+	static const s64 sizes[] = { 4 << 20, 256 << 10, 16 << 10, 4 << 10 };
+	int number = 0;
+
+	(void)arg;
+	op_mkdir((char *[]){ (char[]){ "full" } });
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		while (fill_one(number++, sizes[i]))
+			;
 }
 
 static const struct {
@@ -321,7 +330,7 @@ static const struct {
 	{ "frag", 2, op_frag }, { "many", 2, op_many }, { "flag", 2, op_flag },
 	{ "compress", 2, op_compress }, { "link", 2, op_link },
 	{ "rm", 1, op_rm }, { "volume-flags", 1, op_volume_flags },
-	{ "log", 3, op_log }, { "fill", 1, op_fill },
+	{ "log", 3, op_log }, { "fill", 0, op_fill },
 };
 
 static char **run_one(char **arg, char **end)
