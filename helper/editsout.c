@@ -86,21 +86,56 @@ static void write_was(FILE *out, const struct edit *edit)
 	write_shown(out, edit->old_type, edit->old, edit->old_len);
 }
 
-static void write_reg_edit(FILE *out, const struct edit *edit, const char *last)
+/* Length of the topmost part of @path that the plan makes, 0: it was there. */
+static size_t new_from(const struct edits *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->n_undo; i++) {
+		const struct hive_edit *e = &plan->undo[i].e;
+		size_t len = strlen(e->path);
+
+		if (e->kind == HIVE_EDIT_DELETE_KEY &&
+		    strncasecmp(e->path, path, len) == 0 &&
+		    (path[len] == '\\' || !path[len]))
+			return len;
+	}
+	return 0;
+}
+
+/* A headline for each key above @path that isn't there yet: regedit makes them
+ * by itself, hivexregedit doesn't. Not again those that @last has named. */
+static void write_reg_parents(FILE *out, const struct edits *plan,
+			      const char *path, const char *last)
+{
+	size_t len = new_from(plan, path);
+
+	for (; len && path[len]; len += 1 + strcspn(path + len + 1, "\\"))
+		if (!last || strncasecmp(last, path, len) != 0 ||
+		    last[len] != '\\')
+			fprintf(out, "\n[" REG_ROOT "%.*s]\n", (int)len, path);
+}
+
+/* The comments stand before the headline of their key: hivexregedit takes none
+ * behind it. */
+static void write_reg_head(FILE *out, const struct edit *edit,
+			   const struct edit *end)
+{
+	const char *path = edit->e.path;
+
+	fprintf(out, "\n; %s\n", edit_group_name(edit->group));
+	for (; edit < end && strcasecmp(edit->e.path, path) == 0; edit++) {
+		if (!edit->needed || edit->e.kind == HIVE_EDIT_DELETE_KEY)
+			continue;
+		fprintf(out, "; \"%s\" was: ", edit->e.name);
+		write_was(out, edit);
+		fputc('\n', out);
+	}
+	fprintf(out, "[" REG_ROOT "%s]\n", path);
+}
+
+static void write_reg_edit(FILE *out, const struct edit *edit)
 {
 	const struct hive_edit *e = &edit->e;
 
-	if (e->kind == HIVE_EDIT_DELETE_KEY) {
-		fprintf(out, "\n; %s\n[-" REG_ROOT "%s]\n",
-			edit_group_name(edit->group), e->path);
-		return;
-	}
-	if (!last || strcasecmp(last, e->path) != 0)
-		fprintf(out, "\n; %s\n[" REG_ROOT "%s]\n",
-			edit_group_name(edit->group), e->path);
-	fputs("; was: ", out);
-	write_was(out, edit);
-	fputc('\n', out);
 	if (*e->name) {
 		fputc('"', out);
 		write_escaped(out, e->name);
@@ -117,15 +152,25 @@ static void write_reg_edit(FILE *out, const struct edit *edit, const char *last)
 
 void edits_write_reg(const struct edits *plan, FILE *out)
 {
+	const struct edit *end = plan->list + plan->n;
 	const char *last = NULL;
 
 	fputs("Windows Registry Editor Version 5.00\n", out);
-	for (size_t i = 0; i < plan->n; i++) {
-		if (!plan->list[i].needed)
+	for (const struct edit *edit = plan->list; edit < end; edit++) {
+		if (!edit->needed)
 			continue;
-		write_reg_edit(out, &plan->list[i], last);
-		last = plan->list[i].e.kind == HIVE_EDIT_DELETE_KEY
-			? NULL : plan->list[i].e.path;
+		if (edit->e.kind == HIVE_EDIT_DELETE_KEY) {
+			fprintf(out, "\n; %s\n[-" REG_ROOT "%s]\n",
+				edit_group_name(edit->group), edit->e.path);
+			last = NULL;
+			continue;
+		}
+		if (!last || strcasecmp(last, edit->e.path) != 0) {
+			write_reg_parents(out, plan, edit->e.path, last);
+			write_reg_head(out, edit, end);
+		}
+		write_reg_edit(out, edit);
+		last = edit->e.path;
 	}
 }
 
