@@ -312,6 +312,8 @@ static int replay(struct hivelog *log, struct candidate all[2],
 		  const struct hive_base *hive, struct error *err)
 {
 	struct candidate *c[2];
+	struct hive_base after;
+	const char *why;
 	size_t n = 0;
 	int ret;
 
@@ -335,6 +337,9 @@ static int replay(struct hivelog *log, struct candidate all[2],
 	/* Windows gives a recovered hive the number after the last entry's. */
 	hive_base_seal(log->base, seq_before(log->last_seq, hive->seq1)
 		       ? hive->seq1 + 1 : log->last_seq + 1);
+	if (!hive_base_read(log->base, &after, &why))
+		return fail(err, REFUSE_HIVE_DIRTY,
+			    "the logs lead to an impossible hive: %s", why);
 	note_newest(log, get_le32(log->base + 4));
 	return 0;
 }
