@@ -16,6 +16,7 @@ struct session {
 	struct journal_image image;	/* path, identity, size when known */
 	struct backing backing;
 	char journals[4096];		/* folder */
+	int lock;			/* of the image; -1: not taken */
 	struct nbdserver server;
 	struct disk *nbd;		/* our own connection; NULL: none */
 	pid_t helper;			/* 0: not running */

@@ -21,6 +21,7 @@
 
 #include "helper/refusal.h"
 #include "hook/child.h"
+#include "hook/imagelock.h"
 
 #ifndef BUSFLIP_QEMU_NBD
 #define BUSFLIP_QEMU_NBD "/usr/bin/qemu-nbd"
@@ -54,6 +55,7 @@ static void session_close(struct session *s)
 	cleanup_close(&s->reply);
 	cleanup_close(&s->log);
 	nbdserver_free(&s->server);
+	cleanup_close(&s->lock);
 }
 
 /* Whose image this is, whatever name it was given by. */
@@ -82,7 +84,7 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 	s->disk = disk;
 	s->options = options;
 	s->job = job;
-	s->reply = s->log = s->server.log = -1;
+	s->reply = s->log = s->server.log = s->lock = -1;
 	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
 		s->server.clients[i] = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(s->backup.files); i++)
@@ -111,6 +113,9 @@ static int start_server(struct session *s, bool writable, bool live,
 		return fail(err, REFUSE_READ_ONLY,
 			    "%s is read-only (no write permission for anybody)",
 			    s->image.path);
+	if (!live &&
+	    imagelock_take(s->image.path, writable, &s->lock, err) < 0)
+		return -1;
 	return nbdserver_start(s->options->qemu_nbd, &image,
 			       s->options->sandbox_require, &s->server, err);
 }

@@ -183,7 +183,11 @@ static int run(const struct command_line *line, const struct place *place,
 	int code = EXIT_DONE;
 
 	if (guestdisk_run(&disk, &options, job, &result, &err) < 0) {
-		complain("%s: %s", line->args[0], err.msg);
+		/* Most sentences name the image already. */
+		if (strstr(err.msg, line->args[0]))
+			complain("%s", err.msg);
+		else
+			complain("%s: %s", line->args[0], err.msg);
 		code = refusal_exit_code(err.code);
 	} else {
 		print_report(line, &result);

@@ -55,10 +55,19 @@ sums()
 	echo "$(sum_file "$work/now.ntfs" $hive) $(sum_file "$work/now.ntfs" $driver)"
 }
 
-# The disk is not used by anybody now? Only qemu-nbd may still be closing it.
-unused()
+# inspect FORMAT - the next run; qemu-nbd of the killed one may still be closing
+# the image
+inspect()
 {
-	qemu-img info -f "${image##*.}" "$image" > /dev/null 2>&1
+	local n status
+
+	for ((n = 0; n < 100; n++)); do
+		busflip inspect --format "$1" "$image" > "$work/inspect.out" 2>&1
+		status=$?
+		[ $status = 10 ] || return $status
+		sleep 0.05
+	done
+	return $status
 }
 
 # recovered FORMAT - after a kill: run something, then look. Says old, new or
@@ -67,8 +76,7 @@ recovered()
 {
 	local seen
 
-	wait_for unused 5 || { echo "still locked"; return; }
-	busflip inspect --format "$1" "$image" > "$work/inspect.out" 2>&1 ||
+	inspect "$1" ||
 		{ echo "inspect: $(cat "$work/inspect.out")"; return; }
 	seen=$(sums "$1")
 	volume_sound "$work/now.ntfs" || { echo "volume damaged"; return; }

@@ -48,7 +48,7 @@ accepted()
 	ok "$1" busflip patch --format raw --virtio-win "$work/vw" "$work/disk.raw"
 }
 
-plan 120
+plan 126
 
 # --- the volume ---
 volume volume-flags 0x0001 && disk
@@ -142,9 +142,18 @@ refused "two Windows on one partition" 14 "Old on partition 3"
 volume && disk
 qemu-nbd -f raw -k "$work/nbd" "$work/disk.raw" & server=$!
 # Its socket is there before it has locked the image.
-wait_for "! qemu-img info -f raw '$work/disk.raw' > '$work/info' 2>&1" 5
+wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 100' /proc/locks" 5
 refused "in use" 10 "in use by another process"
 refused "in use, inspect" 10 "another process" inspect --format raw
+if [ "$(command -v qemu-system-x86_64)" ]; then
+	kill $server
+	wait
+	qemu-system-x86_64 -S -display none -monitor none -serial none \
+		-drive "file=$work/disk.raw,format=raw,if=virtio" & server=$!
+	wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 201' /proc/locks" 20
+fi
+refused "a paused guest has it" 10 "running guest"
+refused "a paused guest has it, inspect" 10 "running guest" inspect --format raw
 fails "inspect --live reads it all the same" 0 busflip inspect --live --format raw "$work/disk.raw"
 like "and warns" "$output" "may be torn"
 kill $server
@@ -152,7 +161,7 @@ wait
 chmod 444 "$work/disk.raw"
 refused "read-only" 11 "read-only"
 chmod 644 "$work/disk.raw"
-refused "wrong format" 12 "another format" patch --format qcow2
+refused "wrong format" 12 "not a qcow2 image" patch --format qcow2
 qemu-img convert -O vmdk -o subformat=streamOptimized "$work/disk.raw" "$work/disk.vmdk"
 image=$work/disk.vmdk
 refused "streamOptimized vmdk" 12 "streamOptimized" patch --format vmdk
@@ -161,7 +170,8 @@ fails "no format: wrong usage" 2 busflip patch "$work/disk.raw"
 like "says why" "$output" "never guessed"
 
 # --- drivers, undo ---
-refused "no driver at hand" 32 "no viostor driver for Windows 10" patch --format raw
+refused "no driver at hand" 32 "no viostor driver in this Windows" patch --format raw
 refused "virtio_win is not there" 32 "/nonexistent" patch --format raw \
 	--virtio-win /nonexistent
+rm -rf "$state"
 refused "undo without a patch" 35 "nothing is kept" undo --format raw
