@@ -167,6 +167,8 @@ static void test_new_order(void)
 	expect_refused(&o, REFUSE_HIVE_DIRTY, "two logs with one number");
 	done(&o);
 	log_base(log[1].data, hive, 6, 50);
+	put_le32(log[1].data + 512 + 12, 50);
+	log_hash(log[1].data + 512);
 	o = replay(hive, before_len, &log[0], &log[1]);
 	check(o.ret == 0 && o.log.last_seq == 42 && !o.log.used[1] &&
 	      o.log.newest_seq == 50,
