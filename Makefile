@@ -49,6 +49,7 @@ HOOK_SRC   := $(filter-out hook/front.c hook/busflip.c,$(wildcard hook/*.c)) \
 HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
+REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
 TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
@@ -84,6 +85,41 @@ $(B)/busflip-helper: $(B)/helper/main.o $(B)/libhelper.a
 $(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a $(B)/libhelper.a
 	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS) $(HELPER_LIBS)
 
+# Fuzzers: a replay of seeds in "make check", and with clang the real thing,
+# build/fuzz/fuzz-NAME, for a minute each in "make fuzz-smoke".
+FUZZ      := $(patsubst tests/%.c,%,$(wildcard tests/fuzz-*.c))
+FUZZ_TIME ?= 60
+FUZZ_NTFS  = $(B)/tests/fuzz-ntfs.base
+FUZZ_DEFS  = -DFUZZ_NTFS_BASE='"$(abspath $(FUZZ_NTFS))"'
+$(B)/tests/fuzz-%.o: DEFS += $(FUZZ_DEFS)
+$(B)/tests/fuzz-ntfs: | $(FUZZ_NTFS)
+
+$(FUZZ_NTFS): $(B)/tests/mkvol
+	rm -f $@
+	truncate -s 3M $@
+	mkntfs -F -Q -q -c 512 -p 0 -H 0 -S 0 $@ >/dev/null 2>&1
+	head -c 20000 Makefile > $@.text
+	$(B)/tests/mkvol $@ mkdir Windows/System32/config \
+		mkdir Windows/System32/drivers \
+		put Windows/System32/config/SYSTEM $@.text \
+		text Windows/System32/drivers/old.sys old many Windows 40
+
+$(B)/fuzz/%: tests/%.c $(HELPER_SRC) Makefile $(FUZZ_NTFS)
+	@mkdir -p $(@D)
+	clang $(STD) -g -O1 -DFUZZING $(DEFS) $(FUZZ_DEFS) -I. $(PKG_CFLAGS) \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $< $(HELPER_SRC) $(HELPER_LIBS)
+
+fuzz-smoke: $(FUZZ:%=$(B)/fuzz/%)
+	@for f in $(FUZZ); do \
+		mkdir -p $(B)/fuzz/corpus-$$f; \
+		$(B)/fuzz/$$f -max_total_time=$(FUZZ_TIME) -timeout=10 \
+			-rss_limit_mb=1024 -artifact_prefix=$(B)/fuzz/ \
+			-print_final_stats=1 $(B)/fuzz/corpus-$$f \
+			>$(B)/fuzz/$$f.log 2>&1 || { tail -n 40 $(B)/fuzz/$$f.log; exit 1; }; \
+		echo "$$f: $$(grep number_of_executed_units $(B)/fuzz/$$f.log)"; \
+	done
+
 # Loaded into busflip by tests that kill it.
 $(B)/tests/killer.so: tests/killer.c Makefile
 	@mkdir -p $(@D)
@@ -97,8 +133,8 @@ clean:
 # Everything: unit tests, house rules, end to end in labs of its own (root).
 RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
 SH_TESTS := $(wildcard tests/check-*.sh tests/test-*.sh)
-check: all $(TESTS) $(TEST_TOOLS)
-	$(RUN) $(TESTS) $(SH_TESTS)
+check: all $(TESTS) $(REPLAYS) $(TEST_TOOLS)
+	$(RUN) $(TESTS) $(REPLAYS) $(SH_TESTS)
 
 check-unit: $(TESTS)
 	$(RUN) $(TESTS)
@@ -244,7 +280,7 @@ uninstall:
 		rm -f $(DESTDIR)$(SYSCONFDIR)/busflip.conf; fi
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 
-.PHONY: all clean check check-unit check-asan check-valgrind bench \
+.PHONY: all clean fuzz-smoke check check-unit check-asan check-valgrind bench \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-hook uninstall
 .SECONDARY:
