@@ -38,7 +38,8 @@ int hive_memory_resize(struct hive_memory *memory, size_t len,
 	if (memory->data)
 		munmap(memory->data, memory->len);
 	memory->data = NULL;
-	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
+	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+		   memory->fd, 0);
 	if (map == MAP_FAILED)
 		return fail_errno(err, "cannot map a memory file");
 	memory->data = map;
