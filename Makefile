@@ -106,13 +106,14 @@ $(FUZZ_NTFS): $(B)/tests/mkvol
 
 $(B)/fuzz/%: tests/%.c $(HELPER_SRC) Makefile $(FUZZ_NTFS)
 	@mkdir -p $(@D)
-	clang $(STD) -g -O1 -DFUZZING $(DEFS) $(FUZZ_DEFS) -I. $(PKG_CFLAGS) \
+	clang $(STD) -g -O1 -DBUSFLIP_FUZZ $(DEFS) $(FUZZ_DEFS) -I. $(PKG_CFLAGS) \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-o $@ $< $(HELPER_SRC) $(HELPER_LIBS)
 
-fuzz-smoke: $(FUZZ:%=$(B)/fuzz/%)
+fuzz-smoke: $(FUZZ:%=$(B)/fuzz/%) $(REPLAYS)
 	@for f in $(FUZZ); do \
 		mkdir -p $(B)/fuzz/corpus-$$f; \
+		$(B)/tests/$$f --write-seeds $(B)/fuzz/corpus-$$f || exit; \
 		$(B)/fuzz/$$f -max_total_time=$(FUZZ_TIME) -timeout=10 \
 			-rss_limit_mb=1024 -artifact_prefix=$(B)/fuzz/ \
 			-print_final_stats=1 $(B)/fuzz/corpus-$$f \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fuzz-job.c - requests, replies and journals from anywhere */
 
-#include "tests/fuzz-disk.h"
+#include "tests/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,13 +69,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
 /* A reply: one section of pages, one of runs. */
-static uint8_t *fuzz_seed(size_t *size)
+__attribute__((unused))
+static uint8_t *fuzz_seed(size_t index, size_t *len)
 {
-	uint8_t *d = calloc(1, *size = 1 + JOB_REPLY_HEADER + 4096 + 16);
-	uint8_t *h = d + 1, *run = h + JOB_REPLY_HEADER + 4096;
+	uint8_t *d, *h, *run;
 
+	if (index)
+		return NULL;
+	d = calloc(1, *len = 1 + JOB_REPLY_HEADER + 4096 + 16);
+	h = d + 1;
+	run = h + JOB_REPLY_HEADER + 4096;
 	d[0] = 1;
 	memcpy(h, "BFLPANS", 8);
 	put_le32(h + 8, JOB_VERSION);
@@ -88,4 +92,3 @@ static uint8_t *fuzz_seed(size_t *size)
 	put_le32(run + 8, 4096);
 	return d;
 }
-#endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fuzz-partition.c - partition tables from anywhere; ranges stay on the disk */
 
-#include "tests/fuzz-disk.h"
+#include "tests/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +47,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-#ifndef FUZZING
-static uint8_t *fuzz_seed(size_t *size)
+__attribute__((unused))
+static uint8_t *fuzz_seed(size_t index, size_t *len)
 {
-	uint8_t *d = calloc(1, *size = 65536), *h = d + 512;
+	uint8_t *d, *h;
 
+	if (index)
+		return NULL;
+	d = calloc(1, *len = 65536);
+	h = d + 512;
 	d[450] = 0xEE;
 	put_le32(d + 454, 1);
 	put_le32(d + 458, 127);
@@ -70,4 +74,3 @@ static uint8_t *fuzz_seed(size_t *size)
 	put_le64(d + 1024 + 40, 60);
 	return d;
 }
-#endif
