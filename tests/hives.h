@@ -175,6 +175,7 @@ enum {
 	MADE_RUNNING = 1 << 7,	/* not shut down since the last start */
 	MADE_RENAME = 1 << 8, MADE_FILTER = 1 << 9,	/* filter without service */
 	MADE_NO_SETS = 1 << 10,
+	MADE_LARGE = 1 << 11,	/* as large as a real SYSTEM hive */
 };
 
 #define MADE_LAST_USE 133000000000000000u
@@ -372,6 +373,24 @@ static void made_root(struct made *m, const struct made_windows *w,
 		  "VMware, Inc.");
 }
 
+/* Some 12 MB in keys that nobody looks at; the contents don't repeat, so that
+ * no file format makes little of them. */
+static void made_ballast(struct made *m)
+{
+	static uint8_t data[16000];
+	uint32_t state = 1;
+	char path[32];
+
+	for (unsigned int i = 0; i < 760; i++) {
+		for (size_t at = 0; at < sizeof(data); at++) {
+			state = state * 1664525 + 1013904223;
+			data[at] = (uint8_t)(state >> 24);
+		}
+		snprintf(path, sizeof(path), "Ballast\\%u\\%u", i / 20, i % 20);
+		made_set(m, path, "", 3, data, sizeof(data));
+	}
+}
+
 __attribute__((unused))
 static uint8_t *made_system(const struct made_windows *w, unsigned int how,
 			    size_t *len)
@@ -387,6 +406,9 @@ static uint8_t *made_system(const struct made_windows *w, unsigned int how,
 		if (!w->eight)
 			made_set_of(&m, w, how);
 	}
+	m.set = "";
+	if (how & MADE_LARGE)
+		made_ballast(&m);
 	return made_close(&m, len);
 }
 

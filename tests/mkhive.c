@@ -23,7 +23,7 @@ static const struct {
 	{ "overridden", MADE_OVERRIDDEN }, { "failed", MADE_FAILED },
 	{ "default", MADE_DEFAULT }, { "running", MADE_RUNNING },
 	{ "rename", MADE_RENAME }, { "filter", MADE_FILTER },
-	{ "no-sets", MADE_NO_SETS },
+	{ "no-sets", MADE_NO_SETS }, { "large", MADE_LARGE },
 };
 
 static void write_file(const char *folder, const char *name,

@@ -433,6 +433,48 @@ static void test_real(const char *file, const char *name, bool clean_it)
 	guest_close(&g);
 }
 
+/* A dirty hive is patched as its logs make it: no logged change is lost. */
+static void test_real_dirty(void)
+{
+	static const char file[] = "win10-1709-dell-raid.SYSTEM";
+	struct guest g = { 0 };
+	struct error err = { 0 };
+	struct hivelog_file logs[2];
+	struct hive_stats stats = { 0 };
+	struct hivelog log = { 0 };
+	size_t len;
+	uint8_t *data = real_hive(file, &len);
+	uint8_t *log1 = real_hive("win10-1709-dell-raid.LOG1", &logs[0].len);
+	uint8_t *log2 = real_hive("win10-1709-dell-raid.LOG2", &logs[1].len);
+
+	if (!data || !log1 || !log2) {
+		real_skip(file);
+		goto out;
+	}
+	logs[0].data = log1;
+	logs[1].data = log2;
+	check(hivelog_read(data, len, logs, &log, &err) == 0 &&
+	      log.size == len, "%s: replayed %s", file, err.msg);
+	hivelog_overlay(&log, 0, data, len);
+	guest_open_bytes(&g, data, len, "10", &err);
+	data = NULL;
+	hive_check(&g.win->system, &stats, &err);
+	check(stats.keys == 35595, "%s: 35595 keys (%u)", file, stats.keys);
+	test_others(&g, "10", file);
+	check(g.win->virtio[VIRTIO_BLK].state == VIRTIO_BOOTABLE &&
+	      g.win->ahci_ready, "%s: bootable, SATA ready %s", file,
+	      g.win->ahci_reason);
+	hive_check(&g.win->system, &stats, &err);
+	check(stats.keys > 35595, "%s: none of them lost (%u)", file,
+	      stats.keys);
+	guest_close(&g);
+out:
+	hivelog_free(&log);
+	free(data);
+	free(log1);
+	free(log2);
+}
+
 int main(void)
 {
 	struct error err = { 0 };
@@ -457,5 +499,6 @@ int main(void)
 	test_safe_text();
 	test_real("win7-vmware-lsi.SYSTEM", "7-x86", false);
 	test_real("win10-1903-vmware-lsi.SYSTEM", "10", true);
+	test_real_dirty();
 	return tap_done();
 }
