@@ -219,7 +219,8 @@ static int unlink_in(struct volume *vol, const char *dir, const char *name,
 
 	if (!parent)
 		return -1;
-	ref = ntfs_inode_lookup_by_mbsname(parent, name);
+	/* By its characters: ntfs_inode_lookup_by_mbsname() leaks its copy. */
+	ref = ntfs_inode_lookup_by_name(parent, u->chars, u->len);
 	if (ref == (u64)-1) {
 		int code = errno;
 

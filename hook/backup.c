@@ -75,8 +75,6 @@ static int store_section(int folder, const char *name,
 		return fail_errno(err, "%s", name);
 	if (copy_out(s->fd, bytes.data - s->base, bytes.len, fd, err) < 0)
 		return error_prefix(err, "%s", name);
-	if (fdatasync(fd) < 0)
-		return fail_errno(err, "%s", name);
 	return 0;
 }
 
@@ -92,14 +90,17 @@ static int store_info(int folder, const struct backup_source *s,
 		return fail_errno(err, INFO);
 	/* The image comes last: a path may hold anything but NUL. */
 	if (!str_printf(text, sizeof(text),
-			"size=%llu\ncrc=%u\nsequence=%u\npartition=%u\n"
-			"hive=%s\nimage=%s\n", (unsigned long long)mark->size,
+			"kept=%llu\nsize=%llu\ncrc=%u\nsequence=%u\n"
+			"partition=%u\nhive=%s\nimage=%s\n",
+			(unsigned long long)
+			s->reply->section[JOB_SECTION_HIVE].len,
+			(unsigned long long)mark->size,
 			mark->crc, mark->sequence, s->reply->partition,
 			s->reply->hive_path, s->image))
 		return fail(err, ENAMETOOLONG, INFO);
 	if (write_all(fd, text, strlen(text), err) < 0)
 		return error_prefix(err, INFO);
-	return fdatasync(fd) < 0 ? fail_errno(err, INFO) : 0;
+	return 0;
 }
 
 static int store_all(int folder, const struct backup_source *s,
@@ -112,9 +113,7 @@ static int store_all(int folder, const struct backup_source *s,
 		    store_section(folder, files[i].name, s, bytes, err) < 0)
 			return -1;
 	}
-	if (store_info(folder, s, err) < 0)
-		return -1;
-	return fsync(folder) < 0 ? fail_errno(err, "cannot sync") : 0;
+	return store_info(folder, s, err);
 }
 
 static void remove_backup(const char *folder, const char *name)
@@ -178,7 +177,6 @@ int backup_store(const char *folder, const struct backup_source *source,
 		 unsigned int keep, struct error *err)
 {
 	char work[4096], final[4096];
-	AUTO_FD int parent = -1;
 	AUTO_FD int fd = -1;
 
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
@@ -188,12 +186,11 @@ int backup_store(const char *folder, const struct backup_source *source,
 	    !mkdtemp(work))
 		return fail_errno(err, "cannot create %s", work);
 	fd = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || parent < 0)
+	if (fd < 0)
 		fail_errno(err, "%s", folder);
 	else if (store_all(fd, source, err) == 0 &&
 		 name_now(folder, final, sizeof(final), err) == 0) {
-		if (rename(work, final) == 0 && fsync(parent) == 0) {
+		if (rename(work, final) == 0) {
 			prune(folder, is_backup, keep ? keep : 1);
 			return 0;
 		}
@@ -212,6 +209,7 @@ static bool take_info(struct backup *b, const char *key, const char *value)
 	} numbers[] = {
 		{ "size", UINT64_MAX, 0 }, { "crc", UINT32_MAX, 0 },
 		{ "sequence", UINT32_MAX, 0 }, { "partition", UINT32_MAX, 0 },
+		{ "kept", UINT64_MAX, 0 },
 	};
 
 	if (!strcmp(key, "hive"))
@@ -232,6 +230,8 @@ static bool take_info(struct backup *b, const char *key, const char *value)
 			b->patched.crc = (uint32_t)numbers[i].value;
 		else if (i == 2)
 			b->patched.sequence = (uint32_t)numbers[i].value;
+		else if (i == 4)
+			b->kept_size = numbers[i].value;
 		else
 			b->partition = (uint32_t)numbers[i].value;
 	}
@@ -280,6 +280,47 @@ static bool newest_name(const char *folder, char *out, size_t size)
 	return ok;
 }
 
+static void sync_one(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		fdatasync(fd);
+}
+
+void backup_sync(const char *folder)
+{
+	char path[4096];
+	int fd;
+
+	if (!newest_name(folder, path, sizeof(path)) || fork() != 0)
+		return;
+	setsid();
+	for (fd = 0; fd < 64; fd++)
+		close(fd);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		sync_one(fd, files[i].name);
+	sync_one(fd, INFO);
+	fsync(fd);
+	sync_one(AT_FDCWD, folder);
+	_exit(EXIT_DONE);
+}
+
+static int check_size(const struct backup *b, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(b->files[0], &st) < 0)
+		return fail_errno(err, "%s/SYSTEM", b->path);
+	if ((uint64_t)st.st_size != b->kept_size)
+		return fail(err, REFUSE_NO_BACKUP, "%s/SYSTEM is not whole: "
+			    "it has %lld bytes of %llu", b->path,
+			    (long long)st.st_size,
+			    (unsigned long long)b->kept_size);
+	return 0;
+}
+
 int backup_open_newest(const char *folder, struct backup *b, struct error *err)
 {
 	AUTO_FD int fd = -1;
@@ -299,7 +340,7 @@ int backup_open_newest(const char *folder, struct backup *b, struct error *err)
 			return fail_errno(err, "%s/%s", b->path,
 					  files[i].name);
 	}
-	return read_info(b, fd, err);
+	return read_info(b, fd, err) < 0 ? -1 : check_size(b, err);
 }
 
 void backup_close(struct backup *b)

@@ -25,16 +25,30 @@ struct backup_source {
 int backup_folder(const char *state, const char *key, const char *image,
 		  char *out, size_t size, struct error *err);
 
-/* backup_store() - durable when it returns; then all but the @keep newest are
- * removed. No room is REFUSE_HOST_SPACE. */
+/*
+ * backup_store() - write it, and remove all but the @keep newest
+ *
+ * No room is REFUSE_HOST_SPACE. It is not yet durable: waiting for 15 MB would
+ * take longer than all the rest of a patch. backup_sync() does that.
+ */
 int backup_store(const char *folder, const struct backup_source *source,
 		 unsigned int keep, struct error *err);
+
+/*
+ * backup_sync() - make the newest backup in @folder durable, by a process of its
+ * own that nobody waits for and that has none of our descriptors
+ *
+ * A power cut in these tenths of a second loses the backup, never the disk: undo
+ * checks the size of what is kept.
+ */
+void backup_sync(const char *folder);
 
 /* The newest backup, opened. */
 struct backup {
 	char path[4096];		/* its folder */
 	int files[3];			/* SYSTEM, LOG1, LOG2; -1: none */
 	struct job_hive_mark patched;
+	uint64_t kept_size;		/* of SYSTEM, bytes */
 	char hive_path[512];
 	uint32_t partition;
 };

@@ -28,18 +28,20 @@ static int collect_pages(const struct session *s, struct journal *journal,
 	return 0;
 }
 
-static int keep_backup(const struct session *s, struct error *err)
+/* @folder is empty when there is nothing to keep. */
+static int keep_backup(const struct session *s, char *folder, size_t size,
+		       struct error *err)
 {
 	const struct backup_source source = {
 		.fd = s->reply, .base = s->map, .reply = &s->parsed,
 		.image = s->image.path,
 	};
-	char folder[4096];
 
+	*folder = '\0';
 	if (!s->parsed.section[JOB_SECTION_HIVE].data)
 		return 0;
 	if (backup_folder(s->options->state, s->disk->key, s->image.path,
-			  folder, sizeof(folder), err) < 0)
+			  folder, size, err) < 0)
 		return -1;
 	return backup_store(folder, &source, s->options->keep, err);
 }
@@ -82,6 +84,7 @@ static int write_undisturbed(const struct session *s,
 int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 {
 	struct journal *journal = NULL;
+	char folder[4096] = "";
 	int r;
 
 	*bytes = s->parsed.section[JOB_SECTION_PAGES].len;
@@ -91,9 +94,11 @@ int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 	r = collect_pages(s, journal, err);
 	if (r == 0)
 		r = journal_read_old(journal, s->nbd, err);
-	if (r == 1 && (keep_backup(s, err) < 0 ||
+	if (r == 1 && (keep_backup(s, folder, sizeof(folder), err) < 0 ||
 		       write_undisturbed(s, journal, err) < 0))
 		r = -1;
+	if (*folder)
+		backup_sync(folder);
 	journal_free(journal);
 	return r;
 }
