@@ -81,6 +81,23 @@ static int write_undisturbed(const struct session *s,
 	return r;
 }
 
+/* A backup of a patch that isn't going to happen would be what undo finds. */
+static void settle_backup(const struct session *s, const char *folder, int r)
+{
+	char name[4096];
+	struct backup b;
+
+	if (r >= 0) {
+		backup_sync(folder);
+		return;
+	}
+	if (journal_find(s->journals, &s->image, name, sizeof(name), NULL) != 0)
+		return;
+	if (backup_open_newest(folder, &b, NULL) == 0)
+		backup_discard(&b);
+	backup_close(&b);
+}
+
 int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 {
 	struct journal *journal = NULL;
@@ -98,7 +115,7 @@ int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 		       write_undisturbed(s, journal, err) < 0))
 		r = -1;
 	if (*folder)
-		backup_sync(folder);
+		settle_backup(s, folder, r);
 	journal_free(journal);
 	return r;
 }
