@@ -9,7 +9,7 @@
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 40
+plan 37
 
 size=$((64 * 1048576))
 hive=Windows/System32/config/SYSTEM
