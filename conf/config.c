@@ -36,6 +36,8 @@ static bool parse_path(const struct key *key, const char *value, void *field)
 
 static bool parse_optional(const struct key *key, const char *value, void *field)
 {
+	if (!strcmp(value, "none"))
+		value = "";
 	return (!*value || *value == '/') && str_fits(field, key->size, value);
 }
 
@@ -84,8 +86,8 @@ static const struct key keys[] = {
 	  "an absolute path", 0, 0, NULL },
 	{ "bait_owner", parse_word, FIELD(bait_owner), "keep",
 	  "keep or libvirt", 0, 0, owner_words },
-	{ "virtio_win", parse_optional, FIELD(virtio_win), "",
-	  "an absolute path", 0, 0, NULL },
+	{ "virtio_win", parse_optional, FIELD(virtio_win), "none",
+	  "an absolute path or none", 0, 0, NULL },
 	{ "sandbox", parse_word, FIELD(sandbox), "auto", "auto or require", 0, 0,
 	  sandbox_words },
 	{ "keep", parse_number, FIELD(keep), "3", "a number from 1 to 1000", 1, 1000,
