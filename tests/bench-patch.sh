@@ -94,7 +94,7 @@ if all(shutil.which(x) for x in ('nbdfuse', 'ntfs-3g', 'fusermount3')):
     for _ in range(max(1, runs // 5)):
         fresh()
         try:
-            pipeline.append(clock(['timeout', '-k', '1', '20', 'sh', work + '/pipeline.sh', work, image]))
+            pipeline.append(clock(['timeout', '-k', '1', '120', 'sh', work + '/pipeline.sh', work, image]))
         except SystemExit as e:
             print('pipeline did not run:', e)
             break
