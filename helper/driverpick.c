@@ -110,13 +110,12 @@ static int judge_sys(const struct drivers *set, const struct windows *win,
 	*why = '\0';
 	if (drivers_read(set, index, &data, &len, err) < 0)
 		return -1;
-	if (!pe_read(data, len, true, pe))
+	if (!pe_read(data, len, true, pe) ||
+	    pe->subsystem != PE_SUBSYSTEM_NATIVE)
 		str_printf(why, FACT_TEXT, "%s is no driver", name);
 	else if (pe->machine != arch_machine(win->arch))
 		str_printf(why, FACT_TEXT, "%s is for another processor (%04x)",
 			   name, pe->machine);
-	else if (pe->subsystem != PE_SUBSYSTEM_NATIVE)
-		str_printf(why, FACT_TEXT, "%s is no driver", name);
 	else if (((uint32_t)pe->os_major << 16 | pe->os_minor) >
 		 windows_version(win))
 		str_printf(why, FACT_TEXT, "%s needs Windows %u.%u", name,

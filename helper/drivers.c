@@ -127,10 +127,11 @@ static int walk_file(struct walk *w, int folder, const char *name,
 	e.fd = fd;
 	if (!add_entry(w->set, &e, err))
 		return -1;
-	fd = -1;	/* owned by the set now */
+	(void)steal_fd(&fd);	/* owned by the set now */
 	return 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static int walk_entry(struct walk *w, int folder, const struct dirent *d,
 		      size_t depth, struct error *err)
 {
@@ -148,6 +149,7 @@ static int walk_entry(struct walk *w, int folder, const struct dirent *d,
 	return fd < 0 ? 0 : walk_folder(w, fd, depth + 1, err);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): no deeper than TREE_DEPTH */
 static int walk_folder(struct walk *w, int fd, size_t depth, struct error *err)
 {
 	size_t used = strlen(w->path);
@@ -221,7 +223,7 @@ static int load_iso(struct drivers *set, int fd, struct error *err)
 	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
 	size_t seen = 0;
-	int r = ARCHIVE_OK, ret = 0;
+	int r, ret = 0;
 
 	if (!a)
 		return fail(err, ENOMEM, "out of memory");

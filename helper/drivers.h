@@ -51,10 +51,10 @@ struct driver_pick {
  * @fd: a directory, or when @iso an ISO image; stays the caller's, and is not
  * needed afterwards. Both layouts of virtio-win are known: <driver>/<os>/<arch>
  * and by-os/<arch>/<os>, matched whatever their case. @shown is the path for
- * messages. *@set is freed by drivers_free(). An empty result is no error yet.
+ * messages. *@out is freed by drivers_free(). An empty result is no error yet.
  */
 int drivers_load(int fd, bool iso, const char *shown, enum virtio_kind kind,
-		 struct drivers **set, struct error *err);
+		 struct drivers **out, struct error *err);
 void drivers_free(struct drivers *set);
 
 /*

@@ -72,10 +72,10 @@ struct edits {
  * edits_plan() - which edits this Windows needs for @request
  *
  * The table is in editrules.c. REFUSE_BIG_VALUE and others when an edit can't
- * be made safely. *@plan is freed by edits_free().
+ * be made safely. *@out is freed by edits_free().
  */
 int edits_plan(const struct windows *win, const struct edits_request *request,
-	       struct edits **plan, struct error *err);
+	       struct edits **out, struct error *err);
 
 /*
  * edits_plan_restore() - take back edits of the groups in @groups (GROUP_BIT)
@@ -84,7 +84,7 @@ int edits_plan(const struct windows *win, const struct edits_request *request,
  * edit left it was changed by someone else and stays; plan->moved_on counts.
  */
 int edits_plan_restore(const struct windows *win, const char *record,
-		       size_t len, unsigned int groups, struct edits **plan,
+		       size_t len, unsigned int groups, struct edits **out,
 		       struct error *err);
 void edits_free(struct edits *plan);
 

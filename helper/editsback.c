@@ -21,14 +21,14 @@
 static bool split(char *line, char *field[FIELDS])
 {
 	for (size_t i = 0; i < FIELDS; i++) {
+		if (!line)
+			return false;
 		field[i] = line;
 		line = strchr(line, '\t');
-		if (!line != (i == FIELDS - 1))
-			return false;
 		if (line)
 			*line++ = '\0';
 	}
-	return true;
+	return !line;
 }
 
 static bool parse_number(const char *text, uint32_t *number)

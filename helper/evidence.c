@@ -18,8 +18,8 @@
 
 /* A guest's clock may be off by a time zone and a day's saving hour. */
 #define MINUTE UINT64_C(600000000)
-#define SKEW_SMALL (10 * MINUTE)
-#define SKEW_LARGE (15 * 60 * MINUTE)
+#define SKEW_SMALL (UINT64_C(10) * MINUTE)
+#define SKEW_LARGE (UINT64_C(900) * MINUTE)
 
 struct judge {
 	const struct windows *win;

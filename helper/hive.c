@@ -130,6 +130,8 @@ static int merge_edit(struct values *values, const struct hive_edit *e,
 	hive_set_value *v = NULL;
 	size_t i = 0;
 
+	if (!values->v)
+		return fail(err, EINVAL, "no room for values");
 	while (i < values->n && strcasecmp(values->v[i].key, e->name) != 0)
 		i++;
 	v = &values->v[i];
@@ -253,7 +255,7 @@ int hive_value_is(const struct hive *h, const struct hive_edit *edit,
 		  struct error *err)
 {
 	struct hive_key root, key;
-	struct hive_value v;
+	struct hive_value v = { .len = 0 };
 	int found;
 
 	if (hive_root(h, &root, err) < 0)
@@ -272,7 +274,7 @@ static int edit_holds(const struct hive *h, const struct hive_edit *e,
 		      struct error *err)
 {
 	struct hive_key root, key;
-	struct hive_value v;
+	struct hive_value v = { .len = 0 };
 	int found;
 
 	if (e->kind == HIVE_EDIT_SET)
@@ -397,19 +399,20 @@ int hive_apply(const struct hive_memory *before, const struct hive_edit *edits,
 	       struct error *err)
 {
 	struct intended in = { edits, n };
-	AUTO_FREE struct hive_edit *wanted = calloc(n + 1, sizeof(*wanted));
+	AUTO_FREE struct hive_edit *wanted = NULL;
 	struct error own = { 0 };
 	ssize_t todo;
 
 	*after = (struct hive_memory) { .fd = -1 };
 	err = err ? err : &own;
-	if (!wanted)
-		return fail(err, ENOMEM, "out of memory");
 	if (n > HIVE_EDITS_LIMIT)
 		return fail(err, EINVAL, "too many edits");
 	for (size_t i = 0; i < n; i++)
 		if (check_edit(&edits[i], err) < 0)
 			return -1;
+	wanted = calloc(n + 1, sizeof(*wanted));
+	if (!wanted)
+		return fail(err, ENOMEM, "out of memory");
 	todo = pick_wanted(before, &in, wanted, err);
 	if (todo <= 0)
 		return (int)todo;

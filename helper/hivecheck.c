@@ -289,7 +289,7 @@ static int check_child(void *opaque, const struct hive_list_entry *e,
 			return damaged(err, child.at, "wrong hash of a name");
 		if (p->comparable && strcmp(p->last, name) >= 0)
 			return damaged(err, child.at, "subkeys out of order");
-		strcpy(p->last, name);
+		memcpy(p->last, name, sizeof(p->last));
 		p->comparable = true;
 	}
 	return check_key(p->check, &child, p->depth + 1, err);

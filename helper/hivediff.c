@@ -29,6 +29,7 @@ struct diff {
 	struct hive_stats stats;
 };
 
+/* NOLINTNEXTLINE(misc-no-recursion): HIVE_DEPTH_LIMIT */
 static int frame_path(const struct frame *f, char *path, size_t *used,
 		      struct error *err)
 {
@@ -76,6 +77,7 @@ static bool same_name(const uint8_t *a, uint16_t a_len, bool a_wide,
 
 /* ---- added and deleted trees --------------------------------------------- */
 
+/* NOLINTNEXTLINE(misc-no-recursion): HIVE_DEPTH_LIMIT */
 static int report_tree(struct diff *d, const struct hive *h, bool added,
 		       const struct frame *f, unsigned int depth,
 		       struct error *err)
@@ -254,6 +256,7 @@ static int diff_key(struct diff *d, const struct hive_key *before,
 		    const struct frame *f, unsigned int depth,
 		    struct error *err);
 
+/* NOLINTNEXTLINE(misc-no-recursion): HIVE_DEPTH_LIMIT */
 static int diff_pair(struct diff *d, uint32_t before, uint32_t after,
 		     const struct frame *f, unsigned int depth,
 		     struct error *err)
@@ -289,6 +292,7 @@ static ssize_t key_name_in(const struct hive *h, const uint32_t *cells,
 	return -1;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): HIVE_DEPTH_LIMIT */
 static int diff_children_by_name(struct diff *d, const uint32_t *a, ssize_t n_a,
 				 const uint32_t *b, ssize_t n_b,
 				 const struct frame *f, unsigned int depth,
@@ -330,6 +334,7 @@ static int diff_children_by_name(struct diff *d, const uint32_t *a, ssize_t n_a,
 	return 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): HIVE_DEPTH_LIMIT */
 static int diff_key(struct diff *d, const struct hive_key *before,
 		    const struct frame *f, unsigned int depth,
 		    struct error *err)

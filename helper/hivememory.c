@@ -63,7 +63,7 @@ int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 		hive_memory_free(memory);
 		return -1;
 	}
-	if (data)
+	if (data && memory->data)
 		memcpy(memory->data, data, len);
 	return 0;
 }

@@ -249,7 +249,7 @@ int hive_value_copy(const struct hive *h, const struct hive_value *value,
 		list = hive_cell(h, value->big_list, value->segments * 4u, &len,
 				 err);
 		n = left < BIG_SEGMENT ? left : BIG_SEGMENT;
-		if (!list || !(p = hive_cell(h, get_le32(list + 4 * i), n, &len,
+		if (!list || !(p = hive_cell(h, get_le32(list + 4 * (size_t)i), n, &len,
 					     err)))
 			return -1;
 		memcpy(copy + (value->len - left), p, n);
@@ -261,6 +261,7 @@ int hive_value_copy(const struct hive *h, const struct hive_value *value,
 
 /* ---- lists --------------------------------------------------------------- */
 
+/* NOLINTNEXTLINE(misc-no-recursion): lists nest once */
 static int walk_list(const struct hive *h, uint32_t at, bool nested,
 		     hive_list_item *item, void *opaque, struct error *err)
 {
@@ -412,7 +413,7 @@ int hive_find(const struct hive *h, const struct hive_key *from,
 
 	while (*path) {
 		size_t len = strcspn(path, "\\");
-		struct hive_key child;
+		struct hive_key child = { .at = 0 };
 		struct lookup l = { .hive = h, .key = &child, .name = path,
 				    .len = len, .hash = name_hash(path, len) };
 		int found = here.subkeys

@@ -36,20 +36,20 @@ static bool find_version(const uint8_t *data, size_t len, struct pe *pe)
 
 /* Looks in the section with the resources only, so that code or data that holds
  * the same bytes isn't taken for it. */
-static void read_version(const uint8_t *data, size_t len, uint64_t sections,
+static void read_version(const uint8_t *data, size_t total, uint64_t sections,
 			 unsigned int count, struct pe *pe)
 {
 	for (unsigned int i = 0; i < count && i < SECTIONS_LIMIT; i++) {
 		uint64_t at = sections + (uint64_t)i * SECTION_SIZE;
 		uint32_t off, size;
 
-		if (!range_ok(at, SECTION_SIZE, len))
+		if (!range_ok(at, SECTION_SIZE, total))
 			return;
 		if (memcmp(data + at, ".rsrc\0\0", 8) != 0)
 			continue;
 		size = get_le32(data + at + 16);
 		off = get_le32(data + at + 20);
-		if (range_ok(off, size, len))
+		if (range_ok(off, size, total))
 			pe->has_version = find_version(data + off, size, pe);
 		return;
 	}
@@ -60,27 +60,27 @@ static void read_signature(const uint8_t *optional, size_t size, struct pe *pe)
 	size_t at = get_le16(optional) == 0x20b ? DIRECTORIES_64
 						: DIRECTORIES_32;
 
-	at += DIRECTORY_SECURITY * 8;
+	at += (size_t)DIRECTORY_SECURITY * 8;
 	if (range_ok(at, 8, size))
 		pe->has_signature = get_le32(optional + at) &&
 				    get_le32(optional + at + 4);
 }
 
-bool pe_read(const uint8_t *data, size_t len, bool whole, struct pe *pe)
+bool pe_read(const uint8_t *data, size_t total, bool whole, struct pe *pe)
 {
 	uint32_t at;
 	uint16_t optional_size;
 
 	memset(pe, 0, sizeof(*pe));
-	if (!range_ok(DOS_PE_AT, 4, len) || memcmp(data, "MZ", 2) != 0)
+	if (!range_ok(DOS_PE_AT, 4, total) || memcmp(data, "MZ", 2) != 0)
 		return false;
 	at = get_le32(data + DOS_PE_AT);
-	if (!range_ok(at, OPTIONAL + OPTIONAL_SIZE, len) ||
+	if (!range_ok(at, OPTIONAL + OPTIONAL_SIZE, total) ||
 	    memcmp(data + at, "PE\0", 4) != 0)
 		return false;
 	optional_size = get_le16(data + at + COFF_OPTIONAL_SIZE);
 	if (optional_size < OPTIONAL_SIZE ||
-	    !range_ok((uint64_t)at + OPTIONAL, optional_size, len))
+	    !range_ok((uint64_t)at + OPTIONAL, optional_size, total))
 		return false;
 	pe->machine = get_le16(data + at + COFF_MACHINE);
 	pe->os_major = get_le16(data + at + OPTIONAL + OPTIONAL_OS_MAJOR);
@@ -88,7 +88,7 @@ bool pe_read(const uint8_t *data, size_t len, bool whole, struct pe *pe)
 	pe->subsystem = get_le16(data + at + OPTIONAL + OPTIONAL_SUBSYSTEM);
 	read_signature(data + at + OPTIONAL, optional_size, pe);
 	if (whole)
-		read_version(data, len, (uint64_t)at + OPTIONAL + optional_size,
+		read_version(data, total, (uint64_t)at + OPTIONAL + optional_size,
 			     get_le16(data + at + COFF_SECTIONS), pe);
 	return true;
 }

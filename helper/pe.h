@@ -29,10 +29,10 @@ struct pe {
 /*
  * pe_read() - the headers of a PE file
  *
- * @data may be only the start of a file (some KiB). A version is found only
+ * @data, @total bytes, may be only the start of a file (some KiB). A version is found only
  * when all of the file is there; @whole says so. False: no PE file.
  */
-bool pe_read(const uint8_t *data, size_t len, bool whole, struct pe *pe);
+bool pe_read(const uint8_t *data, size_t total, bool whole, struct pe *pe);
 
 /* pe_version_compare() - below, equal to or above 0 like strcmp(). */
 int pe_version_compare(const uint16_t a[4], const uint16_t b[4]);

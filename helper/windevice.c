@@ -3,7 +3,6 @@
 
 #include "helper/windows.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -63,16 +62,24 @@ static int property_text(const struct windows *win,
 
 /* ---- device instances ---------------------------------------------------- */
 
+/* Four hex digits and no fewer. */
+static bool parse_hex4(const char *text, uint16_t *number)
+{
+	char digits[5] = "";
+	char *end;
+
+	memcpy(digits, text, strnlen(text, 4));
+	*number = (uint16_t)strtoul(digits, &end, 16);
+	return strspn(digits, "0123456789abcdefABCDEF") == 4 && !*end;
+}
+
+/* "VEN_1AF4&DEV_1042&..." */
 static bool parse_pci(const char *name, uint16_t *vendor, uint16_t *id)
 {
-	unsigned int v, d;
-
-	if (sscanf(name, "%*1[vV]%*1[eE]%*1[nN]_%4x&%*1[dD]%*1[eE]%*1[vV]_%4x",
-		   &v, &d) != 2)
-		return false;
-	*vendor = (uint16_t)v;
-	*id = (uint16_t)d;
-	return true;
+	return strncasecmp(name, "VEN_", 4) == 0 &&
+	       parse_hex4(name + 4, vendor) &&
+	       strncasecmp(name + 8, "&DEV_", 5) == 0 &&
+	       parse_hex4(name + 13, id);
 }
 
 static bool is_virtio_storage(uint16_t vendor, uint16_t id)
@@ -165,7 +172,7 @@ static int each_child(struct windows *win, const char *path, child_fn *each,
 	ssize_t n = found == 1 ? hive_subkeys(&win->system, &key, &cells, err)
 			       : found;
 
-	for (ssize_t i = 0; i < n; i++) {
+	for (ssize_t i = 0; cells && i < n; i++) {
 		if (hive_key_read(&win->system, cells[i], &child, err) < 0)
 			return -1;
 		hive_name_utf8(child.name, child.name_len, child.wide, name);

@@ -216,9 +216,8 @@ static void judge_arch(struct windows *win)
 {
 	enum windows_arch text = arch_of_text(&win->arch_text);
 
-	if (!win->arch_machine.known)
-		win->arch = text;
-	else if (text == arch_of_machine(&win->arch_machine))
+	if (!win->arch_machine.known ||
+	    text == arch_of_machine(&win->arch_machine))
 		win->arch = text;
 }
 
@@ -318,7 +317,7 @@ static int read_renames(struct windows *win, struct error *err)
 	static const char name[] = "PendingFileRenameOperations";
 	AUTO_FREE uint8_t *data = NULL;
 	struct hive_key root, key;
-	struct hive_value value;
+	struct hive_value value = { .len = 0 };
 	char path[FACT_FROM];
 	int found;
 

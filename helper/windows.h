@@ -222,9 +222,9 @@ struct windows_files {
 int windows_from_hives(struct windows *win, const struct windows_files *files,
 		       struct error *err);
 
-/* windows_inspect() - all of the above from a volume; *@win is freed by
+/* windows_inspect() - all of the above from a volume; *@out is freed by
  * windows_free(). @root: "Windows", or what the caller found. */
-int windows_inspect(struct volume *vol, const char *root, struct windows **win,
+int windows_inspect(struct volume *vol, const char *root, struct windows **out,
 		    struct error *err);
 void windows_free(struct windows *win);
 

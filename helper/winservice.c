@@ -243,7 +243,7 @@ static bool service_ready(const struct windows *win, const char *name,
 static void judge_readiness(struct windows *win)
 {
 	bool eight = win->generation >= WINDOWS_8;
-	char ignored[FACT_TEXT];
+	char ignored[FACT_TEXT] = "";
 
 	win->ahci_ready = win->ide_ready = true;
 	for (size_t i = 0; i < ARRAY_SIZE(readiness); i++) {
