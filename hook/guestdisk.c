@@ -85,6 +85,7 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 	s->options = options;
 	s->job = job;
 	s->reply = s->log = s->server.log = s->lock = -1;
+	s->server.lifeline = -1;
 	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
 		s->server.clients[i] = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(s->backup.files); i++)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@
 #include "hook/child.h"
 
 #define LISTEN_FD 3
+#define LIFELINE_FD 4
+#define KEEPER_FDS 5
 #define LOG_LIMIT 4096
 /* How long it usually takes to close an image, many times over. */
 #define OWN_END_MS 500
@@ -145,10 +148,11 @@ static bool live_options(const struct nbdserver_image *image, char *out,
 			  image->format, escaped);
 }
 
-/* In the child; what goes wrong is said on its stderr, as qemu-nbd would. */
+/* In the keeper's child; what goes wrong is said on its stderr, as qemu-nbd
+ * would. Descriptors are in their places. */
 static void __attribute__((noreturn))
 run_server(const char *program, const struct nbdserver_image *image,
-	   bool require_jail, pid_t parent, int listener, int log)
+	   bool require_jail)
 {
 	char pid[32], options[8192 + 256];
 	const char *argv[12] = { program, "-e", "2" };
@@ -158,11 +162,8 @@ run_server(const char *program, const struct nbdserver_image *image,
 	struct error err;
 	size_t n = 3;
 
-	setpgid(0, 0);
 	child_reset_signals();
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 ||
-	    getppid() != parent)
-		_exit(126);
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	snprintf(pid, sizeof(pid), "LISTEN_PID=%d", (int)getpid());
 	if (!image->writable)
 		argv[n++] = "-r";
@@ -177,40 +178,117 @@ run_server(const char *program, const struct nbdserver_image *image,
 		argv[n++] = "--";
 		argv[n++] = image->path;
 	}
-	if (dup2(open("/dev/null", O_RDWR), 0) < 0 || dup2(0, 1) < 0 ||
-	    dup2(log, 2) < 0)
-		_exit(126);
 	if (enter_jail(image, require_jail, &err) < 0) {
 		dprintf(2, "%s\n", err.msg);
 		_exit(126);
 	}
-	/* The last: no other descriptor of ours is without O_CLOEXEC. */
-	if (dup2(listener, LISTEN_FD) < 0)
-		_exit(126);
-	if (listener == LISTEN_FD)
-		fcntl(LISTEN_FD, F_SETFD, 0);
 	/* execve() doesn't write to its arguments. */
 	execve(program, (char *const *)(uintptr_t)argv, env);
 	dprintf(2, "cannot run %s: %s\n", program, strerror(errno));
 	_exit(127);
 }
 
+/* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline; and
+ * none of the connections, which must close when busflip does. */
+static void place_descriptors(int listener, int log, int lifeline)
+{
+	int from[] = { open("/dev/null", O_RDWR), -1, log, listener, lifeline };
+	int moved[ARRAY_SIZE(from)];
+
+	from[1] = from[0];
+	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+		moved[i] = fcntl(from[i], F_DUPFD, KEEPER_FDS);
+		if (moved[i] < 0)
+			_exit(126);
+	}
+	for (int i = 0; i < KEEPER_FDS; i++)
+		if (dup2(moved[i], i) < 0)
+			_exit(126);
+	for (int fd = KEEPER_FDS; fd < 256; fd++)
+		close(fd);
+	fcntl(LIFELINE_FD, F_SETFD, FD_CLOEXEC);
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+/* Ends when qemu-nbd has, with its status. Once the lifeline is closed, by
+ * busflip or by its death, asks it to end until it does. */
+static void __attribute__((noreturn)) keep_server(pid_t server)
+{
+	const struct sigaction action = { .sa_handler = wake_up };
+	struct pollfd lifeline = { .fd = LIFELINE_FD, .events = POLLIN };
+	const struct timespec again = { 0, 50 * 1000000 };
+	sigset_t child, none;
+	bool ending = false;
+	int status;
+
+	sigemptyset(&none);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigaction(SIGCHLD, &action, NULL);
+	for (;;) {
+		pid_t r = waitpid(server, &status, WNOHANG);
+
+		if (r == server)
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status)
+						: 128 + WTERMSIG(status));
+		if (r < 0 && errno != EINTR)
+			_exit(125);
+		if (ending)
+			kill(server, SIGTERM);
+		/* Unblocks SIGCHLD just for the wait: none gets lost. */
+		if (ppoll(&lifeline, ending ? 0 : 1, ending ? &again : NULL,
+			  &none) > 0)
+			ending = true;
+	}
+}
+
+static void __attribute__((noreturn))
+run_keeper(const char *program, const struct nbdserver_image *image,
+	   bool require_jail, int listener, int log, int lifeline)
+{
+	sigset_t all;
+	pid_t server;
+
+	setpgid(0, 0);
+	place_descriptors(listener, log, lifeline);
+	prctl(PR_SET_NAME, "busflip-keeper");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	server = fork();
+	if (server == 0)
+		run_server(program, image, require_jail);
+	if (server < 0)
+		_exit(126);
+	close(LISTEN_FD);
+	keep_server(server);
+}
+
 int nbdserver_start(const char *program, const struct nbdserver_image *image,
 		    bool require_jail, struct nbdserver *s, struct error *err)
 {
 	AUTO_FD int listener = -1;
-	pid_t parent = getpid();
+	AUTO_FD int keeper_end = -1;
+	int ends[2];
 
-	*s = (struct nbdserver){ .log = -1, .clients = { -1, -1 } };
+	*s = (struct nbdserver){ .log = -1, .lifeline = -1,
+				 .clients = { -1, -1 } };
 	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC);
 	if (s->log < 0)
 		return fail_errno(err, "cannot make a memory file");
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail_errno(err, "cannot make a pipe");
+	keeper_end = ends[0];
+	s->lifeline = ends[1];
 	if (listen_privately(s, image->clients, &listener, err) < 0)
 		return -1;
 	s->pid = fork();
 	if (s->pid == 0)
-		run_server(program, image, require_jail, parent, listener,
-			   s->log);
+		run_keeper(program, image, require_jail, listener, s->log,
+			   keeper_end);
 	if (s->pid < 0) {
 		s->pid = 0;
 		return fail_errno(err, "cannot start qemu-nbd");
@@ -227,10 +305,9 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 	if (!s->pid)
 		return 0;
 	r = child_wait(s->pid, OWN_END_MS, &status);
-	if (r == 0) {
-		kill(s->pid, SIGTERM);
+	cleanup_close(&s->lifeline);
+	if (r == 0)
 		r = child_wait(s->pid, timeout_ms, &status);
-	}
 	if (r == 0)
 		return fail(err, ETIMEDOUT,
 			    "qemu-nbd (pid %d) has not closed the image in "
@@ -241,10 +318,9 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 		return fail_errno(err, "cannot wait for qemu-nbd");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return fail(err, EIO, "qemu-nbd ended with %s %d",
-		    WIFSIGNALED(status) ? "signal" : "status",
-		    WIFSIGNALED(status) ? WTERMSIG(status)
-					: WEXITSTATUS(status));
+	return fail(err, EIO, "qemu-nbd ended with status %d",
+		    WIFEXITED(status) ? WEXITSTATUS(status)
+				      : 128 + WTERMSIG(status));
 }
 
 int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
@@ -269,5 +345,6 @@ void nbdserver_free(struct nbdserver *s)
 {
 	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
 		cleanup_close(&s->clients[i]);
+	cleanup_close(&s->lifeline);
 	cleanup_close(&s->log);
 }

@@ -5,8 +5,9 @@
  * It holds QEMU's lock on the image from the first answered handshake until the
  * last connection is closed, and then ends by itself. Where no handshake came to
  * be it would wait for ever, so it is asked to end with SIGTERM then, and when
- * busflip dies: it closes the image in order. It is never killed: that would
- * leave persistent dirty bitmaps unusable.
+ * busflip dies: it closes the image in order. While it starts it forgets a
+ * SIGTERM, so a small process of ours stands between and asks again. It is never
+ * killed: that would leave persistent dirty bitmaps unusable.
  */
 #ifndef BUSFLIP_NBDSERVER_H
 #define BUSFLIP_NBDSERVER_H
@@ -27,7 +28,8 @@ struct nbdserver_image {
 };
 
 struct nbdserver {
-	pid_t pid;			/* 0: not running */
+	pid_t pid;			/* of its keeper; 0: not running */
+	int lifeline;			/* closed: the keeper ends it */
 	int log;			/* memory file with its stderr */
 	int clients[NBDSERVER_CLIENTS];	/* connected sockets; take with
 					 * steal_fd() */

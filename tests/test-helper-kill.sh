@@ -15,7 +15,7 @@ disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
 kills=${BUSFLIP_KILLS:-40}
-plan 9
+plan 10
 
 offset=$((117 * 1048576)) size=$((80 * 1048576))
 make_parts
@@ -145,10 +145,12 @@ while ((n < kills && late < kills * 20)); do
 	exec_patch $format &
 	pid=$!
 	sleep "0.0$((RANDOM % 7))$((RANDOM % 10))"
+	# The keeper of qemu-nbd, qemu-nbd, the helper.
 	children=$(pgrep -P $pid | tr '\n' ' ')
+	children+=$(pgrep -P "${children// /,}0" | tr '\n' ' ')
 	children=${children% }
-	case $((RANDOM % 4)) in
-	0) victims=$pid ;;
+	case $((RANDOM % 5)) in
+	0 | 4) victims=$pid ;;
 	1) victims="$children $pid" ;;
 	2) victims=${children%% *} ;;
 	3) victims=${children##* } ;;
@@ -166,6 +168,8 @@ while ((n < kills && late < kills * 20)); do
 	*) bad+="random kill $n, $format: $seen"$'\n' ;;
 	esac
 done 2>/dev/null
+sleep 1
+is "no qemu-nbd is left behind" "$(pgrep -f "qemu-nbd.*$work/")" ""
 diag "random kills: $n in time, $late too late; ${count[old]} old, ${count[new]} new"
 is "killed at random times, none torn" "$bad" ""
 ok "both outcomes were seen" test "${count[old]}" -gt 0 -a "${count[new]}" -gt 0
