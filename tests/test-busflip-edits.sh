@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 55
+plan 57
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -132,16 +132,19 @@ data_disk squatter-1 vda virtio \
 	"<address type='pci' domain='0' bus='$place' slot='0' function='0'/>" > "$LAB/squatter.xml"
 virsh -q attach-device squatter "$LAB/squatter.xml" --config
 run_once squatter
-is "bait's place taken: is promoted all the same" "$(where squatter)" trial/virtio
+# On VirtIO libvirt would boot from vda first, which is the empty disk now.
+is "bait's place taken: stays where it boots" "$(where squatter)" staged/sata
+ok "bait's place taken: why is logged" logged "domain squatter.*boot order='1'"
+edit squatter "domain.find('os').remove(domain.find('os/boot'))
+E.SubElement(disk('sda'), 'boot').set('order', '1')"
+run_once squatter
+is "bait's place taken: is promoted when its order is given" "$(where squatter)" trial/virtio
 is "bait's place taken: the other disk keeps name and place" \
 	"$(xpath squatter "concat(//disk[target/@dev='vda']/source/@file, ' ', //disk[target/@dev='vda']/address/@bus)")" \
 	"$LAB/squatter-1.img $place"
 is "bait's place taken: the system disk has others" \
 	"$(xpath squatter "concat(//disk[source/@file='$LAB/squatter.img']/target/@dev, ' ',
 		//disk[source/@file='$LAB/squatter.img']/target/@bus)")" "vdb virtio"
-# libvirt boots from vda first, which is the empty disk now.
-edit squatter "domain.find('os').remove(domain.find('os/boot'))
-E.SubElement(disk('vdb'), 'boot').set('order', '1')"
 run_once squatter
 is "bait's place taken: it boots from VirtIO" "$(boot_kind squatter)" virtio-blk
 is "bait's place taken: arrives" "$(phase_of squatter)" "done"
