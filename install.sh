@@ -95,32 +95,39 @@ packages()
 {
 	case $1-$2 in
 	debian-build)
-		echo gcc make libc6-dev pkg-config libvirt-dev libxml2-dev libinih-dev ;;
+		echo gcc make libc6-dev linux-libc-dev pkg-config libvirt-dev libxml2-dev \
+			libinih-dev libnbd-dev ntfs-3g-dev libhivex-dev libarchive-dev \
+			libseccomp-dev ;;
 	debian-run)
-		echo libvirt-daemon-system libvirt-clients qemu-system-x86 ;;
+		echo libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ;;
 	debian-demo)
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
 			libxml2-utils python3 util-linux iproute2 ;;
 	debian-test)
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
-			qemu-utils libxml2-utils python3 util-linux iproute2 git ;;
+			qemu-utils libxml2-utils python3 util-linux iproute2 git \
+			ntfs-3g fdisk libhivex-bin reglookup xz-utils nbdkit \
+			libnbd-bin procps ;;
 	debian-ci)
-		echo clang clang-tidy cppcheck shellcheck mandoc man-db valgrind ;;
+		echo clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc man-db \
+			valgrind ;;
 	fedora-build)
-		echo gcc make glibc-devel pkgconf-pkg-config libvirt-devel libxml2-devel \
-			inih-devel ;;
+		echo gcc make glibc-devel kernel-headers pkgconf-pkg-config libvirt-devel \
+			libxml2-devel inih-devel libnbd-devel ntfs-3g-devel hivex-devel \
+			libarchive-devel libseccomp-devel ;;
 	fedora-run)
-		echo libvirt-daemon-kvm libvirt-client qemu-system-x86-core ;;
+		echo libvirt-daemon-kvm libvirt-client qemu-system-x86-core qemu-img ;;
 	fedora-demo)
 		echo binutils libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-log \
 			libvirt-client qemu-system-x86-core libxml2 python3 util-linux iproute ;;
 	fedora-test)
 		echo binutils libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-log \
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
-			util-linux iproute git ;;
+			util-linux iproute git ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
+			reglookup xz nbdkit libnbd procps-ng ;;
 	fedora-ci)
 		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
-			libasan libubsan ;;
+			compiler-rt libasan libubsan ;;
 	*)
 		die "no packages are known for \"$2\"; --deps knows build, run, test, demo, ci" ;;
 	esac

@@ -34,6 +34,13 @@ static bool parse_path(const struct key *key, const char *value, void *field)
 	return *value == '/' && str_fits(field, key->size, value);
 }
 
+static bool parse_optional(const struct key *key, const char *value, void *field)
+{
+	if (!strcmp(value, "none"))
+		value = "";
+	return (!*value || *value == '/') && str_fits(field, key->size, value);
+}
+
 static bool parse_number(const struct key *key, const char *value, void *field)
 {
 	int *out = field;
@@ -62,6 +69,7 @@ static bool parse_word(const struct key *key, const char *value, void *field)
 
 static const char *const bus_words[] = { "virtio", "scsi", NULL };
 static const char *const owner_words[] = { "keep", "libvirt", NULL };
+static const char *const sandbox_words[] = { "auto", "require", NULL };
 static const char *const late_words[] = { "bounce", "refuse", NULL };
 
 #define FIELD(f) offsetof(struct config, f), sizeof(((struct config *)NULL)->f)
@@ -78,6 +86,12 @@ static const struct key keys[] = {
 	  "an absolute path", 0, 0, NULL },
 	{ "bait_owner", parse_word, FIELD(bait_owner), "keep",
 	  "keep or libvirt", 0, 0, owner_words },
+	{ "virtio_win", parse_optional, FIELD(virtio_win), "none",
+	  "an absolute path or none", 0, 0, NULL },
+	{ "sandbox", parse_word, FIELD(sandbox), "auto", "auto or require", 0, 0,
+	  sandbox_words },
+	{ "keep", parse_number, FIELD(keep), "3", "a number from 1 to 1000", 1, 1000,
+	  NULL },
 	{ "publish_timeout", parse_number, FIELD(publish_timeout), "300",
 	  "a number of seconds from 1 to 86400", 1, 86400, NULL },
 };

@@ -11,6 +11,7 @@
 
 enum late_start { LATE_START_BOUNCE, LATE_START_REFUSE };
 enum bait_owner { BAIT_OWNER_KEEP, BAIT_OWNER_LIBVIRT };
+enum config_sandbox { CONFIG_SANDBOX_AUTO, CONFIG_SANDBOX_REQUIRE };
 enum config_bus { CONFIG_BUS_VIRTIO, CONFIG_BUS_SCSI };
 
 struct config {
@@ -20,6 +21,9 @@ struct config {
 	int late_start;			/* enum late_start */
 	char bait[1024];		/* absolute path of the bait's image */
 	int bait_owner;			/* enum bait_owner */
+	char virtio_win[1024];		/* directory or ISO; "": none */
+	int sandbox;			/* enum config_sandbox */
+	int keep;			/* hives kept of a disk, 1 to 1000 */
 	int publish_timeout;		/* seconds to wait for libvirt, 1 to 86400 */
 };
 

@@ -21,6 +21,13 @@ enum option_bit {
 	OPTION_CONFIG = 1 << 7,
 	OPTION_HELP = 1 << 8,
 	OPTION_VERSION = 1 << 9,
+	OPTION_FORMAT = 1 << 10,
+	OPTION_PARTITION = 1 << 11,
+	OPTION_DRY_RUN = 1 << 12,
+	OPTION_LIVE = 1 << 13,
+	OPTION_VIRTIO_WIN = 1 << 14,
+	OPTION_STATE_DIR = 1 << 15,
+	OPTION_HELPER = 1 << 16,
 };
 
 static const struct option_row {
@@ -46,9 +53,26 @@ static const struct option_row {
 	  "       disable: leave the disk on SATA" },
 	{ { "force", no_argument }, OPTION_FORCE,
 	  "           disable: even if the disk can't be put back" },
+	{ { "format", required_argument }, OPTION_FORMAT,
+	  "FORMAT    of an image that is given by path: raw, qcow2, ..." },
+	{ { "partition", required_argument }, OPTION_PARTITION,
+	  "N      where Windows is, when there is more than one" },
+	{ { "dry-run", no_argument }, OPTION_DRY_RUN,
+	  "         patch: print the edits as a .reg file (or JSON), write nothing" },
+	{ { "live", no_argument }, OPTION_LIVE,
+	  "            inspect: a disk that a running guest may change meanwhile" },
+	{ { "virtio-win", required_argument }, OPTION_VIRTIO_WIN,
+	  "PATH  patch: drivers, a directory or an ISO image" },
+	{ { "state-dir", required_argument }, OPTION_STATE_DIR,
+	  "DIR    of journal and kept hives (default: " BUSFLIP_STATEDIR ")" },
+	{ { "helper", required_argument }, OPTION_HELPER,
+	  "FILE      run this busflip-helper" },
 	{ { "help", no_argument }, OPTION_HELP, "            this text" },
 	{ { "version", no_argument }, OPTION_VERSION, "         version of busflip" },
 };
+
+#define OFFLINE_OPTIONS (OPTION_FORMAT | OPTION_PARTITION | OPTION_DISK | \
+			 OPTION_STATE_DIR | OPTION_HELPER)
 
 static const struct command {
 	const char *name, *args;
@@ -73,6 +97,15 @@ static const struct command {
 	{ "hold", "DOMAIN", 1, 1, 0, command_hold, "stay on SATA until told to retry" },
 	{ "filter", "stage|promote|rollback|restore", 1, 1, 0, command_filter,
 	  "rewrite domain XML from stdin to stdout" },
+	{ "inspect", "IMAGE|DOMAIN [--format FORMAT] [--json] [--live]", 1, 1,
+	  OFFLINE_OPTIONS | OPTION_JSON | OPTION_LIVE, command_inspect,
+	  "say what Windows is on a disk, and how it stands" },
+	{ "patch", "IMAGE|DOMAIN [--format FORMAT] [--bus BUS] [--dry-run]", 1, 1,
+	  OFFLINE_OPTIONS | OPTION_JSON | OPTION_BUS | OPTION_DRY_RUN | OPTION_VIRTIO_WIN,
+	  command_patch, "make the Windows on a disk ready for SATA and VirtIO" },
+	{ "undo", "IMAGE|DOMAIN [--format FORMAT] [--force]", 1, 1,
+	  OFFLINE_OPTIONS | OPTION_FORCE, command_undo,
+	  "put back the registry that was there before the last patch" },
 	{ "check-config", "[FILE]", 0, 1, 0, command_check_config,
 	  "report what is wrong in busflip.conf" },
 	{ "event", "NAME OP SUBOP EXTRA", 4, 4, 0, command_event, NULL },
@@ -111,7 +144,8 @@ static int help(void)
 	printf("\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		printf("  --%s %s\n", options[i].name.name, options[i].help);
-	printf("\nExit status: 0 done, 1 failed, 2 wrong usage. See busflip(8).\n");
+	printf("\nExit status: 0 done, 1 failed, 2 wrong usage, from 10 on a reason to "
+	       "leave a disk\nalone. See busflip(8).\n");
 	return finish_stdout(EXIT_DONE);
 }
 
@@ -154,6 +188,27 @@ static void take_option(struct parsed *parsed, enum option_bit option, const cha
 		break;
 	case OPTION_FORCE:
 		parsed->line.force = true;
+		break;
+	case OPTION_FORMAT:
+		parsed->line.format = value;
+		break;
+	case OPTION_PARTITION:
+		parsed->line.partition = value;
+		break;
+	case OPTION_DRY_RUN:
+		parsed->line.dry_run = true;
+		break;
+	case OPTION_LIVE:
+		parsed->line.live = true;
+		break;
+	case OPTION_VIRTIO_WIN:
+		parsed->line.virtio_win = value;
+		break;
+	case OPTION_STATE_DIR:
+		parsed->line.state_dir = value;
+		break;
+	case OPTION_HELPER:
+		parsed->line.helper = value;
 		break;
 	case OPTION_HELP:
 	case OPTION_VERSION:

@@ -13,6 +13,9 @@ struct command_line {
 	const char *bus;	/* --bus, or NULL */
 	const char *disk;	/* --disk, or NULL */
 	bool all, json, keep_sata, force;
+	/* inspect, patch, undo; NULL when not given */
+	const char *format, *partition, *virtio_win, *state_dir, *helper;
+	bool dry_run, live;
 	char **args;		/* what follows the subcommand */
 	int nargs;
 };
@@ -28,6 +31,9 @@ int command_hold(const struct command_line *line);
 int command_status(const struct command_line *line);
 int command_filter(const struct command_line *line);
 int command_check_config(const struct command_line *line);
+int command_inspect(const struct command_line *line);
+int command_patch(const struct command_line *line);
+int command_undo(const struct command_line *line);
 int command_event(const struct command_line *line);
 int command_settle(const struct command_line *line);
 

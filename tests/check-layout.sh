@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 cd "$tests/.." || exit 1
-plan 12
+plan 17
 
 # none NAME LINES - passes when there are no lines; they say what is wrong
 none()
@@ -37,8 +37,21 @@ none "conf/ includes of others only helper/base.h" \
 	"$(includes conf | grep -E ': (hook|helper|tests)/' | grep -v ': helper/base\.h$')"
 none "helper/ includes nothing of hook/ and conf/" \
 	"$(includes helper | grep -E ': (hook|conf|tests)/')"
-none "hook/ includes of helper/ only base.h and job.h" \
-	"$(includes hook | grep ': helper/' | grep -vE ': helper/(base|job)\.h$')"
+# What busflip and busflip-helper share: the message between them, the exit codes,
+# and what both do to a disk. Nothing of it parses what a guest wrote.
+none "hook/ includes of helper/ only what both need" \
+	"$(includes hook | grep ': helper/' |
+	   grep -vE ': helper/(base|job|refusal|disk|journal|landlock)\.h$')"
+none "hivex is used in helper/hive.c only" \
+	"$(only_in 'hivex' helper/hive.c)"
+none "libntfs-3g is used in helper/ntfs*.c only" \
+	"$(only_in 'ntfs-3g/' helper/ntfs[^/]*)"
+none "libnbd is used in helper/disk.c only" \
+	"$(only_in 'libnbd' helper/disk.c)"
+none "libarchive is used in helper/drivers.c only" \
+	"$(only_in 'archive' helper/drivers.c)"
+none "libseccomp is used in helper/sandbox.c only" \
+	"$(only_in 'seccomp' helper/sandbox.c)"
 none "front.c includes of the tree only helper/base.h" \
 	"$(includes hook/front.c | grep -E ': (hook|conf)/')"
 

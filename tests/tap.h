@@ -106,6 +106,17 @@ has_str(const char *seen, const char *wanted, const char *fmt, ...)
 	return good;
 }
 
+/* skip_one() - @what is not installed here; BUSFLIP_MUST_RUN=1 forbids. */
+static inline void skip_one(const char *what)
+{
+	const char *must = getenv("BUSFLIP_MUST_RUN");
+
+	if (must && !strcmp(must, "1"))
+		ok(false, "must run: %s", what);
+	else
+		printf("ok %d - # SKIP not installed: %s\n", ++tap_count, what);
+}
+
 /* skip_all() - this machine can't run the test; BUSFLIP_MUST_RUN=1 forbids. */
 static inline void __attribute__((noreturn)) skip_all(const char *why)
 {

@@ -50,7 +50,9 @@ static bool is_default(void)
 	return !strcmp(config.uri, "qemu:///system") && config.bus == CONFIG_BUS_VIRTIO &&
 	       config.max_attempts == 2 && config.late_start == LATE_START_BOUNCE &&
 	       !strcmp(config.bait, BUSFLIP_STATEDIR "/bait.img") &&
-	       config.bait_owner == BAIT_OWNER_KEEP && config.publish_timeout == 300;
+	       config.bait_owner == BAIT_OWNER_KEEP && config.publish_timeout == 300 &&
+	       !*config.virtio_win && config.sandbox == CONFIG_SANDBOX_AUTO &&
+	       config.keep == 3;
 }
 
 /* One complaint, on line @line, with @text in it, and all as by default. */
@@ -86,7 +88,8 @@ static void test_good(void)
 	accepts("every key",
 		"[busflip]\nuri = qemu+ssh://root@host/system\nbus = scsi\n"
 		"max_attempts = 7\nlate_start = refuse\nbait = /srv/bait.raw\n"
-		"bait_owner = libvirt\npublish_timeout = 86400\n");
+		"bait_owner = libvirt\npublish_timeout = 86400\n"
+		"virtio_win = /srv/virtio-win.iso\nsandbox = require\nkeep = 9\n");
 	is_str(config.uri, "qemu+ssh://root@host/system", "uri");
 	is_int(config.bus, CONFIG_BUS_SCSI, "bus");
 	is_int(config.max_attempts, 7, "max_attempts");
@@ -94,6 +97,11 @@ static void test_good(void)
 	is_str(config.bait, "/srv/bait.raw", "bait");
 	is_int(config.bait_owner, BAIT_OWNER_LIBVIRT, "bait_owner");
 	is_int(config.publish_timeout, 86400, "publish_timeout");
+	is_str(config.virtio_win, "/srv/virtio-win.iso", "virtio_win");
+	is_int(config.sandbox, CONFIG_SANDBOX_REQUIRE, "sandbox");
+	is_int(config.keep, 9, "keep");
+	accepts("no drivers", "[busflip]\nvirtio_win = /a\nvirtio_win = none\n");
+	is_str(config.virtio_win, "", "virtio_win = none");
 
 	accepts("no newline at the end", "[busflip]\nmax_attempts = 1");
 	is_int(config.max_attempts, 1, "the last line counts");
@@ -132,6 +140,9 @@ static void test_bad(void)
 		{ "uri =", "expected a libvirt connection URI" },
 		{ "publish_timeout = 86401", "86400" },
 		{ "publish_timeout = 0", "86400" },
+		{ "virtio_win = a/b", "absolute" },
+		{ "sandbox = yes", "require" },
+		{ "keep = 0", "1000" },
 		{ "max_attempt = 3", "unknown key max_attempt" },
 		{ "Bus = scsi", "unknown key Bus" },
 		{ "busflip", "key = value" },
@@ -216,7 +227,7 @@ static void test_keys(void)
 
 	while (config_key(n))
 		n++;
-	is_int((long long)n, 7, "there are so many keys as struct config has fields");
+	is_int((long long)n, 10, "there are so many keys as struct config has fields");
 	ok(!config_key(1000), "and none far behind");
 }
 

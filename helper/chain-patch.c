@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * chain-patch.c - make Windows ready for SATA and for VirtIO
+ *
+ * All of it is worked out in memory: the new hive is checked against the old one
+ * (hive.h), the files go into the write buffer, and what the buffer then holds
+ * of the hive is read back and compared. Only after that are the pages handed
+ * over. With nothing to change nothing is loaded, written or handed over.
+ */
+
+#include "helper/chain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "helper/crc32.h"
+#include "helper/edits.h"
+#include "helper/json.h"
+
+#define LOG_FILE_LIMIT (64u * 1024 * 1024)
+
+/* One patch, with what it loaded. */
+struct patch {
+	struct chain *chain;
+	struct windows *win;
+	struct driver_pick pick;
+	struct edits *plan;
+	struct hive_memory before, after;	/* logs replayed; edited */
+	struct hive_memory disk;	/* as on the disk, when it was dirty */
+	char root[WINDOWS_ROOT];
+};
+
+static int hive_file_path(const struct patch *p, const char *suffix, char *out,
+			  size_t size, struct error *err)
+{
+	if (!str_printf(out, size, "%s/System32/config/SYSTEM%s", p->root,
+			suffix))
+		return fail(err, ENAMETOOLONG, "path too long");
+	return 0;
+}
+
+/* ---- drivers ---------------------------------------------------------------- */
+
+static int copy_driver(const struct patch *p, const struct driver_file *file,
+		       const char *folder, struct error *err)
+{
+	AUTO_FREE uint8_t *data = NULL;
+	char dir[VOLUME_PATH_LIMIT];
+	size_t len;
+
+	if (!str_printf(dir, sizeof(dir), "%s/%s", p->root, folder))
+		return fail(err, ENAMETOOLONG, "path too long");
+	if (drivers_read(p->chain->drivers, file->index, &data, &len, err) < 0)
+		return -1;
+	return volume_create(p->chain->targets.volume, dir, file->name, data,
+			     len, err);
+}
+
+static int copy_drivers(const struct patch *p, struct error *err)
+{
+	char package[VOLUME_PATH_LIMIT];
+
+	if (p->pick.keep)
+		return 0;
+	if (!str_printf(package, sizeof(package), "%s/" EDITS_PACKAGE_DIR,
+			p->root))
+		return fail(err, ENAMETOOLONG, "path too long");
+	if (copy_driver(p, &p->pick.sys, "System32/drivers", err) < 0 ||
+	    volume_mkdir_path(p->chain->targets.volume, package, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p->pick.n_files; i++)
+		if (copy_driver(p, &p->pick.files[i], EDITS_PACKAGE_DIR,
+				err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- hive ------------------------------------------------------------------- */
+
+/* The hive as it is on the disk: it differs from the one that was loaded when
+ * its logs had something to replay. */
+static const struct hive_memory *on_disk(const struct patch *p)
+{
+	return p->disk.data ? &p->disk : &p->before;
+}
+
+static int load_hive(struct patch *p, struct error *err)
+{
+	struct volume *vol = p->chain->targets.volume;
+	char path[VOLUME_PATH_LIMIT];
+
+	if (windows_load_system(vol, p->win, &p->before, err) < 0)
+		return -1;
+	if (!p->win->system_status.log.dirty)
+		return 0;
+	if (hive_file_path(p, "", path, sizeof(path), err) < 0)
+		return -1;
+	return volume_read_memfd(vol, path, p->before.len, &p->disk.fd,
+				 &p->disk.data, &p->disk.len, err);
+}
+
+/* The pages that changed, through the volume once more. */
+static int read_back(const struct patch *p, const char *path,
+		     struct error *err)
+{
+	const struct hive_memory *old = on_disk(p), *new = &p->after;
+	uint8_t page[IMAGE_PAGE];
+
+	for (size_t at = 0; at < new->len; at += IMAGE_PAGE) {
+		size_t n = new->len - at < IMAGE_PAGE ? new->len - at
+						      : IMAGE_PAGE;
+
+		if (range_ok(at, n, old->len) &&
+		    !memcmp(old->data + at, new->data + at, n))
+			continue;
+		if (volume_pread(p->chain->targets.volume, path, at, page, n,
+				 err) < 0)
+			return -1;
+		if (memcmp(page, new->data + at, n) != 0)
+			return fail(err, EIO, "%s: what was written at %zu "
+				    "reads back as something else", path, at);
+	}
+	return 0;
+}
+
+static int keep_log(const struct patch *p, const char *suffix,
+		    enum job_section section, struct error *err)
+{
+	AUTO_FREE uint8_t *data = NULL;
+	char path[VOLUME_PATH_LIMIT];
+	struct error why;
+	size_t len;
+
+	if (hive_file_path(p, suffix, path, sizeof(path), err) < 0)
+		return -1;
+	if (volume_read(p->chain->targets.volume, path, LOG_FILE_LIMIT, &data,
+			&len, &why) == 0)
+		return job_writer_add(p->chain->writer, section, data, len,
+				      err);
+	if (why.code == ENOENT)
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
+}
+
+/* What busflip keeps on the host, for undo. */
+static int keep_old(const struct patch *p, struct error *err)
+{
+	const struct hive_memory *old = on_disk(p);
+	struct job_reply *reply = p->chain->reply;
+	struct section s;
+
+	if (job_writer_add(p->chain->writer, JOB_SECTION_HIVE, old->data,
+			   old->len, err) < 0 ||
+	    keep_log(p, ".LOG1", JOB_SECTION_LOG1, err) < 0 ||
+	    keep_log(p, ".LOG2", JOB_SECTION_LOG2, err) < 0 ||
+	    section_begin(&s, err) < 0)
+		return -1;
+	edits_write_record(p->plan, s.file);
+	reply->patched = (struct job_hive_mark){
+		.size = p->after.len,
+		.crc = crc32_update(0, p->after.data, JOB_HIVE_HEAD),
+		.sequence = get_le32(p->after.data + 4),
+	};
+	if (hive_file_path(p, "", reply->hive_path, sizeof(reply->hive_path),
+			   err) < 0) {
+		section_end(p->chain, JOB_SECTION_RECORD, &s, NULL);
+		return -1;
+	}
+	return section_end(p->chain, JOB_SECTION_RECORD, &s, err);
+}
+
+static int edit_hive(struct patch *p, struct error *err)
+{
+	char path[VOLUME_PATH_LIMIT];
+	const struct hive_memory *old;
+
+	if (!p->plan->changes)
+		return 0;
+	if (hive_file_path(p, "", path, sizeof(path), err) < 0 ||
+	    load_hive(p, err) < 0 ||
+	    edits_apply(p->plan, &p->before,
+			p->win->system_status.log.newest_seq, &p->after,
+			err) < 0)
+		return -1;
+	if (p->after.len < JOB_HIVE_HEAD)
+		return fail(err, EIO, "the edited hive is empty");
+	old = on_disk(p);
+	if (volume_write(p->chain->targets.volume, path, p->after.data,
+			 p->after.len, old->data, old->len, err) < 0 ||
+	    read_back(p, path, err) < 0)
+		return -1;
+	return keep_old(p, err);
+}
+
+/* ---- report ----------------------------------------------------------------- */
+
+static void print_drivers(const struct patch *p, FILE *out)
+{
+	if (p->pick.keep) {
+		fputs("The driver on board is left as it is.\n", out);
+		return;
+	}
+	fprintf(out, "Drivers: %zu files from ", p->pick.n_files);
+	text_safe(out, p->pick.directory);
+	fputs(" to System32/drivers and " EDITS_PACKAGE_DIR "\n", out);
+	if (p->pick.warning[0]) {
+		fputs("Warning: ", out);
+		text_safe(out, p->pick.warning);
+		fputc('\n', out);
+	}
+}
+
+static int write_text(const struct patch *p, struct error *err)
+{
+	struct section s;
+
+	if (section_begin(&s, err) < 0)
+		return -1;
+	if (!p->plan->changes && p->pick.keep) {
+		fputs("Nothing to change: it is patched already.\n", s.file);
+	} else {
+		edits_write_text(p->plan, s.file);
+		print_drivers(p, s.file);
+	}
+	return section_end(p->chain, JOB_SECTION_TEXT, &s, err);
+}
+
+static int write_json(const struct patch *p, struct error *err)
+{
+	struct section s;
+
+	if (section_begin(&s, err) < 0)
+		return -1;
+	fputs("{\n", s.file);
+	chain_print_disk(p->chain, s.file);
+	fprintf(s.file, ",\n\"drivers\": { \"copied\": %zu, \"from\": ",
+		p->pick.keep ? 0 : p->pick.n_files);
+	json_string(s.file, p->pick.directory);
+	fputs(", \"warning\": ", s.file);
+	json_string(s.file, p->pick.warning);
+	fputs(" },\n\"registry\": ", s.file);
+	edits_write_json(p->plan, s.file);
+	fputs("\n}\n", s.file);
+	return section_end(p->chain, JOB_SECTION_JSON, &s, err);
+}
+
+static int write_reg(const struct patch *p, struct error *err)
+{
+	struct section s;
+
+	if (section_begin(&s, err) < 0)
+		return -1;
+	edits_write_reg(p->plan, s.file);
+	return section_end(p->chain, JOB_SECTION_REG, &s, err);
+}
+
+/* ---- all of it ---------------------------------------------------------------- */
+
+static int patch(struct patch *p, struct error *err)
+{
+	const struct job *job = p->chain->job;
+	struct edits_request request = {
+		.bus = job->bus == JOB_BUS_SCSI ? VIRTIO_SCSI : VIRTIO_BLK,
+		.trial = job->trial,
+	};
+
+	if (windows_inspect(p->chain->targets.volume,
+			    p->chain->targets.list[0].root, &p->win, err) < 0 ||
+	    windows_check(p->win, err) < 0 ||
+	    drivers_pick(p->chain->drivers, p->win, request.bus, &p->pick,
+			 err) < 0)
+		return -1;
+	if (!str_fits(p->root, sizeof(p->root), p->win->root))
+		return fail(err, ENAMETOOLONG, "name of the system root");
+	request.package = !p->pick.keep;
+	if (edits_plan(p->win, &request, &p->plan, err) < 0 ||
+	    write_text(p, err) < 0 || write_json(p, err) < 0 ||
+	    write_reg(p, err) < 0 || copy_drivers(p, err) < 0 ||
+	    edit_hive(p, err) < 0)
+		return -1;
+	return chain_hand_over(p->chain, err);
+}
+
+int chain_patch(struct chain *chain, struct error *err)
+{
+	static struct patch p;
+	int r;
+
+	p = (struct patch){ .chain = chain, .before.fd = -1, .after.fd = -1,
+			    .disk.fd = -1 };
+	r = patch(&p, err);
+	hive_memory_free(&p.before);
+	hive_memory_free(&p.after);
+	hive_memory_free(&p.disk);
+	edits_free(p.plan);
+	/* Its hives are read through the volume, which may be closed by now:
+	 * freeing doesn't read. */
+	windows_free(p.win);
+	return r;
+}

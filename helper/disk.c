@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* disk.c - one NBD connection to the guest's disk; the only user of libnbd */
+
+#include "helper/disk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libnbd.h>
+
+/* qemu-nbd serves 16 requests of one client at once, and takes memory for each;
+ * from 1 MiB on, larger requests gain nothing. */
+#define DISK_IN_FLIGHT 8
+#define DISK_REQUEST_LIMIT (1024 * 1024)
+
+struct disk {
+	struct nbd_handle *nbd;
+	uint64_t size;
+	bool read_only;
+	int timeout_ms;
+};
+
+enum disk_op { DISK_OP_READ, DISK_OP_WRITE, DISK_OP_FLUSH };
+
+/* One call: what is still to be sent, and what is on its way. */
+struct transfer {
+	enum disk_op op;
+	const struct disk_piece *pieces;
+	size_t count;
+	size_t index;		/* piece to send next */
+	size_t done;		/* bytes of it sent already */
+	int64_t cookies[DISK_IN_FLIGHT];
+	size_t in_flight;
+};
+
+static int fail_nbd(struct error *err, const char *what)
+{
+	const char *text = nbd_get_error();
+	int code = nbd_get_errno();
+
+	return fail(err, code ? code : EIO, "%s: %s", what,
+		    text ? text : "unknown NBD error");
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int disk_open(int fd, int timeout_ms, struct disk **out, struct error *err)
+{
+	struct disk *disk = calloc(1, sizeof(*disk));
+	int64_t size;
+
+	if (!disk || !(disk->nbd = nbd_create())) {
+		close(fd);
+		free(disk);
+		return fail(err, ENOMEM, "cannot create an NBD handle");
+	}
+	if (nbd_connect_socket(disk->nbd, fd) < 0) {
+		fail_nbd(err, "NBD handshake");
+		goto out;
+	}
+	size = nbd_get_size(disk->nbd);
+	if (size <= 0) {
+		fail(err, EINVAL, "the disk has no size");
+		goto out;
+	}
+	disk->size = (uint64_t)size;
+	disk->read_only = nbd_is_read_only(disk->nbd) != 0;
+	disk->timeout_ms = timeout_ms;
+	*out = disk;
+	return 0;
+out:
+	nbd_close(disk->nbd);
+	free(disk);
+	return -1;
+}
+
+void disk_close(struct disk *disk)
+{
+	if (!disk)
+		return;
+	/* The answer doesn't matter: everything that does was flushed. */
+	(void)nbd_shutdown(disk->nbd, 0);
+	nbd_close(disk->nbd);
+	free(disk);
+}
+
+uint64_t disk_size(const struct disk *disk)
+{
+	return disk->size;
+}
+
+bool disk_is_read_only(const struct disk *disk)
+{
+	return disk->read_only;
+}
+
+static int64_t submit_one(struct disk *disk, struct transfer *t)
+{
+	const struct disk_piece *piece;
+	uint64_t off;
+	uint8_t *buf;
+	size_t len;
+
+	if (t->op == DISK_OP_FLUSH) {
+		t->index++;
+		return nbd_aio_flush(disk->nbd, NBD_NULL_COMPLETION, 0);
+	}
+	piece = &t->pieces[t->index];
+	off = piece->off + t->done;
+	buf = piece->buf + t->done;
+	len = piece->len - t->done;
+	if (len > DISK_REQUEST_LIMIT)
+		len = DISK_REQUEST_LIMIT;
+	t->done += len;
+	if (t->done == piece->len) {
+		t->index++;
+		t->done = 0;
+	}
+	if (t->op == DISK_OP_WRITE)
+		return nbd_aio_pwrite(disk->nbd, buf, len, off,
+				      NBD_NULL_COMPLETION, 0);
+	return nbd_aio_pread(disk->nbd, buf, len, off, NBD_NULL_COMPLETION, 0);
+}
+
+static int submit(struct disk *disk, struct transfer *t, struct error *err)
+{
+	while (t->index < t->count && t->in_flight < DISK_IN_FLIGHT) {
+		int64_t cookie;
+
+		if (t->op != DISK_OP_FLUSH && !t->pieces[t->index].len) {
+			t->index++;
+			continue;
+		}
+		cookie = submit_one(disk, t);
+		if (cookie < 0)
+			return fail_nbd(err, "NBD request");
+		t->cookies[t->in_flight++] = cookie;
+	}
+	return 0;
+}
+
+static int retire(struct disk *disk, struct transfer *t, struct error *err)
+{
+	for (size_t i = 0; i < t->in_flight;) {
+		int r = nbd_aio_command_completed(disk->nbd,
+						  (uint64_t)t->cookies[i]);
+
+		if (r < 0)
+			return fail_nbd(err, "the disk");
+		if (r == 0)
+			i++;
+		else
+			t->cookies[i] = t->cookies[--t->in_flight];
+	}
+	return 0;
+}
+
+/*
+ * A request that is on its way holds a pointer into the caller's buffer, so
+ * after a failure nothing may be left in flight: the connection is given up.
+ */
+static int give_up(struct disk *disk, struct transfer *t)
+{
+	if (t->in_flight) {
+		nbd_close(disk->nbd);
+		disk->nbd = nbd_create();
+		disk->size = 0;
+	}
+	return -1;
+}
+
+static int run(struct disk *disk, struct transfer *t, struct error *err)
+{
+	int64_t deadline = now_ms() + disk->timeout_ms;
+
+	for (;;) {
+		int wait = -1;
+
+		if (submit(disk, t, err) < 0)
+			return give_up(disk, t);
+		if (!t->in_flight)
+			return 0;
+		if (disk->timeout_ms >= 0) {
+			int64_t left = deadline - now_ms();
+
+			if (left <= 0) {
+				fail(err, ETIMEDOUT,
+				     "the disk did not answer in %d ms",
+				     disk->timeout_ms);
+				return give_up(disk, t);
+			}
+			wait = (int)left;
+		}
+		if (nbd_poll(disk->nbd, wait) < 0) {
+			fail_nbd(err, "the disk");
+			return give_up(disk, t);
+		}
+		if (retire(disk, t, err) < 0)
+			return give_up(disk, t);
+	}
+}
+
+static int transfer(struct disk *disk, enum disk_op op,
+		    const struct disk_piece *pieces, size_t n,
+		    struct error *err)
+{
+	struct transfer t = { .op = op, .pieces = pieces, .count = n };
+
+	for (size_t i = 0; pieces && i < n; i++)
+		if (!range_ok(pieces[i].off, pieces[i].len, disk->size))
+			return fail(err, ERANGE,
+				    "%zu bytes at %llu are not on the disk",
+				    pieces[i].len,
+				    (unsigned long long)pieces[i].off);
+	return run(disk, &t, err);
+}
+
+int disk_read(struct disk *disk, const struct disk_piece *pieces, size_t n,
+	      struct error *err)
+{
+	return transfer(disk, DISK_OP_READ, pieces, n, err);
+}
+
+int disk_write(struct disk *disk, const struct disk_piece *pieces, size_t n,
+	       struct error *err)
+{
+	if (disk->read_only)
+		return fail(err, EROFS, "the disk is read-only");
+	return transfer(disk, DISK_OP_WRITE, pieces, n, err);
+}
+
+int disk_flush(struct disk *disk, struct error *err)
+{
+	return transfer(disk, DISK_OP_FLUSH, NULL, 1, err);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hive.h - change values and keys of a registry hive, and prove the outcome
+ *
+ * hive.c is the only user of hivex, and writes only. hivex takes nothing but
+ * paths, so hives live in memory files that it opens as /proc/self/fd/N: no
+ * path of the host's disk is needed, and the sandbox allows none. It needs
+ * iconv, whose tables must be loaded before the sandbox: hive_prepare().
+ *
+ *	hive_prepare()			before the sandbox
+ *	hive_memory_*(&memory, ...)	the hive as it is
+ *	hive_recover(&memory, &log)	logs replayed (hivelog.h)
+ *	hive_apply(&memory, edits, n, newest_seq, &out, err)
+ *	hive_memory_free(&...)
+ *
+ * What hivex can't do right is refused (measured, OFFLINE.md section 6): keys
+ * that hold a value of more than HIVE_PLAIN_LIMIT bytes (it would rewrite it in
+ * a form that Windows does not take), and names that aren't ASCII (it computes
+ * a wrong hash for them).
+ */
+#ifndef BUSFLIP_HIVE_H
+#define BUSFLIP_HIVE_H
+
+#include "helper/hivecheck.h"
+
+#define HIVE_PLAIN_LIMIT 16344u
+/* Bounds of one set of edits; far above what any table of ours holds. */
+#define HIVE_EDITS_LIMIT 512u
+#define HIVE_PATH_LIMIT 512u
+
+enum hive_edit_kind {
+	HIVE_EDIT_SET,		/* make the value so; the key when missing */
+	HIVE_EDIT_DELETE_VALUE,
+	HIVE_EDIT_DELETE_KEY,	/* with all below it */
+};
+
+/* One change; all pointers are borrowed. */
+struct hive_edit {
+	enum hive_edit_kind kind;
+	const char *path;	/* of the key, ASCII, '\' between names */
+	const char *name;	/* of the value, ASCII; "" default; NULL: key */
+	uint32_t type;		/* SET: enum registry_type or any other number */
+	const uint8_t *data;
+	uint32_t len;		/* bytes */
+};
+
+/* A hive in a memory file: @data is a shared writable mapping of @fd. */
+struct hive_memory {
+	int fd;
+	uint8_t *data;
+	size_t len;
+};
+
+/* hive_prepare() - load what hivex will need from the file system. Kept for
+ * the life of the process. */
+int hive_prepare(struct error *err);
+
+/* hive_memory_new() - a memory file of @len bytes, filled from @data unless
+ * that is NULL. Freed by hive_memory_free(), which takes zeroed ones too. */
+int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
+		    struct error *err);
+int hive_memory_resize(struct hive_memory *memory, size_t len,
+		       struct error *err);
+void hive_memory_free(struct hive_memory *memory);
+
+/* hive_recover() - make @memory what @log says it is after a replay. */
+int hive_recover(struct hive_memory *memory, const struct hivelog *log,
+		 struct error *err);
+
+/*
+ * hive_apply() - @before with all of @edits made, in *@after
+ *
+ * Edits of one key must stand side by side; they become one operation. A value
+ * that already is as wanted is left alone, and with nothing to change @after
+ * stays empty (data NULL). The new hive has sequence numbers newer than
+ * @newest_seq (struct hivelog) and its own, so that no log fits it.
+ *
+ * Before it is handed over it is read anew: it must be whole (hive_check()),
+ * every edit must be in it, and every other key and value must be as before.
+ */
+int hive_apply(const struct hive_memory *before, const struct hive_edit *edits,
+	       size_t n, uint32_t newest_seq, struct hive_memory *after,
+	       struct error *err);
+
+/* hive_value_is() - 1 when @name of @path has this type and data, else 0. */
+int hive_value_is(const struct hive *h, const struct hive_edit *edit,
+		  struct error *err);
+
+#endif

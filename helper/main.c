@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - busflip-helper: read the job, connect, go into the sandbox, do it
+ *
+ * Started by busflip only, with the descriptors of enum job_fd. The disk is
+ * hostile. It is first parsed behind sandbox_enter(); what is wanted of the
+ * outside world (shared libraries, character sets) is fetched before. Nothing
+ * is written to the disk from here: the changed pages go back in the reply, and
+ * busflip writes them after they are in its journal.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "helper/chain.h"
+#include "helper/disk.h"
+#include "helper/drivers.h"
+#include "helper/hive.h"
+#include "helper/sandbox.h"
+
+#define DISK_TIMEOUT_MS 20000
+
+/* Nothing that the caller forgot to close may be within reach of the parsers. */
+static void close_the_rest(void)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, (unsigned int)JOB_FD_COUNT, ~0u, 0u) == 0)
+		return;
+#endif
+	for (int fd = JOB_FD_COUNT; fd < 1024; fd++)
+		close(fd);
+}
+
+static int read_job(struct job *job, struct error *err)
+{
+	AUTO_FREE char *data = NULL;
+	size_t len = 0;
+
+	if (read_all(JOB_FD_REQUEST, JOB_SIZE, &data, &len, err) < 0)
+		return error_prefix(err, "request");
+	return job_unpack((const uint8_t *)data, len, job, err);
+}
+
+static int load_drivers(const struct job *job, struct drivers **drivers,
+			struct error *err)
+{
+	if (job->drivers == JOB_DRIVERS_NONE)
+		return 0;
+	return drivers_load(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO,
+			    "virtio_win", job->bus == JOB_BUS_SCSI
+			    ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err);
+}
+
+static int work(const struct job *job, struct job_writer *writer,
+		struct job_reply *reply, struct error *err)
+{
+	struct drivers *drivers = NULL;
+	struct image *image = NULL;
+	struct disk *disk = NULL;
+	int r = load_drivers(job, &drivers, err);
+
+	if (r == 0)
+		r = hive_prepare(err);
+	if (r == 0)
+		r = disk_open(JOB_FD_DISK, DISK_TIMEOUT_MS, &disk, err);
+	if (r == 0)
+		r = image_open_disk(disk, &image, err);
+	if (r == 0)
+		r = sandbox_enter(job->sandbox_require, err);
+	/* Point of no return: from here on the disk is read. */
+	if (r == 0)
+		r = chain_run(job, image, drivers, writer, reply, err);
+	image_close(image);
+	disk_close(disk);
+	drivers_free(drivers);
+	return r;
+}
+
+static int answer(void)
+{
+	static struct job_reply reply;
+	struct job_writer writer;
+	struct error err = { 0 };
+	struct job job;
+
+	job_writer_start(&writer, JOB_FD_REPLY);
+	if (read_job(&job, &err) < 0 || work(&job, &writer, &reply, &err) < 0) {
+		reply.changed = false;
+		reply.result = err;
+		writer.len[JOB_SECTION_RUNS] = writer.off[JOB_SECTION_RUNS] = 0;
+		writer.len[JOB_SECTION_PAGES] = 0;
+		writer.off[JOB_SECTION_PAGES] = 0;
+	}
+	if (job_writer_finish(&writer, &reply, &err) < 0) {
+		log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+static void usage(FILE *out)
+{
+	fputs("busflip-helper is started by busflip and does nothing by "
+	      "itself.\nOptions: --help, --version\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c = getopt_long(argc, argv, "+hV", options, NULL);
+
+	if (c == 'h') {
+		usage(stdout);
+		return EXIT_DONE;
+	}
+	if (c == 'V') {
+		puts("busflip-helper " BUSFLIP_VERSION);
+		return EXIT_DONE;
+	}
+	if (c != -1 || optind != argc || isatty(JOB_FD_REQUEST)) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	log_open("busflip-helper", true);
+	close_the_rest();
+	return answer();
+}

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* backup.c - the hives as they were before each patch, kept on the host */
+
+#include "hook/backup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/refusal.h"
+
+#define INFO "patch.info"
+#define INFO_LIMIT 16384
+
+static const struct {
+	const char *name;
+	enum job_section section;
+} files[] = {
+	{ "SYSTEM", JOB_SECTION_HIVE },
+	{ "SYSTEM.LOG1", JOB_SECTION_LOG1 },
+	{ "SYSTEM.LOG2", JOB_SECTION_LOG2 },
+	{ "edits", JOB_SECTION_RECORD },
+};
+
+int backup_folder(const char *state, const char *key, const char *image,
+		  char *out, size_t size, struct error *err)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (const char *p = image; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	if (key ? !str_printf(out, size, "%s/%s", state, key)
+		: !str_printf(out, size, "%s/image-%016llx", state,
+			      (unsigned long long)h))
+		return fail(err, ENAMETOOLONG, "%s: name too long", state);
+	return 0;
+}
+
+static int no_room(struct error *err)
+{
+	if (err && (err->code == ENOSPC || err->code == EDQUOT))
+		err->code = REFUSE_HOST_SPACE;
+	return error_prefix(err, "backup of the hive");
+}
+
+static int copy_out(int from, off_t at, size_t len, int to, struct error *err)
+{
+	while (len) {
+		ssize_t n = sendfile(to, from, &at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return fail_errno(err, "cannot write");
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int store_section(int folder, const char *name,
+			 const struct backup_source *s, struct job_bytes bytes,
+			 struct error *err)
+{
+	AUTO_FD int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL |
+				O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fail_errno(err, "%s", name);
+	if (copy_out(s->fd, bytes.data - s->base, bytes.len, fd, err) < 0)
+		return error_prefix(err, "%s", name);
+	return 0;
+}
+
+static int store_info(int folder, const struct backup_source *s,
+		      struct error *err)
+{
+	AUTO_FD int fd = openat(folder, INFO, O_WRONLY | O_CREAT | O_EXCL |
+				O_CLOEXEC, 0600);
+	const struct job_hive_mark *mark = &s->reply->patched;
+	char text[INFO_LIMIT];
+
+	if (fd < 0)
+		return fail_errno(err, INFO);
+	/* The image comes last: a path may hold anything but NUL. */
+	if (!str_printf(text, sizeof(text),
+			"kept=%llu\nsize=%llu\ncrc=%u\nsequence=%u\n"
+			"partition=%u\nhive=%s\nimage=%s\n",
+			(unsigned long long)
+			s->reply->section[JOB_SECTION_HIVE].len,
+			(unsigned long long)mark->size,
+			mark->crc, mark->sequence, s->reply->partition,
+			s->reply->hive_path, s->image))
+		return fail(err, ENAMETOOLONG, INFO);
+	if (write_all(fd, text, strlen(text), err) < 0)
+		return error_prefix(err, INFO);
+	return 0;
+}
+
+static int store_all(int folder, const struct backup_source *s,
+		     struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct job_bytes bytes = s->reply->section[files[i].section];
+
+		if (bytes.data &&
+		    store_section(folder, files[i].name, s, bytes, err) < 0)
+			return -1;
+	}
+	return store_info(folder, s, err);
+}
+
+static void remove_backup(const char *folder, const char *name)
+{
+	char path[4096 + 300], file[sizeof(path) + 32];
+
+	if (!str_printf(path, sizeof(path), "%s/%s", folder, name))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (str_printf(file, sizeof(file), "%s/%s", path,
+			       files[i].name))
+			unlink(file);
+	if (str_printf(file, sizeof(file), "%s/" INFO, path))
+		unlink(file);
+	rmdir(path);
+}
+
+/* Names of finished backups begin with a digit, of unfinished ones with a dot:
+ * those are of a process that was killed, since the image's lock is ours. */
+static int is_backup(const struct dirent *e)
+{
+	return e->d_name[0] >= '0' && e->d_name[0] <= '9';
+}
+
+static int is_unfinished(const struct dirent *e)
+{
+	return !strncmp(e->d_name, ".new-", 5);
+}
+
+static void prune(const char *folder, int (*which)(const struct dirent *),
+		  unsigned int keep)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, which, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		if (n - i > (int)keep)
+			remove_backup(folder, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+}
+
+/* Sorts by time, also within a second. */
+static int name_now(const char *folder, char *out, size_t size,
+		    struct error *err)
+{
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	if (!str_printf(out, size, "%s/%04d%02d%02dT%02d%02d%02d.%06ldZ",
+			folder, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000))
+		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
+	return 0;
+}
+
+int backup_store(const char *folder, const struct backup_source *source,
+		 unsigned int keep, struct error *err)
+{
+	char work[4096], final[4096];
+	AUTO_FD int fd = -1;
+
+	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
+		return fail_errno(err, "cannot create %s", folder);
+	prune(folder, is_unfinished, 0);
+	if (!str_printf(work, sizeof(work), "%s/.new-XXXXXX", folder) ||
+	    !mkdtemp(work))
+		return fail_errno(err, "cannot create %s", work);
+	fd = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fail_errno(err, "%s", folder);
+	else if (store_all(fd, source, err) == 0 &&
+		 name_now(folder, final, sizeof(final), err) == 0) {
+		if (rename(work, final) == 0) {
+			prune(folder, is_backup, keep ? keep : 1);
+			return 0;
+		}
+		fail_errno(err, "cannot rename %s", work);
+	}
+	prune(folder, is_unfinished, 0);
+	return no_room(err);
+}
+
+static bool take_info(struct backup *b, const char *key, const char *value)
+{
+	struct {
+		const char *key;
+		uint64_t limit;
+		uint64_t value;
+	} numbers[] = {
+		{ "size", UINT64_MAX, 0 }, { "crc", UINT32_MAX, 0 },
+		{ "sequence", UINT32_MAX, 0 }, { "partition", UINT32_MAX, 0 },
+		{ "kept", UINT64_MAX, 0 },
+	};
+
+	if (!strcmp(key, "hive"))
+		return str_fits(b->hive_path, sizeof(b->hive_path), value);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		char *end;
+
+		if (strcmp(key, numbers[i].key) != 0)
+			continue;
+		errno = 0;
+		numbers[i].value = strtoull(value, &end, 10);
+		if (errno || end == value || *end ||
+		    numbers[i].value > numbers[i].limit)
+			return false;
+		if (i == 0)
+			b->patched.size = numbers[i].value;
+		else if (i == 1)
+			b->patched.crc = (uint32_t)numbers[i].value;
+		else if (i == 2)
+			b->patched.sequence = (uint32_t)numbers[i].value;
+		else if (i == 4)
+			b->kept_size = numbers[i].value;
+		else
+			b->partition = (uint32_t)numbers[i].value;
+	}
+	return true;
+}
+
+static int read_info(struct backup *b, int folder, struct error *err)
+{
+	AUTO_FD int fd = openat(folder, INFO, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	char *save = NULL;
+	size_t len;
+
+	if (fd < 0)
+		return fail_errno(err, "%s/" INFO, b->path);
+	if (read_all(fd, INFO_LIMIT, &text, &len, err) < 0)
+		return -1;
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, '=');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		if (!take_info(b, line, value))
+			return fail(err, EINVAL, "%s/" INFO ": bad value of %s",
+				    b->path, line);
+		if (!strcmp(line, "image"))
+			break;
+	}
+	if (!b->hive_path[0] || !b->patched.size)
+		return fail(err, EINVAL, "%s/" INFO ": not complete", b->path);
+	return 0;
+}
+
+static bool newest_name(const char *folder, char *out, size_t size)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, is_backup, alphasort);
+	bool ok = n > 0 && str_printf(out, size, "%s/%s", folder,
+				      list[n - 1]->d_name);
+
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return ok;
+}
+
+static void sync_one(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		fdatasync(fd);
+}
+
+void backup_sync(const char *folder)
+{
+	char path[4096];
+	int fd;
+
+	if (!newest_name(folder, path, sizeof(path)) || fork() != 0)
+		return;
+	setsid();
+	for (fd = 0; fd < 64; fd++)
+		close(fd);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		sync_one(fd, files[i].name);
+	sync_one(fd, INFO);
+	fsync(fd);
+	sync_one(AT_FDCWD, folder);
+	_exit(EXIT_DONE);
+}
+
+static int check_size(const struct backup *b, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(b->files[0], &st) < 0)
+		return fail_errno(err, "%s/SYSTEM", b->path);
+	if ((uint64_t)st.st_size != b->kept_size)
+		return fail(err, REFUSE_NO_BACKUP, "%s/SYSTEM is not whole: "
+			    "it has %lld bytes of %llu", b->path,
+			    (long long)st.st_size,
+			    (unsigned long long)b->kept_size);
+	return 0;
+}
+
+int backup_open_newest(const char *folder, struct backup *b, struct error *err)
+{
+	AUTO_FD int fd = -1;
+
+	memset(b, 0, sizeof(*b));
+	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
+		b->files[i] = -1;
+	if (!newest_name(folder, b->path, sizeof(b->path)))
+		return fail(err, REFUSE_NO_BACKUP,
+			    "nothing is kept for this disk in %s", folder);
+	fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "%s", b->path);
+	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++) {
+		b->files[i] = openat(fd, files[i].name, O_RDONLY | O_CLOEXEC);
+		if (b->files[i] < 0 && (errno != ENOENT || i == 0))
+			return fail_errno(err, "%s/%s", b->path,
+					  files[i].name);
+	}
+	return read_info(b, fd, err) < 0 ? -1 : check_size(b, err);
+}
+
+void backup_close(struct backup *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
+		cleanup_close(&b->files[i]);
+}
+
+void backup_discard(const struct backup *b)
+{
+	char folder[4096], *slash;
+
+	if (!str_fits(folder, sizeof(folder), b->path) ||
+	    !(slash = strrchr(folder, '/')))
+		return;
+	*slash = '\0';
+	remove_backup(folder, slash + 1);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * backup.h - the hives as they were before each patch, kept on the host
+ *
+ * <state>/<key>/<time>/ holds SYSTEM, SYSTEM.LOG1, SYSTEM.LOG2, edits (what was
+ * changed, with the old values) and patch.info (which image, how the hive
+ * looked after the patch). <key> is the domain's UUID, or made from the path of
+ * an image that was given by itself.
+ */
+#ifndef BUSFLIP_BACKUP_H
+#define BUSFLIP_BACKUP_H
+
+#include "helper/job.h"
+
+/* What goes into one backup: the reply's memory file and what is where in it,
+ * so that 15 MB needn't be mapped to be copied. */
+struct backup_source {
+	int fd;
+	const uint8_t *base;		/* where the sections' pointers begin */
+	const struct job_reply *reply;
+	const char *image;		/* canonical path */
+};
+
+/* backup_folder() - "<state>/<key>"; @key NULL: from @image. */
+int backup_folder(const char *state, const char *key, const char *image,
+		  char *out, size_t size, struct error *err);
+
+/*
+ * backup_store() - write it, and remove all but the @keep newest
+ *
+ * No room is REFUSE_HOST_SPACE. It is not yet durable: waiting for 15 MB would
+ * take longer than all the rest of a patch. backup_sync() does that.
+ */
+int backup_store(const char *folder, const struct backup_source *source,
+		 unsigned int keep, struct error *err);
+
+/*
+ * backup_sync() - make the newest backup in @folder durable, by a process of its
+ * own that nobody waits for and that has none of our descriptors
+ *
+ * A power cut in these tenths of a second loses the backup, never the disk: undo
+ * checks the size of what is kept.
+ */
+void backup_sync(const char *folder);
+
+/* The newest backup, opened. */
+struct backup {
+	char path[4096];		/* its folder */
+	int files[3];			/* SYSTEM, LOG1, LOG2; -1: none */
+	struct job_hive_mark patched;
+	uint64_t kept_size;		/* of SYSTEM, bytes */
+	char hive_path[512];
+	uint32_t partition;
+};
+
+/* backup_open_newest() - REFUSE_NO_BACKUP when there is none. */
+int backup_open_newest(const char *folder, struct backup *backup,
+		       struct error *err);
+void backup_close(struct backup *backup);
+
+/* backup_discard() - it was put back, and is no longer wanted. */
+void backup_discard(const struct backup *backup);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * guestdisk-apply.c - the pages of a reply, from the journal to the flush
+ *
+ * From the moment in which the journal has its name until it is removed, the
+ * patch is decided: whatever stops us, the next run finishes it. Signals that
+ * ask us to end wait for these few milliseconds.
+ */
+
+#include "hook/guestdisk-internal.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "helper/refusal.h"
+
+static int collect_pages(const struct session *s, struct journal *journal,
+			 struct error *err)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < job_reply_runs(&s->parsed); i++) {
+		struct job_run run = job_reply_run(&s->parsed, i, &at);
+
+		if (journal_add(journal, run.off, run.data, run.len, err) < 0)
+			return error_prefix(err, "reply");
+	}
+	return 0;
+}
+
+/* @folder is empty when there is nothing to keep. */
+static int keep_backup(const struct session *s, char *folder, size_t size,
+		       struct error *err)
+{
+	const struct backup_source source = {
+		.fd = s->reply, .base = s->map, .reply = &s->parsed,
+		.image = s->image.path,
+	};
+
+	*folder = '\0';
+	if (!s->parsed.section[JOB_SECTION_HIVE].data)
+		return 0;
+	if (backup_folder(s->options->state, s->disk->key, s->image.path,
+			  folder, size, err) < 0)
+		return -1;
+	return backup_store(folder, &source, s->options->keep, err);
+}
+
+static int write_pages(const struct session *s, const struct journal *journal,
+		       struct error *err)
+{
+	char name[4096];
+
+	if (journal_name(s->journals, &s->image, name, sizeof(name), err) < 0 ||
+	    journal_store(journal, s->journals, err) < 0)
+		return -1;
+	/* Point of no return: from here on the journal is the truth. */
+	if (journal_apply(journal, s->nbd, err) < 0 ||
+	    journal_remove(name, err) < 0)
+		return error_prefix(err, "%s: interrupted while it was "
+				    "written; the next run of busflip on it "
+				    "finishes that", s->image.path);
+	return 0;
+}
+
+static int write_undisturbed(const struct session *s,
+			     const struct journal *journal, struct error *err)
+{
+	sigset_t ending, before;
+	int r;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	sigaddset(&ending, SIGQUIT);
+	sigaddset(&ending, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	r = write_pages(s, journal, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+/* A backup of a patch that isn't going to happen would be what undo finds. */
+static void settle_backup(const struct session *s, const char *folder, int r)
+{
+	char name[4096];
+	struct backup b;
+
+	if (r >= 0) {
+		backup_sync(folder);
+		return;
+	}
+	if (journal_find(s->journals, &s->image, name, sizeof(name), NULL) != 0)
+		return;
+	if (backup_open_newest(folder, &b, NULL) == 0)
+		backup_discard(&b);
+	backup_close(&b);
+}
+
+int session_apply(struct session *s, uint64_t *bytes, struct error *err)
+{
+	struct journal *journal = NULL;
+	char folder[4096] = "";
+	int r;
+
+	*bytes = s->parsed.section[JOB_SECTION_PAGES].len;
+	s->image.size = disk_size(s->nbd);
+	if (journal_new(&s->image, &journal, err) < 0)
+		return -1;
+	r = collect_pages(s, journal, err);
+	if (r == 0)
+		r = journal_read_old(journal, s->nbd, err);
+	if (r == 1 && (keep_backup(s, folder, sizeof(folder), err) < 0 ||
+		       write_undisturbed(s, journal, err) < 0))
+		r = -1;
+	if (*folder)
+		settle_backup(s, folder, r);
+	journal_free(journal);
+	return r;
+}

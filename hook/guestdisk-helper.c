@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* guestdisk-helper.c - run busflip-helper on a socket, and read its reply */
+
+#include "hook/guestdisk-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper/refusal.h"
+#include "hook/child.h"
+
+#define LOG_LIMIT 8192
+
+static int open_drivers(const struct session *s, struct job *job, int *fd,
+			struct error *err)
+{
+	const char *path = s->options->virtio_win;
+	struct stat st;
+
+	job->drivers = JOB_DRIVERS_NONE;
+	if (!path || job->action != JOB_PATCH)
+		return 0;
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st) < 0) {
+		fail_errno(err, "virtio_win = %s", path);
+		if (err)
+			err->code = REFUSE_NO_DRIVER;
+		return -1;
+	}
+	job->drivers = S_ISDIR(st.st_mode) ? JOB_DRIVERS_DIRECTORY
+					   : JOB_DRIVERS_ISO;
+	return 0;
+}
+
+static int send_job(const struct job *job, int *request, struct error *err)
+{
+	uint8_t message[JOB_SIZE];
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail_errno(err, "cannot make a pipe");
+	*request = ends[0];
+	job_pack(job, message);
+	/* Fits the pipe, so this doesn't wait for a reader. */
+	if (write_all(ends[1], message, sizeof(message), err) < 0) {
+		close(ends[1]);
+		return -1;
+	}
+	close(ends[1]);
+	return 0;
+}
+
+int session_start_helper(struct session *s, int socket, struct error *err)
+{
+	struct job job = *s->job;
+	AUTO_FD int request = -1;
+	AUTO_FD int drivers = -1;
+	AUTO_FD int nbd = socket;
+	int fds[CHILD_FDS] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+
+	job.sandbox_require = s->options->sandbox_require;
+	if (job.action == JOB_UNDO) {
+		job.patched = s->backup.patched;
+		job.partition = s->backup.partition;
+		memcpy(job.hive_path, s->backup.hive_path,
+		       sizeof(job.hive_path));
+	}
+	s->reply = memfd_create("reply", MFD_CLOEXEC);
+	s->log = memfd_create("helper-stderr", MFD_CLOEXEC);
+	if (s->reply < 0 || s->log < 0)
+		return fail_errno(err, "cannot make a memory file");
+	if (open_drivers(s, &job, &drivers, err) < 0 ||
+	    send_job(&job, &request, err) < 0)
+		return -1;
+	fds[JOB_FD_REQUEST] = request;
+	fds[JOB_FD_REPLY] = s->reply;
+	fds[JOB_FD_LOG] = s->log;
+	fds[JOB_FD_DISK] = nbd;
+	fds[JOB_FD_DRIVERS] = drivers;
+	fds[JOB_FD_HIVE] = s->backup.files[0];
+	fds[JOB_FD_LOG1] = s->backup.files[1];
+	fds[JOB_FD_LOG2] = s->backup.files[2];
+	return child_start(s->options->helper, fds, &s->helper, err);
+}
+
+/* What the helper and its libraries said, line by line. It may have been taken
+ * over by the disk that it read: log_msg() makes the text printable. */
+static void relay_log(const struct session *s)
+{
+	char text[LOG_LIMIT + 1], *save = NULL;
+	ssize_t n = pread(s->log, text, LOG_LIMIT, 0);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		log_msg(LOG_LEVEL_WARNING, "%s", line);
+}
+
+int session_wait_helper(struct session *s, struct error *err)
+{
+	int status = 0;
+	int r = child_wait(s->helper, s->options->timeout_ms, &status);
+
+	if (r == 0) {
+		child_kill(&s->helper);
+		relay_log(s);
+		return fail(err, REFUSE_HELPER_DIED,
+			    "busflip-helper was not done after %d ms and was "
+			    "stopped; nothing was written",
+			    s->options->timeout_ms);
+	}
+	s->helper = 0;
+	relay_log(s);
+	if (r < 0)
+		return fail_errno(err, "cannot wait for busflip-helper");
+	if (WIFSIGNALED(status))
+		return fail(err, REFUSE_HELPER_DIED,
+			    "busflip-helper was ended by signal %d (%s) while "
+			    "it read the disk; nothing was written",
+			    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == 127)
+		return fail(err, ENOENT, "cannot run %s", s->options->helper);
+	if (WEXITSTATUS(status) != 0)
+		return fail(err, REFUSE_HELPER_DIED,
+			    "busflip-helper ended with status %d",
+			    WEXITSTATUS(status));
+	return 0;
+}
+
+int session_parse_reply(struct session *s, struct error *err)
+{
+	struct stat st;
+	void *map;
+
+	if (fstat(s->reply, &st) < 0)
+		return fail_errno(err, "reply");
+	if (st.st_size < JOB_REPLY_HEADER || st.st_size > (off_t)JOB_REPLY_LIMIT)
+		return fail(err, REFUSE_HELPER_DIED, "the helper gave no reply");
+	/* The helper is gone, and nobody else can shorten the file under us. */
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, s->reply,
+		   0);
+	if (map == MAP_FAILED)
+		return fail_errno(err, "reply");
+	s->map = map;
+	s->map_len = (size_t)st.st_size;
+	return job_reply_parse(s->map, s->map_len, &s->parsed, err);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guestdisk-internal.h - what the guestdisk*.c files share */
+#ifndef BUSFLIP_GUESTDISK_INTERNAL_H
+#define BUSFLIP_GUESTDISK_INTERNAL_H
+
+#include "helper/journal.h"
+#include "hook/backup.h"
+#include "hook/guestdisk.h"
+#include "hook/nbdserver.h"
+
+/* One run: everything that is open at the same time. */
+struct session {
+	const struct guestdisk *disk;
+	const struct guestdisk_options *options;
+	const struct job *job;
+	struct journal_image image;	/* path, identity, size when known */
+	struct backing backing;
+	char journals[4096];		/* folder */
+	int lock;			/* of the image; -1: not taken */
+	struct nbdserver server;
+	struct disk *nbd;		/* our own connection; NULL: none */
+	pid_t helper;			/* 0: not running */
+	int reply;			/* memory file */
+	int log;			/* the helper's stderr */
+	const uint8_t *map;		/* of the reply */
+	size_t map_len;
+	struct job_reply parsed;
+	struct backup backup;		/* undo: what is put back */
+};
+
+/* guestdisk-helper.c: start the helper on @socket, which is taken over; wait for
+ * it; parse what it replied. */
+int session_start_helper(struct session *s, int socket, struct error *err);
+int session_wait_helper(struct session *s, struct error *err);
+int session_parse_reply(struct session *s, struct error *err);
+
+/* guestdisk-apply.c: the pages of the reply, from journal to flush. Return 1
+ * written, 0 there was nothing to write, -1. */
+int session_apply(struct session *s, uint64_t *bytes, struct error *err);
+
+#endif

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * guestdisk.c - look into a guest's disk, patch it, or put things back
+ *
+ * One run: is a journal pending? then finish it. Start qemu-nbd, which takes the
+ * lock. Start the helper on one connection; hold another one, so that the lock
+ * stays ours after the helper has ended. Check what it hands back, apply it.
+ * A journal that turns up only now was left by somebody who was killed between
+ * our first look and the lock: what was read is torn, and all begins anew.
+ */
+
+#include "hook/guestdisk-internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "helper/refusal.h"
+#include "hook/child.h"
+#include "hook/imagelock.h"
+
+#ifndef BUSFLIP_QEMU_NBD
+#define BUSFLIP_QEMU_NBD "/usr/bin/qemu-nbd"
+#endif
+
+#define ATTEMPTS 3
+#define CLOSE_TIMEOUT_MS 30000
+#define REPORT_LIMIT (16u * 1024 * 1024)
+
+struct guestdisk_options guestdisk_defaults(void)
+{
+	return (struct guestdisk_options){
+		.state = BUSFLIP_STATEDIR,
+		.helper = BUSFLIP_LIBEXECDIR "/busflip-helper",
+		.qemu_nbd = BUSFLIP_QEMU_NBD,
+		.keep = 3,
+		.timeout_ms = 30000,
+	};
+}
+
+static void session_close(struct session *s)
+{
+	child_kill(&s->helper);
+	disk_close(s->nbd);
+	s->nbd = NULL;
+	if (s->map)
+		/* munmap() doesn't write. */
+		munmap((void *)(uintptr_t)s->map, s->map_len);
+	s->map = NULL;
+	memset(&s->parsed, 0, sizeof(s->parsed));
+	cleanup_close(&s->reply);
+	cleanup_close(&s->log);
+	nbdserver_free(&s->server);
+	cleanup_close(&s->lock);
+}
+
+/* Whose image this is, whatever name it was given by. */
+static int identify(struct session *s, struct error *err)
+{
+	AUTO_FREE char *real = realpath(s->disk->path, NULL);
+	struct stat st;
+
+	if (!real || stat(real, &st) < 0)
+		return fail_errno(err, "%s", s->disk->path);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return fail(err, EINVAL, "%s is neither a file nor a block "
+			    "device", real);
+	if (!str_fits(s->image.path, sizeof(s->image.path), real))
+		return fail(err, ENAMETOOLONG, "%s", real);
+	s->image.dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	s->image.ino = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
+	return backing_find(s->image.path, s->disk->format, &s->backing, err);
+}
+
+static int session_open(struct session *s, const struct guestdisk *disk,
+			const struct guestdisk_options *options,
+			const struct job *job, struct error *err)
+{
+	memset(s, 0, sizeof(*s));
+	s->disk = disk;
+	s->options = options;
+	s->job = job;
+	s->reply = s->log = s->server.log = s->lock = -1;
+	s->server.lifeline = -1;
+	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
+		s->server.clients[i] = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(s->backup.files); i++)
+		s->backup.files[i] = -1;
+	if (!str_printf(s->journals, sizeof(s->journals), "%s/journal",
+			options->state))
+		return fail(err, ENAMETOOLONG, "%s", options->state);
+	return identify(s, err);
+}
+
+static int start_server(struct session *s, bool writable, bool live,
+			unsigned int clients, struct error *err)
+{
+	const struct nbdserver_image image = {
+		.path = s->image.path, .format = s->disk->format,
+		.backing = &s->backing, .writable = writable, .live = live,
+		.clients = clients,
+	};
+	struct stat st;
+
+	if (writable && s->backing.read_only_kind)
+		return fail(err, REFUSE_FORMAT, "%s: %s", s->image.path,
+			    s->backing.why);
+	/* root could write to it all the same; somebody didn't want that. */
+	if (writable && stat(s->image.path, &st) == 0 && !(st.st_mode & 0222))
+		return fail(err, REFUSE_READ_ONLY,
+			    "%s is read-only (no write permission for anybody)",
+			    s->image.path);
+	if (!live &&
+	    imagelock_take(s->image.path, writable, &s->lock, err) < 0)
+		return -1;
+	return nbdserver_start(s->options->qemu_nbd, &image,
+			       s->options->sandbox_require, &s->server, err);
+}
+
+/* Closes all connections and waits. @r: how things went; a server that failed
+ * knows better why. */
+static int stop_server(struct session *s, int r, struct error *err)
+{
+	struct error why;
+
+	disk_close(s->nbd);
+	s->nbd = NULL;
+	if (nbdserver_stop(&s->server, CLOSE_TIMEOUT_MS, &why) == 0)
+		return r;
+	if (r == 0 && err)
+		*err = why;
+	if (r == 0 || (err && !is_refusal(err->code)))
+		nbdserver_explain(&s->server, s->image.path, err);
+	return -1;
+}
+
+static int connect_disk(struct session *s, size_t client, struct error *err)
+{
+	return disk_open(steal_fd(&s->server.clients[client]),
+			 s->options->timeout_ms, &s->nbd, err);
+}
+
+/* ---- a journal that was left ---------------------------------------------- */
+
+static int redo(struct session *s, const char *name, struct error *err)
+{
+	struct journal *journal = NULL;
+	int r = journal_load(name, &journal, err);
+
+	if (r == 0)
+		r = journal_redo(journal, s->nbd, err);
+	journal_free(journal);
+	if (r < 0)
+		return error_prefix(err, "journal %s of %s", name,
+				    s->image.path);
+	log_msg(LOG_LEVEL_NOTICE, "%s: finished an interrupted patch (%d "
+		"sectors were missing)", s->image.path, r);
+	return journal_remove(name, err);
+}
+
+static int recover(struct session *s, struct error *err)
+{
+	char name[4096];
+	int r = start_server(s, true, false, 1, err);
+
+	if (r == 0)
+		r = connect_disk(s, 0, err);
+	/* Behind the lock: has somebody else finished it? */
+	if (r == 0)
+		r = journal_find(s->journals, &s->image, name, sizeof(name),
+				 err);
+	if (r > 0)
+		r = redo(s, name, err);
+	r = stop_server(s, r, err);
+	session_close(s);
+	return r;
+}
+
+/* Return 1 when one was finished, 0 none, -1. */
+static int recover_pending(struct session *s, struct error *err)
+{
+	char name[4096];
+	int r = journal_find(s->journals, &s->image, name, sizeof(name), err);
+
+	if (r <= 0)
+		return r;
+	return recover(s, err) < 0 ? -1 : 1;
+}
+
+int guestdisk_recover(const struct guestdisk *disk,
+		      const struct guestdisk_options *options,
+		      struct error *err)
+{
+	const struct job nothing = { .action = JOB_INSPECT };
+	struct session *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return fail(err, ENOMEM, "out of memory");
+	r = session_open(s, disk, options, &nothing, err);
+	if (r == 0)
+		r = recover_pending(s, err);
+	session_close(s);
+	backing_free(&s->backing);
+	free(s);
+	return r;
+}
+
+/* ---- a run ------------------------------------------------------------------ */
+
+/* Reports hold text from the guest: nothing of it may command a terminal. */
+static char *copy_report(struct job_bytes bytes)
+{
+	char *text;
+
+	if (!bytes.data || bytes.len > REPORT_LIMIT ||
+	    !(text = malloc(bytes.len + 1)))
+		return NULL;
+	memcpy(text, bytes.data, bytes.len);
+	text[bytes.len] = '\0';
+	for (size_t i = 0; i < bytes.len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		/* U+0080 to U+009F, which some terminals obey. */
+		bool c1 = c == 0xC2 && i + 1 < bytes.len &&
+			  (unsigned char)text[i + 1] < 0xA0;
+
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1)
+			text[i] = '?';
+	}
+	return text;
+}
+
+static int take_reports(const struct session *s,
+			struct guestdisk_result *result, struct error *err)
+{
+	struct job_bytes evidence = s->parsed.section[JOB_SECTION_EVIDENCE];
+
+	guestdisk_result_free(result);
+	result->text = copy_report(s->parsed.section[JOB_SECTION_TEXT]);
+	result->json = copy_report(s->parsed.section[JOB_SECTION_JSON]);
+	result->reg = copy_report(s->parsed.section[JOB_SECTION_REG]);
+	result->partition = s->parsed.partition;
+	if (evidence.data && evidence.len) {
+		result->evidence = malloc(evidence.len);
+		if (!result->evidence)
+			return fail(err, ENOMEM, "out of memory");
+		memcpy(result->evidence, evidence.data, evidence.len);
+		result->evidence_len = evidence.len;
+	}
+	if (!s->parsed.result.code)
+		return 0;
+	if (err)
+		*err = s->parsed.result;
+	return -1;
+}
+
+void guestdisk_result_free(struct guestdisk_result *result)
+{
+	free(result->text);
+	free(result->json);
+	free(result->reg);
+	free(result->evidence);
+	result->text = result->json = result->reg = NULL;
+	result->evidence = NULL;
+	result->evidence_len = 0;
+}
+
+static bool will_write(const struct job *job)
+{
+	return job->action != JOB_INSPECT && !job->dry_run;
+}
+
+static int prepare_state(struct session *s, struct error *err)
+{
+	char folder[4096];
+
+	if (will_write(s->job) && mkdir(s->options->state, 0755) < 0 &&
+	    errno != EEXIST)
+		return fail_errno(err, "cannot create %s", s->options->state);
+	if (s->job->action != JOB_UNDO)
+		return 0;
+	if (backup_folder(s->options->state, s->disk->key, s->image.path,
+			  folder, sizeof(folder), err) < 0)
+		return -1;
+	backup_close(&s->backup);
+	return backup_open_newest(folder, &s->backup, err);
+}
+
+static int run_helper(struct session *s, struct error *err)
+{
+	if (session_start_helper(s, steal_fd(&s->server.clients[0]), err) < 0)
+		return -1;
+	if (will_write(s->job) && connect_disk(s, 1, err) < 0)
+		return -1;
+	if (s->nbd && disk_is_read_only(s->nbd))
+		return fail(err, REFUSE_READ_ONLY, "%s can't be written",
+			    s->image.path);
+	if (session_wait_helper(s, err) < 0 ||
+	    session_parse_reply(s, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* What is done once the helper has answered. Return 1: begin anew. */
+static int finish(struct session *s, struct guestdisk_result *result,
+		  struct error *err)
+{
+	char name[4096];
+	int r;
+
+	if (take_reports(s, result, err) < 0)
+		return -1;
+	if (!s->job->live) {
+		r = journal_find(s->journals, &s->image, name, sizeof(name),
+				 err);
+		if (r)
+			return r;
+	}
+	result->changed = s->parsed.changed;
+	if (!will_write(s->job) || !s->parsed.changed)
+		return 0;
+	journal_sweep(s->journals, &s->image);
+	r = session_apply(s, &result->bytes, err);
+	if (r < 0)
+		return -1;
+	result->changed = r > 0;
+	return 0;
+}
+
+static int attempt(struct session *s, struct guestdisk_result *result,
+		   struct error *err)
+{
+	bool live = s->job->live && !will_write(s->job);
+	int r;
+
+	if (!live) {
+		r = recover_pending(s, err);
+		if (r < 0)
+			return -1;
+		result->redone |= r > 0;
+	}
+	if (prepare_state(s, err) < 0)
+		return -1;
+	r = start_server(s, will_write(s->job), live,
+			 will_write(s->job) ? 2 : 1, err);
+	if (r == 0)
+		r = run_helper(s, err);
+	if (r == 0)
+		r = finish(s, result, err);
+	if (r < 0)
+		child_kill(&s->helper);
+	r = stop_server(s, r, err);
+	session_close(s);
+	return r;
+}
+
+int guestdisk_run(const struct guestdisk *disk,
+		  const struct guestdisk_options *options,
+		  const struct job *job, struct guestdisk_result *result,
+		  struct error *err)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int r;
+
+	memset(result, 0, sizeof(*result));
+	if (!s)
+		return fail(err, ENOMEM, "out of memory");
+	r = session_open(s, disk, options, job, err);
+	for (int i = 0; r == 0 && i < ATTEMPTS; i++) {
+		r = attempt(s, result, err);
+		if (r <= 0)
+			break;
+		r = i + 1 < ATTEMPTS ? 0
+			: fail(err, EBUSY, "%s: others keep patching it",
+			       s->image.path);
+	}
+	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)
+		backup_discard(&s->backup);
+	session_close(s);
+	backup_close(&s->backup);
+	backing_free(&s->backing);
+	free(s);
+	return r;
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * nbdserver.c - qemu-nbd on one image, in a jail, on a private socket
+ *
+ * The listening socket is made, connected to as often as will be needed and
+ * removed from the file system before qemu-nbd exists, so nobody else can ever
+ * connect; qemu-nbd gets it the way systemd would hand it over. The
+ * connections wait in its backlog. No polling for readiness is needed.
+ */
+
+#include "hook/nbdserver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper/landlock.h"
+#include "helper/refusal.h"
+#include "hook/child.h"
+
+#define LISTEN_FD 3
+#define LIFELINE_FD 4
+#define KEEPER_FDS 5
+#define LOG_LIMIT 4096
+/* How long it usually takes to close an image, many times over. */
+#define OWN_END_MS 500
+
+/* What qemu-nbd says, and what it means. */
+static const struct {
+	const char *text;
+	enum refusal refusal;
+	const char *means;
+} reasons[] = {
+	{ "Failed to get \"write\" lock", REFUSE_IN_USE,
+	  "the image is in use by another process, probably a running guest" },
+	{ "Failed to get shared \"write\" lock", REFUSE_IN_USE,
+	  "the image is being written by another process, probably a running "
+	  "guest" },
+	{ "Failed to get", REFUSE_IN_USE, "the image is in use" },
+	{ "Is another process using", REFUSE_IN_USE, "the image is in use" },
+	{ "Device or resource busy", REFUSE_IN_USE, "the device is in use" },
+	{ "Read-only file system", REFUSE_READ_ONLY,
+	  "the image can't be written" },
+	{ "Image is not in", REFUSE_FORMAT,
+	  "the image has another format than was given" },
+	{ "Could not open backing file", REFUSE_FORMAT,
+	  "the image needs a file that it doesn't name openly" },
+	{ "Unknown driver", REFUSE_FORMAT, "QEMU doesn't know this format" },
+	{ "corrupt", REFUSE_FORMAT, "the image is damaged" },
+};
+
+static int listen_privately(struct nbdserver *s, unsigned int clients,
+			    int *listener, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/busflip.XXXXXX";
+	int r = -1;
+
+	if (!mkdtemp(dir))
+		return fail_errno(err, "cannot create a folder in /tmp");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/nbd", dir);
+	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*listener >= 0 &&
+	    bind(*listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    listen(*listener, NBDSERVER_CLIENTS) == 0)
+		r = 0;
+	for (size_t i = 0; r == 0 && i < clients; i++) {
+		s->clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (s->clients[i] < 0 ||
+		    connect(s->clients[i], (struct sockaddr *)&address,
+			    sizeof(address)) < 0)
+			r = -1;
+	}
+	if (r < 0)
+		fail_errno(err, "cannot make a socket for qemu-nbd");
+	unlink(address.sun_path);
+	rmdir(dir);
+	return r;
+}
+
+/* Right for everything in @image, and for qemu-nbd's own program, libraries and
+ * modules. Without /dev/null QEMU thinks that locks don't work and takes none. */
+static int enter_jail(const struct nbdserver_image *image, bool require,
+		      struct error *err)
+{
+	static const char *const programs[] = { "/usr", "/lib", "/lib64",
+						"/bin", "/nix/store" };
+	static const char *const settings[] = {
+		"/etc/ld.so.cache", "/etc/gnutls", "/sys/devices/system",
+		"/sys/dev/block", "/sys/block", "/proc/sys/crypto",
+	};
+	struct landlock_rule rules[ARRAY_SIZE(programs) + ARRAY_SIZE(settings) +
+				   2 + BACKING_LIMIT];
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		rules[n++] = (struct landlock_rule){ programs[i], -1,
+						     LANDLOCK_READ_EXECUTE };
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		rules[n++] = (struct landlock_rule){ settings[i], -1,
+						     LANDLOCK_READ };
+	rules[n++] = (struct landlock_rule){ "/dev/null", -1,
+					     LANDLOCK_READ_WRITE };
+	rules[n++] = (struct landlock_rule){
+		image->path, -1, image->writable ? LANDLOCK_READ_WRITE
+						 : LANDLOCK_READ };
+	for (size_t i = 0; i < image->backing->count; i++)
+		rules[n++] = (struct landlock_rule){
+			image->backing->paths[i], -1,
+			image->writable && image->backing->writable[i]
+				? LANDLOCK_READ_WRITE : LANDLOCK_READ };
+	r = landlock_restrict(rules, n, err);
+	if (r == 1 && require)
+		return fail(err, REFUSE_SANDBOX,
+			    "this kernel has no Landlock to jail qemu-nbd");
+	return r < 0 ? -1 : 0;
+}
+
+/* Commas separate options and are doubled within one. */
+static bool live_options(const struct nbdserver_image *image, char *out,
+			 size_t size)
+{
+	char escaped[8192];
+	size_t n = 0;
+
+	for (const char *p = image->path; *p; p++) {
+		if (n + 3 > sizeof(escaped))
+			return false;
+		escaped[n++] = *p;
+		if (*p == ',')
+			escaped[n++] = ',';
+	}
+	escaped[n] = '\0';
+	return str_printf(out, size,
+			  "driver=%s,read-only=on,force-share=on,"
+			  "file.driver=file,file.filename=%s",
+			  image->format, escaped);
+}
+
+/* In the keeper's child; what goes wrong is said on its stderr, as qemu-nbd
+ * would. Descriptors are in their places. */
+static void __attribute__((noreturn))
+run_server(const char *program, const struct nbdserver_image *image,
+	   bool require_jail)
+{
+	char pid[32], options[8192 + 256];
+	const char *argv[12] = { program, "-e", "2" };
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	char listen_fds[] = "LISTEN_FDS=1";
+	char *const env[] = { path, locale, listen_fds, pid, NULL };
+	struct error err;
+	size_t n = 3;
+
+	child_reset_signals();
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	snprintf(pid, sizeof(pid), "LISTEN_PID=%d", (int)getpid());
+	if (!image->writable)
+		argv[n++] = "-r";
+	if (image->live) {
+		argv[n++] = "--image-opts";
+		if (!live_options(image, options, sizeof(options)))
+			_exit(126);
+		argv[n++] = options;
+	} else {
+		argv[n++] = "-f";
+		argv[n++] = image->format;
+		argv[n++] = "--";
+		argv[n++] = image->path;
+	}
+	if (enter_jail(image, require_jail, &err) < 0) {
+		dprintf(2, "%s\n", err.msg);
+		_exit(126);
+	}
+	/* execve() doesn't write to its arguments. */
+	execve(program, (char *const *)(uintptr_t)argv, env);
+	dprintf(2, "cannot run %s: %s\n", program, strerror(errno));
+	_exit(127);
+}
+
+/* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline; and
+ * none of the connections, which must close when busflip does. */
+static void place_descriptors(int listener, int log, int lifeline)
+{
+	int from[] = { open("/dev/null", O_RDWR), -1, log, listener, lifeline };
+	int moved[ARRAY_SIZE(from)];
+
+	from[1] = from[0];
+	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+		moved[i] = fcntl(from[i], F_DUPFD, KEEPER_FDS);
+		if (moved[i] < 0)
+			_exit(126);
+	}
+	for (int i = 0; i < KEEPER_FDS; i++)
+		if (dup2(moved[i], i) < 0)
+			_exit(126);
+	for (int fd = KEEPER_FDS; fd < 256; fd++)
+		close(fd);
+	fcntl(LIFELINE_FD, F_SETFD, FD_CLOEXEC);
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+/* Ends when qemu-nbd has, with its status. Once the lifeline is closed, by
+ * busflip or by its death, asks it to end until it does. */
+static void __attribute__((noreturn)) keep_server(pid_t server)
+{
+	const struct sigaction action = { .sa_handler = wake_up };
+	struct pollfd lifeline = { .fd = LIFELINE_FD, .events = POLLIN };
+	const struct timespec again = { 0, 50 * 1000000 };
+	sigset_t child, none;
+	bool ending = false;
+	int status;
+
+	sigemptyset(&none);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigaction(SIGCHLD, &action, NULL);
+	for (;;) {
+		pid_t r = waitpid(server, &status, WNOHANG);
+
+		if (r == server)
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status)
+						: 128 + WTERMSIG(status));
+		if (r < 0 && errno != EINTR)
+			_exit(125);
+		if (ending)
+			kill(server, SIGTERM);
+		/* Unblocks SIGCHLD just for the wait: none gets lost. */
+		if (ppoll(&lifeline, ending ? 0 : 1, ending ? &again : NULL,
+			  &none) > 0)
+			ending = true;
+	}
+}
+
+static void __attribute__((noreturn))
+run_keeper(const char *program, const struct nbdserver_image *image,
+	   bool require_jail, int listener, int log, int lifeline)
+{
+	sigset_t all;
+	pid_t server;
+
+	setpgid(0, 0);
+	place_descriptors(listener, log, lifeline);
+	prctl(PR_SET_NAME, "busflip-keeper");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	server = fork();
+	if (server == 0)
+		run_server(program, image, require_jail);
+	if (server < 0)
+		_exit(126);
+	close(LISTEN_FD);
+	keep_server(server);
+}
+
+int nbdserver_start(const char *program, const struct nbdserver_image *image,
+		    bool require_jail, struct nbdserver *s, struct error *err)
+{
+	AUTO_FD int listener = -1;
+	AUTO_FD int keeper_end = -1;
+	int ends[2];
+
+	*s = (struct nbdserver){ .log = -1, .lifeline = -1,
+				 .clients = { -1, -1 } };
+	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC);
+	if (s->log < 0)
+		return fail_errno(err, "cannot make a memory file");
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail_errno(err, "cannot make a pipe");
+	keeper_end = ends[0];
+	s->lifeline = ends[1];
+	if (listen_privately(s, image->clients, &listener, err) < 0)
+		return -1;
+	s->pid = fork();
+	if (s->pid == 0)
+		run_keeper(program, image, require_jail, listener, s->log,
+			   keeper_end);
+	if (s->pid < 0) {
+		s->pid = 0;
+		return fail_errno(err, "cannot start qemu-nbd");
+	}
+	return 0;
+}
+
+int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
+{
+	int status = 0, r;
+
+	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
+		cleanup_close(&s->clients[i]);
+	if (!s->pid)
+		return 0;
+	r = child_wait(s->pid, OWN_END_MS, &status);
+	cleanup_close(&s->lifeline);
+	if (r == 0)
+		r = child_wait(s->pid, timeout_ms, &status);
+	if (r == 0)
+		return fail(err, ETIMEDOUT,
+			    "qemu-nbd (pid %d) has not closed the image in "
+			    "%d ms and still holds it", (int)s->pid,
+			    timeout_ms);
+	s->pid = 0;
+	if (r < 0)
+		return fail_errno(err, "cannot wait for qemu-nbd");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return fail(err, EIO, "qemu-nbd ended with status %d",
+		    WIFEXITED(status) ? WEXITSTATUS(status)
+				      : 128 + WTERMSIG(status));
+}
+
+int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
+{
+	char text[LOG_LIMIT + 1];
+	ssize_t n = s->log < 0 ? 0 : pread(s->log, text, LOG_LIMIT, 0);
+
+	if (n <= 0)
+		return error_prefix(err, "%s", path);
+	text[n] = '\0';
+	for (char *p = text; *p; p++)
+		if (*p == '\n')
+			*p = p[1] ? ' ' : '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (strstr(text, reasons[i].text))
+			return fail(err, (int)reasons[i].refusal, "%s: %s (%s)",
+				    path, reasons[i].means, text);
+	return fail(err, EIO, "%s: %s", path, text);
+}
+
+void nbdserver_free(struct nbdserver *s)
+{
+	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
+		cleanup_close(&s->clients[i]);
+	cleanup_close(&s->lifeline);
+	cleanup_close(&s->log);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nbdserver.h - qemu-nbd on one image, in a jail, on a private socket
+ *
+ * It holds QEMU's lock on the image from the first answered handshake until the
+ * last connection is closed, and then ends by itself. Where no handshake came to
+ * be it would wait for ever, so it is asked to end with SIGTERM then, and when
+ * busflip dies: it closes the image in order. While it starts it forgets a
+ * SIGTERM, so a small process of ours stands between and asks again. It is never
+ * killed: that would leave persistent dirty bitmaps unusable.
+ */
+#ifndef BUSFLIP_NBDSERVER_H
+#define BUSFLIP_NBDSERVER_H
+
+#include "hook/backing.h"
+
+#define NBDSERVER_CLIENTS 2
+
+struct nbdserver_image {
+	const char *path;		/* canonical */
+	const char *format;		/* "raw", "qcow2", ... never guessed */
+	const struct backing *backing;
+	bool writable;
+	bool live;			/* read while somebody else writes */
+	unsigned int clients;		/* connections, at most NBDSERVER_CLIENTS;
+					 * the last one to be closed must have
+					 * shaken hands */
+};
+
+struct nbdserver {
+	pid_t pid;			/* of its keeper; 0: not running */
+	int lifeline;			/* closed: the keeper ends it */
+	int log;			/* memory file with its stderr */
+	int clients[NBDSERVER_CLIENTS];	/* connected sockets; take with
+					 * steal_fd() */
+};
+
+/*
+ * nbdserver_start() - connect first, then start
+ *
+ * @program: path of qemu-nbd. @require_jail: REFUSE_SANDBOX without Landlock.
+ * The sockets are connected, but nothing has answered: whether the image could
+ * be opened shows in the handshake; after a failed one, nbdserver_explain().
+ * @server must be stopped in any case.
+ */
+int nbdserver_start(const char *program, const struct nbdserver_image *image,
+		    bool require_jail, struct nbdserver *server,
+		    struct error *err);
+
+/*
+ * nbdserver_stop() - close sockets that are left, wait until the image is closed
+ *
+ * At most @timeout_ms, then it is left to itself and -1 given: it still holds
+ * the lock. Also -1 when it ended with a failure.
+ */
+int nbdserver_stop(struct nbdserver *server, int timeout_ms,
+		   struct error *err);
+
+/* nbdserver_explain() - why it failed, in its own words, with the refusal that
+ * they mean; to be called after nbdserver_stop(). Keeps @err when it said
+ * nothing. Gives -1. */
+int nbdserver_explain(struct nbdserver *server, const char *path,
+		      struct error *err);
+
+void nbdserver_free(struct nbdserver *server);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * realhive.h - hives of real machines, where someone has them
+ *
+ * They are looked for in $BUSFLIP_HIVES, else in ../shared/hives, and are never
+ * part of the project. Without them their checks are left out, even where
+ * everything must run: nobody can install them.
+ */
+#ifndef BUSFLIP_TESTS_REALHIVE_H
+#define BUSFLIP_TESTS_REALHIVE_H
+
+#include "helper/base.h"
+#include "tests/tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The unpacked file, NULL when it isn't there; the caller frees it. */
+__attribute__((unused))
+static uint8_t *real_hive(const char *name, size_t *len)
+{
+	const char *folder = getenv("BUSFLIP_HIVES");
+	char command[1024];
+	struct error err;
+	char *data = NULL;
+	FILE *pipe;
+
+	*len = 0;
+	snprintf(command, sizeof(command), "xz -dc '%s/%s.xz' 2>/dev/null",
+		 folder ? folder : "../shared/hives", name);
+	pipe = popen(command, "r");
+	if (!pipe)
+		return NULL;
+	if (read_all(fileno(pipe), 64u << 20, &data, len, &err) < 0)
+		data = NULL;
+	pclose(pipe);
+	if (data && !*len) {
+		free(data);
+		data = NULL;
+	}
+	return (uint8_t *)data;
+}
+
+__attribute__((unused))
+static void real_skip(const char *what)
+{
+	printf("# left out, no real hives here: %s\n", what);
+}
+
+#endif

@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every reason to leave a disk alone: its own exit code, a sentence that says it,
+# and not a byte written. And what looks like one, but isn't.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+
+hive=Windows/System32/config/SYSTEM
+size=64M
+output=
+make_windows "$work/good.ntfs" $size
+
+# volume [MKVOL-OPERATION...] - the good Windows, changed; into $work/c.ntfs
+volume()
+{
+	cp --sparse=always "$work/good.ntfs" "$work/c.ntfs"
+	[ $# = 0 ] || "$mkvol" "$work/c.ntfs" "$@" || bail_out "mkvol $*"
+}
+
+# disk [MKDISK-OPTION...] - $work/c.ntfs on a raw disk
+disk()
+{
+	"$tests/mkdisk.sh" -f raw "$@" "$work/disk.raw" "$work/c.ntfs" || bail_out mkdisk
+}
+
+# refused NAME STATUS WORDS [COMMAND [OPTION...]] - by busflip patch, or by
+# COMMAND; $work/disk.raw stays as it is
+refused()
+{
+	local name=$1 status=$2 words=$3 image=${image:-$work/disk.raw}
+
+	shift 3
+	[ $# != 0 ] || set -- patch --format raw --virtio-win "$work/vw"
+	cp --sparse=always "$image" "$work/before"
+	fails "$name: exit status $status" "$status" busflip "$@" "$image"
+	like "$name: says so" "$output" "$words"
+	ok "$name: nothing is written" cmp "$image" "$work/before"
+}
+
+# accepted NAME
+accepted()
+{
+	ok "$1" busflip patch --format raw --virtio-win "$work/vw" "$work/disk.raw"
+}
+
+plan 126
+
+# --- the volume ---
+volume volume-flags 0x0001 && disk
+refused "dirty flag" 21 "marked dirty"
+volume volume-flags 0x4000 && disk
+refused "chkdsk was interrupted" 21 "marked dirty"
+volume log 1 0 0 && disk
+refused "journal not clean" 20 "journal is not clean"
+volume log 1 0xFFFF 0 && disk
+accepted "journal without a client is clean"
+volume log 1 0 2 && disk
+accepted "journal with its clean flag is clean"
+volume log 2 0 0 && disk
+refused "journal of version 2.0" 19 "not fully shut down"
+volume log 2 0xFFFF 2 && disk
+refused "journal of version 2.0, clean" 19 "not fully shut down"
+
+page=$(printf '%4092s' '')
+for magic in HIBR hibr; do
+	volume text hiberfil.sys "$magic$page" && disk
+	refused "hiberfil.sys $magic" 18 "hibernated or was shut down with fast startup"
+done
+volume text hiberfil.sys "RSTR$page" && disk
+refused "hiberfil.sys RSTR" 18 "interrupted while it resumed"
+volume text hiberfil.sys "link$page" && disk
+refused "hiberfil.sys of an unknown kind" 18 "unknown kind"
+volume text hiberfil.sys HIBR && disk
+refused "hiberfil.sys too short" 18 ""
+volume text hiberfil.sys "WAKE$page" && disk
+accepted "hiberfil.sys WAKE: resumed long ago"
+head -c 8192 /dev/zero > "$work/zero"
+volume put hiberfil.sys "$work/zero" && disk
+accepted "hiberfil.sys of zeros"
+
+volume && printf -- '-FVE-FS-' | dd of="$work/c.ntfs" bs=1 seek=3 conv=notrunc status=none && disk
+refused "BitLocker" 15 "BitLocker"
+refused "BitLocker, inspect" 15 "BitLocker" inspect --format raw
+refused "BitLocker, chosen" 15 "BitLocker" patch --format raw --partition 3
+volume
+# The $MFT begins where the boot sector says.
+mft=$(python3 -c 'import struct,sys; b=open(sys.argv[1],"rb").read(512)
+print(struct.unpack_from("<Q",b,48)[0]*struct.unpack_from("<H",b,11)[0]*b[13])' "$work/c.ntfs")
+dd if=/dev/urandom of="$work/c.ntfs" bs=1024 seek=$((mft / 1024)) count=4 conv=notrunc status=none
+disk
+refused "damaged MFT" 22 "partition 3"
+
+volume fill && disk
+refused "no space in the volume" 23 "no space in the volume"
+
+# --- the hive's file ---
+volume rm $hive compress $hive "$work/SYSTEM" && disk
+refused "compressed SYSTEM" 24 "compressed"
+volume flag $hive encrypted && disk
+refused "encrypted SYSTEM" 25 "encrypted"
+volume flag $hive reparse && disk
+refused "SYSTEM is a reparse point" 26 "reparse point"
+volume link $hive Windows/other && disk
+refused "SYSTEM has two names" 26 "hard links"
+
+# --- the disk ---
+volume && disk -t mbr -T 42
+refused "dynamic disk, MBR" 16 "dynamic disk"
+disk -T AF9B60A0-1431-4F62-BC68-3311714A69AD
+refused "dynamic disk, GPT" 16 "dynamic disk"
+disk -T E75CAF8F-F680-4CEE-AFA3-B001E56EFC2D
+refused "Storage Spaces" 17 "Storage Spaces"
+disk
+printf garbage | dd of="$work/disk.raw" bs=1 seek=$((512 + 16)) conv=notrunc status=none
+accepted "damaged primary GPT header: the backup counts"
+disk
+printf garbage | dd of="$work/disk.raw" bs=1 seek=$((512 + 16)) conv=notrunc status=none
+printf garbage | dd of="$work/disk.raw" bs=1 conv=notrunc status=none \
+	seek=$(($(stat -c %s "$work/disk.raw") - 512 + 16))
+refused "both GPT headers damaged" 39 "neither of its headers"
+rm "$work/disk.raw" && truncate -s 4M "$work/disk.raw"
+refused "empty disk" 39 "no partition table"
+make_volume "$work/c.ntfs" $size mkdir Users && disk
+refused "no Windows" 13 "no Windows"
+volume && "$tests/mkdisk.sh" -f raw "$work/disk.raw" "$work/c.ntfs" "$work/c.ntfs"
+refused "two Windows on two partitions" 14 \
+	"Windows on partition 3, Windows on partition 4.*--partition"
+ok "one of them chosen" busflip patch --format raw --virtio-win "$work/vw" \
+	--partition 4 "$work/disk.raw"
+fails "the other one is as it was" 0 busflip inspect --format raw --partition 3 "$work/disk.raw"
+like "with no driver" "$output" "viostor +absent"
+refused "a partition that isn't there" 13 "no partition 9" patch --format raw --partition 9
+volume mkdir Old/System32/config put Old/System32/config/SYSTEM "$work/SYSTEM" && disk
+refused "two Windows on one partition" 14 "Old on partition 3"
+
+# --- the image ---
+volume && disk
+qemu-nbd -f raw -k "$work/nbd" "$work/disk.raw" & server=$!
+# Its socket is there before it has locked the image.
+wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 100' /proc/locks" 5
+refused "in use" 10 "in use by another process"
+refused "in use, inspect" 10 "another process" inspect --format raw
+if [ "$(command -v qemu-system-x86_64)" ]; then
+	kill $server
+	wait
+	qemu-system-x86_64 -S -display none -monitor none -serial none \
+		-drive "file=$work/disk.raw,format=raw,if=virtio" & server=$!
+	wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 201' /proc/locks" 20
+fi
+refused "a paused guest has it" 10 "running guest"
+refused "a paused guest has it, inspect" 10 "running guest" inspect --format raw
+fails "inspect --live reads it all the same" 0 busflip inspect --live --format raw "$work/disk.raw"
+like "and warns" "$output" "may be torn"
+kill $server
+wait
+chmod 444 "$work/disk.raw"
+refused "read-only" 11 "read-only"
+chmod 644 "$work/disk.raw"
+refused "wrong format" 12 "not a qcow2 image" patch --format qcow2
+qemu-img convert -O vmdk -o subformat=streamOptimized "$work/disk.raw" "$work/disk.vmdk"
+image=$work/disk.vmdk
+refused "streamOptimized vmdk" 12 "streamOptimized" patch --format vmdk
+image=
+fails "no format: wrong usage" 2 busflip patch "$work/disk.raw"
+like "says why" "$output" "never guessed"
+
+# --- drivers, undo ---
+refused "no driver at hand" 32 "no viostor driver in this Windows" patch --format raw
+refused "virtio_win is not there" 32 "/nonexistent" patch --format raw \
+	--virtio-win /nonexistent
+rm -rf "$state"
+refused "undo without a patch" 35 "nothing is kept" undo --format raw

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * test-sandbox.c - inside the sandbox, everything that must not work is tried
+ *
+ * Each attempt runs in a process of its own, which enters the sandbox first.
+ * "Denied" is an error or death by the filter; what is in the list of things
+ * that must work must return normally.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "helper/refusal.h"
+#include "helper/sandbox.h"
+#include "tests/tap.h"
+
+static int folder = -1;		/* open, but what is in it isn't */
+static int file = -1;		/* "a" in that folder, open */
+
+/* true: it worked. */
+static bool try_read_passwd(void)
+{
+	return open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0;
+}
+
+static bool try_list_root(void)
+{
+	return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0;
+}
+
+static bool try_write_tmp(void)
+{
+	return open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) >= 0;
+}
+
+static bool try_open_beneath(void)
+{
+	return openat(folder, "a", O_RDONLY | O_CLOEXEC) >= 0;
+}
+
+static bool try_create_beneath(void)
+{
+	return openat(folder, "b", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) >= 0;
+}
+
+static bool try_open_again(void)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	return open(path, O_RDWR | O_CLOEXEC) >= 0;
+}
+
+static bool try_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) >= 0;
+}
+
+static bool try_unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+}
+
+static bool try_fork(void)
+{
+	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) > 0;
+}
+
+static bool try_exec(void)
+{
+	char *const argv[] = { NULL };
+
+	return execve("/bin/true", argv, argv) == 0;
+}
+
+static bool try_kill_parent(void)
+{
+	return kill(getppid(), 0) == 0;
+}
+
+static bool try_ptrace(void)
+{
+	return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) == 0;
+}
+
+static bool try_root_again(void)
+{
+	return syscall(SYS_setuid, 0) == 0;
+}
+
+static bool try_mount(void)
+{
+	return syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, NULL) == 0;
+}
+
+static bool try_bpf(void)
+{
+	return syscall(SYS_bpf, 0, NULL, 0) >= 0;
+}
+
+static bool try_io_uring(void)
+{
+	return syscall(SYS_io_uring_setup, 1, NULL) >= 0;
+}
+
+static bool try_much_memory(void)
+{
+	char *p = mmap(NULL, 1ull << 30, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p != MAP_FAILED;
+}
+
+static bool try_long_loop(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_CPU, &limit);
+	return limit.rlim_max > 60;
+}
+
+static bool try_core(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_CORE, &limit);
+	return limit.rlim_max > 0;
+}
+
+static bool do_read_open(void)
+{
+	char c;
+
+	return pread(file, &c, 1, 0) == 1 && c == 'x';
+}
+
+static bool do_memfd(void)
+{
+	char path[32];
+	int fd = memfd_create("x", MFD_CLOEXEC);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return fd >= 0 && ftruncate(fd, 4096) == 0 &&
+	       open(path, O_RDWR | O_CLOEXEC) >= 0;
+}
+
+static bool do_memory(void)
+{
+	char *p = malloc(64u << 20), *q;
+
+	if (!p)
+		return false;
+	memset(p, 1, 64u << 20);
+	q = realloc(p, 96u << 20);
+	free(q ? q : p);
+	return q != NULL;
+}
+
+static bool do_log(void)
+{
+	log_msg(LOG_LEVEL_WARNING, "this doesn't end the helper");
+	return true;
+}
+
+struct attempt {
+	const char *name;
+	bool (*run)(void);
+	bool needs_landlock;
+};
+
+static const struct attempt denied[] = {
+	{ "reading /etc/passwd", try_read_passwd, true },
+	{ "listing /", try_list_root, true },
+	{ "a file in /tmp", try_write_tmp, true },
+	{ "a file beneath an open folder", try_open_beneath, true },
+	{ "creating one there", try_create_beneath, true },
+	{ "opening an open file again, to write", try_open_again, true },
+	{ "a network socket", try_socket, false },
+	{ "a local socket", try_unix_socket, false },
+	{ "a child", try_fork, false },
+	{ "another program", try_exec, false },
+	{ "signalling the parent", try_kill_parent, false },
+	{ "tracing the parent", try_ptrace, false },
+	{ "becoming root", try_root_again, false },
+	{ "mounting", try_mount, false },
+	{ "bpf", try_bpf, false },
+	{ "io_uring", try_io_uring, false },
+	{ "a GiB of memory", try_much_memory, false },
+	{ "a minute of processor time", try_long_loop, false },
+	{ "a core dump", try_core, false },
+};
+
+static const struct attempt works[] = {
+	{ "reading a file that is open", do_read_open, false },
+	{ "a memory file, opened by path", do_memfd, false },
+	{ "memory", do_memory, false },
+	{ "a line for the log", do_log, false },
+};
+
+/* Exit status of the attempt: 0 worked, 1 an error, 2 no sandbox, 128 + n
+ * death by signal n. */
+static int attempt(bool (*run)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct error err;
+
+		if (sandbox_enter(false, &err) < 0) {
+			printf("# %s\n", err.msg);
+			_exit(2);
+		}
+		_exit(run() ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+static bool have_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1u) >= 1;
+}
+
+/* As on a kernel without @number: ENOSYS. */
+static void forbid(unsigned int number)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int enter_without(unsigned int number, bool require)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct error err = { 0 };
+
+		forbid(number);
+		if (sandbox_enter(require, &err) == 0)
+			_exit(0);
+		_exit(err.code == REFUSE_SANDBOX ? 1 : 2);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+static bool make_folder(char *work, char *path, size_t size)
+{
+	int fd;
+
+	if (!mkdtemp(work) || chmod(work, 0777) < 0)
+		return false;
+	snprintf(path, size, "%s/a", work);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0 || fchmod(fd, 0666) < 0 || write(fd, "x", 1) != 1)
+		return false;
+	close(fd);
+	folder = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	return folder >= 0 && file >= 0;
+}
+
+static void test_denied(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
+		int r = attempt(denied[i].run);
+
+		if (denied[i].needs_landlock && !have_landlock())
+			skip_one("Landlock");
+		else
+			ok(r == 1 || r == 128 + SIGSYS, "denied: %s (%d)",
+			   denied[i].name, r);
+	}
+}
+
+int main(void)
+{
+	char work[] = "/tmp/busflip-sandbox.XXXXXX", path[64];
+
+	if (geteuid() != 0)
+		skip_all("this test must be run by root, as busflip is");
+	if (!make_folder(work, path, sizeof(path)))
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(works); i++) {
+		int r = attempt(works[i].run);
+
+		ok(r == 0, "works: %s (%d)", works[i].name, r);
+	}
+	test_denied();
+	ok(enter_without(SYS_landlock_create_ruleset, true) == 1,
+	   "require: refused without Landlock");
+	ok(enter_without(SYS_landlock_create_ruleset, false) == 0,
+	   "auto: goes on without Landlock");
+	ok(enter_without(SYS_unshare, true) == 1,
+	   "require: refused without namespaces");
+	ok(enter_without(SYS_unshare, false) == 0,
+	   "auto: goes on without namespaces");
+	unlink(path);
+	rmdir(work);
+	return done_testing();
+}
