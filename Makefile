@@ -31,11 +31,13 @@ DEFS := -DBUSFLIP_VERSION='"$(VERSION)"' -DBUSFLIP_SYSCONFDIR='"$(SYSCONFDIR)"' 
 	-DBUSFLIP_LIBEXECDIR='"$(LIBEXECDIR)"' -DBUSFLIP_SBINDIR='"$(SBINDIR)"' \
 	-DBUSFLIP_STATEDIR='"$(STATEDIR)"' -DBUSFLIP_RUNDIR='"$(RUNDIR)"'
 
-# libvirt itself is loaded at run time: see hook/virt.c.
+# libvirt, libnbd and libarchive are loaded at run time: see hook/virt.c,
+# helper/disk.c and helper/drivers.c.
 HOOK_PKGS   := libvirt libxml-2.0
 HELPER_PKGS := libnbd libntfs-3g hivex libarchive libseccomp
-HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0 libnbd) -linih
-HELPER_LIBS  = $(shell $(PKG_CONFIG) --libs $(HELPER_PKGS))
+HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0) -linih -ldl
+HELPER_LIBS  = $(shell $(PKG_CONFIG) --libs libntfs-3g hivex libseccomp) -ldl
+TEST_LIBS    = $(shell $(PKG_CONFIG) --libs libarchive)
 PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(HOOK_PKGS) $(HELPER_PKGS) 2>/dev/null)
 
 # Library headers are not ours to warn about.
@@ -83,7 +85,8 @@ $(B)/busflip-helper: $(B)/helper/main.o $(B)/libhelper.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HELPER_LIBS)
 
 $(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a $(B)/libhelper.a
-	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS) $(HELPER_LIBS)
+	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS) $(HELPER_LIBS) \
+		$(TEST_LIBS)
 
 # Fuzzers without the fuzzer: they run their seeds and fixed mutations of them.
 FUZZ_NTFS  = $(B)/tests/fuzz-ntfs.base

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* disk.c - one NBD connection to the guest's disk; the only user of libnbd */
+/*
+ * disk.c - one NBD connection to the guest's disk; the only user of libnbd
+ *
+ * The library is loaded on first use: it brings a TLS library and an XML parser
+ * with it, which would cost each hook event 3 ms.
+ */
 
 #include "helper/disk.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +21,42 @@
  * from 1 MiB on, larger requests gain nothing. */
 #define DISK_IN_FLIGHT 8
 #define DISK_REQUEST_LIMIT (1024 * 1024)
+
+#define FUNCTIONS(F) \
+	F(nbd_aio_command_completed) \
+	F(nbd_aio_flush) \
+	F(nbd_aio_pread) \
+	F(nbd_aio_pwrite) \
+	F(nbd_close) \
+	F(nbd_connect_socket) \
+	F(nbd_create) \
+	F(nbd_get_errno) \
+	F(nbd_get_error) \
+	F(nbd_get_size) \
+	F(nbd_is_read_only) \
+	F(nbd_poll) \
+	F(nbd_shutdown)
+
+/* The prototypes are libnbd's own: a call is checked as one to the library. */
+#define POINTER(name) __typeof__(name) *name;
+static struct {
+	FUNCTIONS(POINTER)
+} lib;
+
+static int load_library(struct error *err)
+{
+	void *handle = dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL), *symbol;
+
+	if (!handle)
+		return fail(err, ELIBACC, "cannot load libnbd: %s", dlerror());
+#define RESOLVE(name) \
+	symbol = dlsym(handle, #name); \
+	if (!symbol) \
+		return fail(err, ELIBACC, "libnbd is too old: no " #name); \
+	memcpy(&lib.name, &symbol, sizeof(symbol));
+	FUNCTIONS(RESOLVE)
+	return 0;
+}
 
 struct disk {
 	struct nbd_handle *nbd;
@@ -37,8 +80,8 @@ struct transfer {
 
 static int fail_nbd(struct error *err, const char *what)
 {
-	const char *text = nbd_get_error();
-	int code = nbd_get_errno();
+	const char *text = lib.nbd_get_error();
+	int code = lib.nbd_get_errno();
 
 	return fail(err, code ? code : EIO, "%s: %s", what,
 		    text ? text : "unknown NBD error");
@@ -54,30 +97,35 @@ static int64_t now_ms(void)
 
 int disk_open(int fd, int timeout_ms, struct disk **out, struct error *err)
 {
-	struct disk *disk = calloc(1, sizeof(*disk));
+	struct disk *disk;
 	int64_t size;
 
-	if (!disk || !(disk->nbd = nbd_create())) {
+	if (!lib.nbd_create && load_library(err) < 0) {
+		close(fd);
+		return -1;
+	}
+	disk = calloc(1, sizeof(*disk));
+	if (!disk || !(disk->nbd = lib.nbd_create())) {
 		close(fd);
 		free(disk);
 		return fail(err, ENOMEM, "cannot create an NBD handle");
 	}
-	if (nbd_connect_socket(disk->nbd, fd) < 0) {
+	if (lib.nbd_connect_socket(disk->nbd, fd) < 0) {
 		fail_nbd(err, "NBD handshake");
 		goto out;
 	}
-	size = nbd_get_size(disk->nbd);
+	size = lib.nbd_get_size(disk->nbd);
 	if (size <= 0) {
 		fail(err, EINVAL, "the disk has no size");
 		goto out;
 	}
 	disk->size = (uint64_t)size;
-	disk->read_only = nbd_is_read_only(disk->nbd) != 0;
+	disk->read_only = lib.nbd_is_read_only(disk->nbd) != 0;
 	disk->timeout_ms = timeout_ms;
 	*out = disk;
 	return 0;
 out:
-	nbd_close(disk->nbd);
+	lib.nbd_close(disk->nbd);
 	free(disk);
 	return -1;
 }
@@ -87,8 +135,8 @@ void disk_close(struct disk *disk)
 	if (!disk)
 		return;
 	/* The answer doesn't matter: everything that does was flushed. */
-	(void)nbd_shutdown(disk->nbd, 0);
-	nbd_close(disk->nbd);
+	(void)lib.nbd_shutdown(disk->nbd, 0);
+	lib.nbd_close(disk->nbd);
 	free(disk);
 }
 
@@ -111,7 +159,7 @@ static int64_t submit_one(struct disk *disk, struct transfer *t)
 
 	if (t->op == DISK_OP_FLUSH) {
 		t->index++;
-		return nbd_aio_flush(disk->nbd, NBD_NULL_COMPLETION, 0);
+		return lib.nbd_aio_flush(disk->nbd, NBD_NULL_COMPLETION, 0);
 	}
 	piece = &t->pieces[t->index];
 	off = piece->off + t->done;
@@ -125,9 +173,9 @@ static int64_t submit_one(struct disk *disk, struct transfer *t)
 		t->done = 0;
 	}
 	if (t->op == DISK_OP_WRITE)
-		return nbd_aio_pwrite(disk->nbd, buf, len, off,
+		return lib.nbd_aio_pwrite(disk->nbd, buf, len, off,
 				      NBD_NULL_COMPLETION, 0);
-	return nbd_aio_pread(disk->nbd, buf, len, off, NBD_NULL_COMPLETION, 0);
+	return lib.nbd_aio_pread(disk->nbd, buf, len, off, NBD_NULL_COMPLETION, 0);
 }
 
 static int submit(struct disk *disk, struct transfer *t, struct error *err)
@@ -150,7 +198,7 @@ static int submit(struct disk *disk, struct transfer *t, struct error *err)
 static int retire(struct disk *disk, struct transfer *t, struct error *err)
 {
 	for (size_t i = 0; i < t->in_flight;) {
-		int r = nbd_aio_command_completed(disk->nbd,
+		int r = lib.nbd_aio_command_completed(disk->nbd,
 						  (uint64_t)t->cookies[i]);
 
 		if (r < 0)
@@ -170,8 +218,8 @@ static int retire(struct disk *disk, struct transfer *t, struct error *err)
 static int give_up(struct disk *disk, struct transfer *t)
 {
 	if (t->in_flight) {
-		nbd_close(disk->nbd);
-		disk->nbd = nbd_create();
+		lib.nbd_close(disk->nbd);
+		disk->nbd = lib.nbd_create();
 		disk->size = 0;
 	}
 	return -1;
@@ -199,7 +247,7 @@ static int run(struct disk *disk, struct transfer *t, struct error *err)
 			}
 			wait = (int)left;
 		}
-		if (nbd_poll(disk->nbd, wait) < 0) {
+		if (lib.nbd_poll(disk->nbd, wait) < 0) {
 			fail_nbd(err, "the disk");
 			return give_up(disk, t);
 		}

@@ -6,7 +6,8 @@
  * The index holds the files of all Windows versions and architectures, because
  * the Windows is not known yet when it is made. From a directory that is an
  * open descriptor each, from an ISO (which can only be read front to back) the
- * bytes: some MB for one driver.
+ * bytes: some MB for one driver. libarchive is loaded only for an ISO: with all
+ * that it needs itself it would cost each run 2 ms.
  */
 
 #include "helper/drivers-internal.h"
@@ -14,6 +15,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -175,10 +177,43 @@ static int walk_folder(struct walk *w, int fd, size_t depth, struct error *err)
 
 /* ---- an ISO -------------------------------------------------------------- */
 
+#define FUNCTIONS(F) \
+	F(archive_entry_filetype) \
+	F(archive_entry_pathname) \
+	F(archive_entry_size) \
+	F(archive_error_string) \
+	F(archive_read_data) \
+	F(archive_read_free) \
+	F(archive_read_new) \
+	F(archive_read_next_header) \
+	F(archive_read_open_fd) \
+	F(archive_read_support_format_iso9660)
+
+/* The prototypes are libarchive's own: a call is checked as one to it. */
+#define POINTER(name) __typeof__(name) *name;
+static struct {
+	FUNCTIONS(POINTER)
+} lib;
+
+static int load_library(struct error *err)
+{
+	void *handle = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL), *symbol;
+
+	if (!handle)
+		return fail(err, ELIBACC, "cannot load libarchive: %s", dlerror());
+#define RESOLVE(name) \
+	symbol = dlsym(handle, #name); \
+	if (!symbol) \
+		return fail(err, ELIBACC, "libarchive is too old: no " #name); \
+	memcpy(&lib.name, &symbol, sizeof(symbol));
+	FUNCTIONS(RESOLVE)
+	return 0;
+}
+
 static int iso_failed(const struct drivers *set, struct archive *a,
 		      struct error *err)
 {
-	const char *why = archive_error_string(a);
+	const char *why = lib.archive_error_string(a);
 
 	return fail(err, EIO, "%s: %s", set->shown,
 		    why ? why : "no readable ISO image");
@@ -188,11 +223,11 @@ static int iso_file(struct drivers *set, struct archive *a,
 		    struct archive_entry *entry, struct error *err)
 {
 	struct driver_entry e = { .fd = -1 }, *added;
-	const char *path = archive_entry_pathname(entry);
-	int64_t size = archive_entry_size(entry);
+	const char *path = lib.archive_entry_pathname(entry);
+	int64_t size = lib.archive_entry_size(entry);
 	la_ssize_t n, used = 0;
 
-	if (!path || archive_entry_filetype(entry) != AE_IFREG || size <= 0 ||
+	if (!path || lib.archive_entry_filetype(entry) != AE_IFREG || size <= 0 ||
 	    (uint64_t)size > DRIVER_SIZE || !classify(path, set->driver, &e))
 		return 0;
 	e.size = (uint64_t)size;
@@ -207,7 +242,7 @@ static int iso_file(struct drivers *set, struct archive *a,
 	if (!added->data)
 		return fail(err, ENOMEM, "out of memory");
 	while (used < size) {
-		n = archive_read_data(a, added->data + used,
+		n = lib.archive_read_data(a, added->data + used,
 				      (size_t)(size - used));
 		if (n <= 0)
 			return n < 0 ? iso_failed(set, a, err)
@@ -220,25 +255,28 @@ static int iso_file(struct drivers *set, struct archive *a,
 
 static int load_iso(struct drivers *set, int fd, struct error *err)
 {
-	struct archive *a = archive_read_new();
 	struct archive_entry *entry;
+	struct archive *a;
 	size_t seen = 0;
 	int r, ret = 0;
 
+	if (!lib.archive_read_new && load_library(err) < 0)
+		return -1;
+	a = lib.archive_read_new();
 	if (!a)
 		return fail(err, ENOMEM, "out of memory");
 	if (lseek(fd, 0, SEEK_SET) < 0 ||
-	    archive_read_support_format_iso9660(a) != ARCHIVE_OK ||
-	    archive_read_open_fd(a, fd, ISO_BLOCK) != ARCHIVE_OK)
+	    lib.archive_read_support_format_iso9660(a) != ARCHIVE_OK ||
+	    lib.archive_read_open_fd(a, fd, ISO_BLOCK) != ARCHIVE_OK)
 		ret = iso_failed(set, a, err);
 	while (ret == 0 && seen++ < TREE_ENTRIES) {
-		r = archive_read_next_header(a, &entry);
+		r = lib.archive_read_next_header(a, &entry);
 		if (r == ARCHIVE_EOF)
 			break;
 		ret = r < ARCHIVE_WARN ? iso_failed(set, a, err)
 				       : iso_file(set, a, entry, err);
 	}
-	archive_read_free(a);
+	lib.archive_read_free(a);
 	return ret;
 }
 
