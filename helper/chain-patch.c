@@ -11,9 +11,9 @@
 #include "helper/chain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "helper/crc32.h"
 #include "helper/edits.h"
@@ -27,7 +27,8 @@ struct patch {
 	struct windows *win;
 	struct driver_pick pick;
 	struct edits *plan;
-	struct hive_memory before, after;	/* logs replayed; edited */
+	struct hive_memory before;	/* logs replayed; in win->system */
+	struct hive_memory after;	/* edited */
 	struct hive_memory disk;	/* as on the disk, when it was dirty */
 	char root[WINDOWS_ROOT];
 };
@@ -86,19 +87,30 @@ static const struct hive_memory *on_disk(const struct patch *p)
 	return p->disk.data ? &p->disk : &p->before;
 }
 
+/* Handed to busflip at once, which copies it to the host while we go on. */
+static int keep_hive(const struct patch *p, struct error *err)
+{
+	const struct hive_memory *old = on_disk(p);
+
+	if (fcntl(JOB_FD_KEEP, F_GETFD) < 0)
+		return fail(err, EPROTO, "no file for the hive was given");
+	if (hive_memory_store(old, JOB_FD_KEEP, err) < 0)
+		return error_prefix(err, "hive to keep");
+	p->chain->reply->kept = old->len;
+	return write_all(JOB_FD_KEPT, "k", 1, err);
+}
+
 static int load_hive(struct patch *p, struct error *err)
 {
-	struct volume *vol = p->chain->targets.volume;
-	char path[VOLUME_PATH_LIMIT];
-
-	if (windows_load_system(vol, p->win, &p->before, err) < 0)
+	if (windows_load_system(p->win, err) < 0)
 		return -1;
-	if (!p->win->system_status.log.dirty)
-		return 0;
-	if (hive_file_path(p, "", path, sizeof(path), err) < 0)
+	/* Not changed: the struct serves both whose it is and whose not. */
+	p->before.data = (uint8_t *)(uintptr_t)p->win->system.data;
+	p->before.len = (size_t)p->win->system.size;
+	if (p->win->system_status.log.dirty &&
+	    windows_read_system(p->win, &p->disk, err) < 0)
 		return -1;
-	return volume_read_memfd(vol, path, p->before.len, &p->disk.fd,
-				 &p->disk.data, &p->disk.len, err);
+	return keep_hive(p, err);
 }
 
 /* The pages that changed, through the volume once more. */
@@ -149,13 +161,10 @@ static int keep_log(const struct patch *p, const char *suffix,
 /* What busflip keeps on the host, for undo. */
 static int keep_old(const struct patch *p, struct error *err)
 {
-	const struct hive_memory *old = on_disk(p);
 	struct job_reply *reply = p->chain->reply;
 	struct section s;
 
-	if (job_writer_add(p->chain->writer, JOB_SECTION_HIVE, old->data,
-			   old->len, err) < 0 ||
-	    keep_log(p, ".LOG1", JOB_SECTION_LOG1, err) < 0 ||
+	if (keep_log(p, ".LOG1", JOB_SECTION_LOG1, err) < 0 ||
 	    keep_log(p, ".LOG2", JOB_SECTION_LOG2, err) < 0 ||
 	    section_begin(&s, err) < 0)
 		return -1;
@@ -177,12 +186,15 @@ static int edit_hive(struct patch *p, struct error *err)
 {
 	char path[VOLUME_PATH_LIMIT];
 	const struct hive_memory *old;
+	int fd;
 
 	if (!p->plan->changes)
 		return 0;
 	if (hive_file_path(p, "", path, sizeof(path), err) < 0 ||
-	    load_hive(p, err) < 0 ||
-	    edits_apply(p->plan, &p->before,
+	    load_hive(p, err) < 0)
+		return -1;
+	fd = p->disk.data ? -1 : JOB_FD_KEEP;
+	if (edits_apply(p->plan, &p->before, fd,
 			p->win->system_status.log.newest_seq, &p->after,
 			err) < 0)
 		return -1;
@@ -269,7 +281,8 @@ static int patch(struct patch *p, struct error *err)
 	};
 
 	if (windows_inspect(p->chain->targets.volume,
-			    p->chain->targets.list[0].root, &p->win, err) < 0 ||
+			    p->chain->targets.list[0].root, true, &p->win,
+			    err) < 0 ||
 	    windows_check(p->win, err) < 0 ||
 	    drivers_pick(p->chain->drivers, p->win, request.bus, &p->pick,
 			 err) < 0)
@@ -290,10 +303,8 @@ int chain_patch(struct chain *chain, struct error *err)
 	static struct patch p;
 	int r;
 
-	p = (struct patch){ .chain = chain, .before.fd = -1, .after.fd = -1,
-			    .disk.fd = -1 };
+	p = (struct patch){ .chain = chain };
 	r = patch(&p, err);
-	hive_memory_free(&p.before);
 	hive_memory_free(&p.after);
 	hive_memory_free(&p.disk);
 	edits_free(p.plan);

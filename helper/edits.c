@@ -293,17 +293,17 @@ int edits_plan(const struct windows *win, const struct edits_request *request,
 }
 
 int edits_apply(const struct edits *plan, const struct hive_memory *before,
-		uint32_t newest_seq, struct hive_memory *after,
+		int fd, uint32_t newest_seq, struct hive_memory *after,
 		struct error *err)
 {
 	AUTO_FREE struct hive_edit *list = calloc(plan->n + 1, sizeof(*list));
 	size_t n = 0;
 
-	*after = (struct hive_memory) { .fd = -1 };
+	memset(after, 0, sizeof(*after));
 	if (!list)
 		return fail(err, ENOMEM, "out of memory");
 	for (size_t i = 0; i < plan->n; i++)
 		if (plan->list[i].needed)
 			list[n++] = plan->list[i].e;
-	return n ? hive_apply(before, list, n, newest_seq, after, err) : 0;
+	return n ? hive_apply(before, fd, list, n, newest_seq, after, err) : 0;
 }

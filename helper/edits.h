@@ -5,7 +5,7 @@
  *	edits_plan(win, &request, &plan, err)	pure: what is, against the table
  *	edits_write_reg(), _json(), _text()	for --dry-run and the report
  *	if (plan->changes) {
- *		windows_load_system(vol, win, &before, err)
+ *		windows_load_system(win, err)
  *		edits_apply(plan, &before, newest_seq, &after, err)
  *		edits_write_record(plan, file)	kept on the host
  *	}
@@ -91,7 +91,7 @@ void edits_free(struct edits *plan);
 /* edits_apply() - hive_apply() of the needed edits; @after stays empty when
  * there are none. */
 int edits_apply(const struct edits *plan, const struct hive_memory *before,
-		uint32_t newest_seq, struct hive_memory *after,
+		int fd, uint32_t newest_seq, struct hive_memory *after,
 		struct error *err);
 
 /* Output; errors of @out are the caller's to look for (ferror()). */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define VALUES_LIMIT 4096u	/* of one key; some in-box keys have 2000 */
@@ -171,7 +172,7 @@ static int edit_values(hive_h *h, const struct hive_edit *edits, size_t n,
 	node = get_key(h, edits[0].path, create, err);
 	if (!node)
 		return err->code ? -1 : 0;
-	if ( read_values(h, node, edits[0].path, n, &values, err) < 0)
+	if (read_values(h, node, edits[0].path, n, &values, err) < 0)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		if (merge_edit(&values, &edits[i], err) < 0)
@@ -212,15 +213,14 @@ static size_t same_operation(const struct hive_edit *edits, size_t n)
 	return i;
 }
 
-static int run_hivex(const struct hive_memory *before,
-		     const struct hive_edit *edits, size_t n,
-		     const struct hive_memory *after, struct error *err)
+static int run_hivex(int before, const struct hive_edit *edits, size_t n,
+		     int after, struct error *err)
 {
 	char path[64];
 	hive_h *h;
 	int ret = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", before->fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", before);
 	h = hivex_open(path, HIVEX_OPEN_WRITE);
 	if (!h)
 		return fail_errno(err, "hivex cannot open the hive");
@@ -228,7 +228,7 @@ static int run_hivex(const struct hive_memory *before,
 		step = same_operation(edits + i, n - i);
 		ret = edit_key(h, edits + i, step, err);
 	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", after->fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", after);
 	if (ret == 0 && hivex_commit(h, path, 0) < 0)
 		ret = fail_errno(err, "hivex cannot write the hive");
 	hivex_close(h);
@@ -394,16 +394,41 @@ static ssize_t pick_wanted(const struct hive_memory *before,
 	return n;
 }
 
-int hive_apply(const struct hive_memory *before, const struct hive_edit *edits,
-	       size_t n, uint32_t newest_seq, struct hive_memory *after,
-	       struct error *err)
+static int make_file(int *fd, struct error *err)
+{
+	*fd = memfd_create("hive", MFD_CLOEXEC);
+	return *fd < 0 ? fail_errno(err, "cannot make a memory file") : 0;
+}
+
+/* By way of hivex, which reads one file and writes another. */
+static int edit_files(const struct hive_memory *before, int fd,
+		      const struct hive_edit *edits, size_t n,
+		      struct hive_memory *after, struct error *err)
+{
+	AUTO_FD int own = -1;
+	AUTO_FD int out = -1;
+
+	if (fd < 0) {
+		if (make_file(&own, err) < 0 ||
+		    hive_memory_store(before, own, err) < 0)
+			return -1;
+		fd = own;
+	}
+	if (make_file(&out, err) < 0 || run_hivex(fd, edits, n, out, err) < 0)
+		return -1;
+	return hive_memory_load(after, out, err);
+}
+
+int hive_apply(const struct hive_memory *before, int fd,
+	       const struct hive_edit *edits, size_t n, uint32_t newest_seq,
+	       struct hive_memory *after, struct error *err)
 {
 	struct intended in = { edits, n };
 	AUTO_FREE struct hive_edit *wanted = NULL;
 	struct error own = { 0 };
 	ssize_t todo;
 
-	*after = (struct hive_memory) { .fd = -1 };
+	memset(after, 0, sizeof(*after));
 	err = err ? err : &own;
 	if (n > HIVE_EDITS_LIMIT)
 		return fail(err, EINVAL, "too many edits");
@@ -416,18 +441,16 @@ int hive_apply(const struct hive_memory *before, const struct hive_edit *edits,
 	todo = pick_wanted(before, &in, wanted, err);
 	if (todo <= 0)
 		return (int)todo;
-	/* hivex fills it by path; mapped only afterwards, to save memory. */
-	if (hive_memory_new(after, NULL, HIVE_BASE_SIZE, err) < 0)
+	if (edit_files(before, fd, wanted, (size_t)todo, after, err) < 0)
 		return -1;
-	if (run_hivex(before, wanted, (size_t)todo, after, err) < 0 ||
-	    hive_memory_resize(after, (size_t)lseek(after->fd, 0, SEEK_END),
-			       err) < 0)
-		goto out;
+	if (after->len < HIVE_BASE_SIZE) {
+		hive_memory_free(after);
+		return fail(err, EIO, "hivex wrote no hive");
+	}
 	seal(after, newest_seq);
-	if (prove(before, &in, after, err) < 0)
-		goto out;
+	if (prove(before, &in, after, err) < 0) {
+		hive_memory_free(after);
+		return -1;
+	}
 	return 0;
-out:
-	hive_memory_free(after);
-	return -1;
 }

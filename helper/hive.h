@@ -3,15 +3,13 @@
  * hive.h - change values and keys of a registry hive, and prove the outcome
  *
  * hive.c is the only user of hivex, and writes only. hivex takes nothing but
- * paths, so hives live in memory files that it opens as /proc/self/fd/N: no
- * path of the host's disk is needed, and the sandbox allows none. It needs
+ * paths, so it gets memory files that it opens as /proc/self/fd/N: no path of
+ * the host's disk is needed, and the sandbox allows none. It needs
  * iconv, whose tables must be loaded before the sandbox: hive_prepare().
  *
  *	hive_prepare()			before the sandbox
- *	hive_memory_*(&memory, ...)	the hive as it is
- *	hive_recover(&memory, &log)	logs replayed (hivelog.h)
- *	hive_apply(&memory, edits, n, newest_seq, &out, err)
- *	hive_memory_free(&...)
+ *	hive_apply(&before, -1, edits, n, newest_seq, &after, err)
+ *	hive_memory_free(&after)
  *
  * What hivex can't do right is refused (measured, OFFLINE.md section 6): keys
  * that hold a value of more than HIVE_PLAIN_LIMIT bytes (it would rewrite it in
@@ -44,9 +42,8 @@ struct hive_edit {
 	uint32_t len;		/* bytes */
 };
 
-/* A hive in a memory file: @data is a shared writable mapping of @fd. */
+/* A whole hive; @data is anonymous memory. */
 struct hive_memory {
-	int fd;
 	uint8_t *data;
 	size_t len;
 };
@@ -55,21 +52,22 @@ struct hive_memory {
  * the life of the process. */
 int hive_prepare(struct error *err);
 
-/* hive_memory_new() - a memory file of @len bytes, filled from @data unless
- * that is NULL. Freed by hive_memory_free(), which takes zeroed ones too. */
+/* hive_memory_new() - @len bytes, filled from @data unless that is NULL. Freed by
+ * hive_memory_free(), which takes zeroed ones too. */
 int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 		    struct error *err);
-int hive_memory_resize(struct hive_memory *memory, size_t len,
-		       struct error *err);
 void hive_memory_free(struct hive_memory *memory);
 
-/* hive_recover() - make @memory what @log says it is after a replay. */
-int hive_recover(struct hive_memory *memory, const struct hivelog *log,
-		 struct error *err);
+/* hive_memory_store() - make the file @fd hold just these bytes;
+ * hive_memory_load() - a new @memory with what @fd holds. */
+int hive_memory_store(const struct hive_memory *memory, int fd,
+		      struct error *err);
+int hive_memory_load(struct hive_memory *memory, int fd, struct error *err);
 
 /*
  * hive_apply() - @before with all of @edits made, in *@after
  *
+ * @fd: a memory file that holds @before, -1: none.
  * Edits of one key must stand side by side; they become one operation. A value
  * that already is as wanted is left alone, and with nothing to change @after
  * stays empty (data NULL). The new hive has sequence numbers newer than
@@ -78,9 +76,9 @@ int hive_recover(struct hive_memory *memory, const struct hivelog *log,
  * Before it is handed over it is read anew: it must be whole (hive_check()),
  * every edit must be in it, and every other key and value must be as before.
  */
-int hive_apply(const struct hive_memory *before, const struct hive_edit *edits,
-	       size_t n, uint32_t newest_seq, struct hive_memory *after,
-	       struct error *err);
+int hive_apply(const struct hive_memory *before, int fd,
+	       const struct hive_edit *edits, size_t n, uint32_t newest_seq,
+	       struct hive_memory *after, struct error *err);
 
 /* hive_value_is() - 1 when @name of @path has this type and data, else 0. */
 int hive_value_is(const struct hive *h, const struct hive_edit *edit,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* hivememory.c - hives in memory files, and what hivex needs beforehand */
+/* hivememory.c - whole hives in memory, and what hivex needs beforehand */
 
 #include "helper/hive.h"
 
@@ -7,7 +7,10 @@
 #include <iconv.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 int hive_prepare(struct error *err)
 {
@@ -28,61 +31,62 @@ int hive_prepare(struct error *err)
 	return 0;
 }
 
-int hive_memory_resize(struct hive_memory *memory, size_t len,
-		       struct error *err)
-{
-	void *map;
-
-	if (ftruncate(memory->fd, (off_t)len) < 0)
-		return fail_errno(err, "cannot size a memory file");
-	if (memory->data)
-		munmap(memory->data, memory->len);
-	memory->data = NULL;
-	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		   memory->fd, 0);
-	if (map == MAP_FAILED)
-		return fail_errno(err, "cannot map a memory file");
-	memory->data = map;
-	memory->len = len;
-	return 0;
-}
-
-static int memory_create(struct hive_memory *memory, struct error *err)
-{
-	*memory = (struct hive_memory) { .fd = -1 };
-	memory->fd = memfd_create("hive", MFD_CLOEXEC);
-	return memory->fd < 0 ? fail_errno(err, "cannot make a memory file") : 0;
-}
-
 int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 		    struct error *err)
 {
-	if (memory_create(memory, err) < 0)
-		return -1;
-	if (hive_memory_resize(memory, len, err) < 0) {
-		hive_memory_free(memory);
-		return -1;
-	}
-	if (data && memory->data)
+	void *map;
+
+	memset(memory, 0, sizeof(*memory));
+	if (!len || len > SIZE_MAX - HUGE_PAGE)
+		return fail(err, EINVAL, "a hive of %zu bytes", len);
+	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
+	if (map == MAP_FAILED)
+		return fail(err, ENOMEM, "out of memory");
+	/* Only a hint: a kernel without huge pages says no. */
+	madvise(map, len, MADV_HUGEPAGE);
+	memory->data = map;
+	memory->len = len;
+	if (data)
 		memcpy(memory->data, data, len);
 	return 0;
 }
 
 void hive_memory_free(struct hive_memory *memory)
 {
-	if (memory->data) {
+	if (memory->data)
 		munmap(memory->data, memory->len);
-		cleanup_close(&memory->fd);
-	}
-	*memory = (struct hive_memory) { .fd = -1 };
+	memset(memory, 0, sizeof(*memory));
 }
 
-int hive_recover(struct hive_memory *memory, const struct hivelog *log,
-		 struct error *err)
+int hive_memory_store(const struct hive_memory *memory, int fd,
+		      struct error *err)
 {
-	if (log->size > memory->len &&
-	    hive_memory_resize(memory, (size_t)log->size, err) < 0)
+	if (lseek(fd, 0, SEEK_SET) < 0 || ftruncate(fd, 0) < 0)
+		return fail_errno(err, "cannot write a memory file");
+	return write_all(fd, memory->data, memory->len, err);
+}
+
+int hive_memory_load(struct hive_memory *memory, int fd, struct error *err)
+{
+	struct stat st;
+	size_t used = 0;
+
+	if (fstat(fd, &st) < 0)
+		return fail_errno(err, "cannot read a memory file");
+	if (hive_memory_new(memory, NULL, (size_t)st.st_size, err) < 0)
 		return -1;
-	hivelog_overlay(log, 0, memory->data, memory->len);
+	while (used < memory->len) {
+		ssize_t n = pread(fd, memory->data + used, memory->len - used,
+				  (off_t)used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			hive_memory_free(memory);
+			return fail_errno(err, "cannot read a memory file");
+		}
+		used += (size_t)n;
+	}
 	return 0;
 }

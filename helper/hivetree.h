@@ -91,6 +91,10 @@ int hive_open_lazy(struct hive *h, uint64_t file_size, hive_pread *pread,
 		   void *opaque, const struct hivelog *log, struct error *err);
 void hive_close(struct hive *h);
 
+/* hive_load_all() - read what a lazy hive still lacks; from then on its @data
+ * holds all of it, logs replayed. */
+int hive_load_all(struct hive *h, struct error *err);
+
 /* hive_at() - the one door: @len bytes of the bins at @off, or NULL with @err. */
 const uint8_t *hive_at(const struct hive *h, uint64_t off, uint64_t len,
 		       struct error *err);

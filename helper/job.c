@@ -23,8 +23,9 @@ enum {
 enum {
 	REP_MAGIC = 0, REP_VERSION = 8, REP_CODE = 12, REP_FLAGS = 16,
 	REP_PARTITION = 20, REP_MARK = 24, REP_PATH = 40, REP_MSG = 552,
-	REP_SECTIONS = REP_MSG + 768, REP_END = REP_SECTIONS +
+	REP_SECTIONS = REP_MSG + 768, REP_KEPT = REP_SECTIONS +
 						JOB_SECTION_COUNT * 16,
+	REP_END = REP_KEPT + 8,
 };
 
 static_assert(REQ_END <= JOB_SIZE, "the request fits its message");
@@ -173,6 +174,7 @@ int job_writer_finish(struct job_writer *w, const struct job_reply *reply,
 	put_le32(h + REP_FLAGS, reply->changed);
 	put_le32(h + REP_PARTITION, reply->partition);
 	put_mark(h + REP_MARK, &reply->patched);
+	put_le64(h + REP_KEPT, reply->kept);
 	memcpy(h + REP_PATH, reply->hive_path,
 	       strnlen(reply->hive_path, sizeof(reply->hive_path) - 1));
 	memcpy(h + REP_MSG, reply->result.msg,
@@ -271,6 +273,7 @@ int job_reply_parse(const uint8_t *data, size_t len, struct job_reply *out,
 	out->changed = get_le32(data + REP_FLAGS) == 1;
 	out->partition = get_le32(data + REP_PARTITION);
 	out->patched = get_mark(data + REP_MARK);
+	out->kept = get_le64(data + REP_KEPT);
 	memcpy(out->hive_path, data + REP_PATH, sizeof(out->hive_path));
 	if (parse_sections(data, len, out, err) < 0)
 		return -1;

@@ -28,7 +28,9 @@ enum job_fd {
 	JOB_FD_HIVE = 5,	/* undo: the SYSTEM hive that was kept, ... */
 	JOB_FD_LOG1 = 6,	/* ... and its logs */
 	JOB_FD_LOG2 = 7,
-	JOB_FD_COUNT = 8,
+	JOB_FD_KEEP = 8,	/* patch: memory file for SYSTEM as it was ... */
+	JOB_FD_KEPT = 9,	/* ... and a pipe to say that it is in there */
+	JOB_FD_COUNT = 10,
 };
 
 enum job_action {
@@ -97,8 +99,7 @@ enum job_section {
 	JOB_SECTION_REG,	/* the edits as a .reg file, UTF-8 */
 	JOB_SECTION_EVIDENCE,	/* for the phase table: "key=value" lines */
 	JOB_SECTION_RECORD,	/* edits with their old values (edits.h) */
-	JOB_SECTION_HIVE,	/* SYSTEM as it was before the patch ... */
-	JOB_SECTION_LOG1,	/* ... and its logs */
+	JOB_SECTION_LOG1,	/* the hive's logs before the patch */
 	JOB_SECTION_LOG2,
 	JOB_SECTION_RUNS,	/* where the pages go: JOB_RUN_SIZE each */
 	JOB_SECTION_PAGES,	/* the new content, one run after the other */
@@ -120,6 +121,7 @@ struct job_reply {
 	bool changed;		/* there is something to write */
 	uint32_t partition;	/* where Windows is; 0: none */
 	struct job_hive_mark patched;	/* the hive as the patch leaves it */
+	uint64_t kept;		/* bytes in JOB_FD_KEEP; 0: nothing to keep */
 	char hive_path[512];
 	struct job_bytes section[JOB_SECTION_COUNT];
 };

@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* The runlist of a 64 MiB file in single clusters of 512 bytes: beyond this
  * the volume is hostile or hopeless. */
@@ -89,7 +87,7 @@ static int read_by_runs(struct volume *vol, const runlist_element *rl,
 			const struct span *want, const char *path,
 			struct error *err)
 {
-	size_t runs = count_runs(rl), n = 0;
+	size_t runs = count_runs(rl), n = 0, found = 0;
 	AUTO_FREE struct disk_piece *pieces = NULL;
 
 	if (runs > RUN_LIMIT)
@@ -105,8 +103,11 @@ static int read_by_runs(struct volume *vol, const runlist_element *rl,
 			return fail(err, REFUSE_VOLUME_DAMAGED,
 				    "%s has a fragment that is not on the "
 				    "volume", path);
+		found += r ? pieces[n].len : 0;
 		n += (size_t)r;
 	}
+	if (found < want->size)
+		memset(want->buf, 0, want->size);
 	if (image_read_pieces(vol->window.image, pieces, n, err) < 0)
 		return error_prefix(err, "cannot read %s", path);
 	return 0;
@@ -125,9 +126,12 @@ int read_attribute(struct volume *vol, ntfs_attr *na, uint64_t off,
 	/* What lies behind the initialised size reads as zero. */
 	if (na->initialized_size <= 0 ||
 	    off >= (uint64_t)na->initialized_size)
-		return 0;
-	if ((uint64_t)na->initialized_size - off < size)
+		want.size = 0;
+	else if ((uint64_t)na->initialized_size - off < size)
 		want.size = (size_t)((uint64_t)na->initialized_size - off);
+	memset(buf + want.size, 0, size - want.size);
+	if (!want.size)
+		return 0;
 	return read_by_runs(vol, na->rl, &want, path, err);
 }
 
@@ -146,49 +150,9 @@ static int check_readable(const struct file_info *info, const char *path,
 	return 0;
 }
 
-/* Where the data go: memory of ours, or a memory file. */
-struct target {
-	int *fd;		/* NULL: plain memory */
-	uint8_t *data;
-	size_t len;
-};
-
-static int target_allocate(struct target *t, size_t len, struct error *err)
-{
-	void *map;
-
-	t->len = len;
-	if (!t->fd) {
-		t->data = calloc(1, len + 1);
-		return t->data ? 0 : fail(err, ENOMEM, "out of memory");
-	}
-	if (!len)
-		return fail(err, EINVAL, "the file is empty");
-	*t->fd = memfd_create("guest-file", MFD_CLOEXEC);
-	if (*t->fd < 0 || ftruncate(*t->fd, (off_t)len) < 0)
-		return fail_errno(err, "cannot make a memory file");
-	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		   *t->fd, 0);
-	if (map == MAP_FAILED)
-		return fail_errno(err, "cannot map a memory file");
-	t->data = map;
-	return 0;
-}
-
-static void target_free(struct target *t)
-{
-	if (!t->fd) {
-		free(t->data);
-	} else {
-		if (t->data)
-			munmap(t->data, t->len);
-		cleanup_close(t->fd);
-	}
-	t->data = NULL;
-}
-
 static int read_inode(struct volume *vol, ntfs_inode *ni, const char *path,
-		      size_t limit, struct target *t, struct error *err)
+		      size_t limit, uint8_t **data, size_t *len,
+		      struct error *err)
 {
 	struct file_info info;
 	ntfs_attr *na;
@@ -203,51 +167,30 @@ static int read_inode(struct volume *vol, ntfs_inode *ni, const char *path,
 	na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
 	if (!na)
 		return fail_volume(vol, err, "read", path);
-	r = target_allocate(t, (size_t)info.size, err);
-	if (r == 0)
-		r = read_attribute(vol, na, 0, t->data, t->len, path, err);
+	*len = (size_t)info.size;
+	*data = calloc(1, *len + 1);
+	r = *data ? read_attribute(vol, na, 0, *data, *len, path, err)
+		  : fail(err, ENOMEM, "out of memory");
 	ntfs_attr_close(na);
-	return r;
-}
-
-static int read_file(struct volume *vol, const char *path, size_t limit,
-		     struct target *t, struct error *err)
-{
-	ntfs_inode *ni = open_path(vol, path, err);
-	int r;
-
-	if (!ni)
-		return -1;
-	r = read_inode(vol, ni, path, limit, t, err);
-	if (r < 0)
-		target_free(t);
-	ntfs_inode_close(ni);
 	return r;
 }
 
 int volume_read(struct volume *vol, const char *path, size_t limit,
 		uint8_t **data, size_t *len, struct error *err)
 {
-	struct target t = { .fd = NULL };
+	ntfs_inode *ni = open_path(vol, path, err);
+	int r;
 
-	if (read_file(vol, path, limit, &t, err) < 0)
+	if (!ni)
 		return -1;
-	*data = t.data;
-	*len = t.len;
-	return 0;
-}
-
-int volume_read_memfd(struct volume *vol, const char *path, size_t limit,
-		      int *fd, uint8_t **map, size_t *len, struct error *err)
-{
-	struct target t = { .fd = fd };
-
-	*fd = -1;
-	if (read_file(vol, path, limit, &t, err) < 0)
-		return -1;
-	*map = t.data;
-	*len = t.len;
-	return 0;
+	*data = NULL;
+	r = read_inode(vol, ni, path, limit, data, len, err);
+	if (r < 0) {
+		free(*data);
+		*data = NULL;
+	}
+	ntfs_inode_close(ni);
+	return r;
 }
 
 int volume_read_head(struct volume *vol, const char *path, size_t want,
@@ -264,7 +207,6 @@ int volume_read_head(struct volume *vol, const char *path, size_t want,
 	    check_readable(&info, path, err) == 0) {
 		na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
 		*len = info.size < want ? (size_t)info.size : want;
-		memset(data, 0, *len);
 		r = na ? read_attribute(vol, na, 0, data, *len, path, err)
 		       : fail_volume(vol, err, "read", path);
 		if (na)
@@ -321,6 +263,5 @@ int volume_pread(struct volume *vol, const char *path, uint64_t off,
 	if (size < 0 || !range_ok(off, len, (uint64_t)size))
 		return fail(err, EINVAL, "%s ends before %llu + %zu", path,
 			    (unsigned long long)off, len);
-	memset(data, 0, len);
 	return read_attribute(vol, vol->last_data, off, data, len, path, err);
 }

@@ -124,17 +124,6 @@ int volume_read(struct volume *vol, const char *path, size_t limit,
 		uint8_t **data, size_t *len, struct error *err);
 
 /*
- * volume_read_memfd() - like volume_read(), into a new anonymous memory file
- *
- * For hivex, which only opens paths (/proc/self/fd/N). *@map is a shared
- * writable mapping of @len bytes for munmap(); *@fd is the caller's to close.
- * The file is read straight into the mapping: no second copy of a 15 MB hive.
- * An empty file is EINVAL, since nothing can be mapped.
- */
-int volume_read_memfd(struct volume *vol, const char *path, size_t limit,
-		      int *fd, uint8_t **map, size_t *len, struct error *err);
-
-/*
  * volume_pread() - exactly @len bytes at @off of a file's unnamed data
  *
  * For hives that are only looked into (windows.c): a lookup needs some tens of

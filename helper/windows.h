@@ -222,21 +222,30 @@ struct windows_files {
 int windows_from_hives(struct windows *win, const struct windows_files *files,
 		       struct error *err);
 
-/* windows_inspect() - all of the above from a volume; *@out is freed by
- * windows_free(). @root: "Windows", or what the caller found. */
-int windows_inspect(struct volume *vol, const char *root, struct windows **out,
-		    struct error *err);
+/*
+ * windows_inspect() - all of the above from a volume; *@out is freed by
+ * windows_free()
+ *
+ * @root: "Windows", or what the caller found. @whole: read all of SYSTEM at
+ * once, because it will be needed, instead of the parts that are looked at.
+ */
+int windows_inspect(struct volume *vol, const char *root, bool whole,
+		    struct windows **out, struct error *err);
 void windows_free(struct windows *win);
 
 /*
- * windows_load_system() - the whole SYSTEM hive with its logs replayed, to be
- * edited; freed by hive_memory_free()
+ * windows_load_system() - make win->system.data the whole hive with its logs
+ * replayed, to be edited
  *
  * Also completes win->system_status.log.newest_seq, for which the logs of a
  * clean hive must be read; an inspection doesn't.
  */
-int windows_load_system(struct volume *vol, struct windows *win,
-			struct hive_memory *memory, struct error *err);
+int windows_load_system(struct windows *win, struct error *err);
+
+/* windows_read_system() - SYSTEM as it is on the disk, logs not replayed; freed
+ * by hive_memory_free(). */
+int windows_read_system(const struct windows *win, struct hive_memory *memory,
+			struct error *err);
 
 /* windows_check() - why this Windows must not be patched or flipped: too old,
  * not known, control sets in disagreement. 0 when nothing speaks against it. */

@@ -98,7 +98,7 @@ static int open_hive(struct hive_source *s, struct hive *hive,
 	return 1;
 }
 
-static int open_hives(struct windows *win, struct owned *owned,
+static int open_hives(struct windows *win, struct owned *owned, bool whole,
 		      struct error *err)
 {
 	struct hive_source *s = &owned->system;
@@ -111,6 +111,8 @@ static int open_hives(struct windows *win, struct owned *owned,
 		return found < 0 ? error_prefix(err, "%s", s->path)
 			: fail(err, REFUSE_NO_WINDOWS, "%s is not there",
 			       s->path);
+	if (whole && hive_load_all(&win->system, err) < 0)
+		return error_prefix(err, "%s", s->path);
 	s = &owned->software;
 	str_printf(s->path, sizeof(s->path), "%s/System32/config/SOFTWARE",
 		   win->root);
@@ -131,8 +133,8 @@ static int files_head(void *opaque, const char *path, size_t want, uint8_t *data
 	return volume_read_head(opaque, path, want, data, len, err);
 }
 
-int windows_inspect(struct volume *vol, const char *root, struct windows **out,
-		    struct error *err)
+int windows_inspect(struct volume *vol, const char *root, bool whole,
+		    struct windows **out, struct error *err)
 {
 	struct windows_files files = { files_stat, files_head, vol };
 	struct windows *win = calloc(1, sizeof(*win));
@@ -145,7 +147,7 @@ int windows_inspect(struct volume *vol, const char *root, struct windows **out,
 	}
 	win->owned = owned;
 	owned->system.vol = owned->software.vol = vol;
-	if (open_hives(win, owned, err) < 0 ||
+	if (open_hives(win, owned, whole, err) < 0 ||
 	    windows_from_hives(win, &files, err) < 0) {
 		windows_free(win);
 		return -1;
@@ -196,24 +198,28 @@ static int read_newest(struct hive_source *s, struct hive_status *status,
 	return 0;
 }
 
-int windows_load_system(struct volume *vol, struct windows *win,
-			struct hive_memory *memory, struct error *err)
+int windows_load_system(struct windows *win, struct error *err)
 {
 	struct owned *owned = win->owned;
 	struct hive_source *s = &owned->system;
 
-	*memory = (struct hive_memory) { .fd = -1 };
 	if (read_newest(s, &win->system_status, err) < 0 ||
-	    volume_read_memfd(vol, s->path, HIVE_LIMIT, &memory->fd,
-			      &memory->data, &memory->len, err) < 0)
+	    hive_load_all(&win->system, err) < 0)
+		return error_prefix(err, "%s", s->path);
+	return 0;
+}
+
+int windows_read_system(const struct windows *win, struct hive_memory *memory,
+			struct error *err)
+{
+	struct owned *owned = win->owned;
+	struct hive_source *s = &owned->system;
+
+	if (hive_memory_new(memory, NULL, (size_t)s->size, err) < 0)
 		return -1;
-	if (memory->len != s->size) {
+	if (source_pread(s, 0, memory->data, memory->len, err) < 0) {
 		hive_memory_free(memory);
-		return fail(err, EIO, "%s changed while it was read", s->path);
-	}
-	if (hive_recover(memory, &win->system_status.log, err) < 0) {
-		hive_memory_free(memory);
-		return -1;
+		return error_prefix(err, "%s", s->path);
 	}
 	return 0;
 }

@@ -18,12 +18,14 @@
 
 #define INFO "patch.info"
 #define INFO_LIMIT 16384
+/* Far above any SYSTEM hive; a helper gone bad shall not fill the host. */
+#define HIVE_SIZE_LIMIT (512u << 20)
 
 static const struct {
 	const char *name;
 	enum job_section section;
 } files[] = {
-	{ "SYSTEM", JOB_SECTION_HIVE },
+	{ "SYSTEM", JOB_SECTION_COUNT },	/* has a file of its own */
 	{ "SYSTEM.LOG1", JOB_SECTION_LOG1 },
 	{ "SYSTEM.LOG2", JOB_SECTION_LOG2 },
 	{ "edits", JOB_SECTION_RECORD },
@@ -50,31 +52,24 @@ static int no_room(struct error *err)
 	return error_prefix(err, "backup of the hive");
 }
 
-static int copy_out(int from, off_t at, size_t len, int to, struct error *err)
-{
-	while (len) {
-		ssize_t n = sendfile(to, from, &at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return fail_errno(err, "cannot write");
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int store_section(int folder, const char *name,
-			 const struct backup_source *s, struct job_bytes bytes,
-			 struct error *err)
+/* All of the file @from from @at on, but not more than @len. */
+static int copy_out(int from, off_t at, size_t len, int folder, const char *name,
+		    struct error *err)
 {
 	AUTO_FD int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL |
 				O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return fail_errno(err, "%s", name);
-	if (copy_out(s->fd, bytes.data - s->base, bytes.len, fd, err) < 0)
-		return error_prefix(err, "%s", name);
+	while (len) {
+		ssize_t n = sendfile(fd, from, &at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return fail_errno(err, "%s: cannot write", name);
+		len -= (size_t)n;
+	}
 	return 0;
 }
 
@@ -92,8 +87,7 @@ static int store_info(int folder, const struct backup_source *s,
 	if (!str_printf(text, sizeof(text),
 			"kept=%llu\nsize=%llu\ncrc=%u\nsequence=%u\n"
 			"partition=%u\nhive=%s\nimage=%s\n",
-			(unsigned long long)
-			s->reply->section[JOB_SECTION_HIVE].len,
+			(unsigned long long)s->reply->kept,
 			(unsigned long long)mark->size,
 			mark->crc, mark->sequence, s->reply->partition,
 			s->reply->hive_path, s->image))
@@ -103,14 +97,15 @@ static int store_info(int folder, const struct backup_source *s,
 	return 0;
 }
 
-static int store_all(int folder, const struct backup_source *s,
-		     struct error *err)
+static int store_rest(int folder, const struct backup_source *s,
+		      struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+	for (size_t i = 1; i < ARRAY_SIZE(files); i++) {
 		struct job_bytes bytes = s->reply->section[files[i].section];
 
 		if (bytes.data &&
-		    store_section(folder, files[i].name, s, bytes, err) < 0)
+		    copy_out(s->fd, bytes.data - s->base, bytes.len, folder,
+			     files[i].name, err) < 0)
 			return -1;
 	}
 	return store_info(folder, s, err);
@@ -173,30 +168,70 @@ static int name_now(const char *folder, char *out, size_t size,
 	return 0;
 }
 
-int backup_store(const char *folder, const struct backup_source *source,
-		 unsigned int keep, struct error *err)
+int backup_begin(const char *folder, int hive, struct backup_work *work,
+		 struct error *err)
 {
-	char work[4096], final[4096];
 	AUTO_FD int fd = -1;
+	struct stat st;
 
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
-		return fail_errno(err, "cannot create %s", folder);
+	work->kept = 0;
+	if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
+		fail_errno(err, "cannot create %s", folder);
+		return no_room(err);
+	}
 	prune(folder, is_unfinished, 0);
-	if (!str_printf(work, sizeof(work), "%s/.new-XXXXXX", folder) ||
-	    !mkdtemp(work))
-		return fail_errno(err, "cannot create %s", work);
-	fd = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	if (!str_printf(work->path, sizeof(work->path), "%s/.new-XXXXXX",
+			folder))
+		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
+	if (!mkdtemp(work->path)) {
+		work->path[0] = '\0';
+		fail_errno(err, "cannot create a folder in %s", folder);
+		return no_room(err);
+	}
+	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(hive, &st) < 0) {
+		fail_errno(err, "%s", work->path);
+	} else if (st.st_size > (off_t)HIVE_SIZE_LIMIT) {
+		fail(err, EFBIG, "more than %u MiB", HIVE_SIZE_LIMIT >> 20);
+	} else if (copy_out(hive, 0, (size_t)st.st_size, fd, files[0].name,
+			    err) == 0) {
+		work->kept = (uint64_t)st.st_size;
+		return 0;
+	}
+	backup_abandon(folder, work);
+	return no_room(err);
+}
+
+void backup_abandon(const char *folder, struct backup_work *work)
+{
+	if (work->path[0])
+		prune(folder, is_unfinished, 0);
+	work->path[0] = '\0';
+}
+
+int backup_finish(const char *folder, struct backup_work *work,
+		  const struct backup_source *source, unsigned int keep,
+		  struct error *err)
+{
+	AUTO_FD int fd = -1;
+	char final[4096];
+
+	if (!work->path[0] || work->kept != source->reply->kept)
+		return fail(err, EPROTO, "the helper did not hand over the hive "
+			    "that is to be kept");
+	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
 		fail_errno(err, "%s", folder);
-	else if (store_all(fd, source, err) == 0 &&
-		 name_now(folder, final, sizeof(final), err) == 0) {
-		if (rename(work, final) == 0) {
+	} else if (store_rest(fd, source, err) == 0 &&
+		   name_now(folder, final, sizeof(final), err) == 0) {
+		if (rename(work->path, final) == 0) {
+			work->path[0] = '\0';
 			prune(folder, is_backup, keep ? keep : 1);
 			return 0;
 		}
-		fail_errno(err, "cannot rename %s", work);
+		fail_errno(err, "cannot rename %s", work->path);
 	}
-	prune(folder, is_unfinished, 0);
+	backup_abandon(folder, work);
 	return no_room(err);
 }
 
@@ -288,7 +323,7 @@ static void sync_one(int folder, const char *name)
 		fdatasync(fd);
 }
 
-void backup_sync(const char *folder)
+void backup_sync(const char *folder, int hive)
 {
 	char path[4096];
 	int fd;
@@ -297,7 +332,8 @@ void backup_sync(const char *folder)
 		return;
 	setsid();
 	for (fd = 0; fd < 64; fd++)
-		close(fd);
+		if (fd != hive)
+			close(fd);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		sync_one(fd, files[i].name);

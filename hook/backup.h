@@ -13,7 +13,7 @@
 #include "helper/job.h"
 
 /* What goes into one backup: the reply's memory file and what is where in it,
- * so that 15 MB needn't be mapped to be copied. */
+ * so that it needn't be mapped to be copied. */
 struct backup_source {
 	int fd;
 	const uint8_t *base;		/* where the sections' pointers begin */
@@ -25,23 +25,43 @@ struct backup_source {
 int backup_folder(const char *state, const char *key, const char *image,
 		  char *out, size_t size, struct error *err);
 
+/* One that is being made. */
+struct backup_work {
+	char path[4096];		/* its folder; "": none */
+	uint64_t kept;			/* bytes of SYSTEM in it */
+};
+
 /*
- * backup_store() - write it, and remove all but the @keep newest
+ * backup_begin() - put the hive in the memory file @hive into a new backup
  *
- * No room is REFUSE_HOST_SPACE. It is not yet durable: waiting for 15 MB would
- * take longer than all the rest of a patch. backup_sync() does that.
+ * No room is REFUSE_HOST_SPACE. To be done while the helper still works.
  */
-int backup_store(const char *folder, const struct backup_source *source,
-		 unsigned int keep, struct error *err);
+int backup_begin(const char *folder, int hive, struct backup_work *work,
+		 struct error *err);
+
+/*
+ * backup_finish() - the rest of it; and remove all but the @keep newest
+ *
+ * It is not yet durable: waiting for 15 MB would take longer than all the rest
+ * of a patch. backup_sync() does that.
+ */
+int backup_finish(const char *folder, struct backup_work *work,
+		  const struct backup_source *source, unsigned int keep,
+		  struct error *err);
+
+/* backup_abandon() - remove what was begun, if anything. */
+void backup_abandon(const char *folder, struct backup_work *work);
 
 /*
  * backup_sync() - make the newest backup in @folder durable, by a process of its
  * own that nobody waits for and that has none of our descriptors
  *
+ * @hive: the memory file that the backup came from; that process is left to give
+ * its pages back, too.
  * A power cut in these tenths of a second loses the backup, never the disk: undo
  * checks the size of what is kept.
  */
-void backup_sync(const char *folder);
+void backup_sync(const char *folder, int hive);
 
 /* The newest backup, opened. */
 struct backup {

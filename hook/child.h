@@ -5,7 +5,7 @@
 
 #include "helper/base.h"
 
-#define CHILD_FDS 8
+#define CHILD_FDS 10
 
 /*
  * child_start() - run @program without arguments and with a fresh environment

@@ -28,22 +28,17 @@ static int collect_pages(const struct session *s, struct journal *journal,
 	return 0;
 }
 
-/* @folder is empty when there is nothing to keep. */
-static int keep_backup(const struct session *s, char *folder, size_t size,
-		       struct error *err)
+static int keep_backup(struct session *s, struct error *err)
 {
 	const struct backup_source source = {
 		.fd = s->reply, .base = s->map, .reply = &s->parsed,
 		.image = s->image.path,
 	};
 
-	*folder = '\0';
-	if (!s->parsed.section[JOB_SECTION_HIVE].data)
+	if (!s->parsed.kept)
 		return 0;
-	if (backup_folder(s->options->state, s->disk->key, s->image.path,
-			  folder, size, err) < 0)
-		return -1;
-	return backup_store(folder, &source, s->options->keep, err);
+	return backup_finish(s->backups, &s->work, &source, s->options->keep,
+			     err);
 }
 
 static int write_pages(const struct session *s, const struct journal *journal,
@@ -88,7 +83,7 @@ static void settle_backup(const struct session *s, const char *folder, int r)
 	struct backup b;
 
 	if (r >= 0) {
-		backup_sync(folder);
+		backup_sync(folder, s->keep);
 		return;
 	}
 	if (journal_find(s->journals, &s->image, name, sizeof(name), NULL) != 0)
@@ -101,7 +96,6 @@ static void settle_backup(const struct session *s, const char *folder, int r)
 int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 {
 	struct journal *journal = NULL;
-	char folder[4096] = "";
 	int r;
 
 	*bytes = s->parsed.section[JOB_SECTION_PAGES].len;
@@ -111,11 +105,11 @@ int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 	r = collect_pages(s, journal, err);
 	if (r == 0)
 		r = journal_read_old(journal, s->nbd, err);
-	if (r == 1 && (keep_backup(s, folder, sizeof(folder), err) < 0 ||
+	if (r == 1 && (keep_backup(s, err) < 0 ||
 		       write_undisturbed(s, journal, err) < 0))
 		r = -1;
-	if (*folder)
-		settle_backup(s, folder, r);
+	if (s->parsed.kept && !s->work.path[0])
+		settle_backup(s, s->backups, r);
 	journal_free(journal);
 	return r;
 }

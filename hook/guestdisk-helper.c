@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "helper/refusal.h"
@@ -62,7 +64,8 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 	AUTO_FD int request = -1;
 	AUTO_FD int drivers = -1;
 	AUTO_FD int nbd = socket;
-	int fds[CHILD_FDS] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+	int fds[CHILD_FDS], kept[2];
+	AUTO_FD int say_kept = -1;
 
 	job.sandbox_require = s->options->sandbox_require;
 	if (job.action == JOB_UNDO) {
@@ -73,11 +76,18 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 	}
 	s->reply = memfd_create("reply", MFD_CLOEXEC);
 	s->log = memfd_create("helper-stderr", MFD_CLOEXEC);
-	if (s->reply < 0 || s->log < 0)
+	s->keep = memfd_create("hive", MFD_CLOEXEC);
+	if (s->reply < 0 || s->log < 0 || s->keep < 0)
 		return fail_errno(err, "cannot make a memory file");
 	if (open_drivers(s, &job, &drivers, err) < 0 ||
 	    send_job(&job, &request, err) < 0)
 		return -1;
+	if (pipe2(kept, O_CLOEXEC) < 0)
+		return fail_errno(err, "cannot make a pipe");
+	s->kept = kept[0];
+	say_kept = kept[1];
+	for (size_t i = 0; i < CHILD_FDS; i++)
+		fds[i] = -1;
 	fds[JOB_FD_REQUEST] = request;
 	fds[JOB_FD_REPLY] = s->reply;
 	fds[JOB_FD_LOG] = s->log;
@@ -86,6 +96,8 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 	fds[JOB_FD_HIVE] = s->backup.files[0];
 	fds[JOB_FD_LOG1] = s->backup.files[1];
 	fds[JOB_FD_LOG2] = s->backup.files[2];
+	fds[JOB_FD_KEEP] = s->keep;
+	fds[JOB_FD_KEPT] = say_kept;
 	return child_start(s->options->helper, fds, &s->helper, err);
 }
 
@@ -104,11 +116,47 @@ static void relay_log(const struct session *s)
 		log_msg(LOG_LEVEL_WARNING, "%s", line);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Until the helper has handed over the hive that it is going to change, or has
+ * ended without. What we need for a patch is then done beside its work: load
+ * libnbd, shake hands, copy the hive to the host.
+ */
+static int work_beside(struct session *s, struct error *err)
+{
+	struct pollfd p = { .fd = s->kept, .events = POLLIN };
+	char byte;
+	int r;
+
+	do
+		r = poll(&p, 1, s->options->timeout_ms);
+	while (r < 0 && errno == EINTR);
+	if (r <= 0 || s->job->dry_run || read(s->kept, &byte, 1) != 1)
+		return 0;
+	if (session_connect(s, 1, err) < 0 ||
+	    backup_begin(s->backups, s->keep, &s->work, err) < 0) {
+		child_kill(&s->helper);
+		return -1;
+	}
+	return 0;
+}
+
 int session_wait_helper(struct session *s, struct error *err)
 {
-	int status = 0;
-	int r = child_wait(s->helper, s->options->timeout_ms, &status);
+	int64_t deadline = now_ms() + s->options->timeout_ms, left;
+	int status = 0, r;
 
+	if (work_beside(s, err) < 0)
+		return -1;
+	left = deadline - now_ms();
+	r = child_wait(s->helper, left > 0 ? (int)left : 0, &status);
 	if (r == 0) {
 		child_kill(&s->helper);
 		relay_log(s);

@@ -25,8 +25,15 @@ struct session {
 	const uint8_t *map;		/* of the reply */
 	size_t map_len;
 	struct job_reply parsed;
+	int keep;			/* memory file with the hive to keep */
+	int kept;			/* pipe: the helper has filled it */
+	char backups[4096];		/* folder of this disk's */
+	struct backup_work work;	/* the one that is being made */
 	struct backup backup;		/* undo: what is put back */
 };
+
+/* guestdisk.c: shake hands on connection number @client. */
+int session_connect(struct session *s, size_t client, struct error *err);
 
 /* guestdisk-helper.c: start the helper on @socket, which is taken over; wait for
  * it; parse what it replied. */

@@ -54,6 +54,9 @@ static void session_close(struct session *s)
 	memset(&s->parsed, 0, sizeof(s->parsed));
 	cleanup_close(&s->reply);
 	cleanup_close(&s->log);
+	cleanup_close(&s->keep);
+	cleanup_close(&s->kept);
+	backup_abandon(s->backups, &s->work);
 	nbdserver_free(&s->server);
 	cleanup_close(&s->lock);
 }
@@ -84,7 +87,7 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 	s->disk = disk;
 	s->options = options;
 	s->job = job;
-	s->reply = s->log = s->server.log = s->lock = -1;
+	s->reply = s->log = s->keep = s->kept = s->server.log = s->lock = -1;
 	s->server.lifeline = -1;
 	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
 		s->server.clients[i] = -1;
@@ -138,7 +141,7 @@ static int stop_server(struct session *s, int r, struct error *err)
 	return -1;
 }
 
-static int connect_disk(struct session *s, size_t client, struct error *err)
+int session_connect(struct session *s, size_t client, struct error *err)
 {
 	return disk_open(steal_fd(&s->server.clients[client]),
 			 s->options->timeout_ms, &s->nbd, err);
@@ -168,7 +171,7 @@ static int recover(struct session *s, struct error *err)
 	int r = start_server(s, true, false, 1, err);
 
 	if (r == 0)
-		r = connect_disk(s, 0, err);
+		r = session_connect(s, 0, err);
 	/* Behind the lock: has somebody else finished it? */
 	if (r == 0)
 		r = journal_find(s->journals, &s->image, name, sizeof(name),
@@ -276,32 +279,31 @@ static bool will_write(const struct job *job)
 
 static int prepare_state(struct session *s, struct error *err)
 {
-	char folder[4096];
-
 	if (will_write(s->job) && mkdir(s->options->state, 0755) < 0 &&
 	    errno != EEXIST)
 		return fail_errno(err, "cannot create %s", s->options->state);
+	if (backup_folder(s->options->state, s->disk->key, s->image.path,
+			  s->backups, sizeof(s->backups), err) < 0)
+		return -1;
 	if (s->job->action != JOB_UNDO)
 		return 0;
-	if (backup_folder(s->options->state, s->disk->key, s->image.path,
-			  folder, sizeof(folder), err) < 0)
-		return -1;
 	backup_close(&s->backup);
-	return backup_open_newest(folder, &s->backup, err);
+	return backup_open_newest(s->backups, &s->backup, err);
 }
 
 static int run_helper(struct session *s, struct error *err)
 {
 	if (session_start_helper(s, steal_fd(&s->server.clients[0]), err) < 0)
 		return -1;
-	if (will_write(s->job) && connect_disk(s, 1, err) < 0)
+	if (session_wait_helper(s, err) < 0 ||
+	    session_parse_reply(s, err) < 0)
+		return -1;
+	if (will_write(s->job) && s->parsed.changed && !s->nbd &&
+	    session_connect(s, 1, err) < 0)
 		return -1;
 	if (s->nbd && disk_is_read_only(s->nbd))
 		return fail(err, REFUSE_READ_ONLY, "%s can't be written",
 			    s->image.path);
-	if (session_wait_helper(s, err) < 0 ||
-	    session_parse_reply(s, err) < 0)
-		return -1;
 	return 0;
 }
 

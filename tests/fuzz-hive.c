@@ -54,7 +54,7 @@ static void edit(const struct edits *plan, const uint8_t *data, size_t size)
 
 	if (hive_memory_new(&before, data, size, &err) < 0)
 		return;
-	edits_apply(plan, &before, 0, &after, &err);
+	edits_apply(plan, &before, -1, 0, &after, &err);
 	hive_memory_free(&after);
 	hive_memory_free(&before);
 }

@@ -16,7 +16,7 @@
 static bool patch(struct guest *g, const struct edits_request *request,
 		  const char *name, struct edits **plan, struct error *err)
 {
-	struct hive_memory before, after = { .fd = -1 };
+	struct hive_memory before, after = { NULL, 0 };
 	struct guest next = { 0 };
 	uint8_t *copy;
 
@@ -24,7 +24,7 @@ static bool patch(struct guest *g, const struct edits_request *request,
 	if (edits_plan(g->win, request, plan, err) < 0 ||
 	    hive_memory_new(&before, g->system, g->system_len, err) < 0)
 		return false;
-	if (edits_apply(*plan, &before, 0, &after, err) < 0 || !after.data) {
+	if (edits_apply(*plan, &before, -1, 0, &after, err) < 0 || !after.data) {
 		hive_memory_free(&before);
 		return false;
 	}
@@ -243,14 +243,14 @@ static char *record_of(const struct edits *plan, size_t *len)
 static bool restore(struct guest *g, const char *record, size_t len,
 		    unsigned int groups, struct edits **plan, struct error *err)
 {
-	struct hive_memory before, after = { .fd = -1 };
+	struct hive_memory before, after = { NULL, 0 };
 	bool good;
 
 	*plan = NULL;
 	if (edits_plan_restore(g->win, record, len, groups, plan, err) < 0 ||
 	    hive_memory_new(&before, g->system, g->system_len, err) < 0)
 		return false;
-	good = edits_apply(*plan, &before, 0, &after, err) == 0;
+	good = edits_apply(*plan, &before, -1, 0, &after, err) == 0;
 	if (good && after.data) {
 		g->system = realloc(g->system, after.len);
 		memcpy(g->system, after.data, after.len);
@@ -306,7 +306,7 @@ static void test_restore(void)
 	edits_free(plan);
 
 	hive_memory_new(&m, g.system, g.system_len, &err);
-	hive_apply(&m, &theirs, 1, 0, &changed, &err);
+	hive_apply(&m, -1, &theirs, 1, 0, &changed, &err);
 	g.system = realloc(g.system, changed.len);
 	memcpy(g.system, changed.data, changed.len);
 	g.system_len = changed.len;

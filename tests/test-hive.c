@@ -105,7 +105,7 @@ static void test_edit(const char *name)
 	unsigned int seen[6];
 	struct error err = { 0 };
 
-	ok(hive_apply(&before, edits, ARRAY_SIZE(edits), 99, &after,
+	ok(hive_apply(&before, -1, edits, ARRAY_SIZE(edits), 99, &after,
 		      &err) == 0 && after.data, "%s: edited %s", name,
 	   err.msg);
 	compare_both(&before, &after, seen);
@@ -117,7 +117,7 @@ static void test_edit(const char *name)
 	ok(get_le32(after.data + 4) == 100 && get_le32(after.data + 8) == 100
 	   && get_le32(after.data + 508) == hive_base_checksum(after.data),
 	   "number newer than any log's");
-	ok(hive_apply(&after, edits, ARRAY_SIZE(edits), 99, &again,
+	ok(hive_apply(&after, -1, edits, ARRAY_SIZE(edits), 99, &again,
 		      &err) == 0 && !again.data,
 	   "a second time there is nothing to do");
 	hive_memory_free(&after);
@@ -149,7 +149,7 @@ static void test_stale_log(const char *name, bool old_format)
 	logs[0] = (struct hivelog_file){ log.data, log.len };
 	ok(hivelog_read(before.data, before.len, logs, &replayed,
 			&err) == 0, "%s: log noted", name);
-	hive_apply(&before, edits, ARRAY_SIZE(edits), replayed.newest_seq,
+	hive_apply(&before, -1, edits, ARRAY_SIZE(edits), replayed.newest_seq,
 		   &after, &err);
 	hivelog_free(&replayed);
 	seq = get_le32(after.data + 4);
@@ -171,7 +171,7 @@ static void expect_failure(const struct hive_memory *before,
 	struct hive_memory after;
 	struct error err = { 0 };
 
-	ok(hive_apply(before, e, n, 1, &after, &err) < 0 &&
+	ok(hive_apply(before, -1, e, n, 1, &after, &err) < 0 &&
 	   err.code == code && !after.data, "%s: %s", what, err.msg);
 }
 
@@ -214,7 +214,7 @@ static void test_refusals(void)
 	before.data[5000] ^= 0xff;
 	e = (struct hive_edit){ HIVE_EDIT_SET, "Good", "x", 4, large, 4 };
 	put_le32(before.data + 4096 + 8, 0);
-	ok(hive_apply(&before, &e, 1, 1, &(struct hive_memory){ .fd = -1 },
+	ok(hive_apply(&before, -1, &e, 1, 1, &(struct hive_memory){ NULL, 0 },
 		      &(struct error){ 0 }) < 0, "damaged hive");
 	hive_memory_free(&before);
 }
@@ -277,7 +277,7 @@ static void test_real(const char *name, bool clean_it, unsigned int keys,
 	hive_open_bytes(&h, before.data, before.len, &err);
 	ok(hive_check(&h, &stats, &err) == 0 && stats.lost == 0,
 	   "%s: whole, %u keys, %u values", name, stats.keys, stats.values);
-	ok(hive_apply(&before, edits, ARRAY_SIZE(edits), 0, &after,
+	ok(hive_apply(&before, -1, edits, ARRAY_SIZE(edits), 0, &after,
 		      &err) == 0, "%s: edited %s", name, err.msg);
 	if (!after.data)
 		return;
