@@ -22,6 +22,7 @@
 #include "hook/bait.h"
 #include "hook/cycle.h"
 #include "hook/pending.h"
+#include "hook/recover.h"
 #include "hook/spawn.h"
 
 #define LIBVIRT_LOG "/var/log/libvirt/qemu/%s.log"
@@ -195,11 +196,31 @@ static bool can_be_staged(struct event *event, struct error *err)
 
 /* ---- the events ---------------------------------------------------- */
 
+/*
+ * A patch that was cut off leaves the disk neither old nor new until its journal
+ * is redone. A guest that continues has its own idea of what is on the disk:
+ * nothing may be written under it.
+ */
+static bool disks_are_whole(struct event *event, struct error *err)
+{
+	if (is_marked(event) || recover_disks(&event->domain, err) == 0)
+		return true;
+	fprintf(stderr, "busflip: domain %s was not started: %s\n", event->name,
+		err->msg);
+	log_msg(LOG_LEVEL_ERROR, "domain=%s uuid=%s start refused: %s", event->name,
+		event->domain.uuid, err->msg);
+	return false;
+}
+
 static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
 	struct error err = { 0 };
 
+	if (!disks_are_whole(event, &err))
+		return EXIT_REFUSE_START;
+	if (state->phase == PHASE_DONE || state->phase == PHASE_HELD)
+		return EXIT_DONE;
 	/* Left by a session before this one, by a process that was killed. */
 	if (pending_exists(event->domain.uuid))
 		leave_to_settle(event, NULL);

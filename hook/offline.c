@@ -14,41 +14,18 @@
 #include "helper/refusal.h"
 #include "hook/domain.h"
 #include "hook/guestdisk.h"
+#include "hook/place.h"
 #include "hook/virt.h"
 
 /* The disk of one command line, and what its strings point to. */
-struct place {
-	char path[4096], format[64], uuid[40];
+struct wanted {
+	struct place place;
+	char uuid[40];
 	enum bus bus;			/* of the domain's tag; BUS_NONE */
 };
 
-static int refuse_source(const xmlNode *disk, struct error *err)
-{
-	char type[32];
-
-	if (!xml_attr(disk, "type", type, sizeof(type)))
-		memcpy(type, "file", 5);
-	return fail(err, ENOTSUP, "its system disk is of type \"%s\": only "
-		    "files and block devices can be looked into", type);
-}
-
-/* libvirt takes a disk without a format as raw, and so must we. */
-static int disk_place(const xmlNode *disk, struct place *place,
-		      struct error *err)
-{
-	const xmlNode *source = xml_child(disk, "source");
-	const xmlNode *driver = xml_child(disk, "driver");
-
-	if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
-	    !xml_attr(source, "dev", place->path, sizeof(place->path)))
-		return refuse_source(disk, err);
-	if (!xml_attr(driver, "type", place->format, sizeof(place->format)))
-		memcpy(place->format, "raw", 4);
-	return 0;
-}
-
-static int domain_place(const struct command_line *line, struct place *place,
-			struct error *err)
+static int domain_place(const struct command_line *line, bool write,
+			struct wanted *wanted, struct error *err)
 {
 	AUTO_VIRT struct virt *virt = NULL;
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
@@ -57,8 +34,15 @@ static int domain_place(const struct command_line *line, struct place *place,
 	const xmlNode *disk;
 
 	if (virt_open(line->config.uri, &virt, err) < 0 ||
-	    virt_find(virt, line->args[0], &dom, err) < 0 ||
-	    virt_xml(dom, &xml, err) < 0 ||
+	    virt_find(virt, line->args[0], &dom, err) < 0)
+		return -1;
+	/* That session knows the disk as it was. */
+	if (write && virt_is_saved(dom))
+		return fail(err, REFUSE_IN_USE, "it has a saved session, which "
+			    "would go on with another disk than it knows: start "
+			    "it and shut it down, or throw the session away with "
+			    "virsh managedsave-remove");
+	if (virt_xml(dom, &xml, err) < 0 ||
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
 		return -1;
 	disk = line->disk ? domain_disk(&domain, line->disk)
@@ -67,19 +51,21 @@ static int domain_place(const struct command_line *line, struct place *place,
 		return fail(err, ENOENT, "it has no disk %s", line->disk);
 	if (!disk)
 		return -1;
-	place->bus = domain.tag.valid ? domain.tag.bus : BUS_NONE;
-	if (!str_fits(place->uuid, sizeof(place->uuid), domain.uuid))
+	wanted->bus = domain.tag.valid ? domain.tag.bus : BUS_NONE;
+	if (!str_fits(wanted->uuid, sizeof(wanted->uuid), domain.uuid))
 		return fail(err, EINVAL, "its UUID is too long");
-	return disk_place(disk, place, err);
+	return place_of_disk(disk, &wanted->place, err);
 }
 
 /* What has a slash is a path; libvirt allows none in the name of a domain. */
-static int find_place(const struct command_line *line, struct place *place,
-		      struct error *err)
+static int find_place(const struct command_line *line, bool write,
+		      struct wanted *wanted, struct error *err)
 {
-	memset(place, 0, sizeof(*place));
+	struct place *place = &wanted->place;
+
+	memset(wanted, 0, sizeof(*wanted));
 	if (!strchr(line->args[0], '/') && !line->format)
-		return domain_place(line, place, err);
+		return domain_place(line, write, wanted, err);
 	if (!line->format)
 		return fail(err, EINVAL, "give its format with --format (raw, "
 			    "qcow2, vmdk, ...): it is never guessed, because "
@@ -108,11 +94,9 @@ static int parse_partition(const char *text, uint32_t *number)
 	return 0;
 }
 
-static int parse_bus(const struct command_line *line, const struct place *place,
+static int parse_bus(const struct command_line *line, enum bus wanted,
 		     enum job_bus *bus)
 {
-	enum bus wanted = place->bus;
-
 	if (line->bus)
 		wanted = bus_parse(line->bus);
 	else if (wanted == BUS_NONE)
@@ -170,13 +154,13 @@ static void print_report(const struct command_line *line,
 		fputs(report, stdout);
 }
 
-static int run(const struct command_line *line, const struct place *place,
+static int run(const struct command_line *line, const struct wanted *wanted,
 	       const struct job *job)
 {
 	const struct guestdisk_options options = offline_options(line);
 	const struct guestdisk disk = {
-		.path = place->path, .format = place->format,
-		.key = place->uuid[0] ? place->uuid : NULL,
+		.path = wanted->place.path, .format = wanted->place.format,
+		.key = wanted->uuid[0] ? wanted->uuid : NULL,
 	};
 	struct guestdisk_result result;
 	struct error err = { 0 };
@@ -207,24 +191,25 @@ static int offline(const struct command_line *line, enum job_action action)
 		.dry_run = line->dry_run, .live = line->live,
 		.force = line->force,
 	};
-	struct place place;
+	struct wanted wanted;
 	struct error err = { 0 };
 
 	if (parse_partition(line->partition, &job.partition) < 0) {
 		complain("--partition: not a number");
 		return EXIT_USAGE;
 	}
-	if (find_place(line, &place, &err) < 0) {
+	if (find_place(line, action != JOB_INSPECT && !line->dry_run, &wanted,
+		       &err) < 0) {
 		complain("%s: %s", line->args[0], err.msg);
 		return err.code == EINVAL ? EXIT_USAGE
 					  : refusal_exit_code(err.code);
 	}
-	if (parse_bus(line, &place, &job.bus) < 0) {
+	if (parse_bus(line, wanted.bus, &job.bus) < 0) {
 		complain("--bus: must be virtio or scsi");
 		return EXIT_USAGE;
 	}
-	job.has_uuid = parse_uuid(place.uuid, job.uuid);
-	return run(line, &place, &job);
+	job.has_uuid = parse_uuid(wanted.uuid, job.uuid);
+	return run(line, &wanted, &job);
 }
 
 int command_inspect(const struct command_line *line)

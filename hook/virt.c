@@ -32,6 +32,7 @@
 	F(virDomainGetState) \
 	F(virDomainGetUUIDString) \
 	F(virDomainGetXMLDesc) \
+	F(virDomainHasManagedSaveImage) \
 	F(virDomainIsPersistent) \
 	F(virDomainLookupByName) \
 	F(virDomainLookupByUUIDString) \
@@ -196,6 +197,11 @@ const char *virt_uuid(const struct virt_domain *domain)
 bool virt_is_persistent(const struct virt_domain *domain)
 {
 	return lib.virDomainIsPersistent(domain->dom) == 1;
+}
+
+bool virt_is_saved(const struct virt_domain *domain)
+{
+	return lib.virDomainHasManagedSaveImage(domain->dom, 0) == 1;
 }
 
 int virt_each(struct virt *virt,

@@ -29,6 +29,9 @@ const char *virt_name(const struct virt_domain *domain);
 const char *virt_uuid(const struct virt_domain *domain);
 bool virt_is_persistent(const struct virt_domain *domain);
 
+/* virt_is_saved() - has it a managed save, from which its next start goes on? */
+bool virt_is_saved(const struct virt_domain *domain);
+
 /* virt_each() - every persistent domain of the connection; @each returns
  * non-zero to stop. Return: 0, what @each returned, or -1. */
 int virt_each(struct virt *virt,

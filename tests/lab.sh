@@ -105,6 +105,8 @@ lab_install()
 		return
 	mkdir -p /usr/local/sbin /var/lib/busflip
 	install -m 755 "$BUSFLIP_BUILD/busflip" /usr/local/sbin/busflip
+	install -D -m 755 "$BUSFLIP_BUILD/busflip-helper" \
+		/usr/local/libexec/busflip/busflip-helper
 	install -m 755 "$BUSFLIP_BUILD/busflip-hook" /etc/libvirt/hooks/qemu
 	truncate -s 8M /var/lib/busflip/bait.img
 	chmod 644 /var/lib/busflip/bait.img

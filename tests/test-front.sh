@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 104
+plan 108
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -85,6 +85,15 @@ hooked "done, but not of the state" 0 yes win prepare begin - \
 	< <(xml "$tag" "<s:state xmlns:s='$state_uri' phase='staged'/><x phase='done'/>")
 hooked "a reason that speaks of done" 0 yes win prepare begin - \
 	< <(xml "$tag" "<s:state xmlns:s='$state_uri' phase='staged' reason='it is done'/>")
+# What a killed patch leaves must be finished before any start.
+mkdir -p /var/lib/busflip/journal
+over="<busflip:state xmlns:busflip='$state_uri' phase='done'/>"
+hooked "done, and an empty folder of journals" 0 no win prepare begin - < <(xml "$tag" "$over")
+: > /var/lib/busflip/journal/1234.journal
+hooked "done, but a journal is there" 0 yes win prepare begin - < <(xml "$tag" "$over")
+hooked "done, a journal is there, at the end" 0 no win release end - < <(xml "$tag" "$over")
+hooked "no tag, though a journal is there" 0 no win prepare begin - < "$LAB/untagged"
+rm -r /var/lib/busflip/journal
 hooked "a state that does not end" 0 yes win prepare begin - \
 	< <(echo "<domain>$tag_uri $state_uri phase='done'")
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* place.c - which file or block device a domain's disk is, and in what format */
+
+#include "hook/place.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int refuse_source(const xmlNode *disk, struct error *err)
+{
+	char type[32];
+
+	if (!xml_attr(disk, "type", type, sizeof(type)))
+		memcpy(type, "file", 5);
+	return fail(err, ENOTSUP, "its system disk is of type \"%s\": only "
+		    "files and block devices can be looked into", type);
+}
+
+int place_of_disk(const xmlNode *disk, struct place *place, struct error *err)
+{
+	const xmlNode *source = xml_child(disk, "source");
+	const xmlNode *driver = xml_child(disk, "driver");
+
+	memset(place, 0, sizeof(*place));
+	if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
+	    !xml_attr(source, "dev", place->path, sizeof(place->path)))
+		return refuse_source(disk, err);
+	if (!xml_attr(driver, "type", place->format, sizeof(place->format)))
+		memcpy(place->format, "raw", 4);
+	return 0;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* recover.c - before a guest starts: finish what a patch of its disks began */
+
+#include "hook/recover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "helper/refusal.h"
+#include "hook/guestdisk.h"
+#include "hook/place.h"
+
+#define JOURNALS BUSFLIP_STATEDIR "/journal"
+
+static bool any_journal(void)
+{
+	DIR *folder = opendir(JOURNALS);
+	struct dirent *entry;
+	bool any = false;
+
+	while (folder && !any && (entry = readdir(folder)))
+		any = entry->d_name[0] != '.';
+	if (folder)
+		closedir(folder);
+	return any;
+}
+
+static int recover_disk(const struct domain *domain, const xmlNode *disk,
+			struct error *err)
+{
+	const struct guestdisk_options options = guestdisk_defaults();
+	struct guestdisk image = { 0 };
+	struct place place;
+	char target[TARGET_SIZE] = "?";
+	int r;
+
+	/* What we can't look into, we have not patched; what isn't there, libvirt
+	 * will complain of. */
+	if (place_of_disk(disk, &place, NULL) < 0)
+		return 0;
+	image.path = place.path;
+	image.format = place.format;
+	r = guestdisk_recover(&image, &options, err);
+	if (r < 0 && err->code == ENOENT)
+		return 0;
+	disk_target(disk, target, sizeof(target));
+	if (r > 0)
+		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s disk %s (%s): an "
+			"interrupted patch was finished before the start",
+			domain->name, domain->uuid, target, place.path);
+	if (r >= 0)
+		return 0;
+	if (err->code == REFUSE_JOURNAL)
+		return error_prefix(err, "its disk %s was being patched when that "
+				    "was interrupted, and has been changed since "
+				    "by something else; look at it, and remove "
+				    "the journal to start it as it is", target);
+	return error_prefix(err, "its disk %s is half patched, and that can't be "
+			    "finished now", target);
+}
+
+int recover_disks(const struct domain *domain, struct error *err)
+{
+	const xmlNode *disk;
+
+	if (!any_journal())
+		return 0;
+	for (disk = xml_child(domain->devices, "disk"); disk;
+	     disk = xml_next(disk, "disk"))
+		if (disk_is_hard_disk(disk) && recover_disk(domain, disk, err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# inspect, patch and undo on domains; and the disk that a killed patch leaves: the
+# next start of a tagged domain makes it whole first, or does not happen.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+killer=$BUSFLIP_BUILD/tests/killer.so
+[ -e "$killer" ] || skip_all "killer.so is not built"
+plan 44
+
+# The installed one, with its own configuration and folders.
+busflip()
+{
+	command busflip "$@"
+}
+
+size=$((80 * 1048576)) offset=$((117 * 1048576))
+hive=Windows/System32/config/SYSTEM
+driver=Windows/System32/drivers/viostor.sys
+journals=/var/lib/busflip/journal
+printf '[busflip]\nvirtio_win = %s\nkeep = 2\n' "$work/vw" > /etc/busflip.conf
+make_windows "$work/c.ntfs" $size
+"$tests/mkdisk.sh" "$work/old.qcow2" "$work/c.ntfs"
+
+# windows_domain NAME [KEY=VALUE...] - a domain with that disk
+windows_domain()
+{
+	local name=$1
+
+	shift
+	cp "$work/old.qcow2" "$LAB/$name.qcow2"
+	make_domain "$name" image="$LAB/$name.qcow2" format=qcow2 "$@" > "$LAB/$name.xml"
+	quietly virsh -q define "$LAB/$name.xml"
+	# Else its first start is taken back.
+	[ "${*#*metadata}" != "$*" ] || [ "${*#*tag=no}" != "$*" ] ||
+		quietly busflip stage "$name"
+}
+
+# sums NAME - of hive and driver
+sums()
+{
+	get_volume "$LAB/$1.qcow2" qcow2 $offset $size "$work/now.ntfs"
+	echo "$(sum_file "$work/now.ntfs" $hive) $(sum_file "$work/now.ntfs" $driver)"
+}
+
+# killed NAME CALL - patch it by its path, killed before that call
+killed()
+{
+	LD_PRELOAD=$killer KILLER_AT=$2 KILLER_WHO=all command busflip patch \
+		--format qcow2 "$LAB/$1.qcow2" > /dev/null
+} 2> /dev/null
+
+# --- by the name of a domain ---
+
+windows_domain win 'tag=bus="scsi"'
+uuid=$(virsh domuuid win | head -n 1)
+output=$(busflip inspect win 2>&1)
+like "inspect DOMAIN: what Windows" "$output" "Windows 10"
+like "where it is" "$output" "Windows on partition"
+ok "--json is JSON" python3 -m json.tool <(busflip inspect --json "$uuid")
+old=$(sums win)
+ok "patch --dry-run" busflip patch --dry-run win
+is "writes nothing" "$(sums win)" "$old"
+ok "and leaves nothing on the host" test ! -e $journals -a ! -e "/var/lib/busflip/$uuid"
+fails "patch DOMAIN" 0 busflip patch win
+like "takes the bus from the tag" "$output" 'Services.vioscsi'
+unlike "and no other" "$output" 'Services.viostor'
+is "the hive is kept under the domain's UUID" "$(find "/var/lib/busflip/$uuid" -name SYSTEM | wc -l)" 1
+fails "patch again" 0 busflip patch win
+like "has nothing to change" "$output" "Nothing to change"
+ok "undo" busflip undo win
+is "gives the hive back" "$(sums win | cut -d' ' -f1)" "${old%% *}"
+fails "undo once more: nothing is kept" 35 busflip undo win
+like "it says so, and names the domain" "$output" '^busflip: win: '
+fails "a disk that is not there" 1 busflip inspect --disk vdz win
+like "is named" "$output" 'win: it has no disk vdz'
+fails "a domain that is not there" 1 busflip inspect nobody
+like "is named, too" "$output" 'nobody'
+
+# --- while it runs, and while it is saved ---
+
+quietly virsh -q start win
+fails "patch of a running domain: refused" 10 busflip patch win
+like "says why" "$output" 'in use by another process'
+fails "inspect as well" 10 busflip inspect win
+fails "inspect --live" 0 busflip inspect --live win
+like "says that it may be torn" "$output" 'torn'
+quietly virsh -q managedsave win
+fails "patch of a saved domain: refused" 10 busflip patch win
+like "says what to do" "$output" 'managedsave-remove'
+ok "inspect only reads" busflip inspect win
+quietly virsh -q managedsave-remove win
+
+# --- a patch that was killed, then a start ---
+
+# How many calls there are; those that write to the image are near the end.
+cp "$work/old.qcow2" "$LAB/win.qcow2"
+LD_PRELOAD=$killer KILLER_COUNT=$work/count command busflip patch \
+	--format qcow2 "$LAB/win.qcow2" > /dev/null
+calls=$(cat "$work/count")
+new=$(sums win)
+torn=0
+for ((n = 1; n < calls && torn == 0; n++)); do
+	cp "$work/old.qcow2" "$LAB/win.qcow2"
+	killed win $n
+	# Some of its pages are written by then, not all.
+	compgen -G "$journals/*.journal" > /dev/null && torn=$((n + 8))
+done
+ok "a kill between the journal and its end" test $torn -gt 0 -a $torn -lt "$calls"
+
+# left NAME - that kill, on this domain's disk
+left()
+{
+	cp "$work/old.qcow2" "$LAB/$1.qcow2"
+	rm -rf $journals
+	killed "$1" "$torn"
+	compgen -G "$journals/*.journal" > /dev/null
+}
+
+quietly busflip disable --force win
+windows_domain fresh
+ok "a journal is left" left fresh
+unlike "with a disk that is neither old nor new" "$(sums fresh)" "^($old|$new)\$"
+ok "the domain starts" virsh -q start fresh
+quietly virsh -q destroy fresh
+is "its disk was made whole before" "$(sums fresh)" "$new"
+is "no journal is left" "$(ls $journals)" ""
+like "it is logged" "$(grep 'interrupted patch was finished' "$LAB/log")" 'domain=fresh'
+windows_domain over metadata="<busflip:state xmlns:busflip='$state_uri' phase='done'/>"
+left over
+ok "a domain that is done: starts" virsh -q start over
+quietly virsh -q destroy over
+is "and its disk was made whole before" "$(sums over)" "$new"
+windows_domain plain tag=no
+left plain
+ok "a domain without a tag: starts" virsh -q start plain
+ok "its journal is not touched" test "$(ls $journals)"
+quietly virsh -q destroy plain
+
+# --- a journal that does not fit any more ---
+
+windows_domain moved
+left moved
+# Neither old nor new: something else has written there.
+qemu-io -f qcow2 -c "write -q -P 0x5a $offset 64k" "$LAB/moved.qcow2"
+cp "$LAB/moved.qcow2" "$work/moved.before"
+fails "a disk that was changed since: does not start" 1 virsh -q start moved
+like "the message says why" "$output" 'has been changed since'
+like "and names the journal" "$output" "$journals/"
+ok "nothing was written" cmp "$LAB/moved.qcow2" "$work/moved.before"
+rm -r $journals
+ok "without the journal it starts" virsh -q start moved
+quietly virsh -q destroy moved
