@@ -252,10 +252,10 @@ install-files: all
 	mv -f $(DESTDIR)$(LIBEXECDIR)/.busflip-new \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper
 	install -m 644 conf/busflip.conf.5 $(DESTDIR)$(MANDIR)/man5/
-	for page in busflip.8 busflip-hook.8; do \
-		sed 's,/usr/local/sbin,$(SBINDIR),' hook/$$page \
-			> $(DESTDIR)$(MANDIR)/man8/$$page || exit; \
-		chmod 644 $(DESTDIR)$(MANDIR)/man8/$$page; \
+	for page in $(filter %.8,$(MANPAGES)); do \
+		sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),' \
+			$$page > $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; \
+		chmod 644 $(DESTDIR)$(MANDIR)/man8/$${page##*/}; \
 	done
 	for unit in busflip-stage.path busflip-stage.service; do \
 		sed 's,/usr/local/sbin,$(SBINDIR),' conf/$$unit \
@@ -294,6 +294,7 @@ uninstall:
 		$(DESTDIR)$(UNITDIR)/busflip-stage.service \
 		$(DESTDIR)$(MANDIR)/man8/busflip.8 \
 		$(DESTDIR)$(MANDIR)/man8/busflip-hook.8 \
+		$(DESTDIR)$(MANDIR)/man8/busflip-helper.8 \
 		$(DESTDIR)$(MANDIR)/man5/busflip.conf.5 \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper \
 		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img

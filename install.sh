@@ -25,7 +25,7 @@ usage()
 	  --deps[=LIST]   install packages only; LIST of build, run, test, demo, ci
 	                  (default: build,run)
 	  --uninstall     take busflip off this host; refuses while a domain is on
-	                  its way (staged or trial)
+	                  its way (staged or trial) or a disk half patched
 	  --force         with --uninstall: even then
 	  --prefix DIR    where the program and its manual go (/usr/local)
 	  --destdir DIR   install below DIR, touch nothing else: for packaging
@@ -425,6 +425,12 @@ do_uninstall()
 			exit 1
 		fi
 	fi
+	if [ $force = no ] && compgen -G '/var/lib/busflip/journal/*.journal' >/dev/null; then
+		warn "a patch was interrupted, and its disk is half written; finish it with" \
+			"\"busflip inspect DOMAIN\" or by starting the domain, or use --force. It is in:"
+		ls /var/lib/busflip/journal/*.journal >&2
+		exit 1
+	fi
 	disable_units
 	make_args=(PREFIX="$prefix")
 	run_make uninstall
@@ -434,7 +440,9 @@ do_uninstall()
 	reload_daemons
 	say "done"
 	[ ! -e /etc/busflip.conf ] || echo "/etc/busflip.conf was changed and stays."
-	[ ! -e /var/lib/busflip ] || echo "/var/lib/busflip has records of unfinished work and stays."
+	rmdir /var/lib/busflip/journal /var/lib/busflip 2>/dev/null || :
+	[ ! -e /var/lib/busflip ] || echo "/var/lib/busflip has kept registries or" \
+		"records of unfinished work, and stays."
 }
 
 do_test()

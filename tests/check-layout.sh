@@ -66,8 +66,8 @@ none "libxml2 is included by hook/xml.c and xml.h only" \
 
 none "hook/front.c has at most 150 lines" \
 	"$(wc -l < hook/front.c | awk '$1 > 150')"
-none "no file has more than 500 lines" \
-	"$(find hook conf helper tests install.sh Makefile .ci -type f -exec wc -l {} + |
+none "no file has more than 500 lines, but for manual pages" \
+	"$(find hook conf helper tests install.sh Makefile .ci -type f ! -name '*.[58]' -exec wc -l {} + |
 	   awk '$1 > 500 && $2 != "total"')"
 none "no line is longer than 100 columns" \
 	"$(grep -rlE '' --include='*.[ch]' hook conf helper tests | while read -r file; do

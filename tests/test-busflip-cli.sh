@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 345
+plan 355
 
 out=$LAB/out err=$LAB/err
 
@@ -44,8 +44,8 @@ prints()
 
 # --- help
 
-commands='enable disable status stage promote rollback retry hold filter check-config'
-options='connect config bus disk all json keep-sata force help version'
+commands='inspect patch undo enable disable status stage promote rollback retry hold filter check-config'
+options='format partition dry-run live virtio-win state-dir helper connect config bus disk all json keep-sata force help version'
 
 cli "--help" 0 '^Usage: busflip ' - --help
 cp "$out" "$LAB/help"

@@ -14,7 +14,7 @@ cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
 cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
 cd "$LAB/src" || exit 1
 requires ./install.sh --deps
-plan 40
+plan 42
 
 hook=/etc/libvirt/hooks/qemu
 hook_d=$hook.d/50-busflip
@@ -60,8 +60,11 @@ is "configuration, units, pages, state" "$(footprint | grep -v hooks/)" \
 "/etc/busflip.conf
 /usr/local/lib/systemd/system/busflip-stage.path
 /usr/local/lib/systemd/system/busflip-stage.service
+/usr/local/libexec/busflip
+/usr/local/libexec/busflip/busflip-helper
 /usr/local/sbin/busflip
 /usr/local/share/man/man5/busflip.conf.5
+/usr/local/share/man/man8/busflip-helper.8
 /usr/local/share/man/man8/busflip-hook.8
 /usr/local/share/man/man8/busflip.8
 /var/lib/busflip
@@ -127,6 +130,11 @@ is "ours works" "$(where both)" trial/virtio
 ok "theirs too" grep -q '^both release$' "$LAB/foreign.calls"
 run_once both
 is "to the end" "$(where both)" "done/virtio"
+mkdir -p /var/lib/busflip/journal
+: > /var/lib/busflip/journal/0123.journal
+fails "--uninstall refuses while a disk is half patched" 1 ./install.sh --uninstall
+like "and names the journal" "$output" 'journal/0123\.journal'
+rm /var/lib/busflip/journal/0123.journal
 ok "--uninstall: a domain that is done does not mind" ./install.sh --uninstall
 is "theirs stays" "$(footprint)" $hook
 rm $hook
@@ -159,8 +167,10 @@ is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l 
 ./etc/libvirt/hooks/qemu
 ./usr/lib/systemd/system/busflip-stage.path
 ./usr/lib/systemd/system/busflip-stage.service
+./usr/libexec/busflip/busflip-helper
 ./usr/sbin/busflip
 ./usr/share/man/man5/busflip.conf.5
+./usr/share/man/man8/busflip-helper.8
 ./usr/share/man/man8/busflip-hook.8
 ./usr/share/man/man8/busflip.8
 ./var/lib/busflip/bait.img "
