@@ -69,6 +69,7 @@ static bool parse_word(const struct key *key, const char *value, void *field)
 
 static const char *const bus_words[] = { "virtio", "scsi", NULL };
 static const char *const owner_words[] = { "keep", "libvirt", NULL };
+static const char *const evidence_words[] = { "require", "shutdown", NULL };
 static const char *const sandbox_words[] = { "auto", "require", NULL };
 static const char *const late_words[] = { "bounce", "refuse", NULL };
 
@@ -92,6 +93,10 @@ static const struct key keys[] = {
 	  sandbox_words },
 	{ "keep", parse_number, FIELD(keep), "3", "a number from 1 to 1000", 1, 1000,
 	  NULL },
+	{ "evidence", parse_word, FIELD(evidence), "require", "require or shutdown", 0, 0,
+	  evidence_words },
+	{ "patch_timeout", parse_number, FIELD(patch_timeout), "10",
+	  "a number of seconds from 1 to 50", 1, 50, NULL },
 	{ "publish_timeout", parse_number, FIELD(publish_timeout), "300",
 	  "a number of seconds from 1 to 86400", 1, 86400, NULL },
 };

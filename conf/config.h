@@ -12,6 +12,7 @@
 enum late_start { LATE_START_BOUNCE, LATE_START_REFUSE };
 enum bait_owner { BAIT_OWNER_KEEP, BAIT_OWNER_LIBVIRT };
 enum config_sandbox { CONFIG_SANDBOX_AUTO, CONFIG_SANDBOX_REQUIRE };
+enum config_evidence { CONFIG_EVIDENCE_REQUIRE, CONFIG_EVIDENCE_SHUTDOWN };
 enum config_bus { CONFIG_BUS_VIRTIO, CONFIG_BUS_SCSI };
 
 struct config {
@@ -24,6 +25,8 @@ struct config {
 	char virtio_win[1024];		/* directory or ISO; "": none */
 	int sandbox;			/* enum config_sandbox */
 	int keep;			/* hives kept of a disk, 1 to 1000 */
+	int evidence;			/* enum config_evidence */
+	int patch_timeout;		/* seconds for a disk within a hook, 1 to 50 */
 	int publish_timeout;		/* seconds to wait for libvirt, 1 to 86400 */
 };
 

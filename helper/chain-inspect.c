@@ -73,23 +73,40 @@ static struct evidence_asked asked_of(const struct job *job)
 	return asked;
 }
 
-/* For the phase table: what a later run compares with is in it too. */
-static void print_evidence(const struct windows *win, const struct evidence *e,
-			   FILE *out)
+static void print_verdicts(const struct evidence *e, FILE *out)
 {
 	fprintf(out, "flip=%s\nbooted=%s\n", verdict_name(e->flip),
 		verdict_name(e->booted));
-	if (e->flip != VERDICT_YES)
-		fprintf(out, "stop=%s\n", condition_name(e->stop));
+	for (size_t i = 0; i < CONDITION_COUNT; i++) {
+		const struct condition *c = &e->list[i];
+
+		if (!condition_gates(c->id) || c->verdict == VERDICT_YES)
+			continue;
+		fprintf(out, "not=%s (", condition_name(c->id));
+		text_safe(out, c->found);
+		fputs(")\n", out);
+	}
+}
+
+int chain_facts(struct chain *chain, const struct windows *win,
+		const struct evidence *judged, struct error *err)
+{
+	struct section s;
+
+	if (section_begin(&s, err) < 0)
+		return -1;
+	if (judged)
+		print_verdicts(judged, s.file);
 	if (win->last_use.known)
-		fprintf(out, "last_use=%llu\n",
+		fprintf(s.file, "last_use=%llu\n",
 			(unsigned long long)win->last_use.value);
 	if (win->shutdown_time.known)
-		fprintf(out, "shutdown=%llu\n",
+		fprintf(s.file, "shutdown=%llu\n",
 			(unsigned long long)win->shutdown_time.value);
 	if (win->boot_id.known)
-		fprintf(out, "boot_id=%llu\n",
+		fprintf(s.file, "boot_id=%llu\n",
 			(unsigned long long)win->boot_id.value);
+	return section_end(chain, JOB_SECTION_EVIDENCE, &s, err);
 }
 
 static int write_text(struct chain *chain, const struct windows *win,
@@ -135,17 +152,6 @@ static int write_json(struct chain *chain, const struct windows *win,
 	return section_end(chain, JOB_SECTION_JSON, &s, err);
 }
 
-static int write_evidence(struct chain *chain, const struct windows *win,
-			  const struct evidence *evidence, struct error *err)
-{
-	struct section s;
-
-	if (section_begin(&s, err) < 0)
-		return -1;
-	print_evidence(win, evidence, s.file);
-	return section_end(chain, JOB_SECTION_EVIDENCE, &s, err);
-}
-
 int chain_inspect(struct chain *chain, struct error *err)
 {
 	const struct evidence_asked asked = asked_of(chain->job);
@@ -159,7 +165,7 @@ int chain_inspect(struct chain *chain, struct error *err)
 	evidence_judge(win, &chain->targets.health, &asked, &evidence);
 	if (write_text(chain, win, &evidence, err) < 0 ||
 	    write_json(chain, win, &evidence, err) < 0 ||
-	    write_evidence(chain, win, &evidence, err) < 0)
+	    chain_facts(chain, win, &evidence, err) < 0)
 		r = -1;
 	windows_free(win);
 	return r;

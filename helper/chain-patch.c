@@ -27,6 +27,7 @@ struct patch {
 	struct windows *win;
 	struct driver_pick pick;
 	struct edits *plan;
+	struct error no_driver;		/* why there is none, when .code is set */
 	struct hive_memory before;	/* logs replayed; in win->system */
 	struct hive_memory after;	/* edited */
 	struct hive_memory disk;	/* as on the disk, when it was dirty */
@@ -212,6 +213,12 @@ static int edit_hive(struct patch *p, struct error *err)
 
 static void print_drivers(const struct patch *p, FILE *out)
 {
+	if (p->no_driver.code) {
+		fputs("Warning: ", out);
+		text_safe(out, p->no_driver.msg);
+		fputc('\n', out);
+		return;
+	}
 	if (p->pick.keep) {
 		fputs("The driver on board is left as it is.\n", out);
 		return;
@@ -232,7 +239,7 @@ static int write_text(const struct patch *p, struct error *err)
 
 	if (section_begin(&s, err) < 0)
 		return -1;
-	if (!p->plan->changes && p->pick.keep) {
+	if (!p->plan->changes && p->pick.keep && !p->no_driver.code) {
 		fputs("Nothing to change: it is patched already.\n", s.file);
 	} else {
 		edits_write_text(p->plan, s.file);
@@ -272,6 +279,25 @@ static int write_reg(const struct patch *p, struct error *err)
 
 /* ---- all of it ---------------------------------------------------------------- */
 
+static int pick_drivers(struct patch *p, enum virtio_kind bus, struct error *err)
+{
+	int r = drivers_pick(p->chain->drivers, p->win, bus, &p->pick,
+			     &p->no_driver);
+
+	if (r == 0) {
+		p->no_driver.code = 0;
+		return 0;
+	}
+	if (p->no_driver.code == REFUSE_NO_DRIVER &&
+	    p->chain->job->driver_optional) {
+		p->pick.keep = true;
+		return 0;
+	}
+	if (err)
+		*err = p->no_driver;
+	return -1;
+}
+
 static int patch(struct patch *p, struct error *err)
 {
 	const struct job *job = p->chain->job;
@@ -284,15 +310,17 @@ static int patch(struct patch *p, struct error *err)
 			    p->chain->targets.list[0].root, true, &p->win,
 			    err) < 0 ||
 	    windows_check(p->win, err) < 0 ||
-	    drivers_pick(p->chain->drivers, p->win, request.bus, &p->pick,
-			 err) < 0)
+	    pick_drivers(p, request.bus, err) < 0)
 		return -1;
 	if (!str_fits(p->root, sizeof(p->root), p->win->root))
 		return fail(err, ENAMETOOLONG, "name of the system root");
 	request.package = !p->pick.keep;
+	request.no_driver = p->no_driver.code != 0;
 	if (edits_plan(p->win, &request, &p->plan, err) < 0 ||
 	    write_text(p, err) < 0 || write_json(p, err) < 0 ||
-	    write_reg(p, err) < 0 || copy_drivers(p, err) < 0 ||
+	    write_reg(p, err) < 0 ||
+	    chain_facts(p->chain, p->win, NULL, err) < 0 ||
+	    copy_drivers(p, err) < 0 ||
 	    edit_hive(p, err) < 0)
 		return -1;
 	return chain_hand_over(p->chain, err);

@@ -54,6 +54,12 @@ int section_end(struct chain *chain, enum job_section kind,
 /* chain_print_disk() - "disk": partitions, where Windows is, as JSON member. */
 void chain_print_disk(const struct chain *chain, FILE *out);
 
+/* chain_facts() - into the evidence section: what a later run compares with, and
+ * where @judged isn't NULL, the verdicts and what speaks against the flip. */
+struct evidence;
+int chain_facts(struct chain *chain, const struct windows *win,
+		const struct evidence *judged, struct error *err);
+
 /* chain_hand_over() - unmount, and put the changed pages into the reply; in a
  * dry run too, which busflip doesn't write. */
 int chain_hand_over(struct chain *chain, struct error *err);

@@ -281,6 +281,13 @@ static bool when_holds(const struct context *c, unsigned int when)
 		 (when & PACKAGE && !c->request->package));
 }
 
+/* A boot driver that is not there would be worse than none. */
+static bool group_wanted(const struct context *c, enum edit_group group)
+{
+	return !c->request->no_driver ||
+	       (group != GROUP_SERVICE && group != GROUP_DATABASE);
+}
+
 static int add_rule(const struct context *c, const struct rule *r,
 		    struct error *err)
 {
@@ -335,7 +342,7 @@ static int add_for_set(struct context *c, bool root_too, struct error *err)
 		const struct rule *r = &rules[i];
 		int bad;
 
-		if (!when_holds(c, r->when) ||
+		if (!when_holds(c, r->when) || !group_wanted(c, r->group) ||
 		    (r->when & IN_ROOT && !root_too))
 			continue;
 		c->id = NULL;

@@ -42,6 +42,7 @@ enum edit_group {
 struct edits_request {
 	enum virtio_kind bus;	/* which driver the system disk will need */
 	bool trial;		/* also GROUP_TRIAL */
+	bool no_driver;		/* there is none: nothing that would load it */
 	bool package;		/* the package was copied to EDITS_PACKAGE_DIR:
 				 * have it installed at the next start */
 };

@@ -38,7 +38,8 @@ static const char reply_magic[8] = "BFLPANS";
 
 enum {
 	FLAG_DRY_RUN = 1, FLAG_FORCE = 2, FLAG_LIVE = 4, FLAG_TRIAL = 8,
-	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAG_BEFORE = 64, FLAGS_ALL = 127,
+	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAG_BEFORE = 64, FLAG_OPTIONAL = 128,
+	FLAGS_ALL = 255,
 };
 
 static void put_mark(uint8_t *p, const struct job_hive_mark *mark)
@@ -62,6 +63,7 @@ void job_pack(const struct job *job, uint8_t out[JOB_SIZE])
 			 (job->live ? FLAG_LIVE : 0u) |
 			 (job->trial ? FLAG_TRIAL : 0u) |
 			 (job->sandbox_require ? FLAG_REQUIRE : 0u) |
+			 (job->driver_optional ? FLAG_OPTIONAL : 0u) |
 			 (job->has_uuid ? FLAG_UUID : 0u) |
 			 (job->has_before ? FLAG_BEFORE : 0u);
 
@@ -118,6 +120,7 @@ int job_unpack(const uint8_t *data, size_t len, struct job *job,
 	job->live = flags & FLAG_LIVE;
 	job->trial = flags & FLAG_TRIAL;
 	job->sandbox_require = flags & FLAG_REQUIRE;
+	job->driver_optional = flags & FLAG_OPTIONAL;
 	job->has_uuid = flags & FLAG_UUID;
 	job->has_before = flags & FLAG_BEFORE;
 	job->device_id = get_le16(data + REQ_DEVICE);

@@ -71,6 +71,7 @@ struct job {
 	bool force;		/* undo although the guest has moved on */
 	bool live;		/* the disk may change while it is read */
 	bool trial;		/* also AutoReboot off and SanPolicy online */
+	bool driver_optional;	/* without a driver at hand, do the rest */
 	bool sandbox_require;	/* refuse when a part of the sandbox fails */
 	uint32_t partition;	/* number in the table; 0: look for Windows */
 	bool has_uuid;

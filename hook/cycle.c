@@ -25,7 +25,7 @@ static void note(struct domain *domain, const struct decision *decision,
 		state->attempts = 0;
 	if (decision->count)
 		state->attempts++;
-	str_fits(state->reason, sizeof(state->reason), decision->why);
+	str_fits(state->reason, sizeof(state->reason), step->reason);
 	state->valid = true;
 	domain_put_state(domain);
 	step->after = decision->next;
@@ -81,8 +81,23 @@ static int rewrite(struct domain *domain, const struct decision *decision,
 	return 0;
 }
 
+/* As much of @detail as there is room for. */
+static void explain(struct step *step, const char *why, const char *detail)
+{
+	snprintf(step->reason, sizeof(step->reason), "%s%s%s", why,
+		 detail && *detail ? ": " : "", detail ? detail : "");
+	make_printable(step->reason);
+}
+
 int cycle_step(struct domain *domain, enum happening happened,
 	       const struct config *config, struct step *step, struct error *err)
+{
+	return cycle_step_because(domain, happened, NULL, config, step, err);
+}
+
+int cycle_step_because(struct domain *domain, enum happening happened,
+		       const char *detail, const struct config *config,
+		       struct step *step, struct error *err)
 {
 	struct state *state = &domain->state;
 	struct decision decision;
@@ -97,14 +112,15 @@ int cycle_step(struct domain *domain, enum happening happened,
 				state->attempts + 1 >= config->max_attempts,
 				state->override);
 	step->before = step->after = state->phase;
-	str_fits(step->reason, sizeof(step->reason), decision.why);
+	explain(step, decision.why, detail);
 	if (decision.action == ACTION_REFUSE)
 		return fail(err, EINVAL, "%s", decision.why);
 	if (decision.action == ACTION_NONE)
 		return 0;
 	if (rewrite(domain, &decision, config, err) < 0)
 		return -1;
-	state->override = happened == HAPPENED_PROMOTE;
+	if (decision.next != step->before)
+		state->override = happened == HAPPENED_PROMOTE;
 	if (decision.action == ACTION_RESTORE) {
 		domain_drop_state(domain);
 		step->after = PHASE_NONE;

@@ -24,6 +24,11 @@ struct step {
 int cycle_step(struct domain *domain, enum happening happened,
 	       const struct config *config, struct step *step, struct error *err);
 
+/* cycle_step_because() - the same; @detail is added to the reason, or NULL. */
+int cycle_step_because(struct domain *domain, enum happening happened,
+		       const char *detail, const struct config *config,
+		       struct step *step, struct error *err);
+
 /*
  * cycle_disable() - take busflip out of the domain: disk as the user had it
  * (@keep_sata: where staging put it), tag and state gone.

@@ -21,8 +21,11 @@
 
 #include "hook/bait.h"
 #include "hook/cycle.h"
+#include "hook/evidence.h"
+#include "hook/gate.h"
 #include "hook/pending.h"
 #include "hook/recover.h"
+#include "hook/session.h"
 #include "hook/spawn.h"
 
 #define LIBVIRT_LOG "/var/log/libvirt/qemu/%s.log"
@@ -227,6 +230,9 @@ static int on_prepare(struct event *event)
 	if (state->phase == PHASE_STAGED && bait_create(event->config->bait, &err) < 0)
 		log_msg(LOG_LEVEL_WARNING, "domain %s starts without its bait: %s",
 			event->name, err.msg);
+	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
+	    state->valid && !is_marked(event))
+		gate_prepare(&event->domain, event->config);
 	if (state->phase != PHASE_NONE || !state->valid ||
 	    event->config->late_start != LATE_START_REFUSE || is_marked(event) ||
 	    !is_persistent(event->name))
@@ -278,6 +284,16 @@ static int on_continues(struct event *event)
 	return EXIT_DONE;
 }
 
+/* Here and not later: nobody can start the guest again before this is done. */
+static void ask_disk(const struct event *event, struct pending *pending)
+{
+	struct gate_result result;
+
+	gate_judge(&event->domain, event->config, &result);
+	str_fits(pending->disk, sizeof(pending->disk), gate_name(result.gate));
+	str_fits(pending->disk_why, sizeof(pending->disk_why), result.why);
+}
+
 static int on_release(struct event *event)
 {
 	const struct state *state = &event->domain.state;
@@ -291,6 +307,9 @@ static int on_release(struct event *event)
 	if (strcmp(event->extra, "-") != 0)
 		str_fits(pending.reason, sizeof(pending.reason), event->extra);
 	logged_reason(event->name, pending.logged, sizeof(pending.logged));
+	if (evidence_from_reason(pending.reason[0] ? pending.reason : pending.logged) ==
+	    EVIDENCE_HOLDS)
+		ask_disk(event, &pending);
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;
 }

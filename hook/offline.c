@@ -108,25 +108,6 @@ static int parse_bus(const struct command_line *line, enum bus wanted,
 	return 0;
 }
 
-/* "01234567-89ab-..." to 16 bytes in the order of the text. */
-static bool parse_uuid(const char *text, uint8_t out[16])
-{
-	unsigned int n = 0;
-
-	for (; *text && n < 32; text++) {
-		const char digits[] = "0123456789abcdef";
-		const char *d = strchr(digits, *text | 0x20);
-
-		if (*text == '-')
-			continue;
-		if (!d || !*d)
-			return false;
-		out[n / 2] = (uint8_t)(out[n / 2] << 4 | (d - digits));
-		n++;
-	}
-	return n == 32 && !*text;
-}
-
 static struct guestdisk_options offline_options(const struct command_line *line)
 {
 	struct guestdisk_options o = guestdisk_defaults();
@@ -208,7 +189,7 @@ static int offline(const struct command_line *line, enum job_action action)
 		complain("--bus: must be virtio or scsi");
 		return EXIT_USAGE;
 	}
-	job.has_uuid = parse_uuid(wanted.uuid, job.uuid);
+	job.has_uuid = uuid_bytes(wanted.uuid, job.uuid);
 	return run(line, &wanted, &job);
 }
 

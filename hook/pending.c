@@ -97,7 +97,8 @@ static int make_folders(struct error *err)
 
 int pending_write(const struct pending *p, struct error *err)
 {
-	char path[512], text[RECORD_LIMIT], name[256], reason[24], logged[24];
+	char path[512], text[RECORD_LIMIT], name[256], reason[24], logged[24],
+		why[256];
 
 	if (!record_path(p->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", p->uuid);
@@ -107,15 +108,17 @@ int pending_write(const struct pending *p, struct error *err)
 	str_fits(name, sizeof(name), p->name);
 	str_fits(reason, sizeof(reason), p->reason);
 	str_fits(logged, sizeof(logged), p->logged);
+	str_fits(why, sizeof(why), p->disk_why);
+	make_printable(why);
 	make_printable(name);
 	make_printable(reason);
 	make_printable(logged);
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nkind %s\nname %s\nsession %s\nreason %s\n"
-			"logged %s\nbegun %d\nid %d\npaused %d\nat %lld\nboot %s\n"
+			"logged %s\ndisk %s\ndisk_why %s\nbegun %d\nid %d\npaused %d\nat %lld\nboot %s\n"
 			"token %s\nend\n",
 			p->kind == PENDING_BOUNCE ? "bounce" : "release", name,
-			phase_name(p->session), reason, logged, p->begun,
+			phase_name(p->session), reason, logged, p->disk, why, p->begun,
 			p->id, p->paused, p->at, p->boot, p->token))
 		return fail(err, EINVAL, "pending record too long");
 	return file_replace(path, text, strlen(text), 0600, err);
@@ -149,6 +152,8 @@ static void parse_line(struct pending *p, const char *line)
 		(void)(copy_value(p->name, sizeof(p->name), line, "name") ||
 		       copy_value(p->reason, sizeof(p->reason), line, "reason") ||
 		       copy_value(p->logged, sizeof(p->logged), line, "logged") ||
+		       copy_value(p->disk, sizeof(p->disk), line, "disk") ||
+		       copy_value(p->disk_why, sizeof(p->disk_why), line, "disk_why") ||
 		       copy_value(p->boot, sizeof(p->boot), line, "boot") ||
 		       copy_value(p->token, sizeof(p->token), line, "token"));
 }

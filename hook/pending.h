@@ -28,6 +28,8 @@ struct pending {
 	enum phase session;	/* phase in the live XML of that session */
 	char reason[24];	/* shutoff reason; "" when the hook was not told */
 	char logged[24];	/* what the domain's log said, "" if nothing */
+	char disk[16];		/* release: what the disk says, enum gate; "" */
+	char disk_why[256];	/* ... and what was found on it */
 	bool begun;		/* bounce: the guest is being taken down by us */
 	int id;			/* bounce: libvirt's id of that run of the guest */
 	bool paused;		/* bounce: the user had started it paused */

@@ -30,8 +30,10 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 	[PHASE_NONE] = {
 		[HAPPENED_SEEN] = RESET(STAGED, STAGE, "tagged: first boot on SATA"),
 		[HAPPENED_SATA_CLEAN] = STAY(NONE, "not staged"),
+		[HAPPENED_SATA_NOT_READY] = STAY(NONE, "not staged"),
 		[HAPPENED_SATA_UNCLEAN] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_CLEAN] = STAY(NONE, "not staged"),
+		[HAPPENED_VIRTIO_UNKNOWN] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(NONE, "not staged"),
 		[HAPPENED_PROMOTE] = GO(NONE, REFUSE, "is not staged; run busflip stage first"),
@@ -45,8 +47,11 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_SEEN] = STAY(STAGED, "already staged"),
 		[HAPPENED_SATA_CLEAN] = GO(TRIAL, PROMOTE,
 			"clean shutdown on SATA: next boot on VirtIO"),
+		[HAPPENED_SATA_NOT_READY] = GO(STAGED, MARK,
+			"clean shutdown on SATA, but not ready for VirtIO: stays there"),
 		[HAPPENED_SATA_UNCLEAN] = STAY(STAGED, "no clean shutdown on SATA: stays there"),
 		[HAPPENED_VIRTIO_CLEAN] = STAY(STAGED, "already rolled back"),
+		[HAPPENED_VIRTIO_UNKNOWN] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_PROMOTE] = GO(TRIAL, PROMOTE, "promoted by the administrator"),
@@ -58,9 +63,13 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 	[PHASE_TRIAL] = {
 		[HAPPENED_SEEN] = STAY(TRIAL, "already on trial"),
 		[HAPPENED_SATA_CLEAN] = STAY(TRIAL, "one more clean session on SATA"),
+		[HAPPENED_SATA_NOT_READY] = GO(STAGED, ROLLBACK,
+			"after a later session on SATA not ready for VirtIO: back to SATA"),
 		[HAPPENED_SATA_UNCLEAN] = GO(STAGED, ROLLBACK,
 			"a later session on SATA did not end cleanly: back to SATA"),
 		[HAPPENED_VIRTIO_CLEAN] = GO(DONE, MARK, "clean session on VirtIO: done"),
+		[HAPPENED_VIRTIO_UNKNOWN] = GO(TRIAL, MARK, "clean session on VirtIO, but the "
+			"disk does not tell whether Windows ran: stays on trial"),
 		[HAPPENED_VIRTIO_UNCLEAN] = COUNT(STAGED, ROLLBACK,
 			"session on VirtIO did not end cleanly: back to SATA"),
 		[HAPPENED_VIRTIO_STUCK] = COUNT(HELD, MARK, "session on VirtIO did not end "
@@ -74,8 +83,10 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 	[PHASE_DONE] = {
 		[HAPPENED_SEEN] = STAY(DONE, "already done"),
 		[HAPPENED_SATA_CLEAN] = STAY(DONE, "already done"),
+		[HAPPENED_SATA_NOT_READY] = STAY(DONE, "already done"),
 		[HAPPENED_SATA_UNCLEAN] = STAY(DONE, "already done"),
 		[HAPPENED_VIRTIO_CLEAN] = STAY(DONE, "already done"),
+		[HAPPENED_VIRTIO_UNKNOWN] = STAY(DONE, "already done"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(DONE, "already done"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(DONE, "already done"),
 		[HAPPENED_PROMOTE] = STAY(DONE, "already done"),
@@ -87,8 +98,10 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 	[PHASE_HELD] = {
 		[HAPPENED_SEEN] = STAY(HELD, "held"),
 		[HAPPENED_SATA_CLEAN] = STAY(HELD, "held"),
+		[HAPPENED_SATA_NOT_READY] = STAY(HELD, "held"),
 		[HAPPENED_SATA_UNCLEAN] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_CLEAN] = STAY(HELD, "held"),
+		[HAPPENED_VIRTIO_UNKNOWN] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(HELD, "held"),
 		[HAPPENED_PROMOTE] = GO(HELD, REFUSE, "is held; run busflip retry first"),
@@ -112,7 +125,8 @@ struct decision phase_decide(enum phase phase, enum happening happened,
 	if (phase == PHASE_TRIAL && happened == HAPPENED_VIRTIO_UNCLEAN &&
 	    last_attempt)
 		return out_of_attempts;
-	if (phase == PHASE_TRIAL && happened == HAPPENED_SATA_UNCLEAN && override)
+	if (phase == PHASE_TRIAL && override &&
+	    (happened == HAPPENED_SATA_UNCLEAN || happened == HAPPENED_SATA_NOT_READY))
 		return overridden;
 	return table[phase][happened];
 }

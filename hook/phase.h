@@ -29,8 +29,10 @@ enum phase {
 enum happening {
 	HAPPENED_SEEN,		/* a tagged definition was found, or is started */
 	HAPPENED_SATA_CLEAN,	/* a session on SATA ended and the evidence holds */
+	HAPPENED_SATA_NOT_READY, /* it ended cleanly, but the disk is not ready */
 	HAPPENED_SATA_UNCLEAN,	/* a session on SATA ended in any other way */
-	HAPPENED_VIRTIO_CLEAN,	/* the same for a trial session on VirtIO */
+	HAPPENED_VIRTIO_CLEAN,	/* a trial session ended, and Windows ran in it */
+	HAPPENED_VIRTIO_UNKNOWN, /* it ended cleanly, but no telling what ran */
 	HAPPENED_VIRTIO_UNCLEAN,
 	HAPPENED_VIRTIO_STUCK,	/* that, and the disk can't be put back on SATA */
 	HAPPENED_PROMOTE,	/* commands of the administrator */

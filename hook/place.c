@@ -29,3 +29,21 @@ int place_of_disk(const xmlNode *disk, struct place *place, struct error *err)
 		memcpy(place->format, "raw", 4);
 	return 0;
 }
+
+bool uuid_bytes(const char *text, uint8_t out[16])
+{
+	unsigned int n = 0;
+
+	for (; *text && n < 32; text++) {
+		const char digits[] = "0123456789abcdef";
+		const char *d = strchr(digits, *text | 0x20);
+
+		if (*text == '-')
+			continue;
+		if (!d || !*d)
+			return false;
+		out[n / 2] = (uint8_t)(out[n / 2] << 4 | (d - digits));
+		n++;
+	}
+	return n == 32 && !*text;
+}

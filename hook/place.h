@@ -17,4 +17,7 @@ struct place {
  */
 int place_of_disk(const xmlNode *disk, struct place *place, struct error *err);
 
+/* uuid_bytes() - "01234567-89ab-..." to 16 bytes in the order of the text. */
+bool uuid_bytes(const char *text, uint8_t out[16]);
+
 #endif

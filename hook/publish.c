@@ -18,6 +18,7 @@
 
 #include "hook/bait.h"
 #include "hook/evidence.h"
+#include "hook/gate.h"
 
 void log_step(const char *name, const char *uuid, const struct step *step)
 {
@@ -36,14 +37,14 @@ static int define(struct virt *virt, struct domain *domain, struct error *err)
 }
 
 static int try_step(struct virt *virt, const struct virt_domain *dom, const char *xml,
-		    enum happening happened, const struct config *config,
-		    struct step *step, struct error *err)
+		    enum happening happened, const char *detail,
+		    const struct config *config, struct step *step, struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	struct error bait_err;
 
 	if (domain_parse(xml, strlen(xml), &domain, err) < 0 ||
-	    cycle_step(&domain, happened, config, step, err) < 0)
+	    cycle_step_because(&domain, happened, detail, config, step, err) < 0)
 		return -1;
 	/* libvirt starts the domain without a bait that is missing. */
 	if (step->changed && step->after == PHASE_STAGED &&
@@ -55,9 +56,10 @@ static int try_step(struct virt *virt, const struct virt_domain *dom, const char
 	return 0;
 }
 
-int publish_step(struct virt *virt, const struct virt_domain *dom,
-		 enum happening happened, const struct config *config,
-		 struct step *step, struct error *err)
+static int step_because(struct virt *virt, const struct virt_domain *dom,
+			enum happening happened, const char *detail,
+			const struct config *config, struct step *step,
+			struct error *err)
 {
 	AUTO_FREE char *xml = NULL;
 
@@ -66,14 +68,21 @@ int publish_step(struct virt *virt, const struct virt_domain *dom,
 			    "that busflip could change for its next start");
 	if (virt_xml(dom, &xml, err) < 0)
 		return -1;
-	if (try_step(virt, dom, xml, happened, config, step, err) == 0)
+	if (try_step(virt, dom, xml, happened, detail, config, step, err) == 0)
 		return 0;
 	if (happened != HAPPENED_VIRTIO_UNCLEAN || err->code == ECONNREFUSED)
 		return -1;
 	/* A trial that failed must count, or it would be tried for ever. */
 	log_msg(LOG_LEVEL_WARNING, "domain %s can't go back to SATA: %s",
 		virt_name(dom), err->msg);
-	return try_step(virt, dom, xml, HAPPENED_VIRTIO_STUCK, config, step, err);
+	return try_step(virt, dom, xml, HAPPENED_VIRTIO_STUCK, detail, config, step, err);
+}
+
+int publish_step(struct virt *virt, const struct virt_domain *dom,
+		 enum happening happened, const struct config *config,
+		 struct step *step, struct error *err)
+{
+	return step_because(virt, dom, happened, NULL, config, step, err);
 }
 
 static void pause_ms(long ms)
@@ -105,26 +114,51 @@ static const char *end_reason(const struct pending *pending,
 	return pending->logged[0] ? pending->logged : "unknown";
 }
 
+/* After a clean shutdown the disk decides. Where it can't be read, libvirt's word
+ * is enough only if the administrator says so. */
+static enum happening clean_end(const struct pending *pending, const struct config *config)
+{
+	bool trial = pending->session == PHASE_TRIAL;
+
+	switch (gate_parse(pending->disk)) {
+	case GATE_HOLDS:
+		break;
+	case GATE_FAILS:
+		return trial ? HAPPENED_VIRTIO_UNCLEAN : HAPPENED_SATA_NOT_READY;
+	case GATE_UNKNOWN:
+		return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
+	case GATE_UNREADABLE:
+		if (config->evidence == CONFIG_EVIDENCE_REQUIRE)
+			return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
+	}
+	return trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
+}
+
 static int settle_release(struct virt *virt, struct virt_domain *dom,
 			  const struct pending *pending,
 			  const struct config *config, struct error *err)
 {
+	const char *detail = NULL;
 	enum happening happened;
 	struct virt_state state;
-	enum evidence evidence;
 	struct step step;
-	bool trial = pending->session == PHASE_TRIAL;
 
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
-	evidence = evidence_from_reason(end_reason(pending, &state));
-	if (evidence == EVIDENCE_OPEN)
+	switch (evidence_from_reason(end_reason(pending, &state))) {
+	case EVIDENCE_OPEN:
 		return 0;
-	if (evidence == EVIDENCE_HOLDS)
-		happened = trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
-	else
-		happened = trial ? HAPPENED_VIRTIO_UNCLEAN : HAPPENED_SATA_UNCLEAN;
-	return publish_step(virt, dom, happened, config, &step, err);
+	case EVIDENCE_HOLDS:
+		happened = clean_end(pending, config);
+		if (happened != HAPPENED_SATA_CLEAN && happened != HAPPENED_VIRTIO_CLEAN)
+			detail = pending->disk_why;
+		break;
+	case EVIDENCE_FAILS:
+	default:
+		happened = pending->session == PHASE_TRIAL ? HAPPENED_VIRTIO_UNCLEAN
+							   : HAPPENED_SATA_UNCLEAN;
+	}
+	return step_because(virt, dom, happened, detail, config, &step, err);
 }
 
 /* ---- a start that came before staging ---------------------------------

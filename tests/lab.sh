@@ -97,6 +97,12 @@ lab_config()
 	: > /etc/libvirt/libvirt.conf
 }
 
+# The usual guests are boot sectors: no Windows is on their disks.
+default_config()
+{
+	printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
+}
+
 # As "make install" puts them, only without asking make: a change of the
 # sources in the middle of a test run must not build anything.
 lab_install()
@@ -108,6 +114,7 @@ lab_install()
 	install -D -m 755 "$BUSFLIP_BUILD/busflip-helper" \
 		/usr/local/libexec/busflip/busflip-helper
 	install -m 755 "$BUSFLIP_BUILD/busflip-hook" /etc/libvirt/hooks/qemu
+	default_config
 	truncate -s 8M /var/lib/busflip/bait.img
 	chmod 644 /var/lib/busflip/bait.img
 }

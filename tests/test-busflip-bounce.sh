@@ -159,7 +159,7 @@ tagged_late late format=qcow2
 is "a domain is tagged while it runs" "$(where late)" none/virtio
 virsh -q managedsave late
 for start in bounce refuse; do
-	printf '[busflip]\nlate_start = %s\n' $start > /etc/busflip.conf
+	printf '[busflip]\nevidence = shutdown\nlate_start = %s\n' $start > /etc/busflip.conf
 	ok "late: late_start=$start: managed save is started" virsh -q start late
 	goes_on late "managed save"
 	virsh -q save late "$LAB/late.save"
@@ -167,7 +167,7 @@ for start in bounce refuse; do
 	goes_on late "save"
 	virsh -q managedsave late
 done
-rm /etc/busflip.conf
+default_config
 virsh -q start late
 quietly virsh snapshot-create-as late memory
 virsh -q destroy late
@@ -183,7 +183,7 @@ virsh -q destroy late
 
 # --- late_start = refuse
 
-printf '[busflip]\nlate_start = refuse\n' > /etc/busflip.conf
+printf '[busflip]\nevidence = shutdown\nlate_start = refuse\n' > /etc/busflip.conf
 make_domain wait guest=off > "$LAB/wait.xml"
 virsh -q define "$LAB/wait.xml"
 fails "late_start=refuse: the start fails" 1 virsh -q start wait

@@ -240,7 +240,9 @@ config()
 	cli "$name" 1 - "^busflip: $want" check-config "$conf"
 }
 
+rm /etc/busflip.conf
 cli "check-config: no file at all" 0 'not there; defaults are used$' - check-config
+default_config
 cli "check-config: the one that is installed" 0 'no complaints$' - \
 	check-config "$tests/../conf/busflip.conf"
 cli "check-config: with --config" 0 'no complaints$' - \
@@ -282,7 +284,7 @@ is "each has its line" "$(sed -n 's/^busflip: [^:]*:\([0-9]*\): .*/\1/p' <<< "$o
 cp "$conf" /etc/busflip.conf
 cli "a bad busflip.conf: the rest of it counts" 0 'bus="scsi"' - filter stage < "$LAB/tagged"
 ok "and that is logged" wait_for "logged '/etc/busflip.conf:3: unknown key speed'" 10
-rm /etc/busflip.conf
+default_config
 cli "--config for another command" 0 'bus="scsi"' - --config "$conf" filter stage < "$LAB/tagged"
 cli "--config that is not there" 2 - 'cannot read --config /nowhere' --config /nowhere status
 

@@ -58,7 +58,7 @@ is "changes nothing" "$(where win)" "done/virtio"
 
 # --- max_attempts
 
-printf '[busflip]\nmax_attempts = 1\n' > /etc/busflip.conf
+printf '[busflip]\nevidence = shutdown\nmax_attempts = 1\n' > /etc/busflip.conf
 define_domain once guest=stay
 quietly busflip stage once
 press once
@@ -69,7 +69,7 @@ is "with one attempt" "$(attempts_of once)" 1
 ok "disable --keep-sata" busflip disable once --keep-sata
 is "leaves it on SATA" "$(where once)" none/sata
 is "without a trace of busflip" "$(virsh dumpxml --inactive once | grep -c busflip)" 0
-rm /etc/busflip.conf
+default_config
 
 # --- the administrator
 

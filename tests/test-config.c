@@ -52,7 +52,8 @@ static bool is_default(void)
 	       !strcmp(config.bait, BUSFLIP_STATEDIR "/bait.img") &&
 	       config.bait_owner == BAIT_OWNER_KEEP && config.publish_timeout == 300 &&
 	       !*config.virtio_win && config.sandbox == CONFIG_SANDBOX_AUTO &&
-	       config.keep == 3;
+	       config.keep == 3 && config.evidence == CONFIG_EVIDENCE_REQUIRE &&
+	       config.patch_timeout == 10;
 }
 
 /* One complaint, on line @line, with @text in it, and all as by default. */
@@ -89,7 +90,8 @@ static void test_good(void)
 		"[busflip]\nuri = qemu+ssh://root@host/system\nbus = scsi\n"
 		"max_attempts = 7\nlate_start = refuse\nbait = /srv/bait.raw\n"
 		"bait_owner = libvirt\npublish_timeout = 86400\n"
-		"virtio_win = /srv/virtio-win.iso\nsandbox = require\nkeep = 9\n");
+		"virtio_win = /srv/virtio-win.iso\nsandbox = require\nkeep = 9\n"
+		"evidence = shutdown\npatch_timeout = 7\n");
 	is_str(config.uri, "qemu+ssh://root@host/system", "uri");
 	is_int(config.bus, CONFIG_BUS_SCSI, "bus");
 	is_int(config.max_attempts, 7, "max_attempts");
@@ -100,6 +102,8 @@ static void test_good(void)
 	is_str(config.virtio_win, "/srv/virtio-win.iso", "virtio_win");
 	is_int(config.sandbox, CONFIG_SANDBOX_REQUIRE, "sandbox");
 	is_int(config.keep, 9, "keep");
+	is_int(config.evidence, CONFIG_EVIDENCE_SHUTDOWN, "evidence");
+	is_int(config.patch_timeout, 7, "patch_timeout");
 	accepts("no drivers", "[busflip]\nvirtio_win = /a\nvirtio_win = none\n");
 	is_str(config.virtio_win, "", "virtio_win = none");
 
@@ -143,6 +147,8 @@ static void test_bad(void)
 		{ "virtio_win = a/b", "absolute" },
 		{ "sandbox = yes", "require" },
 		{ "keep = 0", "1000" },
+		{ "evidence = none", "require or shutdown" },
+		{ "patch_timeout = 51", "1 to 50" },
 		{ "max_attempt = 3", "unknown key max_attempt" },
 		{ "Bus = scsi", "unknown key Bus" },
 		{ "busflip", "key = value" },
@@ -227,7 +233,7 @@ static void test_keys(void)
 
 	while (config_key(n))
 		n++;
-	is_int((long long)n, 10, "there are so many keys as struct config has fields");
+	is_int((long long)n, 12, "there are so many keys as struct config has fields");
 	ok(!config_key(1000), "and none far behind");
 }
 

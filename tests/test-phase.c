@@ -19,8 +19,10 @@ struct point {
 static const char *const happened_names[] = {
 	[HAPPENED_SEEN] = "seen",
 	[HAPPENED_SATA_CLEAN] = "clean on SATA",
+	[HAPPENED_SATA_NOT_READY] = "clean on SATA, the disk not ready",
 	[HAPPENED_SATA_UNCLEAN] = "unclean on SATA",
 	[HAPPENED_VIRTIO_CLEAN] = "clean on VirtIO",
+	[HAPPENED_VIRTIO_UNKNOWN] = "clean on VirtIO, no telling",
 	[HAPPENED_VIRTIO_UNCLEAN] = "unclean on VirtIO",
 	[HAPPENED_VIRTIO_STUCK] = "unclean on VirtIO and stuck there",
 	[HAPPENED_PROMOTE] = "promote",
@@ -159,7 +161,8 @@ static bool repeating_is_harmless(const struct point *p)
 
 		if (again.next != p->d.next || again.count)
 			return false;
-		if (again.action != ACTION_NONE && again.action != p->d.action)
+		if (again.action != ACTION_NONE && again.action != ACTION_MARK &&
+		    again.action != p->d.action)
 			return false;
 	}
 	return true;
@@ -237,7 +240,7 @@ static struct at step(const struct at *at, enum happening happened, int max_atte
 	struct at next = *at;
 
 	next.phase = d.next;
-	if (d.action != ACTION_NONE && d.action != ACTION_REFUSE)
+	if (d.action != ACTION_NONE && d.action != ACTION_REFUSE && d.next != at->phase)
 		next.override = happened == HAPPENED_PROMOTE;
 	if (d.reset)
 		next.attempts = 0;

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* gate.c - what a domain's own disk says, before and after a session */
+
+#include "hook/gate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper/refusal.h"
+#include "hook/guestdisk.h"
+#include "hook/pending.h"
+#include "hook/place.h"
+#include "hook/session.h"
+
+/* The system disk of one domain, ready for guestdisk_run(). */
+struct subject {
+	const struct domain *domain;
+	struct place place;
+	struct guestdisk disk;
+	struct guestdisk_options options;
+	struct job job;
+};
+
+static int subject_of(const struct domain *domain, const struct config *config,
+		      struct subject *s, struct error *err)
+{
+	const struct state *state = &domain->state;
+	const xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
+
+	memset(s, 0, sizeof(*s));
+	s->domain = domain;
+	if (!disk)
+		return fail(err, ENOENT, "its system disk is gone");
+	if (place_of_disk(disk, &s->place, err) < 0)
+		return -1;
+	s->disk = (struct guestdisk){ .path = s->place.path,
+				      .format = s->place.format,
+				      .key = domain->uuid };
+	s->options = guestdisk_defaults();
+	s->options.timeout_ms = config->patch_timeout * 1000;
+	s->options.keep = (unsigned int)config->keep;
+	s->options.sandbox_require = config->sandbox == CONFIG_SANDBOX_REQUIRE;
+	if (config->virtio_win[0])
+		s->options.virtio_win = config->virtio_win;
+	s->job = (struct job){
+		.bus = state->bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO,
+		.trial = true, .driver_optional = true,
+	};
+	s->job.has_uuid = uuid_bytes(domain->uuid, s->job.uuid);
+	return 0;
+}
+
+static int run(struct subject *s, enum job_action action,
+	       struct guestdisk_result *result, struct error *err)
+{
+	s->job.action = action;
+	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
+}
+
+/* ---- the helper's lines --------------------------------------------------- */
+
+/* "key=value" lines, from a process that has read a hostile disk. */
+typedef void line_fn(void *context, const char *key, const char *value);
+
+static void each_line(const struct guestdisk_result *result, line_fn *each, void *context)
+{
+	AUTO_FREE char *text = result->evidence_len < 65536 ?
+		strndup((const char *)result->evidence, result->evidence_len) : NULL;
+	char *save = NULL;
+
+	if (!result->evidence || !text)
+		return;
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, '=');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		make_printable(value);
+		each(context, line, value);
+	}
+}
+
+static void note_line(void *context, const char *key, const char *value)
+{
+	struct session_note *note = context;
+
+	if (strcmp(key, "last_use") == 0)
+		note->last_use = strtoull(value, NULL, 10);
+	else if (strcmp(key, "shutdown") == 0)
+		note->shutdown = strtoull(value, NULL, 10);
+	else if (strcmp(key, "boot_id") == 0)
+		note->boot_id = (uint32_t)strtoul(value, NULL, 10);
+	else
+		return;
+	note->has_before = true;
+}
+
+/* ---- before ---------------------------------------------------------------- */
+
+static void prepare_disk(struct subject *s, struct session_note *note)
+{
+	bool staged = s->domain->state.phase == PHASE_STAGED;
+	struct guestdisk_result result = { 0 };
+	struct error err = { 0 };
+
+	if (run(s, staged ? JOB_PATCH : JOB_INSPECT, &result, &err) < 0) {
+		str_fits(note->why, sizeof(note->why), err.msg);
+	} else {
+		note->read = true;
+		each_line(&result, note_line, note);
+		if (result.changed)
+			log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s disk %s: Windows "
+				"was made ready for SATA and VirtIO (%llu bytes)",
+				s->domain->name, s->domain->uuid, s->place.path,
+				(unsigned long long)result.bytes);
+	}
+	guestdisk_result_free(&result);
+}
+
+void gate_prepare(const struct domain *domain, const struct config *config)
+{
+	struct session_note note = { .phase = domain->state.phase,
+				     .from = filetime_now() };
+	struct subject s;
+	struct error err = { 0 };
+
+	str_fits(note.uuid, sizeof(note.uuid), domain->uuid);
+	if (subject_of(domain, config, &s, &err) < 0)
+		str_fits(note.why, sizeof(note.why), err.msg);
+	else
+		prepare_disk(&s, &note);
+	if (!note.read)
+		log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s starts with its disk as "
+			"it is: %s", domain->name, domain->uuid, note.why);
+	if (session_write(&note, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", domain->name, err.msg);
+}
+
+/* ---- after ----------------------------------------------------------------- */
+
+struct verdicts {
+	bool flip, booted, not_booted, only_override;
+	size_t used;
+	char why[256];
+};
+
+static void verdict_line(void *context, const char *key, const char *value)
+{
+	struct verdicts *v = context;
+
+	if (strcmp(key, "flip") == 0)
+		v->flip = strcmp(value, "yes") == 0;
+	if (strcmp(key, "booted") == 0) {
+		v->booted = strcmp(value, "yes") == 0;
+		v->not_booted = strcmp(value, "no") == 0;
+	}
+	if (strcmp(key, "not") != 0)
+		return;
+	v->only_override = !v->used && strncmp(value, "no-start-override ", 18) == 0;
+	v->used += (size_t)snprintf(v->why + v->used, sizeof(v->why) - v->used, "%s%s",
+				    v->used ? "; " : "", value);
+	if (v->used >= sizeof(v->why))
+		v->used = sizeof(v->why) - 1;
+}
+
+static int look(struct subject *s, struct verdicts *v, struct error *err)
+{
+	struct guestdisk_result result = { 0 };
+	int r = run(s, JOB_INSPECT, &result, err);
+
+	memset(v, 0, sizeof(*v));
+	if (r == 0)
+		each_line(&result, verdict_line, v);
+	guestdisk_result_free(&result);
+	return r;
+}
+
+/* Windows has switched its own driver off again, and nothing else is wrong
+ * (WINDOWS.md section 0.1): switched on, it holds. */
+static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
+{
+	struct guestdisk_result result = { 0 };
+	int r = look(s, v, err);
+
+	if (r < 0 || v->flip || !v->only_override)
+		return r;
+	r = run(s, JOB_PATCH, &result, err);
+	guestdisk_result_free(&result);
+	return r < 0 ? -1 : look(s, v, err);
+}
+
+static void judge(struct subject *s, struct gate_result *result)
+{
+	bool staged = s->domain->state.phase == PHASE_STAGED;
+	struct session_note note;
+	struct error err = { 0 };
+	struct verdicts v;
+
+	if (session_read(s->domain->uuid, &note) && note.phase == s->domain->state.phase) {
+		s->job.run_from = note.from;
+		s->job.run_to = filetime_now();
+		s->job.has_before = note.has_before;
+		s->job.before_last_use = note.last_use;
+		s->job.before_shutdown = note.shutdown;
+		s->job.before_boot_id = note.boot_id;
+	}
+	if ((staged ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
+		result->gate = GATE_UNREADABLE;
+		str_fits(result->why, sizeof(result->why), err.msg);
+		return;
+	}
+	str_fits(result->why, sizeof(result->why), v.why);
+	if (staged)
+		result->gate = v.flip ? GATE_HOLDS : GATE_FAILS;
+	else
+		result->gate = v.booted ? GATE_HOLDS :
+			       v.not_booted ? GATE_FAILS : GATE_UNKNOWN;
+}
+
+void gate_judge(const struct domain *domain, const struct config *config,
+		struct gate_result *result)
+{
+	struct subject s;
+	struct error err = { 0 };
+
+	memset(result, 0, sizeof(*result));
+	if (subject_of(domain, config, &s, &err) < 0)
+		str_fits(result->why, sizeof(result->why), err.msg);
+	else
+		judge(&s, result);
+}
+
+static const char *const names[] = {
+	[GATE_UNREADABLE] = "unreadable", [GATE_HOLDS] = "holds",
+	[GATE_FAILS] = "fails", [GATE_UNKNOWN] = "unknown",
+};
+
+const char *gate_name(enum gate gate)
+{
+	return names[gate];
+}
+
+enum gate gate_parse(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return (enum gate)i;
+	return GATE_UNREADABLE;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * session.h - what was known when a domain's session began, for its end
+ *
+ * Written by the prepare hook, read by the release hook, which may be another
+ * boot of the host later. One per domain, below BUSFLIP_STATEDIR.
+ */
+#ifndef BUSFLIP_SESSION_H
+#define BUSFLIP_SESSION_H
+
+#include "hook/phase.h"
+#include "helper/base.h"
+
+struct session_note {
+	char uuid[40];
+	enum phase phase;	/* of the definition that was started */
+	uint64_t from;		/* when, FILETIME of the host */
+	bool read;		/* the disk could be looked at then ... */
+	char why[256];		/* ... or why not, or what is missing */
+	bool has_before;	/* what was on the disk before: */
+	uint64_t last_use, shutdown;
+	uint32_t boot_id;
+};
+
+/* session_write() - durable when it returns 0. */
+int session_write(const struct session_note *note, struct error *err);
+
+/* session_read() - 1 found, 0 none or not readable as one. */
+int session_read(const char *uuid, struct session_note *note);
+
+void session_remove(const char *uuid);
+
+/* filetime_now() - 100 ns since 1601, as Windows counts. */
+uint64_t filetime_now(void);
+
+#endif
