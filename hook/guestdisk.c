@@ -55,7 +55,7 @@ static void session_close(struct session *s)
 	cleanup_close(&s->reply);
 	cleanup_close(&s->log);
 	nbdserver_free(&s->server);
-	cleanup_close(&s->lock);
+	imagelock_release(&s->lock);
 }
 
 /* Whose image this is, whatever name it was given by. */
