@@ -113,9 +113,15 @@ static int store_rest(int folder, const struct backup_source *s,
 
 static void remove_backup(const char *folder, const char *name)
 {
-	char path[4096 + 300], file[sizeof(path) + 32];
+	char path[4096 + 300], file[sizeof(path) + 32], old[sizeof(path)];
 
 	if (!str_printf(path, sizeof(path), "%s/%s", folder, name))
+		return;
+	/* Out of sight in one step: undo would stumble over half of one. */
+	memcpy(old, path, sizeof(old));
+	if (*name != '.' &&
+	    (!str_printf(path, sizeof(path), "%s/.new-%s", folder, name) ||
+	     rename(old, path) < 0))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (str_printf(file, sizeof(file), "%s/%s", path,

@@ -58,7 +58,7 @@ static void session_close(struct session *s)
 	cleanup_close(&s->kept);
 	backup_abandon(s->backups, &s->work);
 	nbdserver_free(&s->server);
-	cleanup_close(&s->lock);
+	imagelock_release(&s->lock);
 }
 
 /* Whose image this is, whatever name it was given by. */
@@ -157,6 +157,11 @@ static int redo(struct session *s, const char *name, struct error *err)
 	if (r == 0)
 		r = journal_redo(journal, s->nbd, err);
 	journal_free(journal);
+	if (r < 0 && err && !is_refusal(err->code))
+		return error_prefix(err, "%s: an interrupted patch could not "
+				    "be finished; the next run of busflip on "
+				    "it tries again (journal %s)",
+				    s->image.path, name);
 	if (r < 0)
 		return error_prefix(err, "journal %s of %s", name,
 				    s->image.path);
@@ -314,8 +319,13 @@ static int finish(struct session *s, struct guestdisk_result *result,
 	char name[4096];
 	int r;
 
-	if (take_reports(s, result, err) < 0)
+	if (take_reports(s, result, err) < 0) {
+		/* Some errors of the image make qemu-nbd hang up; it has said
+		 * why before. */
+		if (err && err->code == ENOTCONN)
+			nbdserver_explain(&s->server, s->image.path, err);
 		return -1;
+	}
 	if (!s->job->live) {
 		r = journal_find(s->journals, &s->image, name, sizeof(name),
 				 err);

@@ -81,3 +81,12 @@ int imagelock_take(const char *path, bool writable, int *out,
 	*out = steal_fd(&fd);
 	return 0;
 }
+
+void imagelock_release(int *fd)
+{
+	struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	if (*fd >= 0)
+		fcntl(*fd, F_OFD_SETLK, &l);
+	cleanup_close(fd);
+}

@@ -14,7 +14,8 @@
 #include "helper/base.h"
 
 /*
- * imagelock_take() - before qemu-nbd is started; held until *@fd is closed
+ * imagelock_take() - before qemu-nbd is started; held until
+ * imagelock_release()
  *
  * @writable: no other busflip may use the image, and nobody may have it open for
  * writing. Otherwise: nobody may have it open for writing, nor open it so while
@@ -23,5 +24,9 @@
  */
 int imagelock_take(const char *path, bool writable, int *fd,
 		   struct error *err);
+
+/* imagelock_release() - at once, even when a forked process has *@fd too; closes
+ * *@fd and makes it -1, which is fine to begin with. */
+void imagelock_release(int *fd);
 
 #endif

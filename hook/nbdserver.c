@@ -56,6 +56,8 @@ static const struct {
 	{ "Could not open backing file", REFUSE_FORMAT,
 	  "the image needs a file that it doesn't name openly" },
 	{ "Unknown driver", REFUSE_FORMAT, "QEMU doesn't know this format" },
+	{ "key-secret' is required", REFUSE_FORMAT,
+	  "the image is encrypted by QEMU (LUKS or AES)" },
 	{ "corrupt", REFUSE_FORMAT, "the image is damaged" },
 };
 

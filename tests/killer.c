@@ -7,6 +7,8 @@
  * and what makes files of the host durable. KILLER_AT=n picks the call, 0 none;
  * KILLER_COUNT names a file that gets the number of calls. KILLER_WHO: parent
  * (busflip), server (qemu-nbd), all. With server the call itself still happens.
+ *
+ * KILLER_DETACH=n: a process that detaches itself waits n seconds before.
  */
 
 #include <dlfcn.h>
@@ -121,4 +123,13 @@ int unlink(const char *path)
 {
 	count();
 	return REAL(int (*)(const char *), "unlink")(path);
+}
+
+pid_t setsid(void)
+{
+	const char *seconds = getenv("KILLER_DETACH");
+
+	if (seconds)
+		sleep((unsigned int)atoi(seconds));
+	return REAL(pid_t (*)(void), "setsid")();
 }

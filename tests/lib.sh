@@ -173,6 +173,17 @@ requires()
 	"$@" >/dev/null 2>&1 || skip_all "this fails: $*"
 }
 
+# namespace_required - go on with mounts and processes of our own, which end with
+# the script. To be called before disklib.sh is sourced.
+namespace_required()
+{
+	[ "${BUSFLIP_NAMESPACE:-}" ] && return
+	[ "$(id -u)" = 0 ] || skip_all "this test must be run by root"
+	requires unshare --mount --pid --fork --mount-proc true
+	trap - EXIT
+	BUSFLIP_NAMESPACE=1 exec unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@"
+}
+
 # lab_required - go on inside a lab. To be called before anything is done.
 lab_required()
 {

@@ -1,0 +1,218 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Kinds of images beyond those of test-helper-images.sh: what qcow2 can hold
+# beside the disk, chains, extents, encryption, block devices, sectors of 4096
+# bytes, and disks with several volumes.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+requires nbdinfo --version
+plan 91
+
+size=$((64 * 1048576)) gpt=$((117 * 1048576))
+hive=Windows/System32/config/SYSTEM
+driver=Windows/System32/drivers/viostor.sys
+output=''
+make_windows "$work/c.ntfs" $size
+"$tests/mkdisk.sh" -f raw "$work/old.raw" "$work/c.ntfs"
+
+patch()
+{
+	busflip patch --virtio-win "$work/vw" "$@"
+}
+
+# sums FORMAT IMAGE [OFFSET [VOLUME-SIZE]] - of hive and driver
+sums()
+{
+	get_volume "$2" "$1" "${3:-$gpt}" "${4:-$size}" "$work/now.ntfs" || return
+	echo "$(sum_file "$work/now.ntfs" $hive) $(sum_file "$work/now.ntfs" $driver)"
+}
+
+# becomes_new NAME FORMAT IMAGE [OFFSET [VOLUME-SIZE]] - by a patch
+becomes_new()
+{
+	ok "$1: patch" patch --format "$2" "$3"
+	is "$1: hive and driver are new" "$(sums "${@:2}")" "$new_sums"
+	ok "$1: the volume is sound" volume_sound "$work/now.ntfs"
+}
+
+# sound FORMAT IMAGE - by itself: nothing leaks, nothing is damaged
+sound()
+{
+	ok "$1: qemu-img check" qemu-img check -q -f "$1" "$2"
+}
+
+old_sums=$(sums raw "$work/old.raw")
+cp --sparse=always "$work/old.raw" "$work/new.raw"
+patch --format raw "$work/new.raw" > "$work/out" 2>&1 || bail_out "$(cat "$work/out")"
+new_sums=$(sums raw "$work/new.raw")
+unlike "a patch changes hive and driver" "$new_sums" "$old_sums"
+
+# convert FORMAT [QEMU-IMG-OPTION...] - into $image
+convert()
+{
+	image=$work/image.$1
+	rm -f "$work"/image*
+	qemu-img convert -q -f raw -O "$1" "${@:2}" "$work/old.raw" "$image" || bail_out "convert $*"
+}
+
+# --- ways to make one ---
+while read -r -a options; do
+	convert "${options[@]}"
+	becomes_new "${options[*]}" "${options[0]}" "$image"
+	[ "${options[0]}" != qcow2 ] || sound qcow2 "$image"
+done <<-END
+	qcow2 -c
+	qcow2 -o compat=0.10
+	qcow2 -o cluster_size=512
+	qcow2 -o extended_l2=on,cluster_size=128k
+	vmdk -o subformat=monolithicSparse
+	vmdk -o subformat=monolithicFlat
+	vmdk -o subformat=twoGbMaxExtentSparse
+	vdi
+	vpc
+END
+
+# --- qcow2 with more in it ---
+convert qcow2
+qemu-img snapshot -c before "$image"
+becomes_new "internal snapshot" qcow2 "$image"
+sound qcow2 "$image"
+ok "internal snapshot: back to it" qemu-img snapshot -a before "$image"
+is "internal snapshot: it has the old state" "$(sums qcow2 "$image")" "$old_sums"
+
+convert qcow2
+qemu-img bitmap --add "$image" backup
+becomes_new "dirty bitmap" qcow2 "$image"
+is "dirty bitmap: kept, recording, not in use" "$(qemu-img info --output=json "$image" |
+	python3 -c 'import json, sys
+for b in json.load(sys.stdin)["format-specific"]["data"]["bitmaps"]:
+    print(b["name"], b["flags"])')" "backup ['auto']"
+nbdinfo --json --map=qemu:dirty-bitmap:backup -- \
+	[ qemu-nbd -r -f qcow2 -B backup "$image" ] > "$work/map.json"
+qemu-img convert -q -f qcow2 -O raw "$image" "$work/now.raw"
+# As many clusters must be marked as differ, and just those.
+like "dirty bitmap: what was written is marked" "$(python3 - "$work" <<'END'
+import json, sys
+work, cluster = sys.argv[1], 65536
+marked, changed = set(), set()
+for e in json.load(open(work + '/map.json')):
+    if e['type'] & 1:
+        marked |= set(range(e['offset'] // cluster, (e['offset'] + e['length']) // cluster))
+with open(work + '/old.raw', 'rb') as a, open(work + '/now.raw', 'rb') as b:
+    n = 0
+    while True:
+        x, y = a.read(cluster), b.read(cluster)
+        if not x:
+            break
+        if x != y:
+            changed.add(n)
+        n += 1
+print('%d changed, %d not marked, %d marked in vain' %
+      (len(changed), len(changed - marked), len(marked - changed)))
+END
+)" "^[1-9][0-9]* changed, 0 not marked, 0 marked in vain"
+
+for raw in off on; do
+	convert qcow2 -o "data_file=$work/image.data,data_file_raw=$raw"
+	cp "$image" "$work/head"
+	becomes_new "data file, data_file_raw=$raw" qcow2 "$image"
+	sound qcow2 "$image"
+	fails "data file, data_file_raw=$raw: that is where it went" 1 \
+		cmp -s "$work/old.raw" "$work/image.data"
+done
+
+# --- a chain of three ---
+cp --sparse=always "$work/old.raw" "$work/image-base.raw"
+qemu-img create -q -f qcow2 -b image-base.raw -F raw "$work/image-middle.qcow2"
+qemu-img create -q -f qcow2 -b "$work/image-middle.qcow2" -F qcow2 "$work/image-top.qcow2"
+before=$(cd "$work" && sha256sum image-base.raw image-middle.qcow2)
+becomes_new "chain of three" qcow2 "$work/image-top.qcow2"
+sound qcow2 "$work/image-top.qcow2"
+is "chain of three: only the top is written" \
+	"$(cd "$work" && sha256sum image-base.raw image-middle.qcow2)" "$before"
+
+# --- encrypted by QEMU ---
+printf secret > "$work/key"
+convert qcow2 --object "secret,id=key,file=$work/key" \
+	-o encrypt.format=luks,encrypt.key-secret=key
+cp "$image" "$work/before"
+fails "LUKS in qcow2: refused" 12 patch --format qcow2 "$image"
+like "LUKS in qcow2: says so" "$output" "$image: the image is encrypted"
+ok "LUKS in qcow2: not a byte is written" cmp "$image" "$work/before"
+convert luks --object "secret,id=key,file=$work/key" -o key-secret=key
+cp "$image" "$work/before"
+fails "LUKS: refused" 12 patch --format luks "$image"
+like "LUKS: says so" "$output" "$image: the image is encrypted"
+ok "LUKS: not a byte is written" cmp "$image" "$work/before"
+
+# --- several volumes, one Windows ---
+make_volume "$work/data.ntfs" 16M mkdir Users mkdir Windows/System32 text Users/a text
+"$tests/mkdisk.sh" -f raw "$work/several.raw" "$work/data.ntfs" "$work/c.ntfs" "$work/data.ntfs"
+fails "several volumes: inspect" 0 busflip inspect --format raw "$work/several.raw"
+like "several volumes: finds the one with Windows" "$output" "^Windows on partition 4 "
+becomes_new "several volumes" raw "$work/several.raw" $((gpt + 16 * 1048576))
+for at in $gpt $((gpt + 16 * 1048576 + size)); do
+	get_volume "$work/several.raw" raw "$at" $((16 * 1048576)) "$work/now.ntfs"
+	ok "several volumes: another one is as it was" cmp "$work/now.ntfs" "$work/data.ntfs"
+done
+
+# --- sectors of 4096 bytes ---
+# A file has no sectors: the same bytes are a disk of 512 or of 4096, as the guest
+# sees it. The GPT tells, by where its header is.
+mkntfs_4k()
+{
+	rm -f "$1"
+	truncate -s $size "$1"
+	mkntfs -F -Q -q -s 4096 -p 256 -H 255 -S 63 "$1" > /dev/null 2>&1
+}
+mkntfs_4k "$work/c4k.ntfs" || bail_out "mkntfs failed"
+"$mkvol" "$work/c4k.ntfs" mkdir Windows/System32/config mkdir Windows/System32/drivers \
+	put $hive "$work/SYSTEM" put Windows/System32/config/SOFTWARE "$work/SOFTWARE" \
+	put Windows/System32/ntoskrnl.exe "$work/in/ntoskrnl.sys" \
+	put Windows/System32/drivers/storahci.sys "$work/in/storahci.sys" || bail_out "mkvol failed"
+truncate -s 128M "$work/4k.raw"
+printf 'g\nn\n1\n256\n+64M\nt\n11\nw\n' | fdisk -b 4096 "$work/4k.raw" > "$work/out" 2>&1
+qemu-img convert -n -f raw "$work/c4k.ntfs" --target-image-opts \
+	"driver=raw,offset=1048576,size=$size,file.driver=file,file.filename=$work/4k.raw"
+cp --sparse=always "$work/4k.raw" "$work/4k-device.raw"
+fails "4096 bytes: inspect" 0 busflip inspect --json --format raw "$work/4k.raw"
+like "4096 bytes: the table is read so" "$output" '"sector": ?4096'
+becomes_new "4096 bytes" raw "$work/4k.raw" 1048576
+qemu-img convert -q -f raw -O qcow2 "$work/4k-device.raw" "$work/4k.qcow2"
+becomes_new "4096 bytes, qcow2" qcow2 "$work/4k.qcow2" 1048576
+
+# --- block devices ---
+# on_device NAME IMAGE OFFSET [LOSETUP-OPTION...]
+on_device()
+{
+	local name=$1 image=$2 offset=$3 device
+
+	shift 3
+	if ! device=$(losetup --find --show "$@" "$image" 2> "$work/err"); then
+		for what in patch "new" sound "again" undo old; do
+			pass "$name: $what # SKIP no loop device here: $(cat "$work/err")"
+		done
+		return
+	fi
+	cleanup_fn eval "losetup -d $device 2>/dev/null"
+	rm -rf "$state"
+	ok "$name: patch" patch --format raw "$device"
+	sync "$device"
+	is "$name: hive and driver are new" "$(sums raw "$image" "$offset")" "$new_sums"
+	ok "$name: the volume is sound" volume_sound "$work/now.ntfs"
+	output=$(patch --format raw "$device" 2>&1)
+	like "$name: nothing to change" "$output" "Nothing to change"
+	ok "$name: undo" busflip undo --format raw "$device"
+	sync "$device"
+	like "$name: the hive is old" "$(sums raw "$image" "$offset")" "^${old_sums% *} "
+	losetup -d "$device"
+}
+
+cp --sparse=always "$work/old.raw" "$work/device.raw"
+on_device "block device" "$work/device.raw" $gpt
+on_device "block device, 4096 bytes" "$work/4k-device.raw" 1048576 --sector-size 4096
