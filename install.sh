@@ -22,8 +22,8 @@ usage()
 	  --demo          show what busflip does, with a libvirt daemon and a guest
 	                  of its own; leaves nothing behind but the packages
 	  --test          install what the tests need, build and run them
-	  --deps[=LIST]   install packages only; LIST of build, run, test, demo, ci
-	                  (default: build,run)
+	  --deps[=LIST]   install packages only; LIST of build, run, test, demo, ci,
+	                  v2v (default: build,run)
 	  --uninstall     take busflip off this host; refuses while a domain is on
 	                  its way (staged or trial) or a disk half patched
 	  --force         with --uninstall: even then
@@ -111,6 +111,8 @@ packages()
 	debian-ci)
 		echo clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc man-db \
 			valgrind ;;
+	debian-v2v)	# with a kernel for its appliance
+		echo virt-v2v linux-image-amd64 ;;
 	fedora-build)
 		echo gcc make glibc-devel kernel-headers pkgconf-pkg-config libvirt-devel \
 			libxml2-devel inih-devel libnbd-devel ntfs-3g-devel hivex-devel \
@@ -128,8 +130,10 @@ packages()
 	fedora-ci)
 		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
 			compiler-rt libasan libubsan ;;
+	fedora-v2v)
+		echo virt-v2v kernel-core ;;
 	*)
-		die "no packages are known for \"$2\"; --deps knows build, run, test, demo, ci" ;;
+		die "no packages are known for \"$2\"; --deps knows build, run, test, demo, ci, v2v" ;;
 	esac
 }
 
