@@ -115,8 +115,8 @@ int pending_write(const struct pending *p, struct error *err)
 	make_printable(logged);
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nkind %s\nname %s\nsession %s\nreason %s\n"
-			"logged %s\ndisk %s\ndisk_why %s\nbegun %d\nid %d\npaused %d\nat %lld\nboot %s\n"
-			"token %s\nend\n",
+			"logged %s\ndisk %s\ndisk_why %s\nbegun %d\nid %d\npaused %d\n"
+			"at %lld\nboot %s\ntoken %s\nend\n",
 			p->kind == PENDING_BOUNCE ? "bounce" : "release", name,
 			phase_name(p->session), reason, logged, p->disk, why, p->begun,
 			p->id, p->paused, p->at, p->boot, p->token))

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the disk has to say: Windows is made ready before each session on SATA, and
+# a clean shutdown is not enough when the disk shows that Windows did not run.
+# (The guest is a boot sector on a disk with a Windows that nobody starts.)
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+plan 33
+
+busflip()
+{
+	command busflip "$@"
+}
+
+size=$((80 * 1048576)) offset=1048576
+hive=Windows/System32/config/SYSTEM
+
+config()
+{
+	printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
+	printf '%s\n' "$@" >> /etc/busflip.conf
+}
+
+# windows_disk FILE [MKVOL-OPERATION...] - it powers off at once
+windows_disk()
+{
+	local file=$1
+
+	shift
+	make_windows "$work/c.ntfs" $size "$@"
+	"$tests/mkdisk.sh" -f raw -t mbr "$file" "$work/c.ntfs"
+	# Before and behind the partition table, in the gap in front of the volume.
+	dd if="$BUSFLIP_BUILD/guest/off.img" of="$file" bs=1 count=440 conv=notrunc status=none
+	dd if="$BUSFLIP_BUILD/guest/off.img" of="$file" bs=512 count=3 skip=1 seek=1 \
+		conv=notrunc status=none
+}
+
+windows_domain()
+{
+	local name=$1
+
+	shift
+	make_domain "$name" image="$LAB/$name.img" "$@" > "$LAB/$name.xml"
+	quietly virsh -q define "$LAB/$name.xml" && quietly busflip stage "$name"
+}
+
+hive_of()
+{
+	get_volume "$LAB/$1.img" raw $offset $size "$work/now.ntfs"
+	sum_file "$work/now.ntfs" $hive
+}
+
+reason_of()
+{
+	xpath "$1" 'string(//*[local-name()="state"]/@reason)'
+}
+
+# --- a Windows that does not run
+
+config
+windows_disk "$LAB/win.img"
+before=$(hive_of win)
+windows_domain win
+is "staging does not touch the disk" "$(hive_of win)" "$before"
+ok "starts and goes off" run_once win
+unlike "Windows was made ready before" "$(hive_of win)" "$before"
+like "it is logged" "$(grep 'made ready for SATA and VirtIO' "$LAB/log")" 'domain=win'
+is "it stays on SATA" "$(where win)" staged/sata
+like "the reason: not ready" "$(reason_of win)" 'clean shutdown on SATA, but not ready for VirtIO'
+like "and what does not hold" "$(reason_of win)" 'booted \(never\)'
+like "status tells it" "$(busflip status win)" 'booted \(never\)'
+busflip inspect win > "$LAB/inspect"
+ok "SATA is ready" grep -q '^SATA boot .*ready' "$LAB/inspect"
+like "so is the driver" "$(cat "$LAB/inspect")" 'driver-service +yes'
+after=$(hive_of win)
+ok "once more" run_once win
+is "nothing more is written" "$(hive_of win)" "$after"
+is "it stays on SATA again" "$(where win)" staged/sata
+
+# --- evidence = shutdown is for disks that can't be read, not for this one
+
+config 'evidence = shutdown'
+ok "evidence = shutdown: starts and goes off" run_once win
+is "what the disk says still counts" "$(where win)" staged/sata
+
+# --- disks that can't be read
+
+make_domain blank > "$LAB/blank.xml"
+quietly virsh -q define "$LAB/blank.xml"
+quietly busflip stage blank
+config
+ok "no Windows: starts and goes off" run_once blank
+is "stays on SATA" "$(where blank)" staged/sata
+like "says why" "$(reason_of blank)" 'no Windows found'
+config 'evidence = shutdown'
+ok "evidence = shutdown: starts and goes off again" run_once blank
+is "goes to VirtIO" "$(where blank)" trial/virtio
+ok "on trial: starts and goes off" run_once blank
+is "is done" "$(where blank)" done/virtio
+
+# --- hibernated: nothing is written, the start goes on
+
+config
+windows_disk "$LAB/hibernated.img" text hiberfil.sys HIBR
+before=$(hive_of hibernated)
+windows_domain hibernated
+ok "hibernated: starts and goes off" run_once hibernated
+is "not written to" "$(hive_of hibernated)" "$before"
+is "stays on SATA" "$(where hibernated)" staged/sata
+like "says why" "$(reason_of hibernated)" 'volume-clean|hibernat'
+like "and it was logged before the start" "$(grep 'starts with its disk as it is' "$LAB/log")" \
+	'domain=hibernated.*hibernat'
+
+# --- no driver at hand: SATA is made ready all the same
+
+config 'virtio_win = none'
+windows_disk "$LAB/bare.img"
+before=$(hive_of bare)
+windows_domain bare
+ok "no driver: starts and goes off" run_once bare
+unlike "SATA was made ready" "$(hive_of bare)" "$before"
+like "what is missing is said" "$(reason_of bare)" 'driver-service \(not set up\)'
+busflip inspect bare > "$LAB/inspect"
+ok "SATA boots" grep -q '^SATA boot .*ready' "$LAB/inspect"
+like "no service without a driver" "$(cat "$LAB/inspect")" 'viostor +absent'
+
+# --- a helper that is gone: the guest starts
+
+mv /usr/local/libexec/busflip/busflip-helper "$work/"
+ok "without busflip-helper: starts and goes off" run_once bare
