@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""measure.py COMMAND [ARG...] - what it took: "MILLISECONDS KIB-READ KIB-OF-MEMORY"
+
+Read: by it and by all processes that it waited for, from files, in any way; with
+busflip that is above all what qemu-nbd read of the image. Memory: of the largest
+of them.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+
+
+def read_so_far():
+    with open('/proc/self/io', encoding='ascii') as f:
+        return int(f.readline().split()[1])
+
+
+before, begin = read_so_far(), time.perf_counter()
+result = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=False)
+took = time.perf_counter() - begin
+print('%.0f %d %d' % (took * 1000, (read_so_far() - before) // 1024,
+                      resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(result.returncode)

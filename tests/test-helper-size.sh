@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A disk of 2 TiB beside one of 20 GiB, with the same Windows: the same is read of
+# both, in the same memory. What grows with the volume, such as the map of its
+# clusters (64 MiB at 2 TiB), must not be read. Times: bench-size.sh.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+requires truncate -s 4T "$work/large"
+rm "$work/large"
+plan 24
+
+hive=Windows/System32/config/SYSTEM
+for gib in 20 2048; do
+	make_windows "$work/c.ntfs" ${gib}G
+	"$tests/mkdisk.sh" -f raw "$work/$gib.raw" "$work/c.ntfs"
+	qemu-img convert -f raw -O qcow2 "$work/$gib.raw" "$work/$gib.qcow2"
+done
+
+# measured KEY COMMAND FORMAT IMAGE [OPTION...] - into read_kib and memory_kib
+declare -A read_kib=() memory_kib=()
+measured()
+{
+	local key=$1 seen status
+
+	seen=$("$tests/measure.py" "$BUSFLIP_BUILD/busflip" --config /dev/null \
+		--state-dir "$state" --helper "$BUSFLIP_BUILD/busflip-helper" "$2" \
+		--format "$3" "${@:4}" 2> "$work/err")
+	status=$?
+	is "$key: exit status" "$status $(cat "$work/err")" "0 "
+	seen=${seen#* }
+	read_kib[$key]=${seen% *}
+	memory_kib[$key]=${seen#* }
+}
+
+# alike WHAT SMALL LARGE - within a quarter
+alike()
+{
+	diag "$1: $2 KiB with 20 GiB, $3 KiB with 2 TiB"
+	ok "$1: about the same" test "$2" -gt 0 -a $((4 * $3)) -lt $((5 * $2))
+}
+
+for format in raw qcow2; do
+	for gib in 20 2048; do
+		image=$work/$gib.$format
+		measured "$format, $gib GiB, inspect" inspect $format "$image"
+		measured "$format, $gib GiB, patch" patch $format "$image" --virtio-win "$work/vw"
+		get_volume "$image" $format $((117 * 1048576)) $((gib << 30)) "$work/now.ntfs"
+		is "$format, $gib GiB: new as any other" "$(sum_file "$work/now.ntfs" $hive)" \
+			"${sum:=$(sum_file "$work/now.ntfs" $hive)}"
+		ok "$format, $gib GiB: the volume is sound" volume_sound "$work/now.ntfs"
+	done
+	for what in inspect patch; do
+		small="$format, 20 GiB, $what" large="$format, 2048 GiB, $what"
+		alike "$format, $what: read" "${read_kib[$small]}" "${read_kib[$large]}"
+		alike "$format, $what: memory" "${memory_kib[$small]}" "${memory_kib[$large]}"
+	done
+done
