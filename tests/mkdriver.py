@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mkdriver.py FOLDER NAME MACHINE VERSION - made-up driver files: .sys, .inf, .cat
+"""mkdriver.py FOLDER NAME MACHINE VERSION [SIZE] - made-up driver: .sys, .inf, .cat
 
 They have the headers of a PE file (machine, subsystem native, a resource section
 with a version) and nothing that runs. For tests: real drivers may not be copied
@@ -39,9 +39,10 @@ def pe_file(machine, version, size):
 
 def main():
     folder, name, machine, version = sys.argv[1:5]
+    size = int(sys.argv[5]) if len(sys.argv) > 5 else 130000
     os.makedirs(folder, exist_ok=True)
     for suffix, data in (
-            ('sys', pe_file(machine, version, 130000)),
+            ('sys', pe_file(machine, version, size)),
             ('inf', b'[Version]\r\nSignature="$WINDOWS NT$"\r\n' * 100),
             ('cat', b'\x30\x82' + bytes(11000))):
         with open(os.path.join(folder, name + '.' + suffix), 'wb') as out:
