@@ -115,14 +115,20 @@ clean:
 
 # ---- tests ----------------------------------------------------------------
 
+include tests/guest/windows/model.mk
+
 # Everything: unit tests, house rules, end to end in labs of its own (root).
 RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
-SH_TESTS := $(wildcard tests/check-*.sh tests/test-*.sh)
-check: all $(TESTS) $(REPLAYS) $(TEST_TOOLS)
-	$(RUN) $(TESTS) $(REPLAYS) $(SH_TESTS)
+SH_TESTS := $(wildcard tests/check-*.sh tests/test-*.sh) $(MODEL_SH)
+check: all $(TESTS) $(REPLAYS) $(TEST_TOOLS) $(MODEL_TOOLS) $(MODEL_TESTS)
+	$(RUN) $(TESTS) $(REPLAYS) $(MODEL_TESTS) $(SH_TESTS)
 
-check-unit: $(TESTS)
-	$(RUN) $(TESTS)
+check-unit: $(TESTS) $(MODEL_TESTS)
+	$(RUN) $(TESTS) $(MODEL_TESTS)
+
+# The Windows model alone
+check-model: all $(MODEL_TOOLS) $(MODEL_TESTS)
+	$(RUN) $(MODEL_TESTS) $(MODEL_SH)
 
 # FORTIFY_SOURCE hides calls from the address sanitizer, so it is off here. A
 # hook starts busflip with an environment of its own: tests/asan-options.c says
@@ -198,7 +204,7 @@ $(FUZZ_RUN): fuzz-run-%:
 # Not the unit tests: they do on purpose what these tools warn of.
 LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
-	$(wildcard tests/*.sh tests/*/*.sh))
+	$(wildcard tests/*.sh tests/*/*.sh tests/*/*/*.sh))
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
@@ -304,8 +310,9 @@ uninstall:
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 
-.PHONY: all clean check check-unit check-asan check-valgrind bench fuzz-smoke $(FUZZ_RUN) \
+.PHONY: all clean check check-unit check-model check-asan check-valgrind bench \
+	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-hook uninstall
 .SECONDARY:
--include $(wildcard $(B)/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/$(M)/*.d)

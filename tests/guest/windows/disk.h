@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * disk.h - the guest's whole disk, changed in batches that are never torn
+ *
+ * Everything that is written stays in memory until disk_commit(). A commit
+ * goes to a journal first, which lies in unpartitioned space at the end of the
+ * disk (mkdisk puts it there), so that a machine that loses its power in the
+ * middle has all of a batch or nothing of it. It stands for what NTFS's own log
+ * does in a real Windows: an unfinished commit is finished when the volume is
+ * mounted for writing next, and whoever reads the disk before that sees a
+ * volume whose $LogFile is in use.
+ */
+#ifndef MODEL_DISK_H
+#define MODEL_DISK_H
+
+#include "base.h"
+
+#define DISK_PAGE 4096u
+#define DISK_JOURNAL_SIZE (8u << 20)
+
+struct disk_page {
+	struct disk_page *next;
+	uint64_t number;
+	bool dirty;
+	uint8_t data[DISK_PAGE];
+};
+
+struct disk {
+	int fd;
+	bool writable;
+	uint64_t size;
+	uint64_t journal;	/* its offset, 0: there is none */
+	struct disk_page *pages[1024];
+	size_t dirty;
+	uint64_t commits;
+};
+
+/* disk_open() - opens for reading, whatever comes later. Return: success. */
+bool disk_open(struct disk *d, const char *path);
+/* disk_make_writable() - before this a commit is a model-error */
+void disk_make_writable(struct disk *d, const char *path);
+/* disk_format_journal() - mkdisk: from here on there is a journal */
+void disk_format_journal(struct disk *d);
+
+void disk_read(struct disk *d, void *buf, uint64_t len, uint64_t off);
+void disk_write(struct disk *d, const void *buf, uint64_t len, uint64_t off);
+void disk_commit(struct disk *d);
+/* disk_close() - forgets what was not committed */
+void disk_close(struct disk *d);
+
+struct partition {
+	uint64_t start, len;	/* in bytes */
+	char kind[8];		/* ntfs: may hold one; esp; other */
+};
+
+/* disk_partitions() - of the GPT, or of the MBR. Return: how many. */
+size_t disk_partitions(struct disk *d, struct partition *out, size_t max);
+
+#endif
