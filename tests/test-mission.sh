@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The whole mission with a guest that behaves as Windows does (guest/windows/): it
+# comes from VMware, and ends on VirtIO with nothing but start and shutdown; or it
+# can't, and ends running on SATA.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/guest/windows/lib-windows.sh
+. "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
+windows_required "$@"
+plan 29
+
+: > /etc/busflip.conf
+
+# windows NAME DISK-OPTIONS... - tagged, staged
+windows()
+{
+	local name=$1
+
+	shift
+	windows_disk "$name" "$@"
+	windows_domain "$name" tag=yes
+	quietly busflip stage "$name"
+}
+
+# session NAME - up, power button, off, and what busflip had to do is done
+session()
+{
+	windows_session "$1" && settled_within "$1" 30
+}
+
+settled_within()
+{
+	wait_for "settled '$1'" "$2"
+}
+
+reason_of()
+{
+	xpath "$1" 'string(//*[local-name()="state"]/@reason)'
+}
+
+# --- its driver is there, but nothing would ever load it
+
+windows ready driver=service
+is "imported: on SATA" "$(where ready)" staged/sata
+ok "first session" session ready
+is "on trial" "$(where ready)" trial/virtio
+ok "second session" session ready
+ok "Windows ran on VirtIO" said ready 'nt: match .*service=viostor'
+is "done" "$(where ready)" "done/virtio"
+ok "third session: nothing happens any more" session ready
+is "still done" "$(where ready)" "done/virtio"
+
+# --- planted StartOverride, destroyed in the middle, and it arrives all the same
+
+windows late driver=bootable override=viostor
+ok "destroyed: up on SATA" windows_starts late
+quietly virsh -q destroy late
+settled_within late 30
+is "stays on SATA" "$(where late)" staged/sata
+ok "next session" session late
+is "on trial" "$(where late)" trial/virtio
+ok "destroyed on VirtIO" windows_starts late
+quietly virsh -q destroy late
+settled_within late 30
+is "back to SATA, counted" "$(where late) $(xpath late 'string(//*[local-name()="state"]/@attempts)')" \
+	"staged/sata 1"
+ok "session on SATA" session late
+is "on trial again" "$(where late)" trial/virtio
+ok "session on VirtIO" session late
+is "done" "$(where late)" "done/virtio"
+
+# --- no driver anywhere: never on VirtIO
+
+windows never driver=none
+ok "without a driver: a session on SATA" session never
+is "stays on SATA" "$(where never)" staged/sata
+like "says what is missing" "$(reason_of never)" 'driver-service \(not set up\)'
+ok "and runs" windows_starts never
+quietly virsh -q destroy never
+
+# --- sent to VirtIO by hand before it is ready: the blue screen, and back
+
+windows early driver=service
+quietly busflip promote early
+is "promoted by hand" "$(where early)" trial/virtio
+ok "the blue screen" windows_starts early '^nt: stop code=0x7B'
+quietly virsh -q destroy early
+settled_within early 30
+is "destroyed: back on SATA" "$(where early)" staged/sata
+ok "a session on SATA" session early
+is "on trial" "$(where early)" trial/virtio
+ok "a session on VirtIO" session early
+is "done" "$(where early)" "done/virtio"
