@@ -177,6 +177,8 @@ FUZZ_B       := build-fuzz
 FUZZ_SECONDS ?= 60
 FUZZ_NAMES   ?= $(patsubst tests/fuzz-%.c,%,$(wildcard tests/fuzz-*.c))
 FUZZ_FLAGS   := -fno-sanitize-recover=all -fno-omit-frame-pointer
+# As much as the sandbox allows: libntfs-3g believes a boot sector that wants more.
+FUZZ_ASAN    := detect_leaks=0:max_allocation_size_mb=768:allocator_may_return_null=1
 FUZZ_RUN     := $(FUZZ_NAMES:%=fuzz-run-%)
 fuzz-smoke: $(REPLAYS) $(FUZZ_NTFS)
 	@mkdir -p $(FUZZ_B)/found
@@ -193,8 +195,8 @@ $(FUZZ_RUN): fuzz-run-%:
 	mkdir -p $(FUZZ_B)/corpus/$* $(FUZZ_B)/seeds/$*
 	if [ -d tests/data/$* ]; then cp tests/data/$*/* $(FUZZ_B)/seeds/$*/; \
 		else $(B)/tests/fuzz-$* --write-seeds $(FUZZ_B)/seeds/$*; fi
-	ASAN_OPTIONS=detect_leaks=0 nice $(FUZZ_B)/fuzz-$* \
-		-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+	ASAN_OPTIONS=$(FUZZ_ASAN) nice $(FUZZ_B)/fuzz-$* \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=4000 \
 		-print_final_stats=1 -artifact_prefix=$(FUZZ_B)/found/$*- \
 		$$([ ! -e tests/data/$*.dict ] || echo -dict=tests/data/$*.dict -max_len=6000) \
 		$(FUZZ_B)/corpus/$* $(FUZZ_B)/seeds/$*
