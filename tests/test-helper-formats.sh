@@ -57,7 +57,11 @@ convert()
 {
 	image=$work/image.$1
 	rm -f "$work"/image*
-	qemu-img convert -q -f raw -O "$1" "${@:2}" "$work/old.raw" "$image" || bail_out "convert $*"
+	# On a busy machine QEMU at times fails to time the hash of LUKS.
+	for _ in 1 2 3 4 5 6 7 8; do
+		qemu-img convert -q -f raw -O "$1" "${@:2}" "$work/old.raw" "$image" && return
+	done
+	bail_out "convert $*"
 }
 
 # --- ways to make one ---
