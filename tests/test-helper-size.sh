@@ -10,15 +10,34 @@
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
+requires ntfsinfo --version
 requires truncate -s 4T "$work/large"
 rm "$work/large"
 plan 24
 
 hive=Windows/System32/config/SYSTEM
+# In a file full of holes the map would be read for nothing: its zeros are written.
+# fill_map IMAGE FORMAT - with the map of $work/c.ntfs
+fill_map()
+{
+	local begin length options="driver=raw,file.driver=$2"
+
+	read -r _ begin length < <(ntfsinfo -fv -i 6 "$work/c.ntfs" 2> /dev/null |
+		sed -n '/attribute $DATA/,$s/^[[:space:]]*\(0x0[[:space:]]*0x.*\)/\1/p')
+	[ "$length" ] || bail_out "where is the map of clusters?"
+	dd if="$work/c.ntfs" of="$work/map" bs=4096 skip=$((begin)) count=$((length)) status=none
+	options+=",file.file.driver=file,file.file.filename=$1"
+	options+=",offset=$((117 * 1048576 + begin * 4096)),size=$((length * 4096))"
+	qemu-img convert -n -S 0 -f raw "$work/map" --target-image-opts "$options" ||
+		bail_out "cannot write the map of clusters"
+}
+
 for gib in 20 2048; do
 	make_windows "$work/c.ntfs" ${gib}G
 	"$tests/mkdisk.sh" -f raw "$work/$gib.raw" "$work/c.ntfs"
 	qemu-img convert -f raw -O qcow2 "$work/$gib.raw" "$work/$gib.qcow2"
+	fill_map "$work/$gib.raw" raw
+	fill_map "$work/$gib.qcow2" qcow2
 done
 
 # measured KEY COMMAND FORMAT IMAGE [OPTION...] - into read_kib and memory_kib
