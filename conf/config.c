@@ -70,6 +70,7 @@ static bool parse_word(const struct key *key, const char *value, void *field)
 static const char *const bus_words[] = { "virtio", "scsi", NULL };
 static const char *const owner_words[] = { "keep", "libvirt", NULL };
 static const char *const evidence_words[] = { "require", "shutdown", NULL };
+static const char *const switch_words[] = { "no", "yes", NULL };
 static const char *const sandbox_words[] = { "auto", "require", NULL };
 static const char *const late_words[] = { "bounce", "refuse", NULL };
 
@@ -97,6 +98,10 @@ static const struct key keys[] = {
 	  evidence_words },
 	{ "patch_timeout", parse_number, FIELD(patch_timeout), "10",
 	  "a number of seconds from 1 to 50", 1, 50, NULL },
+	{ "trial_timeout", parse_number, FIELD(trial_timeout), "300",
+	  "a number of seconds from 5 to 86400", 5, 86400, NULL },
+	{ "auto_recover", parse_word, FIELD(auto_recover), "yes", "yes or no", 0, 0,
+	  switch_words },
 	{ "publish_timeout", parse_number, FIELD(publish_timeout), "300",
 	  "a number of seconds from 1 to 86400", 1, 86400, NULL },
 };

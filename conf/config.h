@@ -13,6 +13,7 @@ enum late_start { LATE_START_BOUNCE, LATE_START_REFUSE };
 enum bait_owner { BAIT_OWNER_KEEP, BAIT_OWNER_LIBVIRT };
 enum config_sandbox { CONFIG_SANDBOX_AUTO, CONFIG_SANDBOX_REQUIRE };
 enum config_evidence { CONFIG_EVIDENCE_REQUIRE, CONFIG_EVIDENCE_SHUTDOWN };
+enum config_switch { CONFIG_NO, CONFIG_YES };
 enum config_bus { CONFIG_BUS_VIRTIO, CONFIG_BUS_SCSI };
 
 struct config {
@@ -26,6 +27,8 @@ struct config {
 	int sandbox;			/* enum config_sandbox */
 	int keep;			/* hives kept of a disk, 1 to 1000 */
 	int evidence;			/* enum config_evidence */
+	int auto_recover;		/* enum config_switch */
+	int trial_timeout;		/* seconds without a write, 5 to 86400 */
 	int patch_timeout;		/* seconds for a disk within a hook, 1 to 50 */
 	int publish_timeout;		/* seconds to wait for libvirt, 1 to 86400 */
 };

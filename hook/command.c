@@ -11,6 +11,7 @@
 #include "hook/bait.h"
 #include "hook/event.h"
 #include "hook/publish.h"
+#include "hook/watch.h"
 
 /* A person waits at the other end: long enough for any step, short enough to
  * see that something is stuck. */
@@ -295,5 +296,16 @@ int command_settle(const struct command_line *line)
 	if (publish_settle(line->args[0], &line->config, &err) == 0)
 		return EXIT_DONE;
 	log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
+	return EXIT_FAILED;
+}
+
+int command_watch(const struct command_line *line)
+{
+	struct error err = { 0 };
+
+	if (watch_trial(line->args[0], &line->config, &err) >= 0)
+		return EXIT_DONE;
+	log_msg(LOG_LEVEL_WARNING, "domain %s is not watched any more: %s", line->args[0],
+		err.msg);
 	return EXIT_FAILED;
 }

@@ -36,6 +36,7 @@ int command_patch(const struct command_line *line);
 int command_undo(const struct command_line *line);
 int command_event(const struct command_line *line);
 int command_settle(const struct command_line *line);
+int command_watch(const struct command_line *line);
 
 /* complain() - "busflip: text" on stderr, made printable; not to the log. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -256,6 +256,9 @@ static int on_started(struct event *event)
 	char uuid[40];
 
 	unmark(event);
+	if (state->phase == PHASE_TRIAL && state->valid && !marked && !continues(event->name) &&
+	    spawn_watch(event->domain.uuid, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", event->name, err.msg);
 	if (state->phase != PHASE_NONE || !state->valid || marked ||
 	    event->config->late_start != LATE_START_BOUNCE || continues(event->name))
 		return EXIT_DONE;

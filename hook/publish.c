@@ -19,6 +19,7 @@
 #include "hook/bait.h"
 #include "hook/evidence.h"
 #include "hook/gate.h"
+#include "hook/session.h"
 
 void log_step(const char *name, const char *uuid, const struct step *step)
 {
@@ -116,7 +117,8 @@ static const char *end_reason(const struct pending *pending,
 
 /* After a clean shutdown the disk decides. Where it can't be read, libvirt's word
  * is enough only if the administrator says so. */
-static enum happening clean_end(const struct pending *pending, const struct config *config)
+static enum happening clean_end(const struct pending *pending, bool writes_seen,
+				const struct config *config)
 {
 	bool trial = pending->session == PHASE_TRIAL;
 
@@ -128,28 +130,48 @@ static enum happening clean_end(const struct pending *pending, const struct conf
 	case GATE_UNKNOWN:
 		return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
 	case GATE_UNREADABLE:
-		if (config->evidence == CONFIG_EVIDENCE_REQUIRE)
+		if (config->evidence == CONFIG_EVIDENCE_REQUIRE && !(trial && writes_seen))
 			return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
 	}
 	return trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
+}
+
+/* A trial that did not come up, and that the user wanted to run: on SATA now. Only
+ * once; whoever does this again after a kill finds it running. */
+static int start_again(const struct virt_domain *dom, const struct pending *pending,
+		       struct error *err)
+{
+	struct virt_state state;
+
+	session_remove(pending->uuid);
+	if (virt_state(dom, &state, err) < 0)
+		return -1;
+	if (state.active)
+		return 0;
+	log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s started again, on SATA",
+		virt_name(dom), virt_uuid(dom));
+	return virt_start(dom, false, err);
 }
 
 static int settle_release(struct virt *virt, struct virt_domain *dom,
 			  const struct pending *pending,
 			  const struct config *config, struct error *err)
 {
-	const char *detail = NULL;
+	struct session_note note = { .writes_seen = false };
+	const char *reason, *detail = NULL;
 	enum happening happened;
 	struct virt_state state;
 	struct step step;
 
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
-	switch (evidence_from_reason(end_reason(pending, &state))) {
+	reason = end_reason(pending, &state);
+	session_read(pending->uuid, &note);
+	switch (evidence_from_reason(reason)) {
 	case EVIDENCE_OPEN:
 		return 0;
 	case EVIDENCE_HOLDS:
-		happened = clean_end(pending, config);
+		happened = clean_end(pending, note.writes_seen, config);
 		if (happened != HAPPENED_SATA_CLEAN && happened != HAPPENED_VIRTIO_CLEAN)
 			detail = pending->disk_why;
 		break;
@@ -158,7 +180,13 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 		happened = pending->session == PHASE_TRIAL ? HAPPENED_VIRTIO_UNCLEAN
 							   : HAPPENED_SATA_UNCLEAN;
 	}
-	return step_because(virt, dom, happened, detail, config, &step, err);
+	if (step_because(virt, dom, happened, detail, config, &step, err) < 0)
+		return -1;
+	if (pending->session == PHASE_TRIAL && step.after != PHASE_TRIAL &&
+	    (note.restart ||
+	     (config->auto_recover && strcmp(reason, "crashed") == 0)))
+		return start_again(dom, pending, err);
+	return 0;
 }
 
 /* ---- a start that came before staging ---------------------------------

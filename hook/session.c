@@ -45,10 +45,12 @@ int session_write(const struct session_note *n, struct error *err)
 	make_printable(why);
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nphase %s\nfrom %llu\nread %d\nwhy %s\nbefore %d\n"
-			"last_use %llu\nshutdown %llu\nboot_id %u\nend\n",
+			"last_use %llu\nshutdown %llu\nboot_id %u\nwrites %d\nrestart %d\n"
+			"end\n",
 			phase_name(n->phase), (unsigned long long)n->from, n->read, why,
 			n->has_before, (unsigned long long)n->last_use,
-			(unsigned long long)n->shutdown, n->boot_id))
+			(unsigned long long)n->shutdown, n->boot_id, n->writes_seen,
+			n->restart))
 		return fail(err, EINVAL, "session record too long");
 	return file_replace(path, text, strlen(text), 0600, err);
 }
@@ -79,6 +81,10 @@ static void parse_line(struct session_note *n, const char *line)
 		n->last_use = strtoull(value, NULL, 10);
 	else if (value_of(line, "shutdown", &value))
 		n->shutdown = strtoull(value, NULL, 10);
+	else if (value_of(line, "writes", &value))
+		n->writes_seen = strcmp(value, "1") == 0;
+	else if (value_of(line, "restart", &value))
+		n->restart = strcmp(value, "1") == 0;
 	else if (value_of(line, "boot_id", &value))
 		n->boot_id = (uint32_t)strtoul(value, NULL, 10);
 }

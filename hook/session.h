@@ -20,6 +20,8 @@ struct session_note {
 	bool has_before;	/* what was on the disk before: */
 	uint64_t last_use, shutdown;
 	uint32_t boot_id;
+	bool writes_seen;	/* trial: the guest has written to its disk */
+	bool restart;		/* trial: we take it down, to be started on SATA */
 };
 
 /* session_write() - durable when it returns 0. */

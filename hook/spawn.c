@@ -9,15 +9,16 @@
 #include <unistd.h>
 
 /* Only async-signal-safe calls from here on: this is a forked child. */
-static void become_settle(const char *uuid)
+static void become(const char *command, const char *uuid)
 {
-	char name[] = "busflip", command[] = "settle", id[40];
-	char *const args[] = { name, command, id, NULL };
+	char name[] = "busflip", word[16], id[40];
+	char *const args[] = { name, word, id, NULL };
 	char *const env[] = { (char[]){ "LC_ALL=C" },
 			      (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
 	int null = open("/dev/null", O_RDWR);
 
-	if (null < 0 || !str_fits(id, sizeof(id), uuid))
+	if (null < 0 || !str_fits(id, sizeof(id), uuid) ||
+	    !str_fits(word, sizeof(word), command))
 		_exit(EXIT_FAILED);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
@@ -28,24 +29,34 @@ static void become_settle(const char *uuid)
 	_exit(EXIT_FAILED);
 }
 
-int spawn_settle(const char *uuid, struct error *err)
+static int spawn(const char *command, const char *uuid, struct error *err)
 {
 	pid_t child = fork();
 	int status;
 
 	if (child < 0)
-		return fail_errno(err, "cannot start busflip settle");
+		return fail_errno(err, "cannot start busflip %s", command);
 	if (child == 0) {
 		setsid();
 		child = fork();
 		if (child == 0)
-			become_settle(uuid);
+			become(command, uuid);
 		_exit(child < 0 ? EXIT_FAILED : EXIT_DONE);
 	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
-			return fail_errno(err, "cannot start busflip settle");
+			return fail_errno(err, "cannot start busflip %s", command);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_DONE)
-		return fail(err, EAGAIN, "cannot start busflip settle");
+		return fail(err, EAGAIN, "cannot start busflip %s", command);
 	return 0;
+}
+
+int spawn_settle(const char *uuid, struct error *err)
+{
+	return spawn("settle", uuid, err);
+}
+
+int spawn_watch(const char *uuid, struct error *err)
+{
+	return spawn("watch", uuid, err);
 }

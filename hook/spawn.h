@@ -17,4 +17,7 @@
  */
 int spawn_settle(const char *uuid, struct error *err);
 
+/* spawn_watch() - run "busflip watch @uuid" in the same way. */
+int spawn_watch(const char *uuid, struct error *err);
+
 #endif

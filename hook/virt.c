@@ -21,6 +21,7 @@
 	F(virConnectClose) \
 	F(virConnectListAllDomains) \
 	F(virConnectOpen) \
+	F(virDomainBlockStats) \
 	F(virDomainCreateWithFlags) \
 	F(virDomainDefineXML) \
 	F(virDomainDestroy) \
@@ -202,6 +203,15 @@ bool virt_is_persistent(const struct virt_domain *domain)
 bool virt_is_saved(const struct virt_domain *domain)
 {
 	return lib.virDomainHasManagedSaveImage(domain->dom, 0) == 1;
+}
+
+long long virt_writes(const struct virt_domain *domain, const char *target)
+{
+	struct _virDomainBlockStats stats;
+
+	if (lib.virDomainBlockStats(domain->dom, target, &stats, sizeof(stats)) < 0)
+		return -1;
+	return stats.wr_req;
 }
 
 int virt_each(struct virt *virt,

@@ -61,6 +61,10 @@ struct virt_state {
 int virt_state(const struct virt_domain *domain, struct virt_state *state,
 	       struct error *err);
 
+/* virt_writes() - how often a running guest has written to the disk @target;
+ * -1: no telling. */
+long long virt_writes(const struct virt_domain *domain, const char *target);
+
 int virt_suspend(const struct virt_domain *domain, struct error *err);
 int virt_resume(const struct virt_domain *domain, struct error *err);
 int virt_destroy(const struct virt_domain *domain, struct error *err);

@@ -7,7 +7,10 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 35
+plan 39
+
+# What is started again by itself is the last part's matter.
+printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
 
 reason_of()
 {
@@ -121,3 +124,17 @@ mv "$LAB/gone.away" "$LAB/gone.img"
 run_once gone
 run_once gone
 is "and gets there in the end" "$(where gone)" "done/virtio"
+
+# --- auto_recover: it runs again, on SATA
+
+default_config
+staged_domain again guest=off
+run_once again
+is "it is on trial" "$(where again)" trial/virtio
+becomes again crash
+virsh -q start again
+# It comes back, and crashes on SATA, which nobody takes for a reason.
+ok "a crash on VirtIO: started again by itself" \
+	wait_for "[ \"\$(boot_kind again)\" = ahci ] && is_off again && settled again" 60
+is "on SATA, once" "$(where again)/$(attempts_of again)" staged/sata/1
+is "and only once" "$(grep -c 'domain=again .*started again, on SATA' "$LAB/log")" 1

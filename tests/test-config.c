@@ -53,7 +53,8 @@ static bool is_default(void)
 	       config.bait_owner == BAIT_OWNER_KEEP && config.publish_timeout == 300 &&
 	       !*config.virtio_win && config.sandbox == CONFIG_SANDBOX_AUTO &&
 	       config.keep == 3 && config.evidence == CONFIG_EVIDENCE_REQUIRE &&
-	       config.patch_timeout == 10;
+	       config.patch_timeout == 10 && config.trial_timeout == 300 &&
+	       config.auto_recover == CONFIG_YES;
 }
 
 /* One complaint, on line @line, with @text in it, and all as by default. */
@@ -91,7 +92,8 @@ static void test_good(void)
 		"max_attempts = 7\nlate_start = refuse\nbait = /srv/bait.raw\n"
 		"bait_owner = libvirt\npublish_timeout = 86400\n"
 		"virtio_win = /srv/virtio-win.iso\nsandbox = require\nkeep = 9\n"
-		"evidence = shutdown\npatch_timeout = 7\n");
+		"evidence = shutdown\npatch_timeout = 7\n"
+		"trial_timeout = 5\nauto_recover = no\n");
 	is_str(config.uri, "qemu+ssh://root@host/system", "uri");
 	is_int(config.bus, CONFIG_BUS_SCSI, "bus");
 	is_int(config.max_attempts, 7, "max_attempts");
@@ -104,6 +106,8 @@ static void test_good(void)
 	is_int(config.keep, 9, "keep");
 	is_int(config.evidence, CONFIG_EVIDENCE_SHUTDOWN, "evidence");
 	is_int(config.patch_timeout, 7, "patch_timeout");
+	is_int(config.trial_timeout, 5, "trial_timeout");
+	is_int(config.auto_recover, CONFIG_NO, "auto_recover");
 	accepts("no drivers", "[busflip]\nvirtio_win = /a\nvirtio_win = none\n");
 	is_str(config.virtio_win, "", "virtio_win = none");
 
@@ -147,6 +151,8 @@ static void test_bad(void)
 		{ "virtio_win = a/b", "absolute" },
 		{ "sandbox = yes", "require" },
 		{ "keep = 0", "1000" },
+		{ "trial_timeout = 4", "5 to 86400" },
+		{ "auto_recover = 1", "yes or no" },
 		{ "evidence = none", "require or shutdown" },
 		{ "patch_timeout = 51", "1 to 50" },
 		{ "max_attempt = 3", "unknown key max_attempt" },
@@ -233,7 +239,7 @@ static void test_keys(void)
 
 	while (config_key(n))
 		n++;
-	is_int((long long)n, 12, "there are so many keys as struct config has fields");
+	is_int((long long)n, 14, "there are so many keys as struct config has fields");
 	ok(!config_key(1000), "and none far behind");
 }
 

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* watch.c - is Windows up on VirtIO? told by what it writes */
+
+#include "hook/watch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "hook/domain.h"
+#include "hook/session.h"
+#include "hook/virt.h"
+
+#define PERIOD_MS 500
+/* Above what a loader writes, far below what a booting Windows does. */
+#define WRITES_UP 16
+#define WRITES_LOADER 4
+/* In that many samples the count has to grow: sustained. */
+#define SAMPLES_UP 3
+
+struct watch {
+	const char *uuid;
+	const struct config *config;
+	struct virt *virt;
+	struct virt_domain *dom;
+	char target[TARGET_SIZE];
+	int id;			/* of this run of the guest */
+	long long writes;	/* at the last sample */
+	int grown;		/* samples in which it had grown */
+	long long ran_ms;	/* not counting while it was paused */
+};
+
+static void nap(void)
+{
+	const struct timespec t = { 0, PERIOD_MS * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+/* The persistent definition has the same target as the running one: nothing but
+ * we changes the phase. */
+static int find_target(struct watch *w, struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	AUTO_FREE char *xml = NULL;
+
+	if (virt_xml(w->dom, &xml, err) < 0 ||
+	    domain_parse(xml, strlen(xml), &domain, err) < 0)
+		return -1;
+	if (domain.state.phase != PHASE_TRIAL)
+		return fail(err, ECANCELED, "it is %s by now",
+			    phase_name(domain.state.phase));
+	str_fits(w->target, sizeof(w->target), domain.state.disk);
+	return 0;
+}
+
+static void note(const struct watch *w, bool restart)
+{
+	struct session_note session;
+	struct error err = { 0 };
+
+	if (!session_read(w->uuid, &session) || session.phase != PHASE_TRIAL)
+		return;
+	session.restart = restart;
+	session.writes_seen = !restart;
+	if (session_write(&session, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", virt_name(w->dom), err.msg);
+}
+
+/* Its end is told to the release hook, which takes the disk back to SATA; what is
+ * in the note makes that start it again. */
+static int recover(const struct watch *w, struct error *err)
+{
+	log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s nothing was written to %s within %d s "
+		"on VirtIO: Windows is not up%s", virt_name(w->dom), w->uuid, w->target,
+		w->config->trial_timeout,
+		w->config->auto_recover ? "; it is started again, on SATA" :
+		"; auto_recover is off, so it is left as it is");
+	if (!w->config->auto_recover)
+		return 0;
+	note(w, true);
+	return virt_destroy(w->dom, err);
+}
+
+/* 1: go on, 0: over. */
+static int sample(struct watch *w, struct error *err)
+{
+	struct virt_state state;
+	long long writes;
+
+	if (virt_state(w->dom, &state, err) < 0)
+		return -1;
+	if (!state.active || state.id != w->id)
+		return 0;
+	if (state.paused_by_user)
+		return 1;
+	w->ran_ms += PERIOD_MS;
+	writes = virt_writes(w->dom, w->target);
+	if (writes < 0)
+		return 1;
+	w->grown += writes > w->writes;
+	w->writes = writes;
+	if (writes >= WRITES_UP && w->grown >= SAMPLES_UP) {
+		note(w, false);
+		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s Windows writes to %s on "
+			"VirtIO", virt_name(w->dom), w->uuid, w->target);
+		return 0;
+	}
+	if (w->ran_ms < w->config->trial_timeout * 1000LL)
+		return 1;
+	if (writes <= WRITES_LOADER)
+		return recover(w, err);
+	log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s only %lld writes to %s within %d s on "
+		"VirtIO: left as it is, its disk decides when it ends", virt_name(w->dom),
+		w->uuid, writes, w->target, w->config->trial_timeout);
+	return 0;
+}
+
+static int follow(struct watch *w, struct error *err)
+{
+	struct virt_state state;
+	int r = 1;
+
+	if (virt_open(w->config->uri, &w->virt, err) < 0 ||
+	    virt_find(w->virt, w->uuid, &w->dom, err) < 0 ||
+	    virt_state(w->dom, &state, err) < 0)
+		return -1;
+	if (!state.active || (w->id >= 0 && state.id != w->id))
+		return 0;
+	w->id = state.id;
+	if (find_target(w, err) < 0)
+		return -1;
+	while (r > 0) {
+		nap();
+		r = sample(w, err);
+	}
+	return r;
+}
+
+int watch_trial(const char *uuid, const struct config *config, struct error *err)
+{
+	struct watch w = { .uuid = uuid, .config = config, .id = -1 };
+	int r;
+
+	for (int left = config->publish_timeout * 1000 / PERIOD_MS; ; left--) {
+		r = follow(&w, err);
+		virt_domain_free(&w.dom);
+		virt_close(&w.virt);
+		/* The daemon was restarted: the guest goes on, and so do we. */
+		if (r >= 0 || err->code != ECONNREFUSED || left <= 0)
+			return r;
+		nap();
+	}
+}
