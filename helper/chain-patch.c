@@ -19,6 +19,7 @@
 #include "helper/edits.h"
 #include "helper/json.h"
 
+#define RECORD_LIMIT (1024u * 1024)
 #define LOG_FILE_LIMIT (64u * 1024 * 1024)
 
 /* One patch, with what it loaded. */
@@ -281,9 +282,14 @@ static int write_reg(const struct patch *p, struct error *err)
 
 static int pick_drivers(struct patch *p, enum virtio_kind bus, struct error *err)
 {
-	int r = drivers_pick(p->chain->drivers, p->win, bus, &p->pick,
-			     &p->no_driver);
+	int r;
 
+	if (p->chain->job->action == JOB_SETTLE) {
+		p->pick.keep = true;
+		return 0;
+	}
+	r = drivers_pick(p->chain->drivers, p->win, bus, &p->pick,
+			 &p->no_driver);
 	if (r == 0) {
 		p->no_driver.code = 0;
 		return 0;
@@ -296,6 +302,23 @@ static int pick_drivers(struct patch *p, enum virtio_kind bus, struct error *err
 	if (err)
 		*err = p->no_driver;
 	return -1;
+}
+
+/* What is taken back once Windows has proven itself on VirtIO. */
+#define FOR_THE_WAY (GROUP_BIT(GROUP_TRIAL) | GROUP_BIT(GROUP_FAST_STARTUP))
+
+static int make_plan(struct patch *p, const struct edits_request *request,
+		     struct error *err)
+{
+	AUTO_FREE char *record = NULL;
+	size_t len;
+
+	if (p->chain->job->action != JOB_SETTLE)
+		return edits_plan(p->win, request, &p->plan, err);
+	if (read_all(JOB_FD_HIVE, RECORD_LIMIT, &record, &len, err) < 0)
+		return error_prefix(err, "record of edits");
+	return edits_plan_restore(p->win, record, len, FOR_THE_WAY, &p->plan,
+				  err);
 }
 
 static int patch(struct patch *p, struct error *err)
@@ -316,7 +339,7 @@ static int patch(struct patch *p, struct error *err)
 		return fail(err, ENAMETOOLONG, "name of the system root");
 	request.package = !p->pick.keep;
 	request.no_driver = p->no_driver.code != 0;
-	if (edits_plan(p->win, &request, &p->plan, err) < 0 ||
+	if (make_plan(p, &request, err) < 0 ||
 	    write_text(p, err) < 0 || write_json(p, err) < 0 ||
 	    write_reg(p, err) < 0 ||
 	    chain_facts(p->chain, p->win, NULL, err) < 0 ||

@@ -90,6 +90,7 @@ static int run_steps(struct chain *chain, struct error *err)
 	case JOB_INSPECT:
 		return chain_inspect(chain, err);
 	case JOB_PATCH:
+	case JOB_SETTLE:
 		return chain_patch(chain, err);
 	case JOB_UNDO:
 		return chain_undo(chain, err);

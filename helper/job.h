@@ -25,7 +25,8 @@ enum job_fd {
 	JOB_FD_LOG = 2,		/* lines for the log */
 	JOB_FD_DISK = 3,	/* connected NBD socket */
 	JOB_FD_DRIVERS = 4,	/* directory or ISO file with virtio-win */
-	JOB_FD_HIVE = 5,	/* undo: the SYSTEM hive that was kept, ... */
+	JOB_FD_HIVE = 5,	/* settle: the record of edits (edits.h);
+				 * undo: the SYSTEM hive that was kept, ... */
 	JOB_FD_LOG1 = 6,	/* ... and its logs */
 	JOB_FD_LOG2 = 7,
 	JOB_FD_KEEP = 8,	/* patch: memory file for SYSTEM as it was ... */
@@ -37,7 +38,8 @@ enum job_action {
 	JOB_INSPECT = 1,	/* read and report */
 	JOB_PATCH,		/* make ready for SATA and for VirtIO */
 	JOB_UNDO,		/* put the kept hive back */
-	JOB_ACTION_LAST = JOB_UNDO,
+	JOB_SETTLE,		/* take back the edits that were for the way only */
+	JOB_ACTION_LAST = JOB_SETTLE,
 };
 
 enum job_bus {

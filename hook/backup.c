@@ -241,6 +241,44 @@ int backup_finish(const char *folder, struct backup_work *work,
 	return no_room(err);
 }
 
+static bool transition_path(const char *folder, char *path, size_t size)
+{
+	return str_printf(path, size, "%s/transition", folder);
+}
+
+int backup_transition(const char *folder, struct job_bytes record,
+		      struct error *err)
+{
+	char path[4096];
+
+	if (!record.data || !transition_path(folder, path, sizeof(path)) ||
+	    access(path, F_OK) == 0)
+		return 0;
+	if (file_replace(path, record.data, record.len, 0600, err) < 0)
+		return no_room(err);
+	return 0;
+}
+
+int backup_open_transition(const char *folder, struct error *err)
+{
+	char path[4096];
+	int fd = -1;
+
+	if (transition_path(folder, path, sizeof(path)))
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail_errno(err, "%s", path);
+	return fd;
+}
+
+void backup_end_transition(const char *folder)
+{
+	char path[4096];
+
+	if (transition_path(folder, path, sizeof(path)))
+		unlink(path);
+}
+
 static bool take_info(struct backup *b, const char *key, const char *value)
 {
 	struct {

@@ -49,6 +49,20 @@ int backup_finish(const char *folder, struct backup_work *work,
 		  const struct backup_source *source, unsigned int keep,
 		  struct error *err);
 
+/*
+ * backup_transition() - keep @record, the edits of the first patch of a disk, until
+ * those that were only for the way to VirtIO are taken back
+ *
+ * Does nothing when there is one: what was there at first is what counts.
+ */
+int backup_transition(const char *folder, struct job_bytes record,
+		      struct error *err);
+
+/* backup_open_transition() - Return a descriptor; -1 with ENOENT: nothing is to be
+ * taken back. backup_end_transition() - it is done. */
+int backup_open_transition(const char *folder, struct error *err);
+void backup_end_transition(const char *folder);
+
 /* backup_abandon() - remove what was begun, if anything. */
 void backup_abandon(const char *folder, struct backup_work *work);
 

@@ -193,6 +193,23 @@ static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
 	return r < 0 ? -1 : look(s, v, err);
 }
 
+/* AutoReboot, SanPolicy and fast startup, as they were before the first patch. */
+static void put_back(struct subject *s)
+{
+	struct guestdisk_result result = { 0 };
+	struct error err = { 0 };
+
+	if (run(s, JOB_SETTLE, &result, &err) < 0 && err.code != ENOENT)
+		log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s what was changed for the way "
+			"to VirtIO only (AutoReboot, SanPolicy, fast startup) could not be "
+			"put back: %s", s->domain->name, s->domain->uuid, err.msg);
+	else if (result.changed)
+		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s what was changed for the way "
+			"to VirtIO only is as it was before", s->domain->name,
+			s->domain->uuid);
+	guestdisk_result_free(&result);
+}
+
 static void judge(struct subject *s, struct gate_result *result)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
@@ -219,6 +236,8 @@ static void judge(struct subject *s, struct gate_result *result)
 	else
 		result->gate = v.booted ? GATE_HOLDS :
 			       v.not_booted ? GATE_FAILS : GATE_UNKNOWN;
+	if (!staged && v.booted)
+		put_back(s);
 }
 
 void gate_judge(const struct domain *domain, const struct config *config,

@@ -37,6 +37,10 @@ static int keep_backup(struct session *s, struct error *err)
 
 	if (!s->parsed.kept)
 		return 0;
+	if (s->job->action == JOB_PATCH && s->job->trial &&
+	    backup_transition(s->backups, s->parsed.section[JOB_SECTION_RECORD],
+			      err) < 0)
+		return -1;
 	return backup_finish(s->backups, &s->work, &source, s->options->keep,
 			     err);
 }

@@ -290,6 +290,11 @@ static int prepare_state(struct session *s, struct error *err)
 	if (backup_folder(s->options->state, s->disk->key, s->image.path,
 			  s->backups, sizeof(s->backups), err) < 0)
 		return -1;
+	if (s->job->action == JOB_SETTLE) {
+		backup_close(&s->backup);
+		s->backup.files[0] = backup_open_transition(s->backups, err);
+		return s->backup.files[0] < 0 ? -1 : 0;
+	}
 	if (s->job->action != JOB_UNDO)
 		return 0;
 	backup_close(&s->backup);
@@ -392,6 +397,8 @@ int guestdisk_run(const struct guestdisk *disk,
 	}
 	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)
 		backup_discard(&s->backup);
+	if (r == 0 && job->action == JOB_SETTLE)
+		backup_end_transition(s->backups);
 	session_close(s);
 	backup_close(&s->backup);
 	backing_free(&s->backing);

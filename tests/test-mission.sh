@@ -10,7 +10,7 @@
 # shellcheck source=tests/guest/windows/lib-windows.sh
 . "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
 windows_required "$@"
-plan 31
+plan 34
 
 # Long enough for a machine that has other things to do; the guest is up in 4 s.
 printf '[busflip]\ntrial_timeout = 25\n' > /etc/busflip.conf
@@ -37,6 +37,15 @@ settled_within()
 	wait_for "settled '$1'" "$2"
 }
 
+# for_the_way NAME - what busflip changes and puts back
+for_the_way()
+{
+	busflip inspect --json "$1" | python3 -c 'import json, sys
+w = json.load(sys.stdin)["windows"]
+for name in "hiberboot_enabled", "auto_reboot", "san_policy":
+    print(name, w[name]["value"], end=" ")'
+}
+
 reason_of()
 {
 	xpath "$1" 'string(//*[local-name()="state"]/@reason)'
@@ -44,10 +53,13 @@ reason_of()
 
 # --- its driver is there, but nothing would ever load it
 
-windows ready driver=service
+windows ready driver=service fast=on autoreboot=1
+before=$(for_the_way ready)
+like "fast startup, and restarts after a blue screen" "$before" 'hiberboot.*1.*reboot.*1'
 is "imported: on SATA" "$(where ready)" staged/sata
 ok "first session" session ready
 is "on trial" "$(where ready)" trial/virtio
+unlike "all that is off" "$(for_the_way ready)" "$before"
 ok "second session" windows_starts ready
 ok "it is seen to write" wait_for "grep -q 'domain=ready .* Windows writes to' '$LAB/log'" 30
 quietly virsh -q shutdown ready
@@ -55,6 +67,7 @@ wait_for "is_off ready" 60
 settled_within ready 30
 ok "Windows ran on VirtIO" said ready 'nt: match .*service=viostor'
 is "done" "$(where ready)" "done/virtio"
+is "what was for the way only is as before" "$(for_the_way ready)" "$before"
 ok "third session: nothing happens any more" session ready
 is "still done" "$(where ready)" "done/virtio"
 
