@@ -24,9 +24,9 @@ exec 9> "$dir/lock"
 flock 9
 
 # What Linux needs for every controller that a test may use, and for the
-# power button
-wanted="virtio_pci virtio_blk virtio_scsi ahci ata_piix sd_mod button evdev
-	mptsas mptspi sym53c8xx vmw_pvscsi nvme"
+# power button, in this order: disks are looked for while the rest is loaded.
+wanted="virtio_pci virtio_blk virtio_scsi sd_mod ahci mptsas mptspi sym53c8xx
+	vmw_pvscsi nvme ata_piix button evdev"
 
 # installed_kernel - "IMAGE MODULES" of one that this machine has: where Debian
 # puts it, or Fedora

@@ -190,6 +190,17 @@ void enum_bind_all(struct nt *nt)
 		bind(nt, i);
 }
 
+/* Of two disks with one signature, the second stays offline. */
+static bool collides(const struct nt *nt, size_t i)
+{
+	const struct machine_disk *disks = nt->machine.disks;
+
+	for (size_t k = 0; k < i; k++)
+		if (disks[k].signature && disks[k].signature == disks[i].signature)
+			return true;
+	return false;
+}
+
 static void disk_instance(struct nt *nt, size_t i, int function)
 {
 	const struct machine_disk *disk = &nt->machine.disks[i];
@@ -210,7 +221,8 @@ static void disk_instance(struct nt *nt, size_t i, int function)
 			 "Enum\\SCSI\\Disk&Ven_%s&Prod_%s\\4&%x&0&%06zx",
 			 disk->vendor, disk->product, hash, i);
 	key = hive_find(nt->sys, nt->set, path);
-	fact("disk index=%zu instance=%s new=%s", i, path + 5, key ? "no" : "yes");
+	fact("disk index=%zu instance=%s new=%s%s", i, path + 5, key ? "no" : "yes",
+	     collides(nt, i) ? " offline=collision" : "");
 	if (!key) {
 		key = hive_make(nt->sys, nt->set, path);
 		hive_set_text(nt->sys, key, "ClassGUID", REG_SZ,
@@ -221,7 +233,8 @@ static void disk_instance(struct nt *nt, size_t i, int function)
 		 * comes online. */
 		hive_set_u32(nt->sys, hive_make(nt->sys, key,
 						"Device Parameters\\Partmgr"),
-			     "Attributes", i && san > 1 ? 1 : 0);
+			     "Attributes",
+			     (i && san > 1) || collides(nt, i) ? 1 : 0);
 		property_time(nt, key, TIME_INSTALL, nt->boot_time);
 		property_time(nt, key, TIME_FIRST_INSTALL, nt->boot_time);
 	}

@@ -2,10 +2,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lib-windows.sh - guests that behave as Windows does, in a lab. To be sourced
-# after tests/lib.sh.
+# after tests/lib.sh:
+#
+#	windows_required "$@"
+#	windows_disk g windows=10 origin=lsi driver=bootable	# $LAB/g.img
+#	windows_domain g machine=q35 bus=sata tag=yes
+#	windows_session g		# start, up, power button, off
+#	windows_domain g machine=q35 bus=virtio	# its UUID and its disk stay
+#	windows_starts g		# start, and wait until it is up
+#	said g 'by=enum service=viostor'	# a line on its serial port
+#	windows_off g			# power button, off
+#	windows_peek g get 'CS\Services\viostor' Start	# into its disk, when off
+#
+# What disks there are, what a guest can be told to do (words=), and what it says
+# is in README.md. One that does not boot says "nt: stop code=0x7B ..." and then,
+# as ever is told: windows_starts g '^nt: stop'.
 
 windows_here=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 windows_bin=$BUSFLIP_BUILD/windows
+# A boot takes 4 s of processor time; how long that is, the machine's load says.
+windows_patience=180
 
 # windows_required [ARG...] - go on inside a lab, with the model built
 windows_required()
@@ -21,9 +37,13 @@ windows_required()
 	cp "$windows_bin/vmlinux" "$windows_bin/vmlinuz" "$windows_bin/initrd" "$LAB/"
 }
 
-# What makes Debian's kernel quick under emulation
+# What makes a distribution's kernel quick under emulation. The functions that it is
+# told to leave out are of no use here, and take a tenth of its time.
 windows_cmdline="console=ttyS0 quiet mitigations=off nokaslr audit=0 tsc=reliable"
 windows_cmdline+=" random.trust_cpu=on no_timer_check cryptomgr.notests panic=-1"
+windows_cmdline+=" rodata=off initcall_blacklist=init_kprobe_trace,slab_sysfs_init"
+windows_cmdline+=",i8042_init,init_ima,cubictcp_register,perf_event_sysfs_init"
+windows_cmdline+=",load_system_certificate_list,clockevents_init_sysfs"
 
 # windows_disk NAME [KEY=VALUE...] - make $LAB/NAME.img with mkdisk
 windows_disk()
@@ -34,39 +54,70 @@ windows_disk()
 	"$windows_bin/mkdisk" "$LAB/$name.img" "$@" || bail_out "mkdisk $*"
 }
 
-# windows_boot [WORD...] - elements of <os>: the model as a kernel, with options of
-# the guest such as bugcheck=hang
+# windows_uefi - print code and variables of OVMF, where there is one
+windows_uefi()
+{
+	local dir
+
+	for dir in /usr/share/OVMF /usr/share/edk2/ovmf; do
+		for size in _4M ''; do
+			if [ -r "$dir/OVMF_CODE$size.fd" ]; then
+				echo "$dir/OVMF_CODE$size.fd $dir/OVMF_VARS$size.fd"
+				return
+			fi
+		done
+	done
+	return 1
+}
+
+# windows_boot FIRMWARE [WORD...] - elements of <os>: the model as a kernel, with
+# options of the guest such as bugcheck=hang
 windows_boot()
 {
-	local word words=''
+	local word words='' kernel=$LAB/vmlinux files
 
+	if [ "$1" = uefi ]; then
+		read -ra files < <(windows_uefi) || bail_out "no OVMF"
+		printf "<loader readonly='yes' type='pflash'>%s</loader>" "${files[0]}"
+		printf "<nvram template='%s'/>" "${files[1]}"
+		kernel=$LAB/vmlinuz
+	fi
+	shift
 	for word; do
 		words+=" nt.$word"
 	done
 	printf '<kernel>%s</kernel><initrd>%s</initrd><cmdline>%s</cmdline>' \
-		"$LAB/vmlinux" "$LAB/initrd" "$windows_cmdline$words"
+		"$kernel" "$LAB/initrd" "$windows_cmdline$words"
 }
 
 # windows_domain NAME [KEY=VALUE...] - define a domain on $LAB/NAME.img, or change
-# it; its UUID stays. Keys as those of make_domain, and words='OPTION...'. Without
-# a tag unless tag= says otherwise.
+# it; its UUID stays. Keys as those of make_domain, without a tag unless tag= says
+# otherwise, and
+#	words=			options of the guest, such as 'bugcheck=hang'
+#	bus=			also lsisas (LSI_SAS), lsi (LSI_SCSI), pvscsi
+#	firmware=bios		bios, uefi (takes several times as long)
 windows_domain()
 {
-	local name=$1 pair words='' uuid keys=(tag=no)
+	local name=$1 pair words='' uuid keys=(tag=no) model=virtio-scsi firmware=bios
 
 	shift
 	for pair; do
 		case $pair in
 		words=*) words=${pair#*=} ;;
+		firmware=*) firmware=${pair#*=} ;;
+		bus=lsisas) model=lsisas1068 keys+=(bus=scsi) ;;
+		bus=lsi) model=lsilogic keys+=(bus=scsi) ;;
+		bus=pvscsi) model=vmpvscsi keys+=(bus=scsi) ;;
 		*) keys+=("$pair") ;;
 		esac
 	done
 	uuid=$(virsh -q domuuid "$name" 2>/dev/null)
 	[ ! "$uuid" ] || keys=("uuid=$uuid" "${keys[@]}")
 	# shellcheck disable=SC2086	# words
-	make_domain "$name" "image=$LAB/$name.img" "boot=$(windows_boot $words)" \
+	make_domain "$name" "image=$LAB/$name.img" "boot=$(windows_boot "$firmware" $words)" \
 		"${keys[@]}" |
-		sed "s|<memory unit='MiB'>32<|<memory unit='MiB'>256<|" > "$LAB/$name.xml"
+		sed -e "s|<memory unit='MiB'>32<|<memory unit='MiB'>256<|" \
+			-e "s|model='virtio-scsi'|model='$model'|" > "$LAB/$name.xml"
 	virsh -q define "$LAB/$name.xml" || bail_out "cannot define $name"
 	virsh dumpxml --inactive "$name" > "$LAB/$name.original"
 }
@@ -89,13 +140,19 @@ said()
 windows_starts()
 {
 	: > "$LAB/$1.serial"
-	virsh -q start "$1" && wait_for "said '$1' '${2:-^nt: user-mode done}'" 60
+	virsh -q start "$1" && wait_for "said '$1' '${2:-^nt: user-mode done}'" "$windows_patience"
+}
+
+# windows_off NAME - press the power button, and wait until it is off
+windows_off()
+{
+	virsh -q shutdown "$1" && wait_for "is_off '$1'" "$windows_patience"
 }
 
 # windows_session NAME - a whole session: up, button, off
 windows_session()
 {
-	windows_starts "$1" && virsh -q shutdown "$1" && wait_for "is_off '$1'" 60
+	windows_starts "$1" && windows_off "$1"
 }
 
 # windows_peek NAME ARG... - ntpeek on its disk

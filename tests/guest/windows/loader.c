@@ -131,7 +131,7 @@ enum load loader_image(struct nt *nt, hkey service, char why[NAME_SIZE])
 	else if (version > (nt->win.major << 8 | nt->win.minor))
 		snprintf(why, NAME_SIZE, "newer-than-nt");
 	else if (!is_signed && pe == 0x8664 &&
-		 option_is(nt->options, "signatures", "enforce"))
+		 !option_is(nt->options, "signatures", "ignore"))
 		snprintf(why, NAME_SIZE, "unsigned");
 	return *why ? LOAD_BAD_FILE : LOAD_YES;
 }

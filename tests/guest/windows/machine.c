@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,20 +49,84 @@ void machine_options(struct options *o)
 			o->word[o->n++] = word + 3;
 }
 
-/* In the order that build.sh has put them, each after those that it needs */
+/* ---- Linux' drivers ---- */
+
+/* What this machine has: the modaliases of the devices on these buses. */
+struct devices {
+	char alias[PCI_MAX * 2][128];
+	size_t n;
+};
+
+static void look_at_bus(struct devices *d, const char *bus)
+{
+	char path[300];
+	struct dirent *e;
+	DIR *dir = opendir(bus);
+
+	while (dir && (e = readdir(dir)) && d->n < COUNT(d->alias)) {
+		ssize_t n;
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%.200s/modalias", bus, e->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		n = read(fd, d->alias[d->n], sizeof(d->alias[0]) - 1);
+		close(fd);
+		if (n <= 0)
+			continue;
+		d->alias[d->n][n] = 0;
+		d->alias[d->n][strcspn(d->alias[d->n], "\n")] = 0;
+		d->n++;
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static bool has_device(const struct devices *d, const char *pattern)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!fnmatch(pattern, d->alias[i], 0))
+			return true;
+	return false;
+}
+
+static void load_module(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST))
+		fact("module %s: %s", name, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A line for each driver: what it is for, nothing for any machine, and what has
+ * to be loaded, in order. */
 void machine_modules(void)
 {
+	static struct devices devices;
 	struct bytes list = read_file("/modules");
 	char *save = NULL;
 
-	for (char *name = list.data ? strtok_r((char *)list.data, "\n", &save) : NULL;
-	     name; name = strtok_r(NULL, "\n", &save)) {
-		int fd = open(name, O_RDONLY | O_CLOEXEC);
+	for (char *line = list.data ? strtok_r((char *)list.data, "\n", &save) : NULL;
+	     line; line = strtok_r(NULL, "\n", &save)) {
+		bool wanted = *line == '|', names = false;
+		char *rest = NULL;
 
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-			fact("module %s: %s", name, strerror(errno));
-		if (fd >= 0)
-			close(fd);
+		/* A driver that was loaded may have found a bus of its own. */
+		devices.n = 0;
+		look_at_bus(&devices, "/sys/bus/pci/devices");
+		look_at_bus(&devices, "/sys/bus/virtio/devices");
+		for (char *word = strtok_r(line, " ", &rest); word;
+		     word = strtok_r(NULL, " ", &rest)) {
+			if (*word == '|')
+				names = true;
+			else if (!names)
+				wanted = wanted || has_device(&devices, word);
+			else if (wanted)
+				load_module(word);
+		}
 	}
 	bytes_free(&list);
 }
@@ -165,6 +230,22 @@ static void disk_names(const char *disk, struct machine_disk *d)
 	bytes_free(&model);
 }
 
+static uint32_t mbr_signature(const char *disk)
+{
+	uint8_t sector[512] = { 0 };
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/%s", disk);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, sector, sizeof(sector)) != 512 || get16(sector + 510) != 0xaa55)
+		memset(sector, 0, sizeof(sector));
+	close(fd);
+	return get32(sector + 440);
+}
+
 static bool is_disk(const char *name)
 {
 	return starts(name, "sd") || starts(name, "vd") || starts(name, "nvme");
@@ -186,6 +267,7 @@ static void list_disks(struct nt *nt, const char *system)
 		    !controller_of(e->d_name, d->address))
 			continue;
 		disk_names(e->d_name, d);
+		d->signature = mbr_signature(e->d_name);
 		m->disk_count += at != 0;
 	}
 	if (dir)

@@ -245,6 +245,7 @@ static void windows_volume(struct mk *mk, const struct layout *l)
 	mk_system(mk);
 	mk_files(mk);
 	hive_close(mk->sys);
+	session_seal(mk->vol, crashed);
 	volume_set_logfile(mk->vol, crashed ? LOGFILE_IN_USE :
 			   asleep ? LOGFILE_CACHED : LOGFILE_CLEAN);
 	volume_unmount(mk->vol);

@@ -3,8 +3,8 @@
 """mkinitrd.py DIR IMAGE MODULES MODULE... - DIR/vmlinux, vmlinuz and initrd
 
 IMAGE is a kernel, MODULES its /lib/modules directory; DIR/init is the program.
-Modules go in with all that they need, and a list "modules" in the order in which
-they have to be loaded. vmlinux is the kernel without its own decompressor, which
+Modules go in with all that they need, and a list "modules" of which devices they
+are for. vmlinux is the kernel without its own decompressor, which
 under emulation takes longer than all the rest.
 """
 
@@ -14,6 +14,7 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 
 
 def cpio_entry(name, mode, data=b"", device=(0, 0)):
@@ -45,34 +46,56 @@ def module_name(path):
     return re.sub(r"\.ko(\.\w+)?$", "", os.path.basename(path)).replace("-", "_")
 
 
-def module_files(modules, wanted):
-    """Paths below modules/, each after those that it needs"""
-    needs, paths = {}, {}
-    for root, _, names in os.walk(os.path.join(modules, "kernel")):
-        for name in names:
-            if re.search(r"\.ko(\.\w+)?$", name):
-                paths[module_name(name)] = os.path.join(root, name)
+class Modules:
+    def __init__(self, directory):
+        self.paths = {}
+        self.read = {}
+        for root, _, names in os.walk(os.path.join(directory, "kernel")):
+            for name in names:
+                if re.search(r"\.ko(\.\w+)?$", name):
+                    self.paths[module_name(name)] = os.path.join(root, name)
 
-    def info(name):
-        if name not in needs:
-            data = read_module(paths[name])
-            found = re.search(rb"\0depends=([^\0]*)\0", data)
-            needs[name] = found.group(1).decode().replace("-", "_").split(",") \
-                if found and found.group(1) else []
-        return needs[name]
+    def data(self, name):
+        if name not in self.read:
+            self.read[name] = read_module(self.paths[name])
+        return self.read[name]
 
-    order = []
+    def info(self, name, field):
+        return [value.decode() for value in
+                re.findall(rb"\0%s=([^\0]+)\0" % field.encode(),
+                           self.data(name).replace(b"\0", b"\0\0"))]
 
-    def add(name):
-        if name in order or name not in paths:
-            return      # built in, or this kernel has no such driver
-        for other in info(name):
-            add(other)
+    def with_needs(self, name, order=None):
+        """It and all that it needs, each after what it needs itself"""
+        order = [] if order is None else order
+        if name in order or name not in self.paths:
+            return order    # built in, or this kernel has no such driver
+        for needs in self.info(name, "depends"):
+            for other in needs.replace("-", "_").split(","):
+                self.with_needs(other, order)
         order.append(name)
+        return order
 
-    for name in wanted:
-        add(name)
-    return [paths[name] for name in order]
+    def line(self, name):
+        """"ALIAS... | PATH...": loaded when a device has such a modalias"""
+        aliases = [alias for alias in self.info(name, "alias")
+                   if re.match(r"(pci|virtio):", alias)]
+        return " ".join(aliases + ["|"] + [
+            "/lib/%s.ko" % other for other in self.with_needs(name)])
+
+
+def bare(data):
+    """A module without its signature, which takes long to check, and without
+    what only debuggers read"""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        run = subprocess.run(["objcopy", "--strip-debug", "-R", ".BTF", file.name],
+                             stderr=subprocess.DEVNULL, check=False)
+        if run.returncode == 0:
+            with open(file.name, "rb") as stripped:
+                return stripped.read()
+    return data
 
 
 def read_module(path):
@@ -108,20 +131,12 @@ def main():
     out = [cpio_entry("dev", 0o40755), cpio_entry("lib", 0o40755),
            cpio_entry("dev/console", 0o20600, device=(5, 1)),
            cpio_entry("init", 0o100755, init)]
-    names = []
-    made = {"/dev", "/lib"}
-    for path in libraries(program):
-        for end in range(1, len(path)):
-            if path[end] == "/" and path[:end] not in made:
-                made.add(path[:end])
-                out.append(cpio_entry(path[1:end], 0o40755))
-        with open(path, "rb") as file:
-            out.append(cpio_entry(path[1:], 0o100755, file.read()))
-    for path in module_files(modules, wanted):
-        name = "/lib/%s.ko" % module_name(path)
-        out.append(cpio_entry(name[1:], 0o100644, read_module(path)))
-        names.append(name)
-    out.append(cpio_entry("modules", 0o100644, ("\n".join(names) + "\n").encode()))
+    modules = Modules(modules)
+    wanted = [name for name in wanted if name in modules.paths]
+    for name in {other for name in wanted for other in modules.with_needs(name)}:
+        out.append(cpio_entry("lib/%s.ko" % name, 0o100644, bare(modules.data(name))))
+    lines = "".join(modules.line(name) + "\n" for name in wanted)
+    out.append(cpio_entry("modules", 0o100644, lines.encode()))
     out.append(cpio_entry("TRAILER!!!", 0))
     write(os.path.join(directory, "vmlinuz"), image)
     write(os.path.join(directory, "vmlinux"), vmlinux(image))

@@ -51,7 +51,8 @@ static bool registry_open(struct nt *nt)
 	int replayed = hivelog_replay(&nt->files);
 
 	fact("hive state=%s replayed=%d", dirty ? "dirty" : "clean", replayed);
-	if (replayed < 0)
+	if (replayed < 0 || (dirty && !replayed &&
+			     !option_is(nt->options, "dirty", "taken")))
 		return false;
 	nt->sys = hive_open(&nt->files.primary);
 	if (!nt->sys)
@@ -131,6 +132,7 @@ void nt_flush(struct nt *nt, enum flush how)
 	};
 
 	registry_write(nt, how == FLUSH_RUNNING);
+	session_seal(nt->vol, how == FLUSH_RUNNING);
 	volume_set_logfile(nt->vol, states[how]);
 	/* Unmounting is what makes libntfs-3g write all that it holds; and
 	 * mounting makes it forget $LogFile, so only while running. */
@@ -284,6 +286,10 @@ enum outcome nt_boot(struct nt *nt)
 	     (unsigned long long)nt->part.start, logfile_name(volume_logfile(nt->vol)),
 	     volume_flags(nt->vol));
 	registry_read(nt);
+	if (!session_seal_good(nt->vol)) {
+		fact("loader-stop why=edited-under-an-open-log");
+		return NT_LOADER;
+	}
 	if (!registry_open(nt) || !windows_look(nt)) {
 		fact("loader-stop why=registry-or-kernel");
 		return NT_LOADER;

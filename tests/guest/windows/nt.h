@@ -43,6 +43,7 @@ struct machine {
 	struct machine_disk {
 		char address[16];	/* PCI function that it hangs on */
 		char vendor[16], product[32];	/* as Windows spells them */
+		uint32_t signature;		/* of its MBR; 0: none */
 	} disks[MACHINE_DISKS];	/* the system disk first */
 	size_t disk_count;
 };
@@ -194,6 +195,10 @@ void install_packages(struct nt *nt);
 /* session.c, hiber.c */
 void session_begin(struct nt *nt);
 void session_end(struct nt *nt, bool hybrid);
+/* session_seal() - note what the registry's files are while a session is @open;
+ * session_seal_good() - Return: nobody has changed them under an open log. */
+void session_seal(struct volume *vol, bool open);
+bool session_seal_good(struct volume *vol);
 bool hiber_wanted(struct nt *nt);
 void hiber_write(struct nt *nt);
 /* hiber_resume() - @crash: the image belongs to other hardware. Return: it is

@@ -17,6 +17,7 @@
 #define BOOTSTAT_ATTEMPTS 0x30
 #define BOOTSTAT_BOOT_ID 0x34
 #define BOOTSTAT_GOOD_ID 0x38
+#define BOOTSTAT_SEAL (BOOTSTAT_SIZE - 8)	/* the model's own */
 
 static struct bytes bootstat_read(struct nt *nt)
 {
@@ -29,6 +30,47 @@ static struct bytes bootstat_read(struct nt *nt)
 		b.data[BOOTSTAT_SUCCEEDED] = b.data[BOOTSTAT_SHUTDOWN] = 1;
 	}
 	return b;
+}
+
+/*
+ * The seal. NTFS redoes at the next mount what is in a log that was not closed,
+ * over whatever somebody has changed meanwhile. The model has no such log;
+ * it keeps a sum of the registry's files while a session is open, and where
+ * they are others at the next boot the edit counts as torn.
+ */
+static uint64_t seal_of(struct volume *vol)
+{
+	static const char *const names[] = { CONFIG "SYSTEM", CONFIG "SYSTEM.LOG1" };
+	uint64_t sum = 1;
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct bytes b = volume_read(vol, names[i]);
+
+		for (size_t at = 0; at + 8 <= b.len; at += 8)
+			sum = (sum ^ get64(b.data + at)) * 0x100000001b3ULL + 1;
+		bytes_free(&b);
+	}
+	return sum ? sum : 1;
+}
+
+void session_seal(struct volume *vol, bool open)
+{
+	struct bytes b = volume_read(vol, BOOTSTAT);
+
+	if (b.len == BOOTSTAT_SIZE) {
+		put64(b.data + BOOTSTAT_SEAL, open ? seal_of(vol) : 0);
+		volume_write(vol, BOOTSTAT, b.data, b.len);
+	}
+	bytes_free(&b);
+}
+
+bool session_seal_good(struct volume *vol)
+{
+	struct bytes b = volume_read(vol, BOOTSTAT);
+	uint64_t seal = b.len == BOOTSTAT_SIZE ? get64(b.data + BOOTSTAT_SEAL) : 0;
+
+	bytes_free(&b);
+	return !seal || seal == seal_of(vol);
 }
 
 static void hardware_config(struct nt *nt)

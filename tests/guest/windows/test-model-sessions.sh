@@ -12,7 +12,7 @@ requires mkntfs --version
 bin=$BUSFLIP_BUILD/windows
 work=$(mktemp -d)
 cleanup_fn rm -rf "$work"
-plan 88
+plan 90
 
 old=25194d56-3a1c-8d2e-90ab-0c1d2e3f4a5b
 new=11111111-2222-3333-4444-555555555555
@@ -203,12 +203,17 @@ disk windows=7 origin=ide hive=dirty
 session up ide 00:01.1 $new
 like "an old log too" "$(said)" "hive state=dirty replayed=1"
 disk windows=10 hive=nologs
-session up sata $sata $new
+ok "without logs: the loader stops" session loader sata $sata $new
+session up sata $sata $new dirty=taken
 like "without logs, as it is" "$(said)" "hive state=dirty replayed=0"
 disk windows=10
 session up sata $sata $new end=crash
 is "cut off: log in use, hive dirty" "$(peek state)" \
 	"logfile=in-use flags=0000 hive=dirty replayed=2"
+cp "$work/disk" "$work/kept"
+peek set 'CS\Services\viostor' Start 0
+ok "edited while its log is open: torn" session loader sata $sata $new
+cp "$work/kept" "$work/disk"
 session up sata $sata $new
 like "the next one knows" "$(said)" "last-session clean=no"
 is "and ends clean" "$(peek state)" "logfile=clean flags=0000 hive=clean replayed=0"
