@@ -220,7 +220,7 @@ int inode_info(struct volume *vol, ntfs_inode *ni, const char *path,
 	ntfs_attr *na;
 
 	memset(info, 0, sizeof(*info));
-	info->kind = ni->mrec->flags & MFT_RECORD_IS_DIRECTORY
+	info->kind = (ni->mrec->flags & MFT_RECORD_IS_DIRECTORY)
 		? FILE_DIRECTORY : FILE_REGULAR;
 	info->compressed = ni->flags & FILE_ATTR_COMPRESSED;
 	info->sparse = ni->flags & FILE_ATTR_SPARSE_FILE;

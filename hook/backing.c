@@ -155,8 +155,8 @@ static int find_qcow2(const char *path, bool top, struct backing *b,
 		      char *next_format, size_t size, struct error *err)
 {
 	AUTO_FREE uint8_t *head = malloc(HEAD_SIZE);
-	struct qcow2_names names;
-	size_t len;
+	struct qcow2_names names = { .backing = "" };
+	size_t len = 0;
 
 	if (!head)
 		return fail(err, ENOMEM, "out of memory");
@@ -214,7 +214,7 @@ static int find_extents(const char *path, char *text, struct backing *b,
 static int find_vmdk(const char *path, struct backing *b, struct error *err)
 {
 	AUTO_FREE uint8_t *head = calloc(1, HEAD_SIZE + 1);
-	size_t len;
+	size_t len = 0;
 
 	if (!head)
 		return fail(err, ENOMEM, "out of memory");

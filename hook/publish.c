@@ -161,7 +161,7 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	const char *reason, *detail = NULL;
 	enum happening happened;
 	struct virt_state state;
-	struct step step;
+	struct step step = { .changed = false };
 
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
@@ -260,7 +260,7 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	AUTO_FREE char *xml = NULL;
-	struct step step;
+	struct step step = { .changed = false };
 
 	if (!virt_is_persistent(dom))
 		return fail(err, ENOTSUP, "it is transient: there is no definition "
@@ -281,7 +281,7 @@ static int stage_and_start(struct virt *virt, struct virt_domain *dom,
 {
 	struct error start_err = { 0 };
 	struct virt_state state;
-	struct step step;
+	struct step step = { .changed = false };
 	int rc = publish_step(virt, dom, HAPPENED_SEEN, config, &step, err);
 
 	if (rc < 0 && err->code == ECONNREFUSED)
@@ -303,7 +303,7 @@ static int settle_bounce(struct virt *virt, struct virt_domain *dom,
 {
 	struct virt_state state;
 	struct error late;
-	struct step step;
+	struct step step = { .changed = false };
 	int down = 1;
 
 	if (virt_state(dom, &state, err) < 0)
