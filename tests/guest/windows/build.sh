@@ -25,8 +25,8 @@ flock 9
 
 # What Linux needs for every controller that a test may use, and for the
 # power button, in this order: disks are looked for while the rest is loaded.
-wanted="virtio_pci virtio_blk virtio_scsi sd_mod ahci mptsas mptspi sym53c8xx
-	vmw_pvscsi nvme ata_piix button evdev"
+wanted="virtio_pci virtio_blk virtio_scsi sd_mod ahci vmw_pvscsi nvme ata_piix
+	button evdev"
 
 # installed_kernel - "IMAGE MODULES" of one that this machine has: where Debian
 # puts it, or Fedora

@@ -94,7 +94,7 @@ windows_boot()
 # it; its UUID stays. Keys as those of make_domain, without a tag unless tag= says
 # otherwise, and
 #	words=			options of the guest, such as 'bugcheck=hang'
-#	bus=			also lsisas (LSI_SAS), lsi (LSI_SCSI), pvscsi
+#	bus=			also pvscsi
 #	firmware=bios		bios, uefi (takes several times as long)
 windows_domain()
 {
@@ -105,8 +105,6 @@ windows_domain()
 		case $pair in
 		words=*) words=${pair#*=} ;;
 		firmware=*) firmware=${pair#*=} ;;
-		bus=lsisas) model=lsisas1068 keys+=(bus=scsi) ;;
-		bus=lsi) model=lsilogic keys+=(bus=scsi) ;;
 		bus=pvscsi) model=vmpvscsi keys+=(bus=scsi) ;;
 		*) keys+=("$pair") ;;
 		esac

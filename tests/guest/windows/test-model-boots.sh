@@ -80,8 +80,8 @@ is "crashed" "$(reason seven)" "shut off (crashed)"
 windows_domain seven machine=pc bus=ide
 ok "on IDE: up" windows_session seven
 
-# --- LSI, as it was imported ---
-windows_disk lsi windows=10 origin=lsi
-windows_domain lsi machine=pc bus=lsisas
-ok "LSI SAS: up" windows_session lsi
-ok "by LSI_SAS" said lsi 'service=LSI_SAS started=yes'
+# --- as it was imported ---
+windows_disk vmware windows=10 origin=pvscsi
+windows_domain vmware machine=pc bus=pvscsi
+ok "pvscsi: up" windows_session vmware
+ok "by pvscsi" said vmware 'service=pvscsi started=yes'
