@@ -38,8 +38,9 @@ static const char reply_magic[8] = "BFLPANS";
 
 enum {
 	FLAG_DRY_RUN = 1, FLAG_FORCE = 2, FLAG_LIVE = 4, FLAG_TRIAL = 8,
-	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAG_BEFORE = 64, FLAG_OPTIONAL = 128,
-	FLAGS_ALL = 255,
+	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAG_BEFORE = 64, FLAG_OPTIONAL = 256,
+	/* One bit of each byte is spared: damage shows. */
+	FLAGS_ALL = 127 | FLAG_OPTIONAL,
 };
 
 static void put_mark(uint8_t *p, const struct job_hive_mark *mark)

@@ -162,9 +162,9 @@ static int parse_runs(struct journal *j, const uint8_t *data, size_t len,
 int journal_parse(const uint8_t *data, size_t len, struct journal **out,
 		  struct error *err)
 {
-	struct journal_image image;
+	struct journal_image image = { .path = "" };
 	struct journal *j = NULL;
-	size_t runs, body;
+	size_t runs = 0, body = 0;
 
 	if (parse_header(data, len, &image, &runs, &body, err) < 0 ||
 	    check_crc(data, len, err) < 0 || journal_new(&image, &j, err) < 0)
@@ -198,8 +198,8 @@ static bool belongs_to(const char *name, const struct journal_image *image,
 {
 	AUTO_FD int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	uint8_t head[HEADER + sizeof(image->path)];
-	struct journal_image found;
-	size_t runs, body;
+	struct journal_image found = { .path = "" };
+	size_t runs = 0, body = 0;
 	ssize_t n;
 
 	if (!strcmp(name, own_name))

@@ -86,7 +86,7 @@ static int answer(void)
 	static struct job_reply reply;
 	struct job_writer writer;
 	struct error err = { 0 };
-	struct job job;
+	struct job job = { .action = JOB_INSPECT };
 
 	job_writer_start(&writer, JOB_FD_REPLY);
 	if (read_job(&job, &err) < 0 || work(&job, &writer, &reply, &err) < 0) {

@@ -248,7 +248,7 @@ static int unlink_in(struct volume *vol, const char *dir, const char *name,
 int volume_unlink(struct volume *vol, const char *dir, const char *name,
 		  struct error *err)
 {
-	struct uname u;
+	struct uname u = { .len = 0 };
 	int r;
 
 	if (check_mounted_writable(vol, err) < 0 ||
@@ -286,7 +286,7 @@ static int create_in(struct volume *vol, const char *dir, const char *name,
 int volume_create(struct volume *vol, const char *dir, const char *name,
 		  const uint8_t *data, size_t len, struct error *err)
 {
-	struct uname u;
+	struct uname u = { .len = 0 };
 	int r;
 
 	if (check_mounted_writable(vol, err) < 0 ||
@@ -301,7 +301,7 @@ static int mkdir_in(struct volume *vol, const char *dir, const char *name,
 		    struct error *err)
 {
 	ntfs_inode *parent = open_path(vol, dir, err), *child;
-	struct uname u;
+	struct uname u = { .len = 0 };
 	int r = 0;
 
 	if (!parent)
