@@ -3,8 +3,8 @@
 #
 # A fleet of guests that behave as Windows does (guest/windows/), from the tag to
 # the end that fleet.table gives each, with nothing but start and shutdown, and
-# destroy where the row says so. Some rows of it; with BUSFLIP_FLEET=all all of
-# them, with BUSFLIP_FLEET="NAME..." those.
+# destroy where the row says so. Some rows of it; with BUSFLIP_FLEET=rest the others,
+# with BUSFLIP_FLEET=all all of them, with BUSFLIP_FLEET="NAME..." those.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -15,10 +15,15 @@ windows_required "$@"
 
 table=$tests/fleet.table
 at_once=${BUSFLIP_FLEET_JOBS:-2}
-fields=(name windows firmware machine bus target origin driver past planted others
-	second begin event end sessions why)
 
 # --- the table ---
+
+# split ROW - into variables that the caller has declared
+split()
+{
+	IFS=$'\t' read -r name windows firmware machine bus target origin driver past \
+		planted others second begin event end sessions why <<< "$1"
+}
 
 # rows - one line for each guest that is to run, its fields separated by tabs
 rows()
@@ -40,7 +45,7 @@ for driver in viostor vioscsi; do
 	done
 done
 
-# --- one guest; its row is in the variables that $fields names ---
+# --- one guest; its row is in the variables of split() ---
 
 ovmf_code='' ovmf_vars=''
 for file in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd \
@@ -69,12 +74,13 @@ make_disk()
 	esac
 	case $past in
 	fast) words+=(fast=on) ;;
+	sleepy) words+=(fast=on session=crashed) ;;
 	dirty | nologs) words+=(hive="$past") ;;
 	crashed) words+=(session=crashed) ;;
 	esac
 	# What can't be made ready has to have a controller that it can use.
 	case $past in
-	nologs | crashed) words+=(cdrom=sata) ;;
+	nologs | crashed | sleepy) words+=(cdrom=sata) ;;
 	*) over+=,storahci,intelide ;;
 	esac
 	# It keeps its UUID, so all that was planted counts here too.
@@ -113,17 +119,17 @@ make_guest()
 # session HOW - start it; when Windows is up: shutdown, or destroy
 session()
 {
-	cat "$LAB/$name.serial" >> "$LAB/$name.told" 2>/dev/null
+	cat "$LAB/$name.serial" >> "$LAB/$name.told.serial" 2>/dev/null
 	: > "$LAB/$name.serial"
 	virsh -q start "$name" || return
-	await 120 grep -qE '^nt: (user-mode done|stop |loader-stop)' "$LAB/$name.serial" ||
+	await 240 grep -qE '^nt: (user-mode done|stop |loader-stop)' "$LAB/$name.serial" ||
 		{ echo "not up"; return 1; }
 	if [ "$event" = deaf ]; then
 		virsh -q shutdown "$name"
 		await 20 grep -q '^nt: button ignored' "$LAB/$name.serial"
 	fi
 	virsh -q "$1" "$name"
-	await 60 settled "$name" || { echo "not off"; return 1; }
+	await 120 settled "$name" || { echo "not off"; return 1; }
 }
 
 # await SECONDS COMMAND... - as wait_for does, but seldom: many wait at once
@@ -142,7 +148,7 @@ await()
 how()
 {
 	case $event:$1:$2 in
-	deaf:* | cut1:1:* | cut2:2:trial | cut24:*:trial)
+	deaf:* | cut1:1:* | cut24:*:trial | cut3:*:done)
 		echo destroy ;;
 	cut2:*:trial)
 		# The first one on VirtIO, whichever it is
@@ -196,7 +202,8 @@ volume_of()
 	echo "state: $state" >&2
 	if ! ntfsresize -i -f "$part" >&2 || ! ntfsfix -n "$part" >&2; then
 		echo damaged
-	elif [[ $event != deaf && $state != "logfile=clean "*" hive=clean "* ]]; then
+	elif [[ $event != deaf && $event != cut3 && $past != sleepy &&
+		$state != "logfile=clean "*" hive=clean "* ]]; then
 		echo open
 	else
 		echo sound
@@ -208,20 +215,22 @@ volume_of()
 # $LAB/NAME.way
 guest()
 {
-	local "${fields[@]}" uuid
+	local name windows firmware machine bus target origin driver past planted others \
+		second begin event end sessions why uuid since=$SECONDS
 
-	IFS=$'\t' read -r "${fields[@]}" <<< "$1"
+	split "$1"
 	uuid=$(cat /proc/sys/kernel/random/uuid)
-	exec > "$LAB/$name.way" 2>&1
+	exec 3>&1 > "$LAB/$name.way" 2>&1
 	run_guest
-	cat "$LAB/$name.serial" >> "$LAB/$name.told"
-	grep -E '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told"
+	cat "$LAB/$name.serial" >> "$LAB/$name.told.serial"
+	grep -E '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told.serial"
 	{
 		printf '%s stops=%s ' "$(where "$name")" \
-			"$(grep -cE '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told")"
+			"$(grep -cE '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told.serial")"
 		printf 'devices=%s volume=%s\n' "$(devices_of)" "$(volume_of)"
 	} > "$LAB/$name.result"
-	busflip status "$name"
+	busflip inspect "$name" | grep -E '^[a-z-]+ +(no|unknown)( |$)'
+	diag "$name: $(cat "$LAB/$name.result") ($((SECONDS - since)) s)" >&3
 	! is_running "$name" || virsh -q destroy "$name"
 	wait_off "$name"
 	virsh -q undefine --nvram "$name"
@@ -262,7 +271,7 @@ diag "${#fleet[@]} guests in $((SECONDS - begun)) s"
 # --- what came of them ---
 
 for row in "${fleet[@]}"; do
-	IFS=$'\t' read -r "${fields[@]}" <<< "$row"
+	split "$row"
 	seen=$(cat "$LAB/$name.result" 2>/dev/null)
 	wanted="$end stops=0 devices=same volume=sound"
 	if [ "$seen" = "$wanted" ]; then
