@@ -250,8 +250,12 @@ void disk_commit(struct disk *d)
 	}
 	d->dirty = 0;
 	flush(d);
-	if (journal)
+	if (journal) {
+		/* On the disk before power goes off: else the next boot would put this
+		 * batch over what somebody has written to the disk meanwhile. */
 		raw_write(d, head, sizeof(head), d->journal);
+		flush(d);
+	}
 	d->commits++;
 }
 

@@ -97,6 +97,18 @@ static void instance_names(struct nt *nt, hkey key, size_t function)
 	hive_set_u32(nt->sys, key, "Capabilities", 0);
 }
 
+/* IDE channels have a driver of their own, and are there whatever hangs on them: in
+ * a real hive of a guest that runs from LSI it has a device too. */
+static bool has_channels(const char *service)
+{
+	static const char *const all[] = { "msahci", "pciide", "intelide" };
+	bool has = false;
+
+	for (size_t i = 0; i < COUNT(all); i++)
+		has |= same(service, all[i]);
+	return has;
+}
+
 void enum_configure(struct nt *nt, size_t function, const struct match *m)
 {
 	hkey key = pnp_instance(nt, function, true), class;
@@ -133,6 +145,8 @@ void enum_configure(struct nt *nt, size_t function, const struct match *m)
 	     first ? "yes" : "no");
 	/* A device was configured for it: whatever was planted goes. */
 	sweep_clear(nt, m->service);
+	if (has_channels(m->service))
+		sweep_clear(nt, "atapi");
 }
 
 bool enum_start(struct nt *nt, const char *service)
@@ -150,6 +164,8 @@ bool enum_start(struct nt *nt, const char *service)
 	}
 	d->used = true;
 	hive_touch(nt->sys, d->key, nt->boot_time);
+	if (has_channels(service))
+		enum_start(nt, "atapi");
 	return true;
 }
 
