@@ -275,8 +275,11 @@ static int on_continues(struct event *event)
 	char path[512];
 	AUTO_FD int fd = -1;
 
-	if (event->domain.state.phase != PHASE_NONE || !mark_path(event, path, sizeof(path)))
+	if (!mark_path(event, path, sizeof(path)))
 		return EXIT_DONE;
+	/* What is noted here is of another session: this one began elsewhere. */
+	if (strcmp(event->op, "migrate") == 0)
+		session_remove(event->domain.uuid);
 	mkdir(BUSFLIP_RUNDIR, 0700);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
@@ -299,6 +302,8 @@ static int on_release(struct event *event)
 	const struct state *state = &event->domain.state;
 	struct pending pending;
 
+	/* Where the restore failed: the next start is another one. */
+	unmark(event);
 	if (state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL)
 		return EXIT_DONE;
 	pending_new(&pending, PENDING_RELEASE, event->domain.uuid, event->name);
