@@ -231,8 +231,12 @@ static int on_prepare(struct event *event)
 		log_msg(LOG_LEVEL_WARNING, "domain %s starts without its bait: %s",
 			event->name, err.msg);
 	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
-	    state->valid && !is_marked(event))
+	    state->valid && !is_marked(event)) {
 		gate_prepare(&event->domain, event->config);
+		/* It may have come no further than into the journal. */
+		if (!disks_are_whole(event, &err))
+			return EXIT_REFUSE_START;
+	}
 	if (state->phase != PHASE_NONE || !state->valid ||
 	    event->config->late_start != LATE_START_REFUSE || is_marked(event) ||
 	    !is_persistent(event->name))
