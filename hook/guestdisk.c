@@ -391,7 +391,7 @@ int guestdisk_run(const struct guestdisk *disk,
 			       s->image.path);
 	}
 	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)
-		backup_discard(&s->backup);
+		backup_discard(s->backup.path);
 	session_close(s);
 	backup_close(&s->backup);
 	backing_free(&s->backing);
