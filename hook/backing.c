@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "helper/refusal.h"
@@ -101,7 +102,7 @@ int backing_parse_qcow2(const uint8_t *head, size_t len,
 static int read_head(const char *path, uint8_t *head, size_t *len,
 		     struct error *err)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n;
 
 	if (fd < 0)
@@ -120,6 +121,7 @@ static char *resolve(const char *image, const char *name, struct error *err)
 	AUTO_FREE char *copy = strdup(image);
 	const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
 	char joined[PATH_MAX], *real;
+	struct stat st;
 
 	if (colon && (!slash || colon < slash)) {
 		fail(err, REFUSE_FORMAT, "%s: names \"%s\", which is not a "
@@ -133,9 +135,31 @@ static char *resolve(const char *image, const char *name, struct error *err)
 		return NULL;
 	}
 	real = realpath(joined, NULL);
-	if (!real)
+	if (!real || stat(real, &st) < 0) {
 		fail_errno(err, "%s: names %s", image, joined);
-	return real;
+	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+		fail(err, REFUSE_FORMAT, "%s: names %s, which is neither a file "
+		     "nor a block device", image, joined);
+	} else {
+		return real;
+	}
+	free(real);
+	return NULL;
+}
+
+/* Whoever made the image chose the name, and we are root: a data file or an
+ * extent that is written to must not be somebody else's disk. */
+static int check_neighbour(const char *image, const char *real, struct error *err)
+{
+	const char *slash = strrchr(image, '/');
+	size_t n = slash ? (size_t)(slash - image) + 1 : 0;
+	struct stat st;
+
+	if (n && !strncmp(real, image, n) && !strchr(real + n, '/') &&
+	    stat(real, &st) == 0 && S_ISREG(st.st_mode))
+		return 0;
+	return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which is not a "
+		    "file in its own folder", image, real);
 }
 
 static int add(struct backing *b, const char *image, const char *name,
@@ -148,7 +172,7 @@ static int add(struct backing *b, const char *image, const char *name,
 	if (!b->paths[b->count])
 		return -1;
 	b->writable[b->count++] = writable;
-	return 0;
+	return writable ? check_neighbour(image, b->paths[b->count - 1], err) : 0;
 }
 
 static int find_qcow2(const char *path, bool top, struct backing *b,

@@ -5,7 +5,9 @@
  * Only image headers are read, which QEMU on the host wrote; the guest can't
  * reach them, and an image that is given as raw is never looked into. Follows
  * what QEMU and libvirt would open when the guest starts, under their rule that
- * a backing file counts only with its format written down.
+ * a backing file counts only with its format written down. Images come from
+ * elsewhere, too: what is written to lies in the folder of the image, and nothing
+ * but files and block devices is even opened.
  */
 #ifndef BUSFLIP_BACKING_H
 #define BUSFLIP_BACKING_H

@@ -180,6 +180,7 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 	AUTO_FD int fd = -1;
 	struct stat st;
 
+	work->finished[0] = '\0';
 	work->kept = 0;
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
 		fail_errno(err, "cannot create %s", folder);
@@ -216,8 +217,7 @@ void backup_abandon(const char *folder, struct backup_work *work)
 }
 
 int backup_finish(const char *folder, struct backup_work *work,
-		  const struct backup_source *source, unsigned int keep,
-		  struct error *err)
+		  const struct backup_source *source, struct error *err)
 {
 	AUTO_FD int fd = -1;
 	char final[4096];
@@ -232,7 +232,7 @@ int backup_finish(const char *folder, struct backup_work *work,
 		   name_now(folder, final, sizeof(final), err) == 0) {
 		if (rename(work->path, final) == 0) {
 			work->path[0] = '\0';
-			prune(folder, is_backup, keep ? keep : 1);
+			memcpy(work->finished, final, sizeof(final));
 			return 0;
 		}
 		fail_errno(err, "cannot rename %s", work->path);
@@ -277,6 +277,11 @@ void backup_end_transition(const char *folder)
 
 	if (transition_path(folder, path, sizeof(path)))
 		unlink(path);
+}
+
+void backup_prune(const char *folder, unsigned int keep)
+{
+	prune(folder, is_backup, keep ? keep : 1);
 }
 
 static bool take_info(struct backup *b, const char *key, const char *value)
@@ -429,11 +434,11 @@ void backup_close(struct backup *b)
 		cleanup_close(&b->files[i]);
 }
 
-void backup_discard(const struct backup *b)
+void backup_discard(const char *path)
 {
 	char folder[4096], *slash;
 
-	if (!str_fits(folder, sizeof(folder), b->path) ||
+	if (!str_fits(folder, sizeof(folder), path) ||
 	    !(slash = strrchr(folder, '/')))
 		return;
 	*slash = '\0';

@@ -28,6 +28,7 @@ int backup_folder(const char *state, const char *key, const char *image,
 /* One that is being made. */
 struct backup_work {
 	char path[4096];		/* its folder; "": none */
+	char finished[4096];		/* backup_finish(): its last name; "": none */
 	uint64_t kept;			/* bytes of SYSTEM in it */
 };
 
@@ -40,14 +41,17 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 		 struct error *err);
 
 /*
- * backup_finish() - the rest of it; and remove all but the @keep newest
+ * backup_finish() - the rest of it
  *
  * It is not yet durable: waiting for 15 MB would take longer than all the rest
  * of a patch. backup_sync() does that.
  */
 int backup_finish(const char *folder, struct backup_work *work,
-		  const struct backup_source *source, unsigned int keep,
-		  struct error *err);
+		  const struct backup_source *source, struct error *err);
+
+/* backup_prune() - remove all but the @keep newest; not before the patch of the
+ * newest is done, or is certain to be. */
+void backup_prune(const char *folder, unsigned int keep);
 
 /*
  * backup_transition() - keep @record, the edits of the first patch of a disk, until
@@ -92,7 +96,7 @@ int backup_open_newest(const char *folder, struct backup *backup,
 		       struct error *err);
 void backup_close(struct backup *backup);
 
-/* backup_discard() - it was put back, and is no longer wanted. */
-void backup_discard(const struct backup *backup);
+/* backup_discard() - the one at @path was put back, or its patch was not done. */
+void backup_discard(const char *path);
 
 #endif

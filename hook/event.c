@@ -231,8 +231,12 @@ static int on_prepare(struct event *event)
 		log_msg(LOG_LEVEL_WARNING, "domain %s starts without its bait: %s",
 			event->name, err.msg);
 	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
-	    state->valid && !is_marked(event))
+	    state->valid && !is_marked(event)) {
 		gate_prepare(&event->domain, event->config);
+		/* It may have come no further than into the journal. */
+		if (!disks_are_whole(event, &err))
+			return EXIT_REFUSE_START;
+	}
 	if (state->phase != PHASE_NONE || !state->valid ||
 	    event->config->late_start != LATE_START_REFUSE || is_marked(event) ||
 	    !is_persistent(event->name))
@@ -278,8 +282,11 @@ static int on_continues(struct event *event)
 	char path[512];
 	AUTO_FD int fd = -1;
 
-	if (event->domain.state.phase != PHASE_NONE || !mark_path(event, path, sizeof(path)))
+	if (!mark_path(event, path, sizeof(path)))
 		return EXIT_DONE;
+	/* What is noted here is of another session: this one began elsewhere. */
+	if (strcmp(event->op, "migrate") == 0)
+		session_remove(event->domain.uuid);
 	mkdir(BUSFLIP_RUNDIR, 0700);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
@@ -302,6 +309,8 @@ static int on_release(struct event *event)
 	const struct state *state = &event->domain.state;
 	struct pending pending;
 
+	/* Where the restore failed: the next start is another one. */
+	unmark(event);
 	if (state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL)
 		return EXIT_DONE;
 	pending_new(&pending, PENDING_RELEASE, event->domain.uuid, event->name);

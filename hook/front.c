@@ -10,11 +10,14 @@
  * missing program or a timeout answers 0. Only busflip's deliberate "refuse"
  * becomes a failing hook, and only where the table allows it. (A failing
  * "reconnect" would kill a running guest; it is not even looked at.)
+ * One exception: busflip did not end well, and there is a journal. Then a disk
+ * may be half patched, and whose, only busflip can tell.
  */
 
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -67,6 +70,13 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
+static bool any_journal(void)
+{
+	struct dirent **journals;
+
+	return scandir(JOURNALS, &journals, is_visible, NULL) > 0;
+}
+
 static bool read_xml(size_t *len)
 {
 	ssize_t n;
@@ -117,12 +127,23 @@ static int wait_for(pid_t child, const sigset_t *chld)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
+static int refuse_half_patched(void)
+{
+	static const char why[] = "busflip did not end well, and a patch of a disk is "
+		"not finished (" JOURNALS "): the domain was not started, in case it "
+		"is its disk; try again, or finish it with busflip inspect";
+
+	dprintf(STDERR_FILENO, "%s\n", why);
+	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: %s", why);
+	return EXIT_FAILED;
+}
+
 int main(int argc, char *argv[])
 {
-	struct dirent **journals;
 	sigset_t chld, old;
 	size_t len, i;
 	pid_t child;
+	int status;
 
 	for (i = 0; argc == 5 && i < ARRAY_SIZE(ops); i++)
 		if (!strcmp(argv[2], ops[i].op) && !strcmp(argv[3], ops[i].subop))
@@ -131,7 +152,7 @@ int main(int argc, char *argv[])
 	    !memmem(xml, len, TAG, strlen(TAG)))
 		return EXIT_DONE;
 	/* A half patched disk may be that of a guest that is done. */
-	if (is_over(len) && (i || scandir(JOURNALS, &journals, is_visible, NULL) <= 0))
+	if (is_over(len) && (i || !any_journal()))
 		return EXIT_DONE;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
@@ -142,7 +163,12 @@ int main(int argc, char *argv[])
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		run_actor(argv, len);
 	}
-	if (child < 0 || wait_for(child, &chld) != EXIT_REFUSE_START)
+	status = child < 0 ? EXIT_FAILED : wait_for(child, &chld);
+	if (status == EXIT_DONE || !ops[i].may_refuse)
 		return EXIT_DONE;
-	return ops[i].may_refuse ? EXIT_FAILED : EXIT_DONE;
+	if (status == EXIT_REFUSE_START)
+		return EXIT_FAILED;
+	if (!any_journal())
+		return EXIT_DONE;
+	return refuse_half_patched();
 }

@@ -41,8 +41,7 @@ static int keep_backup(struct session *s, struct error *err)
 	    backup_transition(s->backups, s->parsed.section[JOB_SECTION_RECORD],
 			      err) < 0)
 		return -1;
-	return backup_finish(s->backups, &s->work, &source, s->options->keep,
-			     err);
+	return backup_finish(s->backups, &s->work, &source, err);
 }
 
 static int write_pages(const struct session *s, const struct journal *journal,
@@ -80,21 +79,21 @@ static int write_undisturbed(const struct session *s,
 	return r;
 }
 
-/* A backup of a patch that isn't going to happen would be what undo finds. */
-static void settle_backup(const struct session *s, const char *folder, int r)
+/* A backup of a patch that isn't going to happen would be what undo finds; those
+ * before it are what undo shall find. */
+static void settle_backup(const struct session *s, int r)
 {
 	char name[4096];
-	struct backup b;
 
+	if (!s->work.finished[0])
+		return;
 	if (r >= 0) {
-		backup_sync(folder, s->keep);
-		return;
+		backup_prune(s->backups, s->options->keep);
+		backup_sync(s->backups, s->keep);
+	} else if (journal_find(s->journals, &s->image, name, sizeof(name),
+				NULL) == 0) {
+		backup_discard(s->work.finished);
 	}
-	if (journal_find(s->journals, &s->image, name, sizeof(name), NULL) != 0)
-		return;
-	if (backup_open_newest(folder, &b, NULL) == 0)
-		backup_discard(&b);
-	backup_close(&b);
 }
 
 int session_apply(struct session *s, uint64_t *bytes, struct error *err)
@@ -112,8 +111,7 @@ int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 	if (r == 1 && (keep_backup(s, err) < 0 ||
 		       write_undisturbed(s, journal, err) < 0))
 		r = -1;
-	if (s->parsed.kept && !s->work.path[0])
-		settle_backup(s, s->backups, r);
+	settle_backup(s, r);
 	journal_free(journal);
 	return r;
 }

@@ -396,7 +396,7 @@ int guestdisk_run(const struct guestdisk *disk,
 			       s->image.path);
 	}
 	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)
-		backup_discard(&s->backup);
+		backup_discard(s->backup.path);
 	if (r == 0 && job->action == JOB_SETTLE)
 		backup_end_transition(s->backups);
 	session_close(s);

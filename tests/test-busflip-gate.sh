@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 33
+plan 40
 
 busflip()
 {
@@ -20,6 +20,8 @@ busflip()
 
 size=$((80 * 1048576)) offset=1048576
 hive=Windows/System32/config/SYSTEM
+
+output=''
 
 config()
 {
@@ -129,6 +131,23 @@ like "what is missing is said" "$(reason_of bare)" 'driver-service \(not set up\
 busflip inspect bare > "$LAB/inspect"
 ok "SATA boots" grep -q '^SATA boot .*ready' "$LAB/inspect"
 like "no service without a driver" "$(cat "$LAB/inspect")" 'viostor +absent'
+
+# --- no room for the image to grow: it comes into the journal and no further
+
+mkdir "$LAB/full"
+windows_disk "$LAB/base.img"
+mount -t tmpfs -o size=448k tmpfs "$LAB/full"
+qemu-img create -q -f qcow2 -b "$LAB/base.img" -F raw "$LAB/full/torn.img"
+make_domain torn image="$LAB/full/torn.img" format=qcow2 > "$LAB/torn.xml"
+quietly virsh -q define "$LAB/torn.xml" && quietly busflip stage torn
+fails "half patched, it is not started" 1 virsh -q start torn
+like "the start says why" "$output" 'torn was not started: its disk sda is half patched'
+ok "its journal is there" test -n "$(ls /var/lib/busflip/journal)"
+fails "nor the next time" 1 virsh -q start torn
+mount -o remount,size=64m "$LAB/full"
+ok "room again: starts and goes off" run_once torn
+is "no journal is left" "$(ls /var/lib/busflip/journal)" ""
+like "it was finished first" "$(grep 'finished before the start' "$LAB/log")" 'domain=torn'
 
 # --- a helper that is gone: the guest starts
 

@@ -7,7 +7,15 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 20
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+plan 26
+
+busflip()
+{
+	command busflip "$@"
+}
 
 # resume_and_press NAME - start a guest from its saved state and end it
 resume_and_press()
@@ -46,3 +54,42 @@ is "it is staged again" "$(where snap)" staged/sata
 ok "a session" press snap
 ok "and the trial" press snap
 is "done again" "$(where snap)" "done/virtio"
+
+# --- what the saved guest knows of its disk is so when it goes on
+
+windows_disk()
+{
+	local size=$((80 * 1048576))
+
+	make_windows "$work/c.ntfs" $size
+	"$tests/mkdisk.sh" -f raw -t mbr "$LAB/$1.img" "$work/c.ntfs"
+	dd if="$BUSFLIP_BUILD/guest/stay.img" of="$LAB/$1.img" bs=1 count=440 conv=notrunc status=none
+	dd if="$BUSFLIP_BUILD/guest/stay.img" of="$LAB/$1.img" bs=512 count=3 skip=1 seek=1 \
+		conv=notrunc status=none
+}
+
+windows_disk windows
+make_domain windows image="$LAB/windows.img" > "$LAB/windows.xml"
+quietly virsh -q define "$LAB/windows.xml" && quietly busflip stage windows
+# Not patched before this session, so there would be something to write.
+helper=/usr/local/libexec/busflip/busflip-helper
+mv $helper $helper.away
+virsh -q start windows
+wait_boot windows 1
+ok "a guest with an unpatched Windows is saved" virsh -q managedsave windows
+wait_off windows 60
+mv $helper.away $helper
+note=$(cat "/var/lib/busflip/session/$(uuid_of windows)")
+sum=$(sha256sum < "$LAB/windows.img")
+ok "and restored" virsh -q start windows
+is "its disk is not written to" "$(sha256sum < "$LAB/windows.img")" "$sum"
+is "the note is that of its start" "$(cat "/var/lib/busflip/session/$(uuid_of windows)")" "$note"
+virsh -q destroy windows
+wait_off windows
+# A restore that fails is no restore: the next start is a fresh one.
+"$BUSFLIP_BUILD/busflip-hook" windows restore begin - < <(virsh dumpxml --inactive windows)
+"$BUSFLIP_BUILD/busflip-hook" windows release end failed < <(virsh dumpxml --inactive windows)
+wait_off windows
+ok "started anew" virsh -q start windows
+unlike "its disk is made ready" "$(sha256sum < "$LAB/windows.img")" "$sum"
+virsh -q destroy windows

@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 108
+plan 116
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -222,6 +222,21 @@ answers "killed" 'kill -KILL $$' 0 0 0 0 0
 answers "it does not close what it inherits" 'sleep 5 & exit 3' 1 0 0 0 0
 answers "it takes its time" 'sleep 0.3; exit 3' 1 0 0 0 0
 answers "it is chatty" 'echo "<domain/>"' 0 0 0 0 0
+
+# A disk may be half patched, and whose it is only busflip could have told.
+mkdir -p /var/lib/busflip/journal
+: > /var/lib/busflip/journal/1234.journal
+: > "$LAB/stderr"
+answers "a journal, and 0: done" 'exit 0' 0 0 0 0 0
+answers "a journal, and 3: refused" 'exit 3' 1 0 0 0 0
+is "those say nothing of their own" "$(cat "$LAB/stderr")" ""
+answers "a journal, and 1: failed" 'exit 1' 1 0 0 0 0
+answers "a journal, and a crash" 'kill -SEGV $$' 1 0 0 0 0
+answers "a journal, and killed" 'kill -KILL $$' 1 0 0 0 0
+like "the start is told why" "$(cat "$LAB/stderr")" \
+	'a patch of a disk is not finished .*/var/lib/busflip/journal.*not started'
+rm -r /var/lib/busflip/journal
+answers "no journal, and killed" 'kill -KILL $$' 0 0 0 0 0
 
 # without NAME - as answers, with something else in busflip's place
 without()

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 91
+plan 98
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -129,6 +129,27 @@ for raw in off on; do
 	fails "data file, data_file_raw=$raw: that is where it went" 1 \
 		cmp -s "$work/old.raw" "$work/image.data"
 done
+
+# Whoever made the image chose the names in its header.
+mkdir "$work/theirs"
+cp --sparse=always "$work/old.raw" "$work/victim.raw"
+qemu-img create -q -f qcow2 -o "data_file=$work/theirs/own,data_file_raw=on" \
+	"$work/theirs/image" "$(stat -c %s "$work/victim.raw")"
+qemu-img amend -f qcow2 -o "data_file=$work/victim.raw" "$work/theirs/image"
+fails "data file that is another disk: refused" 12 patch --format qcow2 "$work/theirs/image"
+like "it says so" "$output" "keeps its data in $work/victim.raw, which is not"
+printf '# Disk DescriptorFile\nversion=1\ncreateType="monolithicFlat"\nRW %d FLAT "%s" 0\n' \
+	$(($(stat -c %s "$work/victim.raw") / 512)) "$work/victim.raw" > "$work/theirs/image"
+fails "extent that is another disk: refused" 12 patch --format vmdk "$work/theirs/image"
+ok "it is not written to" cmp "$work/victim.raw" "$work/old.raw"
+mkfifo "$work/theirs/fifo"
+for name in "$work/theirs/fifo" /dev/zero; do
+	qemu-img create -q -f qcow2 -u -b "$name" -F qcow2 "$work/theirs/image" 64M
+	fails "backed by $name: not even opened" 12 timeout 20 "$BUSFLIP_BUILD/busflip" \
+		--config /dev/null --state-dir "$state" --helper "$BUSFLIP_BUILD/busflip-helper" \
+		inspect --format qcow2 "$work/theirs/image"
+done
+like "it says so" "$output" "names /dev/zero, which is neither a file nor"
 
 # --- a chain of three ---
 cp --sparse=always "$work/old.raw" "$work/image-base.raw"

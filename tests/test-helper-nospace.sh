@@ -11,7 +11,7 @@ namespace_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 33
+plan 35
 
 size=$((64 * 1048576)) offset=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -75,6 +75,40 @@ diag "tried $tried sizes:$steps"
 is "no room for backup or journal: exit status 40, all as it was, nothing left" "$bad" ""
 like "too small for the backup, then for the journal, then it fits" "$steps" \
 	"backup:.*journal:.*fits:"
+
+# --- nor do the backups suffer that are there: room for some files only, or bytes ---
+bad='' failures=0
+state=$work/small
+printf '[busflip]\nkeep = 1\n' > "$work/keep.conf"
+mount -t tmpfs -o size=16m tmpfs "$state" || bail_out "no tmpfs"
+cp --sparse=always "$work/old.raw" "$image"
+patch "$image" > /dev/null || bad+="the first patch fails"
+kept=$(find "$state" -name SYSTEM -type f)
+
+# short WHAT - patch with a small rest of the room; the backup must stay
+short()
+{
+	mount -o "remount,$1" "$state" || bail_out "cannot remount"
+	cp --sparse=always "$work/old.raw" "$image"
+	patch "$image" --config "$work/keep.conf" > /dev/null 2>&1 && return 1
+	failures=$((failures + 1))
+	[ -s "$kept" ] || bad+="$1: the backup of the first patch is gone"$'\n'
+	[ ! "$bad" ]
+}
+
+used=$(df --output=iused "$state" | tail -n 1)
+for ((n = used; n < used + 4; n++)); do
+	short "nr_inodes=$n" || break
+done
+mount -o remount,nr_inodes=1000 "$state"
+used=$(df --output=used "$state" | tail -n 1)
+for ((n = used + 4; n < used + 2000; n += 32)); do
+	short "size=${n}k" || break
+done
+umount "$state"
+state=$work/state
+is "no room for another backup: the one before stays" "$bad" ""
+ok "it did fail" test $failures -ge 10
 
 # --- the image can't grow ---
 for format in raw qcow2; do
