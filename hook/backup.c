@@ -436,11 +436,14 @@ void backup_close(struct backup *b)
 
 void backup_discard(const char *path)
 {
-	char folder[4096], *slash;
+	char folder[4096], name[4096], *slash;
 
 	if (!str_fits(folder, sizeof(folder), path) ||
 	    !(slash = strrchr(folder, '/')))
 		return;
 	*slash = '\0';
 	remove_backup(folder, slash + 1);
+	/* The first patch of all was taken back, or never was. */
+	if (!newest_name(folder, name, sizeof(name)))
+		backup_end_transition(folder);
 }

@@ -37,11 +37,12 @@ static int keep_backup(struct session *s, struct error *err)
 
 	if (!s->parsed.kept)
 		return 0;
-	if (s->job->action == JOB_PATCH && s->job->trial &&
-	    backup_transition(s->backups, s->parsed.section[JOB_SECTION_RECORD],
-			      err) < 0)
+	if (backup_finish(s->backups, &s->work, &source, err) < 0)
 		return -1;
-	return backup_finish(s->backups, &s->work, &source, err);
+	if (s->job->action != JOB_PATCH || !s->job->trial)
+		return 0;
+	return backup_transition(s->backups,
+				 s->parsed.section[JOB_SECTION_RECORD], err);
 }
 
 static int write_pages(const struct session *s, const struct journal *journal,

@@ -64,8 +64,8 @@ none "inih is used in conf/config.c only" \
 none "libxml2 is included by hook/xml.c and xml.h only" \
 	"$(only_in 'libxml/' hook/xml.c hook/xml.h)"
 
-none "hook/front.c has at most 150 lines" \
-	"$(wc -l < hook/front.c | awk '$1 > 150')"
+none "hook/front.c has at most 180 lines" \
+	"$(wc -l < hook/front.c | awk '$1 > 180')"
 none "no file has more than 500 lines, but for manual pages" \
 	"$(find hook conf helper tests install.sh Makefile .ci -type f ! -name '*.[58]' -exec wc -l {} + |
 	   awk '$1 > 500 && $2 != "total"')"
