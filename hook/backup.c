@@ -326,13 +326,19 @@ static int read_info(struct backup *b, int folder, struct error *err)
 {
 	AUTO_FD int fd = openat(folder, INFO, O_RDONLY | O_CLOEXEC);
 	AUTO_FREE char *text = NULL;
-	char *save = NULL;
+	char *save = NULL, *image;
 	size_t len;
 
 	if (fd < 0)
 		return fail_errno(err, "%s/" INFO, b->path);
 	if (read_all(fd, INFO_LIMIT, &text, &len, err) < 0)
 		return -1;
+	if ((image = strstr(text, "\nimage=")) && text[len - 1] == '\n') {
+		text[len - 1] = '\0';
+		*image = '\0';
+		if (!str_fits(b->image, sizeof(b->image), image + 7))
+			return fail(err, EINVAL, "%s/" INFO ": name too long", b->path);
+	}
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		char *value = strchr(line, '=');
@@ -343,8 +349,6 @@ static int read_info(struct backup *b, int folder, struct error *err)
 		if (!take_info(b, line, value))
 			return fail(err, EINVAL, "%s/" INFO ": bad value of %s",
 				    b->path, line);
-		if (!strcmp(line, "image"))
-			break;
 	}
 	if (!b->hive_path[0] || !b->patched.size)
 		return fail(err, EINVAL, "%s/" INFO ": not complete", b->path);
@@ -406,16 +410,16 @@ static int check_size(const struct backup *b, struct error *err)
 	return 0;
 }
 
-int backup_open_newest(const char *folder, struct backup *b, struct error *err)
+static int open_one(const char *folder, const char *name, struct backup *b,
+		    struct error *err)
 {
 	AUTO_FD int fd = -1;
 
 	memset(b, 0, sizeof(*b));
 	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
 		b->files[i] = -1;
-	if (!newest_name(folder, b->path, sizeof(b->path)))
-		return fail(err, REFUSE_NO_BACKUP,
-			    "nothing is kept for this disk in %s", folder);
+	if (!str_printf(b->path, sizeof(b->path), "%s/%s", folder, name))
+		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
 	fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(err, "%s", b->path);
@@ -425,7 +429,30 @@ int backup_open_newest(const char *folder, struct backup *b, struct error *err)
 			return fail_errno(err, "%s/%s", b->path,
 					  files[i].name);
 	}
-	return read_info(b, fd, err) < 0 ? -1 : check_size(b, err);
+	return read_info(b, fd, err);
+}
+
+int backup_open_newest(const char *folder, const char *image, struct backup *b,
+		       struct error *err)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, is_backup, alphasort);
+	int r = fail(err, REFUSE_NO_BACKUP,
+		     "nothing is kept for this disk in %s", folder);
+
+	for (int i = n - 1; i >= 0; i--) {
+		r = open_one(folder, list[i]->d_name, b, err);
+		/* Whose a damaged one is can't be told: no older one instead. */
+		if (r < 0 ? i == n - 1 : strcmp(b->image, image) == 0)
+			break;
+		backup_close(b);
+		if (i == 0)
+			r = open_one(folder, list[n - 1]->d_name, b, err);
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return r < 0 ? -1 : check_size(b, err);
 }
 
 void backup_close(struct backup *b)

@@ -89,10 +89,13 @@ struct backup {
 	uint64_t kept_size;		/* of SYSTEM, bytes */
 	char hive_path[512];
 	uint32_t partition;
+	char image[4096];		/* where it was then */
 };
 
-/* backup_open_newest() - REFUSE_NO_BACKUP when there is none. */
-int backup_open_newest(const char *folder, struct backup *backup,
+/* backup_open_newest() - of @image, or where none is of an image of that name, of
+ * all: a domain has one folder for all its disks, but an image may have been moved.
+ * REFUSE_NO_BACKUP when there is none. */
+int backup_open_newest(const char *folder, const char *image, struct backup *backup,
 		       struct error *err);
 void backup_close(struct backup *backup);
 

@@ -298,7 +298,14 @@ static int prepare_state(struct session *s, struct error *err)
 	if (s->job->action != JOB_UNDO)
 		return 0;
 	backup_close(&s->backup);
-	return backup_open_newest(s->backups, &s->backup, err);
+	if (backup_open_newest(s->backups, s->image.path, &s->backup, err) < 0)
+		return -1;
+	/* Unforced, it goes only where the patch was: the hive tells. */
+	if (s->job->force && strcmp(s->backup.image, s->image.path) != 0)
+		return fail(err, REFUSE_NO_BACKUP, "what is kept (%s) is of %s, not of "
+			    "this disk: it is not forced on another one",
+			    s->backup.path, s->backup.image);
+	return 0;
 }
 
 static int run_helper(struct session *s, struct error *err)

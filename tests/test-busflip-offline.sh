@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 44
+plan 52
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -157,3 +157,31 @@ ok "nothing was written" cmp "$LAB/moved.qcow2" "$work/moved.before"
 rm -r $journals
 ok "without the journal it starts" virsh -q start moved
 quietly virsh -q destroy moved
+
+# --- two disks, each with a Windows: what is kept of one is not for the other ---
+
+cp "$work/SYSTEM" "$work/SYSTEM.one"
+hivexregedit --merge --prefix 'HKEY_LOCAL_MACHINE\SYSTEM' "$work/SYSTEM" <<-'END'
+	Windows Registry Editor Version 5.00
+
+	[HKEY_LOCAL_MACHINE\SYSTEM\Other]
+	"mark"=dword:00000001
+END
+make_windows "$work/c.ntfs" $size
+"$tests/mkdisk.sh" "$LAB/second.qcow2" "$work/c.ntfs"
+mv "$work/SYSTEM.one" "$work/SYSTEM"
+windows_domain twin tag=no devices="<disk type='file' device='disk'>
+	<driver name='qemu' type='qcow2'/><source file='$LAB/second.qcow2'/>
+	<target dev='vdb' bus='virtio'/></disk>"
+first=$(sums twin) second=$(sums second)
+ok "patch of the one" busflip patch --disk vda twin
+ok "and of the other" busflip patch --disk vdb twin
+ok "undo of the one" busflip undo --disk vda twin
+is "its own registry is back" "$(set -- $(sums twin); echo "$1")" "${first% *}"
+mv "$LAB/second.qcow2" "$LAB/elsewhere.qcow2"
+fails "not forced on another disk" 35 busflip undo --disk vda --force twin
+like "it says so" "$output" 'is of .*second.qcow2, not of this disk'
+virsh dumpxml twin | sed s/second.qcow2/elsewhere.qcow2/ > "$LAB/twin.xml"
+quietly virsh -q define "$LAB/twin.xml"
+ok "a disk that was renamed: undo" busflip undo --disk vdb twin
+is "its own registry is back" "$(set -- $(sums elsewhere); echo "$1")" "${second% *}"
