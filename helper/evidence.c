@@ -452,7 +452,8 @@ static void judge_flip(struct evidence *out)
 }
 
 /* WINDOWS.md section 3.2: success needs all of it, failure is that nothing has
- * moved, and anything else stays unknown. */
+ * moved, and anything else stays unknown. Only viostor gives its disks a name of
+ * their own; behind vioscsi they are called what QEMU says. */
 static void judge_run(const struct judge *j, struct evidence *out)
 {
 	const struct fact_number *shutdown = &j->win->shutdown_time;
@@ -461,7 +462,8 @@ static void judge_run(const struct judge *j, struct evidence *out)
 	if (out->list[CONDITION_BOOTED].verdict == VERDICT_YES &&
 	    out->list[CONDITION_SHUTDOWN].verdict == VERDICT_YES &&
 	    out->list[CONDITION_ARRIVED].verdict == VERDICT_YES &&
-	    out->list[CONDITION_VIRTIO_DISK].verdict == VERDICT_YES)
+	    (j->asked->bus == VIRTIO_SCSI ||
+	     out->list[CONDITION_VIRTIO_DISK].verdict == VERDICT_YES))
 		out->booted = VERDICT_YES;
 	else if (j->asked->has_before &&
 		 out->list[CONDITION_BOOTED].verdict == VERDICT_NO &&

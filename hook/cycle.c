@@ -50,8 +50,9 @@ static int check_way_on(const struct domain *domain, struct error *err)
 	       rewrite_promote(&copy, err) < 0 ? -1 : 0;
 }
 
-static int rewrite(struct domain *domain, const struct decision *decision,
-		   const struct config *config, struct error *err)
+static int rewrite(struct domain *domain, enum happening happened,
+		   const struct decision *decision, const struct config *config,
+		   struct error *err)
 {
 	const struct rewrite_options options = {
 		.bus = config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO,
@@ -64,7 +65,9 @@ static int rewrite(struct domain *domain, const struct decision *decision,
 		/* One that is held may be staged already, or may never have been. */
 		return is_staged(domain) ? 0 : rewrite_stage(domain, &options, err);
 	case ACTION_PROMOTE:
-		return rewrite_promote(domain, err);
+		return happened == HAPPENED_SATA_CLEAN ?
+			rewrite_promote_on_trial(domain, err) :
+			rewrite_promote(domain, err);
 	case ACTION_ROLLBACK:
 		return rewrite_rollback(domain, &options, err);
 	case ACTION_RESTORE:
@@ -117,7 +120,7 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 		return fail(err, EINVAL, "%s", decision.why);
 	if (decision.action == ACTION_NONE)
 		return 0;
-	if (rewrite(domain, &decision, config, err) < 0)
+	if (rewrite(domain, happened, &decision, config, err) < 0)
 		return -1;
 	if (decision.next != step->before)
 		state->override = happened == HAPPENED_PROMOTE;

@@ -298,7 +298,7 @@ static void drop_sata(struct domain *domain)
 	domain->state.sata_added = -1;
 }
 
-int rewrite_promote(struct domain *domain, struct error *err)
+static int promote(struct domain *domain, bool keep_sata, struct error *err)
 {
 	struct state *state = &domain->state;
 	xmlNode *disk = recorded_disk(domain, err), *place;
@@ -317,9 +317,20 @@ int rewrite_promote(struct domain *domain, struct error *err)
 	if (state->bus == BUS_VIRTIO)
 		take_place(domain, disk, place);
 	xmlFreeNode(place);
-	drop_sata(domain);
+	if (!keep_sata)
+		drop_sata(domain);
 	remember_disk(domain, disk, false);
 	return check_boot_order(domain, disk, first, err);
+}
+
+int rewrite_promote(struct domain *domain, struct error *err)
+{
+	return promote(domain, false, err);
+}
+
+int rewrite_promote_on_trial(struct domain *domain, struct error *err)
+{
+	return promote(domain, true, err);
 }
 
 int rewrite_rollback(struct domain *domain, const struct rewrite_options *options,
@@ -406,6 +417,7 @@ int rewrite_settle_on_sata(struct domain *domain, struct error *err)
 void rewrite_finish(struct domain *domain)
 {
 	drop_saved(domain);
-	domain->state.sata_added = domain->state.scsi_added = -1;
+	drop_sata(domain);
+	domain->state.scsi_added = -1;
 	domain->state.override = false;
 }

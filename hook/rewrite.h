@@ -33,6 +33,11 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
  * address that the bait had; bait out. */
 int rewrite_promote(struct domain *domain, struct error *err);
 
+/* rewrite_promote_on_trial() - the same, but the SATA controller that staging added
+ * stays until rewrite_finish(): a Windows that does not see it in that session
+ * switches its driver off, and could not go back. */
+int rewrite_promote_on_trial(struct domain *domain, struct error *err);
+
 /* rewrite_rollback() - from the final bus back to the staged form. */
 int rewrite_rollback(struct domain *domain, const struct rewrite_options *options,
 		     struct error *err);
