@@ -18,7 +18,8 @@
 /* Where things are in the file. */
 enum {
 	AT_MAGIC = 0, AT_VERSION = 8, AT_CRC = 12, AT_LENGTH = 16, AT_DEV = 24,
-	AT_INO = 32, AT_SIZE = 40, AT_RUNS = 48, AT_PATH_LEN = 52, HEADER = 64,
+	AT_INO = 32, AT_SIZE = 40, AT_RUNS = 48, AT_PATH_LEN = 52, AT_BOOT = 56,
+	HEADER = 64,
 	RUN = 16,
 };
 
@@ -61,6 +62,7 @@ static void fill_file(const struct journal *j, uint8_t *data, size_t len)
 	put_le64(data + AT_DEV, j->image.dev);
 	put_le64(data + AT_INO, j->image.ino);
 	put_le64(data + AT_SIZE, j->image.size);
+	put_le64(data + AT_BOOT, j->image.boot);
 	put_le32(data + AT_RUNS, (uint32_t)j->count);
 	put_le32(data + AT_PATH_LEN, (uint32_t)path_len);
 	memcpy(data + HEADER, j->image.path, path_len);
@@ -121,6 +123,7 @@ static int parse_header(const uint8_t *data, size_t len,
 	image->dev = get_le64(data + AT_DEV);
 	image->ino = get_le64(data + AT_INO);
 	image->size = get_le64(data + AT_SIZE);
+	image->boot = get_le64(data + AT_BOOT);
 	*runs = get_le32(data + AT_RUNS);
 	*body = HEADER + path_len;
 	return *runs <= JOURNAL_RUN_LIMIT ? 0 : damaged(err, "runs");
@@ -210,7 +213,8 @@ static bool belongs_to(const char *name, const struct journal_image *image,
 	if (n < 0 || parse_header(head, (size_t)n, &found, &runs, &body, NULL))
 		return false;
 	return !strcmp(found.path, image->path) ||
-	       (found.dev == image->dev && found.ino == image->ino);
+	       (found.dev == image->dev && found.ino == image->ino &&
+		found.boot == image->boot);
 }
 
 static bool has_suffix(const char *name)

@@ -26,10 +26,12 @@
 #include "helper/disk.h"
 
 /* Which image a journal belongs to. The path finds it after a reboot, when
- * device numbers may differ; device and inode find it after a rename. */
+ * device numbers may differ; device and inode find it after a rename, and by its
+ * number a block device is found only until then. */
 struct journal_image {
-	char path[4096];	/* canonical */
+	char path[4096];	/* canonical; of a block device: as given */
 	uint64_t dev, ino;	/* of a block device: st_rdev and 0 */
+	uint64_t boot;		/* which one of the host; 0 for a file */
 	uint64_t size;		/* of the disk within, bytes */
 };
 

@@ -12,6 +12,7 @@
 #include "hook/guestdisk-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -61,7 +62,26 @@ static void session_close(struct session *s)
 	imagelock_release(&s->lock);
 }
 
-/* Whose image this is, whatever name it was given by. */
+/* Numbers of devices are of one boot of the host. 0: not known. */
+static uint64_t this_boot(void)
+{
+	char text[64] = "";
+	uint64_t h = 0xcbf29ce484222325u;
+	AUTO_FD int fd = open("/proc/sys/kernel/random/boot_id",
+			      O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 0;
+	for (const char *p = text; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	return h;
+}
+
+/*
+ * Whose image this is, whatever name it was given by. A block device keeps its
+ * given name: what /dev/vg/win leads to (/dev/dm-3) may be another disk after the
+ * next boot.
+ */
 static int identify(struct session *s, struct error *err)
 {
 	AUTO_FREE char *real = realpath(s->disk->path, NULL);
@@ -72,8 +92,11 @@ static int identify(struct session *s, struct error *err)
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return fail(err, EINVAL, "%s is neither a file nor a block "
 			    "device", real);
-	if (!str_fits(s->image.path, sizeof(s->image.path), real))
+	if (!str_fits(s->image.path, sizeof(s->image.path),
+		      S_ISBLK(st.st_mode) && *s->disk->path == '/'
+		      ? s->disk->path : real))
 		return fail(err, ENAMETOOLONG, "%s", real);
+	s->image.boot = S_ISBLK(st.st_mode) ? this_boot() : 0;
 	s->image.dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
 	s->image.ino = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
 	return backing_find(s->image.path, s->disk->format, &s->backing, err);

@@ -25,6 +25,10 @@ int place_of_disk(const xmlNode *disk, struct place *place, struct error *err)
 	if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
 	    !xml_attr(source, "dev", place->path, sizeof(place->path)))
 		return refuse_source(disk, err);
+	/* The rest of that file may be other disks. */
+	if (xml_child(source, "slices"))
+		return fail(err, ENOTSUP, "its disk is a slice of %s: only whole "
+			    "files and block devices can be looked into", place->path);
 	if (!xml_attr(driver, "type", place->format, sizeof(place->format)))
 		memcpy(place->format, "raw", 4);
 	return 0;

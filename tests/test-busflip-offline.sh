@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 52
+plan 55
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -185,3 +185,14 @@ virsh dumpxml twin | sed s/second.qcow2/elsewhere.qcow2/ > "$LAB/twin.xml"
 quietly virsh -q define "$LAB/twin.xml"
 ok "a disk that was renamed: undo" busflip undo --disk vdb twin
 is "its own registry is back" "$(set -- $(sums elsewhere); echo "$1")" "${second% *}"
+
+# --- a slice of a file: what is at its beginning is another disk ---
+
+qemu-img convert -O raw "$work/old.qcow2" "$LAB/shared.img"
+truncate -s 1G "$LAB/shared.img"
+make_domain slice tag=no image="$LAB/shared.img" > "$LAB/slice.xml"
+slice="<slices><slice type='storage' offset='536870912' size='1048576'/></slices>"
+sed -i "s|\(<source file='.*shared.img'\)/>|\1>$slice</source>|" "$LAB/slice.xml"
+ok "a domain with a slice" virsh -q define "$LAB/slice.xml"
+fails "is not patched" 1 busflip patch slice
+like "it says why" "$output" 'is a slice of'

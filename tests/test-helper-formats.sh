@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 98
+plan 101
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -241,3 +241,38 @@ on_device()
 cp --sparse=always "$work/old.raw" "$work/device.raw"
 on_device "block device" "$work/device.raw" $gpt
 on_device "block device, 4096 bytes" "$work/4k-device.raw" 1048576 --sector-size 4096
+
+# The name that a disk is given by stays when its number is another one, as after a
+# boot of the host (/dev/vg/win, /dev/dm-3).
+killer=$BUSFLIP_BUILD/tests/killer.so
+cp --sparse=always "$work/old.raw" "$work/device.raw"
+cp --sparse=always "$work/old.raw" "$work/other.raw"
+rm -rf "$state"
+if [ -e "$killer" ] && device=$(losetup --find --show "$work/device.raw" 2> "$work/err"); then
+	cleanup_fn eval "losetup -d $device 2>/dev/null"
+	ln -s "$device" "$work/device"
+	# Between the pages.
+	LD_PRELOAD=$killer KILLER_COUNT=$work/count patch --format raw "$work/device" > /dev/null
+	busflip undo --format raw "$work/device" > /dev/null
+	dd if="$work/old.raw" of="$device" bs=1M conv=nocreat,notrunc status=none
+	rm -rf "$state"
+	LD_PRELOAD=$killer KILLER_AT=$(($(cat "$work/count") - 6)) KILLER_WHO=all \
+		patch --format raw "$work/device" > /dev/null 2>&1
+	ok "block device, patch killed: there is a journal" compgen -G "$state/journal/*.journal"
+	sync "$device"
+	losetup -d "$device"
+	# Takes the number.
+	other=$(losetup --find --show "$work/other.raw")
+	cleanup_fn eval "losetup -d $other 2>/dev/null"
+	device=$(losetup --find --show "$work/device.raw")
+	cleanup_fn eval "losetup -d $device 2>/dev/null"
+	ln -sfn "$device" "$work/device"
+	ok "it has another number: inspect" busflip inspect --format raw "$work/device"
+	sync "$device"
+	is "it was finished" "$(sums raw "$work/device.raw" $gpt)" "$new_sums"
+	losetup -d "$device" "$other"
+else
+	for what in killed inspect finished; do
+		pass "a device with another number: $what # SKIP no loop device, or no killer.so"
+	done
+fi

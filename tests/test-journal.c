@@ -215,6 +215,11 @@ static void test_identity(void)
 	strcpy(other.path, "/somewhere/else");
 	ok(journal_find(journals, &other, name, sizeof(name), &err) == 0,
 	   "another image has none");
+	other = image;
+	strcpy(other.path, "/somewhere/else");
+	other.boot++;
+	ok(journal_find(journals, &other, name, sizeof(name), &err) == 0,
+	   "the number of a device, after another boot: not by that");
 	ok(journal_find("/nonexistent", &image, name, sizeof(name), &err) ==
 	   0, "no folder: none");
 }
