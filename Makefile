@@ -126,6 +126,11 @@ check: all $(TESTS) $(REPLAYS) $(TEST_TOOLS) $(MODEL_TOOLS) $(MODEL_TESTS)
 check-unit: $(TESTS) $(MODEL_TESTS)
 	$(RUN) $(TESTS) $(MODEL_TESTS)
 
+# Guests of all kinds from the tag to their end; BUSFLIP_FLEET=all for all of them.
+# Not yet part of "check".
+fleet: all $(TEST_TOOLS) $(MODEL_TOOLS)
+	$(RUN) -t 1800 tests/fleet.sh
+
 # The Windows model alone
 check-model: all $(MODEL_TOOLS) $(MODEL_TESTS)
 	$(RUN) $(MODEL_TESTS) $(MODEL_SH)
@@ -320,7 +325,7 @@ uninstall:
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 
-.PHONY: all clean check check-unit check-model check-asan check-valgrind bench \
+.PHONY: all clean check check-unit check-model fleet check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-hook uninstall

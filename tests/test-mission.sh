@@ -22,7 +22,7 @@ windows()
 
 	shift
 	windows_disk "$name" "$@"
-	windows_domain "$name" tag=yes
+	windows_domain "$name" tag=yes words="${words:-}"
 	quietly busflip stage "$name"
 }
 
@@ -101,7 +101,7 @@ quietly virsh -q destroy never
 
 # --- sent to VirtIO by hand before it is ready: the blue screen, and back
 
-windows early driver=service
+words=bugcheck=hang windows early driver=service
 quietly busflip promote early
 is "promoted by hand" "$(where early)" trial/virtio
 ok "the blue screen" windows_starts early '^nt: stop code=0x7B'
