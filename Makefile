@@ -115,7 +115,7 @@ clean:
 
 # ---- tests ----------------------------------------------------------------
 
-include tests/guest/windows/model.mk
+-include tests/guest/windows/model.mk
 
 # Everything: unit tests, house rules, end to end in labs of its own (root).
 RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
@@ -322,6 +322,7 @@ uninstall:
 	rmdir $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :
 	if cmp -s conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf; then \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/busflip.conf; fi
+	rm -rf $(DESTDIR)$(STATEDIR)/session
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 

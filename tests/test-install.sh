@@ -42,6 +42,7 @@ ln -s "$LAB/libvirtd.pid" /run/libvirtd.pid
 mkdir -p /etc/apparmor.d/local
 echo '#include <local/usr.sbin.libvirtd>' > /etc/apparmor.d/usr.sbin.libvirtd
 echo '# ours' > "$apparmor"
+rm -f /etc/busflip.conf
 is "nothing is installed at first" "$(footprint)" ""
 lab_daemon_restart
 daemon=$(cat "$LAB/libvirtd.pid")
@@ -122,6 +123,7 @@ END
 chmod +x $hook
 cp $hook "$LAB/foreign"
 ok "install.sh beside somebody else's hook" ./install.sh
+sed -i 's/^#evidence = .*/evidence = shutdown/' /etc/busflip.conf
 ok "theirs is untouched" cmp $hook "$LAB/foreign"
 is "ours is in qemu.d" "$(footprint | grep hooks/)" "$hook
 $hook.d
@@ -132,6 +134,7 @@ is "ours works" "$(where both)" trial/virtio
 ok "theirs too" grep -q '^both release$' "$LAB/foreign.calls"
 run_once both
 is "to the end" "$(where both)" "done/virtio"
+sed -i 's/^evidence = .*/#evidence = require/' /etc/busflip.conf
 mkdir -p /var/lib/busflip/journal
 : > /var/lib/busflip/journal/0123.journal
 fails "--uninstall refuses while a disk is half patched" 1 ./install.sh --uninstall
