@@ -79,6 +79,7 @@ static bool try_unix_socket(void)
 	return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
 }
 
+__attribute__((unused))
 static bool try_fork(void)
 {
 	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) > 0;
@@ -121,6 +122,7 @@ static bool try_io_uring(void)
 	return syscall(SYS_io_uring_setup, 1, NULL) >= 0;
 }
 
+__attribute__((unused))
 static bool try_much_memory(void)
 {
 	char *p = mmap(NULL, 1ull << 30, PROT_READ | PROT_WRITE,
@@ -195,7 +197,9 @@ static const struct attempt denied[] = {
 	{ "opening an open file again, to write", try_open_again, true },
 	{ "a network socket", try_socket, false },
 	{ "a local socket", try_unix_socket, false },
+#ifndef __SANITIZE_ADDRESS__	/* which needs them itself */
 	{ "a child", try_fork, false },
+#endif
 	{ "another program", try_exec, false },
 	{ "signalling the parent", try_kill_parent, false },
 	{ "tracing the parent", try_ptrace, false },
@@ -203,7 +207,9 @@ static const struct attempt denied[] = {
 	{ "mounting", try_mount, false },
 	{ "bpf", try_bpf, false },
 	{ "io_uring", try_io_uring, false },
+#ifndef __SANITIZE_ADDRESS__
 	{ "a GiB of memory", try_much_memory, false },
+#endif
 	{ "a minute of processor time", try_long_loop, false },
 	{ "a core dump", try_core, false },
 };

@@ -260,6 +260,7 @@ static void test_sweep(void)
 
 static void test_properties(void)
 {
+	char *driver;
 	struct match m = { .by = MATCH_DDB, .service = "viostor", .class_guid = SCSI,
 			   .inf = "oem1.inf" };
 	struct bytes b = { 0 };
@@ -275,7 +276,9 @@ static void test_properties(void)
 	   "8 and later: a default value");
 	is_int(type, 0xffff0010, "with the property's type");
 	bytes_free(&b);
-	is_str(hive_text(nt.sys, key, "Driver"), SCSI "\\0000", "a class key of its own");
+	driver = hive_text(nt.sys, key, "Driver");
+	is_str(driver, SCSI "\\0000", "a class key of its own");
+	free(driver);
 	nt_close(&nt);
 
 	fresh(&nt, false, modern_blk);
