@@ -370,7 +370,7 @@ static bool newest_name(const char *folder, char *out, size_t size)
 
 static void sync_one(int folder, const char *name)
 {
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0)
 		fdatasync(fd);

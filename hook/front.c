@@ -65,16 +65,17 @@ static bool is_over(size_t len)
 	return false;
 }
 
-static int is_visible(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
 static bool any_journal(void)
 {
-	struct dirent **journals;
+	DIR *folder = opendir(JOURNALS);
+	const struct dirent *entry;
 
-	return scandir(JOURNALS, &journals, is_visible, NULL) > 0;
+	while (folder && (entry = readdir(folder)) && entry->d_name[0] == '.')
+		;
+	if (!folder)
+		return false;
+	closedir(folder);
+	return entry;
 }
 
 static bool read_xml(size_t *len)
