@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *log_program = "busflip";
@@ -249,6 +250,14 @@ void make_printable(char *text)
 		else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
 			p[0] = p[1] = '?';
 	}
+}
+
+int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)

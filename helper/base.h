@@ -78,6 +78,9 @@ static inline int steal_fd(int *fd)
 	return value;
 }
 
+/* monotonic_ms() - milliseconds of CLOCK_MONOTONIC, for deadlines. */
+int64_t monotonic_ms(void);
+
 /* range_ok() - true when [off, off + len) lies within [0, limit), without ever
  * computing off + len. Every offset that a disk supplies goes through here. */
 static inline bool range_ok(uint64_t off, uint64_t len, uint64_t limit)

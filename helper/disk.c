@@ -10,9 +10,9 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libnbd.h>
@@ -24,18 +24,20 @@
 
 #define FUNCTIONS(F) \
 	F(nbd_aio_command_completed) \
+	F(nbd_aio_connect_socket) \
+	F(nbd_aio_disconnect) \
 	F(nbd_aio_flush) \
+	F(nbd_aio_is_connecting) \
+	F(nbd_aio_is_ready) \
 	F(nbd_aio_pread) \
 	F(nbd_aio_pwrite) \
 	F(nbd_close) \
-	F(nbd_connect_socket) \
 	F(nbd_create) \
 	F(nbd_get_errno) \
 	F(nbd_get_error) \
 	F(nbd_get_size) \
 	F(nbd_is_read_only) \
-	F(nbd_poll) \
-	F(nbd_shutdown)
+	F(nbd_poll)
 
 /* The prototypes are libnbd's own: a call is checked as one to the library. */
 #define POINTER(name) __typeof__(name) *name;
@@ -63,7 +65,7 @@ struct disk {
 	struct nbd_handle *nbd;
 	uint64_t size;
 	bool read_only;
-	int timeout_ms;
+	int64_t deadline;
 };
 
 enum disk_op { DISK_OP_READ, DISK_OP_WRITE, DISK_OP_FLUSH };
@@ -88,18 +90,40 @@ static int fail_nbd(struct error *err, const char *what)
 		    text ? text : "unknown NBD error");
 }
 
-static int64_t now_ms(void)
+/* Until the deadline for something to happen on the socket. */
+static int await(const struct disk *disk, struct error *err)
 {
-	struct timespec now;
+	int64_t left = disk->deadline - monotonic_ms();
+	int r = left > 0 ? lib.nbd_poll(disk->nbd, left < INT_MAX ? (int)left : INT_MAX)
+			 : 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (r == 0)
+		return fail(err, ETIMEDOUT, "the disk did not answer in time");
+	return r < 0 ? fail_nbd(err, "the disk") : 0;
 }
 
-int disk_open(int fd, int timeout_ms, struct disk **out, struct error *err)
+static int shake_hands(struct disk *disk, int fd, struct error *err)
+{
+	int64_t size;
+
+	if (lib.nbd_aio_connect_socket(disk->nbd, fd) < 0)
+		return fail_nbd(err, "NBD handshake");
+	while (lib.nbd_aio_is_connecting(disk->nbd))
+		if (await(disk, err) < 0)
+			return error_prefix(err, "NBD handshake");
+	if (!lib.nbd_aio_is_ready(disk->nbd))
+		return fail(err, ENOTCONN, "NBD handshake: qemu-nbd has hung up");
+	size = lib.nbd_get_size(disk->nbd);
+	if (size <= 0)
+		return fail(err, EINVAL, "the disk has no size");
+	disk->size = (uint64_t)size;
+	disk->read_only = lib.nbd_is_read_only(disk->nbd) != 0;
+	return 0;
+}
+
+int disk_open(int fd, int64_t deadline, struct disk **out, struct error *err)
 {
 	struct disk *disk;
-	int64_t size;
 
 	if (!lib.nbd_create && load_library(err) < 0) {
 		close(fd);
@@ -111,32 +135,28 @@ int disk_open(int fd, int timeout_ms, struct disk **out, struct error *err)
 		free(disk);
 		return fail(err, ENOMEM, "cannot create an NBD handle");
 	}
-	if (lib.nbd_connect_socket(disk->nbd, fd) < 0) {
-		fail_nbd(err, "NBD handshake");
-		goto out;
+	disk->deadline = deadline;
+	if (shake_hands(disk, fd, err) < 0) {
+		lib.nbd_close(disk->nbd);
+		free(disk);
+		return -1;
 	}
-	size = lib.nbd_get_size(disk->nbd);
-	if (size <= 0) {
-		fail(err, EINVAL, "the disk has no size");
-		goto out;
-	}
-	disk->size = (uint64_t)size;
-	disk->read_only = lib.nbd_is_read_only(disk->nbd) != 0;
-	disk->timeout_ms = timeout_ms;
 	*out = disk;
 	return 0;
-out:
-	lib.nbd_close(disk->nbd);
-	free(disk);
-	return -1;
 }
 
+void disk_extend(struct disk *disk, int64_t deadline)
+{
+	disk->deadline = deadline;
+}
+
+/* The answer to a goodbye doesn't matter: everything that does was flushed. */
 void disk_close(struct disk *disk)
 {
 	if (!disk)
 		return;
-	/* The answer doesn't matter: everything that does was flushed. */
-	(void)lib.nbd_shutdown(disk->nbd, 0);
+	if (lib.nbd_aio_is_ready(disk->nbd) > 0)
+		(void)lib.nbd_aio_disconnect(disk->nbd, 0);
 	lib.nbd_close(disk->nbd);
 	free(disk);
 }
@@ -228,31 +248,12 @@ static int give_up(struct disk *disk, struct transfer *t)
 
 static int run(struct disk *disk, struct transfer *t, struct error *err)
 {
-	int64_t deadline = now_ms() + disk->timeout_ms;
-
 	for (;;) {
-		int wait = -1;
-
 		if (submit(disk, t, err) < 0)
 			return give_up(disk, t);
 		if (!t->in_flight)
 			return 0;
-		if (disk->timeout_ms >= 0) {
-			int64_t left = deadline - now_ms();
-
-			if (left <= 0) {
-				fail(err, ETIMEDOUT,
-				     "the disk did not answer in %d ms",
-				     disk->timeout_ms);
-				return give_up(disk, t);
-			}
-			wait = (int)left;
-		}
-		if (lib.nbd_poll(disk->nbd, wait) < 0) {
-			fail_nbd(err, "the disk");
-			return give_up(disk, t);
-		}
-		if (retire(disk, t, err) < 0)
+		if (await(disk, err) < 0 || retire(disk, t, err) < 0)
 			return give_up(disk, t);
 	}
 }

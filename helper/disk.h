@@ -25,9 +25,13 @@ struct disk_piece {
  * disk_open() - shake hands on the connected socket @fd, which is taken over
  * even when that fails
  *
- * @timeout_ms: how long any one call on this disk may take; -1 for no limit.
+ * @deadline: monotonic_ms() at which the handshake and every later call fails with
+ * ETIMEDOUT.
  */
-int disk_open(int fd, int timeout_ms, struct disk **disk, struct error *err);
+int disk_open(int fd, int64_t deadline, struct disk **disk, struct error *err);
+
+/* disk_extend() - another @deadline for the calls that follow. */
+void disk_extend(struct disk *disk, int64_t deadline);
 
 /* disk_close() - say goodbye and free; NULL is fine. */
 void disk_close(struct disk *disk);

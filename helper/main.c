@@ -23,7 +23,8 @@
 #include "helper/hive.h"
 #include "helper/sandbox.h"
 
-#define DISK_TIMEOUT_MS 20000
+/* Longer than busflip waits (patch_timeout, at most 50 s). */
+#define DISK_TIMEOUT_MS 60000
 
 /* Nothing that the caller forgot to close may be within reach of the parsers. */
 static void close_the_rest(void)
@@ -67,7 +68,8 @@ static int work(const struct job *job, struct job_writer *writer,
 	if (r == 0)
 		r = hive_prepare(err);
 	if (r == 0)
-		r = disk_open(JOB_FD_DISK, DISK_TIMEOUT_MS, &disk, err);
+		r = disk_open(JOB_FD_DISK, monotonic_ms() + DISK_TIMEOUT_MS, &disk,
+			      err);
 	if (r == 0)
 		r = image_open_disk(disk, &image, err);
 	if (r == 0)

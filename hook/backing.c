@@ -200,7 +200,10 @@ static int find_qcow2(const char *path, bool top, struct backing *b,
 	if (!str_fits(next_format, size, names.format))
 		return fail(err, REFUSE_FORMAT, "%s: format name too long",
 			    path);
-	return add(b, path, names.backing, false, err);
+	if (add(b, path, names.backing, false, err) < 0)
+		return -1;
+	memcpy(b->formats[b->count - 1], next_format, strlen(next_format) + 1);
+	return 0;
 }
 
 /* `RW 4192256 FLAT "disk-flat.vmdk" 0`, line by line. */

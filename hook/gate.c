@@ -40,6 +40,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 				      .key = domain->uuid };
 	s->options = guestdisk_defaults();
 	s->options.timeout_ms = config->patch_timeout * 1000;
+	s->options.deadline = monotonic_ms() + s->options.timeout_ms;
 	s->options.keep = (unsigned int)config->keep;
 	s->options.sandbox_require = config->sandbox == CONFIG_SANDBOX_REQUIRE;
 	if (config->virtio_win[0])

@@ -54,6 +54,7 @@ static int write_pages(const struct session *s, const struct journal *journal,
 	    journal_store(journal, s->journals, err) < 0)
 		return -1;
 	/* Point of no return: from here on the journal is the truth. */
+	disk_extend(s->nbd, monotonic_ms() + s->options->timeout_ms);
 	if (journal_apply(journal, s->nbd, err) < 0 ||
 	    journal_remove(name, err) < 0)
 		return error_prefix(err, "%s: interrupted while it was "

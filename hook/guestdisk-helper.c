@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "helper/refusal.h"
@@ -116,14 +115,6 @@ static void relay_log(const struct session *s)
 		log_msg(LOG_LEVEL_WARNING, "%s", line);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * Until the helper has handed over the hive that it is going to change, or has
  * ended without. What we need for a patch is then done beside its work: load
@@ -136,7 +127,7 @@ static int work_beside(struct session *s, struct error *err)
 	int r;
 
 	do
-		r = poll(&p, 1, s->options->timeout_ms);
+		r = poll(&p, 1, session_left(s));
 	while (r < 0 && errno == EINTR);
 	if (r <= 0 || s->job->dry_run || read(s->kept, &byte, 1) != 1)
 		return 0;
@@ -150,19 +141,17 @@ static int work_beside(struct session *s, struct error *err)
 
 int session_wait_helper(struct session *s, struct error *err)
 {
-	int64_t deadline = now_ms() + s->options->timeout_ms, left;
 	int status = 0, r;
 
 	if (work_beside(s, err) < 0)
 		return -1;
-	left = deadline - now_ms();
-	r = child_wait(s->helper, left > 0 ? (int)left : 0, &status);
+	r = child_wait(s->helper, session_left(s), &status);
 	if (r == 0) {
 		child_kill(&s->helper);
 		relay_log(s);
 		return fail(err, REFUSE_HELPER_DIED,
-			    "busflip-helper was not done after %d ms and was "
-			    "stopped; nothing was written",
+			    "the disk was not looked through in the %d ms that "
+			    "it may take; nothing was written",
 			    s->options->timeout_ms);
 	}
 	s->helper = 0;

@@ -13,6 +13,7 @@ struct session {
 	const struct guestdisk *disk;
 	const struct guestdisk_options *options;
 	const struct job *job;
+	int64_t deadline;		/* monotonic_ms() */
 	struct journal_image image;	/* path, identity, size when known */
 	struct backing backing;
 	char journals[4096];		/* folder */
@@ -31,6 +32,9 @@ struct session {
 	struct backup_work work;	/* the one that is being made */
 	struct backup backup;		/* undo: what is put back */
 };
+
+/* guestdisk.c: milliseconds until the deadline, 0 when it is over. */
+int session_left(const struct session *s);
 
 /* guestdisk.c: shake hands on connection number @client. */
 int session_connect(struct session *s, size_t client, struct error *err);

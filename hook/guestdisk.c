@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,7 +30,8 @@
 #endif
 
 #define ATTEMPTS 3
-#define CLOSE_TIMEOUT_MS 30000
+/* qemu-nbd closes an image that was flushed at once, but not on a storage that hangs. */
+#define CLOSE_TIMEOUT_MS 3000
 #define REPORT_LIMIT (16u * 1024 * 1024)
 
 struct guestdisk_options guestdisk_defaults(void)
@@ -110,6 +112,8 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 	s->disk = disk;
 	s->options = options;
 	s->job = job;
+	s->deadline = options->deadline ? options->deadline
+					: monotonic_ms() + options->timeout_ms;
 	s->reply = s->log = s->keep = s->kept = s->server.log = s->lock = -1;
 	s->server.lifeline = -1;
 	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
@@ -155,7 +159,8 @@ static int stop_server(struct session *s, int r, struct error *err)
 
 	disk_close(s->nbd);
 	s->nbd = NULL;
-	if (nbdserver_stop(&s->server, CLOSE_TIMEOUT_MS, &why) == 0)
+	if (nbdserver_stop(&s->server, session_left(s) > CLOSE_TIMEOUT_MS ?
+			   session_left(s) : CLOSE_TIMEOUT_MS, &why) == 0)
 		return r;
 	if (r == 0 && err)
 		*err = why;
@@ -164,10 +169,17 @@ static int stop_server(struct session *s, int r, struct error *err)
 	return -1;
 }
 
+int session_left(const struct session *s)
+{
+	int64_t left = s->deadline - monotonic_ms();
+
+	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+}
+
 int session_connect(struct session *s, size_t client, struct error *err)
 {
-	return disk_open(steal_fd(&s->server.clients[client]),
-			 s->options->timeout_ms, &s->nbd, err);
+	return disk_open(steal_fd(&s->server.clients[client]), s->deadline, &s->nbd,
+			 err);
 }
 
 /* ---- a journal that was left ---------------------------------------------- */
@@ -222,9 +234,9 @@ static int recover_pending(struct session *s, struct error *err)
 	return recover(s, err) < 0 ? -1 : 1;
 }
 
-int guestdisk_recover(const struct guestdisk *disk,
-		      const struct guestdisk_options *options,
-		      struct error *err)
+static int recover_one(const struct guestdisk *disk,
+		       const struct guestdisk_options *options,
+		       struct backing *backing, struct error *err)
 {
 	const struct job nothing = { .action = JOB_INSPECT };
 	struct session *s = calloc(1, sizeof(*s));
@@ -236,8 +248,30 @@ int guestdisk_recover(const struct guestdisk *disk,
 	if (r == 0)
 		r = recover_pending(s, err);
 	session_close(s);
-	backing_free(&s->backing);
+	*backing = s->backing;
 	free(s);
+	return r;
+}
+
+int guestdisk_recover(const struct guestdisk *disk,
+		      const struct guestdisk_options *options,
+		      struct error *err)
+{
+	struct backing below, ignored;
+	int r = recover_one(disk, options, &below, err), one;
+
+	/* Since it was half patched it may have become a backing file. */
+	for (size_t i = 0; r >= 0 && i < below.count; i++) {
+		const struct guestdisk next = { .path = below.paths[i],
+						.format = below.formats[i] };
+
+		if (!next.format[0])
+			continue;
+		one = recover_one(&next, options, &ignored, err);
+		backing_free(&ignored);
+		r = one < 0 ? -1 : r | one;
+	}
+	backing_free(&below);
 	return r;
 }
 

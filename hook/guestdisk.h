@@ -24,7 +24,10 @@ struct guestdisk_options {
 	const char *qemu_nbd;	/* path of qemu-nbd */
 	const char *virtio_win;	/* directory or ISO, or NULL */
 	unsigned int keep;	/* backups of a disk */
-	int timeout_ms;		/* for the whole run of the helper */
+	int timeout_ms;		/* for all of it until something is written, and
+				 * as much again for the writing */
+	int64_t deadline;	/* monotonic_ms() of the end of timeout_ms;
+				 * 0: counted from each call */
 	bool sandbox_require;
 };
 
@@ -42,7 +45,7 @@ struct guestdisk_result {
 };
 
 /*
- * guestdisk_run() - do @job on @disk, at most @options->timeout_ms long
+ * guestdisk_run() - do @job on @disk, within @options->timeout_ms
  *
  * @job: what is wanted; fields that depend on the host (drivers, the kept hive)
  * are filled in here. Return 0, or -1 with @err, whose code may be an enum

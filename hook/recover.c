@@ -27,9 +27,8 @@ static bool any_journal(void)
 }
 
 static int recover_disk(const struct domain *domain, const xmlNode *disk,
-			struct error *err)
+			const struct guestdisk_options *options, struct error *err)
 {
-	const struct guestdisk_options options = guestdisk_defaults();
 	struct guestdisk image = { 0 };
 	struct place place;
 	char target[TARGET_SIZE] = "?";
@@ -41,7 +40,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 		return 0;
 	image.path = place.path;
 	image.format = place.format;
-	r = guestdisk_recover(&image, &options, err);
+	r = guestdisk_recover(&image, options, err);
 	if (r < 0 && err->code == ENOENT)
 		return 0;
 	disk_target(disk, target, sizeof(target));
@@ -62,13 +61,15 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 
 int recover_disks(const struct domain *domain, struct error *err)
 {
+	struct guestdisk_options options = guestdisk_defaults();
 	const xmlNode *disk;
 
 	if (!any_journal())
 		return 0;
+	options.deadline = monotonic_ms() + options.timeout_ms;
 	for (disk = xml_child(domain->devices, "disk"); disk;
 	     disk = xml_next(disk, "disk"))
-		if (disk_is_hard_disk(disk) && recover_disk(domain, disk, err) < 0)
+		if (disk_is_hard_disk(disk) && recover_disk(domain, disk, &options, err) < 0)
 			return -1;
 	return 0;
 }

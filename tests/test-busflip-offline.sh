@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 55
+plan 58
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -137,6 +137,19 @@ left over
 ok "a domain that is done: starts" virsh -q start over
 quietly virsh -q destroy over
 is "and its disk was made whole before" "$(sums over)" "$new"
+
+# Since it was half patched, a snapshot was taken: it is a backing file now.
+windows_domain below
+left below
+qemu-img create -q -f qcow2 -b "$LAB/below.qcow2" -F qcow2 "$LAB/above.qcow2"
+sed -i 's/below.qcow2/above.qcow2/' "$LAB/below.xml"
+quietly virsh -q define "$LAB/below.xml"
+ok "a domain whose backing file is half patched: starts" virsh -q start below
+quietly virsh -q destroy below
+is "and that was made whole before" "$(sums below)" "$new"
+is "without a journal left" "$(ls $journals)" ""
+cp "$work/old.qcow2" "$LAB/below.qcow2"
+
 windows_domain plain tag=no
 left plain
 ok "a domain without a tag: starts" virsh -q start plain

@@ -230,5 +230,5 @@ for format in raw qcow2; do
 done
 wait_for "[ -s $work/slow.status ]" 75
 like "too slow: stopped" "$(cat "$work/slow.status")" "^status=38 3[0-9]$"
-like "says so" "$(cat "$work/slow.out")" "$work/slow/disk: .*not done after 30000 ms.*nothing was"
+like "says so" "$(cat "$work/slow.out")" "$work/slow/disk: .*not looked through in the 30000 ms.*nothing was"
 ok "and nothing was written" cmp "$work/slow.raw" "$work/old.raw"

@@ -97,7 +97,8 @@ static void start(void)
 					      .clients = 1 };
 
 	if (nbdserver_start(BUSFLIP_QEMU_NBD, &what, false, &server, &err) < 0 ||
-	    disk_open(steal_fd(&server.clients[0]), 10000, &disk, &err) < 0)
+	    disk_open(steal_fd(&server.clients[0]), monotonic_ms() + 10000, &disk,
+		      &err) < 0)
 		ok(false, "cannot start qemu-nbd: %s", err.msg);
 }
 
