@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define VALUES_LIMIT 4096u	/* of one key; some in-box keys have 2000 */
@@ -394,11 +393,6 @@ static ssize_t pick_wanted(const struct hive_memory *before,
 	return n;
 }
 
-static int make_file(int *fd, struct error *err)
-{
-	*fd = memfd_create("hive", MFD_CLOEXEC);
-	return *fd < 0 ? fail_errno(err, "cannot make a memory file") : 0;
-}
 
 /* By way of hivex, which reads one file and writes another. */
 static int edit_files(const struct hive_memory *before, int fd,
@@ -409,12 +403,12 @@ static int edit_files(const struct hive_memory *before, int fd,
 	AUTO_FD int out = -1;
 
 	if (fd < 0) {
-		if (make_file(&own, err) < 0 ||
+		if (hive_file(&own, err) < 0 ||
 		    hive_memory_store(before, own, err) < 0)
 			return -1;
 		fd = own;
 	}
-	if (make_file(&out, err) < 0 || run_hivex(fd, edits, n, out, err) < 0)
+	if (hive_file(&out, err) < 0 || run_hivex(fd, edits, n, out, err) < 0)
 		return -1;
 	return hive_memory_load(after, out, err);
 }

@@ -48,9 +48,14 @@ struct hive_memory {
 	size_t len;
 };
 
-/* hive_prepare() - load what hivex will need from the file system. Kept for
+/* hive_prepare() - load what hivex will need from the file system, and make the
+ * memory files of one hive_apply(), which the sandbox forbids. Kept for
  * the life of the process. */
 int hive_prepare(struct error *err);
+
+/* hive_file() - an empty memory file for hivex: one of hive_prepare()'s, a new one
+ * when they are gone. The caller closes it. */
+int hive_file(int *fd, struct error *err);
 
 /* hive_memory_new() - @len bytes, filled from @data unless that is NULL. Freed by
  * hive_memory_free(), which takes zeroed ones too. */

@@ -12,6 +12,25 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
+static int spare[] = { -1, -1 };
+
+static int new_file(struct error *err)
+{
+	int fd = memfd_create("hive", MFD_CLOEXEC);
+
+	return fd < 0 ? fail_errno(err, "cannot make a memory file") : fd;
+}
+
+int hive_file(int *fd, struct error *err)
+{
+	*fd = -1;
+	for (size_t i = 0; *fd < 0 && i < ARRAY_SIZE(spare); i++)
+		*fd = steal_fd(&spare[i]);
+	if (*fd < 0)
+		*fd = new_file(err);
+	return *fd < 0 ? -1 : 0;
+}
+
 int hive_prepare(struct error *err)
 {
 	static const char *const pairs[][2] = {
@@ -21,6 +40,9 @@ int hive_prepare(struct error *err)
 
 	static iconv_t kept[ARRAY_SIZE(pairs)];
 
+	for (size_t i = 0; i < ARRAY_SIZE(spare); i++)
+		if (spare[i] < 0 && (spare[i] = new_file(err)) < 0)
+			return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
 		if (!kept[i])
 			kept[i] = iconv_open(pairs[i][0], pairs[i][1]);

@@ -176,7 +176,7 @@ static const int allowed[] = {
 	SCMP_SYS(_llseek), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(fstat64),
 	SCMP_SYS(statx), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64),
 	SCMP_SYS(ftruncate), SCMP_SYS(fcntl), SCMP_SYS(fcntl64),
-	SCMP_SYS(dup), SCMP_SYS(memfd_create), SCMP_SYS(openat),
+	SCMP_SYS(dup), SCMP_SYS(openat),
 	SCMP_SYS(getdents64), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 	SCMP_SYS(fstatfs), SCMP_SYS(fadvise64), SCMP_SYS(fsync),
 	/* libnbd on its connected socket */

@@ -34,8 +34,15 @@
 
 static int folder = -1;		/* open, but what is in it isn't */
 static int file = -1;		/* "a" in that folder, open */
+static int memory = -1;		/* a memory file from before */
 
 /* true: it worked. */
+/* Without a limit on all of them together they would fill the host's memory. */
+static bool try_memory_file(void)
+{
+	return memfd_create("x", MFD_CLOEXEC) >= 0;
+}
+
 static bool try_read_passwd(void)
 {
 	return open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0;
@@ -157,10 +164,9 @@ static bool do_read_open(void)
 static bool do_memfd(void)
 {
 	char path[32];
-	int fd = memfd_create("x", MFD_CLOEXEC);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return fd >= 0 && ftruncate(fd, 4096) == 0 &&
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", memory);
+	return memory >= 0 && ftruncate(memory, 4096) == 0 &&
 	       open(path, O_RDWR | O_CLOEXEC) >= 0;
 }
 
@@ -195,6 +201,7 @@ static const struct attempt denied[] = {
 	{ "a file beneath an open folder", try_open_beneath, true },
 	{ "creating one there", try_create_beneath, true },
 	{ "opening an open file again, to write", try_open_again, true },
+	{ "a memory file more", try_memory_file, false },
 	{ "a network socket", try_socket, false },
 	{ "a local socket", try_unix_socket, false },
 #ifndef __SANITIZE_ADDRESS__	/* which needs them itself */
@@ -315,6 +322,7 @@ int main(void)
 
 	if (geteuid() != 0)
 		skip_all("this test must be run by root, as busflip is");
+	memory = memfd_create("before", MFD_CLOEXEC);
 	if (!make_folder(work, path, sizeof(path)))
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(works); i++) {
