@@ -207,7 +207,7 @@ $(FUZZ_RUN): fuzz-run-%:
 		else $(B)/tests/fuzz-$* --write-seeds $(FUZZ_B)/seeds/$*; fi
 	ASAN_OPTIONS=$(FUZZ_ASAN) nice $(FUZZ_B)/fuzz-$* \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=4000 \
-		-print_final_stats=1 -artifact_prefix=$(FUZZ_B)/found/$*- \
+		-verbosity=0 -print_final_stats=1 -artifact_prefix=$(FUZZ_B)/found/$*- \
 		$$([ ! -e tests/data/$*.dict ] || echo -dict=tests/data/$*.dict -max_len=6000) \
 		$(FUZZ_B)/corpus/$* $(FUZZ_B)/seeds/$*
 

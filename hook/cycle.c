@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "hook/panic.h"
 #include "hook/rewrite.h"
 
 static void note(struct domain *domain, const struct decision *decision,
@@ -65,6 +66,8 @@ static int rewrite(struct domain *domain, enum happening happened,
 		/* One that is held may be staged already, or may never have been. */
 		return is_staged(domain) ? 0 : rewrite_stage(domain, &options, err);
 	case ACTION_PROMOTE:
+		if (config->auto_recover && decision->next == PHASE_TRIAL)
+			panic_add(domain);
 		return happened == HAPPENED_SATA_CLEAN ?
 			rewrite_promote_on_trial(domain, err) :
 			rewrite_promote(domain, err);

@@ -63,6 +63,8 @@ static void read_controllers(struct state *state, const xmlNode *node)
 			state->sata_added = xml_attr_number(n, "index");
 		else if (xml_attr_is(n, "type", "scsi"))
 			state->scsi_added = xml_attr_number(n, "index");
+		else if (xml_attr_is(n, "type", "panic"))
+			xml_attr(n, "model", state->panic, sizeof(state->panic));
 	}
 }
 
@@ -250,4 +252,9 @@ void domain_put_state(struct domain *domain)
 	put_disk(domain);
 	put_added(domain, "sata", state->sata_added);
 	put_added(domain, "scsi", state->scsi_added);
+	if (state->panic[0]) {
+		node = state_child(domain, "added");
+		xml_set(node, "type", "panic");
+		xml_set(node, "model", state->panic);
+	}
 }

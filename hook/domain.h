@@ -42,6 +42,7 @@ struct state {
 	enum bus origin;	/* where it was before staging */
 	char disk[TARGET_SIZE];	/* the system disk's target name now, "" */
 	bool staged_form;	/* the disk is on its staging bus, bait there */
+	char panic[8];		/* model of a device added for the trial, or "" */
 	long sata_added;	/* index of a controller that staging added, -1 */
 	long scsi_added;
 	long scsi;		/* virtio-scsi controller for the disk, -1 */

@@ -19,6 +19,7 @@
 
 #include "hook/bait.h"
 #include "hook/frontend.h"
+#include "hook/panic.h"
 #include "hook/slots.h"
 
 static bool stays_put(enum bus origin)
@@ -345,6 +346,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 		return -1;
 	if (state->staged_form)
 		return 0;
+	panic_remove(domain);
 	first = boots_as_first(domain, disk);
 	disk_target(disk, name, sizeof(name));
 	if (state->bus == BUS_VIRTIO && xml_child(disk, "address"))
@@ -374,6 +376,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 
 static void clear_away(struct domain *domain)
 {
+	panic_remove(domain);
 	xmlFreeNode(bait_remove(domain));
 	drop_sata(domain);
 	controller_drop_unused(domain, "scsi", domain->state.scsi_added);
@@ -384,8 +387,11 @@ int rewrite_restore(struct domain *domain, struct error *err)
 	struct state *state = &domain->state;
 	xmlNode *disk, *own;
 
-	if (!state->disk[0] || (!state->saved && !state->staged_form))
+	if (!state->disk[0] || (!state->saved && !state->staged_form)) {
+		panic_remove(domain);
+		drop_sata(domain);
 		return 0;
+	}
 	disk = recorded_disk(domain, err);
 	if (!disk)
 		return -1;
@@ -416,6 +422,7 @@ int rewrite_settle_on_sata(struct domain *domain, struct error *err)
 
 void rewrite_finish(struct domain *domain)
 {
+	panic_remove(domain);
 	drop_saved(domain);
 	drop_sata(domain);
 	domain->state.scsi_added = -1;

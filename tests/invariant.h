@@ -124,6 +124,9 @@ static inline void strip_devices(xmlNode *devices, const char *image, int *odd)
 		if (xml_is(node, "controller") && (xml_attr_is(node, "type", "sata") ||
 						   xml_attr_is(node, "type", "scsi"))) {
 			remove_node(node);
+		} else if (xml_is(node, "panic")) {
+			/* A forged state may say that it was added. */
+			remove_node(node);
 		} else if (xml_is(node, "disk") && looks_like_bait(node)) {
 			*odd += !is_clean_bait(node, image);
 			remove_node(node);

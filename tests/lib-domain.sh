@@ -30,13 +30,13 @@ make_domain()
 	local name=$1 pair target controller='' tags=''
 	local guest=off machine=q35 bus=virtio format=raw tag=yes metadata='' \
 		driver='' disk='' devices='' uuid='' image='' head='' \
-		boot="<boot dev='hd'/>"
+		boot="<boot dev='hd'/>" panic="<panic model='isa'/>"
 
 	shift
 	for pair; do
 		case $pair in
 		guest=*|machine=*|bus=*|format=*|tag=*|metadata=*|driver=*|disk=*|\
-		devices=*|uuid=*|image=*|boot=*|head=*)
+		devices=*|uuid=*|image=*|boot=*|head=*|panic=*)
 			printf -v "${pair%%=*}" %s "${pair#*=}" ;;
 		*)
 			bail_out "make_domain: what is $pair?" ;;
@@ -87,7 +87,7 @@ make_domain()
 	      <source path='$LAB/$name.serial' append='on'/>
 	    </serial>
 	    <memballoon model='none'/>
-	    <panic model='isa'/>
+	    $panic
 	    $devices
 	  </devices>
 	</domain>

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 39
+plan 42
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -128,13 +128,16 @@ is "and gets there in the end" "$(where gone)" "done/virtio"
 # --- auto_recover: it runs again, on SATA
 
 default_config
-staged_domain again guest=off
+staged_domain again guest=off panic=
 run_once again
 is "it is on trial" "$(where again)" trial/virtio
+is "with a panic device" "$(virsh -q dumpxml again | grep -c "<panic model='isa'")" 1
 becomes again crash
 virsh -q start again
-# It comes back, and crashes on SATA, which nobody takes for a reason.
 ok "a crash on VirtIO: started again by itself" \
-	wait_for "[ \"\$(boot_kind again)\" = ahci ] && is_off again && settled again" 60
+	wait_boot again 3
+is "there" "$(boot_kind again)" ahci
 is "on SATA, once" "$(where again)/$(attempts_of again)" staged/sata/1
+is "without the panic device" "$(virsh -q dumpxml again | grep -c '<panic')" 0
+quietly virsh -q destroy again
 is "and only once" "$(grep -c 'domain=again .*started again, on SATA' "$LAB/log")" 1

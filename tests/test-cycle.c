@@ -133,6 +133,53 @@ static void test_fewer_attempts(void)
 	is_str(step(&xml, HAPPENED_VIRTIO_UNCLEAN, &c), "held", "the next one is the last");
 }
 
+#define PANIC "string(/domain/devices/panic/@model)"
+
+/* On trial with auto_recover there is a panic device, and nowhere else. */
+static void test_panic_device(void)
+{
+	struct config c = config;
+	AUTO_FREE char *x = domain_xml(&(struct parts){ .machine = "pc-i440fx-7.2" });
+	AUTO_FREE char *xml = strdup(x);
+	AUTO_FREE char *own = NULL, *before = NULL;
+	char *at;
+
+	c.auto_recover = CONFIG_YES;
+	step(&xml, HAPPENED_SEEN, &c);
+	is_str(xpath(xml, PANIC), "", "staged: no panic device");
+	step(&xml, HAPPENED_SATA_CLEAN, &c);
+	is_str(xpath(xml, PANIC), "hyperv", "on trial: one for Windows on KVM");
+	step(&xml, HAPPENED_VIRTIO_UNCLEAN, &c);
+	is_str(xpath(xml, "count(//panic)"), "0", "rolled back: gone");
+	step(&xml, HAPPENED_SATA_CLEAN, &c);
+	step(&xml, HAPPENED_VIRTIO_CLEAN, &c);
+	same_xml(xml, x, "done: as the user defined it");
+	at = strstr(x, "'kvm'");
+	if (!ok(at, "a domain of KVM") ||
+	    asprintf(&own, "%.*s'qemu'%s", (int)(at - x), x, at + 5) < 0)
+		return;
+	before = strdup(own);
+	step(&own, HAPPENED_SEEN, &c);
+	step(&own, HAPPENED_SATA_CLEAN, &c);
+	is_str(xpath(own, PANIC), "isa", "without KVM the other one");
+	step(&own, HAPPENED_DISABLE, &c);
+	same_xml(own, before, "disabled: as the user defined it");
+}
+
+/* The user's own stays, whatever its model. */
+static void test_own_panic_device(void)
+{
+	struct config c = config;
+	AUTO_FREE char *xml = domain_xml(&(struct parts){ .devices = "<panic model='isa'/>" });
+
+	c.auto_recover = CONFIG_YES;
+	step(&xml, HAPPENED_SEEN, &c);
+	step(&xml, HAPPENED_SATA_CLEAN, &c);
+	is_str(xpath(xml, "concat(count(//panic), " PANIC ")"), "1isa", "its own is enough");
+	step(&xml, HAPPENED_VIRTIO_CLEAN, &c);
+	is_str(xpath(xml, "concat(count(//panic), " PANIC ")"), "1isa", "and stays");
+}
+
 static void test_commands(void)
 {
 	AUTO_FREE char *x = domain_xml(&(struct parts){ .disk = SATA_DISK }), *xml = strdup(x);
@@ -289,6 +336,8 @@ int main(void)
 	test_success();
 	test_failure();
 	test_fewer_attempts();
+	test_panic_device();
+	test_own_panic_device();
 	test_commands();
 	test_bus_of_config();
 	test_damaged();

@@ -216,7 +216,7 @@ static bool same_state(const struct state *a, const struct state *b)
 	       !strcmp(a->reason, b->reason) && a->bus == b->bus && a->origin == b->origin &&
 	       !strcmp(a->disk, b->disk) && a->staged_form == b->staged_form &&
 	       a->sata_added == b->sata_added && a->scsi_added == b->scsi_added &&
-	       a->scsi == b->scsi && !a->saved == !b->saved;
+	       a->scsi == b->scsi && !strcmp(a->panic, b->panic) && !a->saved == !b->saved;
 }
 
 /* Every field at a value that it does not have by itself. */
@@ -224,7 +224,7 @@ static const struct state full_state = {
 	.phase = PHASE_TRIAL, .valid = true, .attempts = 3, .override = true,
 	.since = "2026-11-22T23:59:59Z", .reason = "a \"reason\" <of> gr\xc3\xb6\xc3\x9f" "e\n&",
 	.bus = BUS_SCSI, .origin = BUS_IDE, .disk = "sdb", .staged_form = true,
-	.sata_added = 2, .scsi_added = 3, .scsi = 4,
+	.sata_added = 2, .scsi_added = 3, .scsi = 4, .panic = "isa",
 };
 
 static void test_state_round_trip(void)
@@ -247,7 +247,7 @@ static void test_state_round_trip(void)
 	copy.state.phase = PHASE_DONE;
 	copy.state.override = false;
 	copy.state.scsi = copy.state.sata_added = copy.state.scsi_added = -1;
-	copy.state.disk[0] = '\0';
+	copy.state.disk[0] = copy.state.panic[0] = '\0';
 	domain_put_state(&copy);
 	domain_format(&copy, &again, &len, &err);
 	is_str(xpath(again, "concat(count(//s:state), count(//s:state/*), count(//@override))"),
