@@ -13,6 +13,7 @@
 #include "hook/pending.h"
 #include "hook/place.h"
 #include "hook/session.h"
+#include "hook/virtioid.h"
 
 /* The system disk of one domain, ready for guestdisk_run(). */
 struct subject {
@@ -28,6 +29,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 {
 	const struct state *state = &domain->state;
 	const xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
+	const xmlNode *device;
 
 	memset(s, 0, sizeof(*s));
 	s->domain = domain;
@@ -50,6 +52,8 @@ static int subject_of(const struct domain *domain, const struct config *config,
 		.trial = true, .driver_optional = true,
 	};
 	s->job.has_uuid = uuid_bytes(domain->uuid, s->job.uuid);
+	device = virtio_boot_device(domain);
+	s->job.device_id = device ? virtio_device_id(domain, device) : 0;
 	return 0;
 }
 
