@@ -9,7 +9,7 @@
 cd "$tests/.." || exit 1
 busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
-plan 11
+plan 12
 
 missing()
 {
@@ -66,3 +66,11 @@ is "every field of the JSON is in the man page, and no other" \
 is "the README names no command that does not exist" \
 	"$(grep -oE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md | awk '{print $NF}' |
 	   sort -u | comm -23 - <(sort -u <<< "$commands"))" ""
+
+none=$(grep -ohE '\b(test|fuzz|check)-[a-z0-9-]+(\.sh)?|tests/[a-z0-9/.-]+[a-z]' .github/*.md | sort -u |
+	while read -r name; do
+		name=${name#tests/}
+		[ -e "tests/$name" ] || [ -e "tests/$name.c" ] || grep -q "^$name:" Makefile ||
+			echo "$name"
+	done)
+is "every test that a page in .github names is there" "$none" ""
