@@ -56,8 +56,8 @@ sed -E 's/^#([a-z_]+ = )/\1/' conf/busflip.conf > "$work/all.conf"
 ok "neither has it with every key switched on" \
 	"$busflip" check-config "$work/all.conf"
 
-fields=$(grep -oE 'json_string\("[a-z_]+"|\\"(attempts|running|pending)\\"' hook/status.c |
-	grep -oE '[a-z_]+(\\?")$' | tr -d '\\"')
+fields=$(grep -oE 'member\(out, "[a-z_]+"|\\"[a-z_]+\\":' hook/standing.c |
+	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":')
 page_fields=$(sed -n '/^\.Sh STATUS AS JSON/,/^\.Sh FILES/s/^\.It Cm //p' <<< "$page" |
 	tr -d ',' | tr ' ' '\n')
 is "every field of the JSON is in the man page, and no other" \
