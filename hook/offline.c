@@ -15,14 +15,31 @@
 #include "hook/domain.h"
 #include "hook/guestdisk.h"
 #include "hook/place.h"
+#include "hook/standing.h"
 #include "hook/virt.h"
 
 /* The disk of one command line, and what its strings point to. */
 struct wanted {
 	struct place place;
 	char uuid[40];
-	enum bus bus;			/* of the domain's tag; BUS_NONE */
+	enum bus bus;			/* where the domain's disk will end; BUS_NONE */
 };
+
+static int place_in_domain(const struct command_line *line, const struct domain *domain,
+			   struct wanted *wanted, struct error *err)
+{
+	const xmlNode *disk = line->disk ? domain_disk(domain, line->disk)
+					 : standing_disk(domain, err);
+
+	if (!disk && line->disk)
+		return fail(err, ENOENT, "it has no disk %s", line->disk);
+	if (!disk)
+		return -1;
+	wanted->bus = standing_target_bus(domain, disk, &line->config);
+	if (!str_fits(wanted->uuid, sizeof(wanted->uuid), domain->uuid))
+		return fail(err, EINVAL, "its UUID is too long");
+	return place_of_disk(disk, &wanted->place, err);
+}
 
 static int domain_place(const struct command_line *line, bool write,
 			struct wanted *wanted, struct error *err)
@@ -31,7 +48,6 @@ static int domain_place(const struct command_line *line, bool write,
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
 	AUTO_DOMAIN struct domain domain = { 0 };
 	AUTO_FREE char *xml = NULL;
-	const xmlNode *disk;
 
 	if (virt_open(line->config.uri, &virt, err) < 0 ||
 	    virt_find(virt, line->args[0], &dom, err) < 0)
@@ -45,16 +61,7 @@ static int domain_place(const struct command_line *line, bool write,
 	if (virt_xml(dom, &xml, err) < 0 ||
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
 		return -1;
-	disk = line->disk ? domain_disk(&domain, line->disk)
-			  : domain_system_disk(&domain, err);
-	if (!disk && line->disk)
-		return fail(err, ENOENT, "it has no disk %s", line->disk);
-	if (!disk)
-		return -1;
-	wanted->bus = domain.tag.valid ? domain.tag.bus : BUS_NONE;
-	if (!str_fits(wanted->uuid, sizeof(wanted->uuid), domain.uuid))
-		return fail(err, EINVAL, "its UUID is too long");
-	return place_of_disk(disk, &wanted->place, err);
+	return place_in_domain(line, &domain, wanted, err);
 }
 
 /* What has a slash is a path; libvirt allows none in the name of a domain. */
@@ -99,7 +106,7 @@ static int parse_bus(const struct command_line *line, enum bus wanted,
 {
 	if (line->bus)
 		wanted = bus_parse(line->bus);
-	else if (wanted == BUS_NONE)
+	else if (wanted != BUS_VIRTIO && wanted != BUS_SCSI)
 		wanted = line->config.bus == CONFIG_BUS_SCSI ? BUS_SCSI
 							     : BUS_VIRTIO;
 	if (wanted != BUS_VIRTIO && wanted != BUS_SCSI)
