@@ -128,7 +128,10 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	struct subject s;
 	struct error err = { 0 };
 
+	/* Whatever becomes of this one, the last one's is of no use to it. */
+	session_remove(domain->uuid);
 	str_fits(note.uuid, sizeof(note.uuid), domain->uuid);
+	str_fits(note.since, sizeof(note.since), domain->state.since);
 	if (subject_of(domain, config, &s, &err) < 0)
 		str_fits(note.why, sizeof(note.why), err.msg);
 	else
@@ -217,14 +220,9 @@ static void judge(struct subject *s, struct gate_result *result)
 	struct error err = { 0 };
 	struct verdicts v;
 
-	if (session_read(s->domain->uuid, &note) && note.phase == s->domain->state.phase) {
-		s->job.run_from = note.from;
-		s->job.run_to = filetime_now();
-		s->job.has_before = note.has_before;
-		s->job.before_last_use = note.last_use;
-		s->job.before_shutdown = note.shutdown;
-		s->job.before_boot_id = note.boot_id;
-	}
+	if (session_read(s->domain->uuid, &note) &&
+	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
+		session_compare(&note, &s->job);
 	if ((staged ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
 		result->gate = GATE_UNREADABLE;
 		str_fits(result->why, sizeof(result->why), err.msg);
