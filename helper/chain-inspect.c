@@ -118,8 +118,7 @@ int chain_facts(struct chain *chain, const struct windows *win,
 	return section_end(chain, JOB_SECTION_EVIDENCE, &s, err);
 }
 
-static int write_text(struct chain *chain, const struct windows *win,
-		      const struct evidence *evidence, struct error *err)
+static int write_text(struct chain *chain, const struct windows *win, struct error *err)
 {
 	struct section s;
 	struct error why;
@@ -128,7 +127,6 @@ static int write_text(struct chain *chain, const struct windows *win,
 		return -1;
 	print_disk_text(chain, s.file);
 	report_text(win, &chain->targets.health, s.file);
-	evidence_write_text(evidence, s.file);
 	if (target_check_writable(&chain->targets, &why) < 0 ||
 	    windows_check(win, &why) < 0) {
 		fputs("busflip patch would refuse: ", s.file);
@@ -172,7 +170,7 @@ int chain_inspect(struct chain *chain, struct error *err)
 	if (r < 0)
 		return -1;
 	evidence_judge(win, &chain->targets.health, &asked, &evidence);
-	if (write_text(chain, win, &evidence, err) < 0 ||
+	if (write_text(chain, win, err) < 0 ||
 	    write_json(chain, win, &evidence, err) < 0 ||
 	    chain_facts(chain, win, &evidence, err) < 0)
 		r = -1;

@@ -80,7 +80,7 @@ like "and what does not hold" "$(reason_of win)" 'booted \(never\)'
 like "status tells it" "$(busflip status win)" 'booted \(never\)'
 busflip inspect win > "$LAB/inspect"
 ok "SATA is ready" grep -q '^SATA boot .*ready' "$LAB/inspect"
-like "so is the driver" "$(cat "$LAB/inspect")" 'driver-service +yes'
+like "so is the driver" "$(cat "$LAB/inspect")" 'driver-service +ok'
 after=$(hive_of win)
 ok "once more" run_once win
 is "nothing more is written" "$(hive_of win)" "$after"
