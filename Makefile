@@ -47,7 +47,7 @@ ALL_LDFLAGS = -pie $(HARDEN_LD) $(LDFLAGS) $(SANITIZE)
 
 HOOK_SRC   := $(filter-out hook/front.c hook/busflip.c,$(wildcard hook/*.c)) \
 	$(wildcard conf/*.c) $(addprefix helper/,base.c crc32.c disk.c job.c \
-	journal.c journal-file.c landlock.c)
+	journal.c journal-file.c json.c landlock.c)
 HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)

@@ -9,7 +9,7 @@
 cd "$tests/.." || exit 1
 busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
-plan 12
+plan 13
 
 missing()
 {
@@ -56,12 +56,20 @@ sed -E 's/^#([a-z_]+ = )/\1/' conf/busflip.conf > "$work/all.conf"
 ok "neither has it with every key switched on" \
 	"$busflip" check-config "$work/all.conf"
 
-fields=$(grep -oE 'json_string\("[a-z_]+"|\\"(attempts|running|pending)\\"' hook/status.c |
-	grep -oE '[a-z_]+(\\?")$' | tr -d '\\"')
-page_fields=$(sed -n '/^\.Sh STATUS AS JSON/,/^\.Sh FILES/s/^\.It Cm //p' <<< "$page" |
-	tr -d ',' | tr ' ' '\n')
-is "every field of the JSON is in the man page, and no other" \
-	"$(sort -u <<< "$page_fields" | sed '/^$/d')" "$(sort -u <<< "$fields")"
+fields=$(grep -oE 'member\(out, "[a-z_]+"|\\"[a-z_]+\\":' hook/standing.c |
+	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":')
+# page_fields SECTION NEXT-SECTION - what .It Cm names there
+page_fields()
+{
+	sed -n "/^\.Sh $1/,/^\.Sh $2/s/^\.It Cm //p" <<< "$page" | tr -d ',' |
+		tr ' ' '\n' | sed '/^$/d' | sort -u
+}
+is "every field of status --json is in the man page, and no other" \
+	"$(page_fields 'STATUS AS JSON' 'INSPECT AS JSON')" "$(sort -u <<< "$fields")"
+fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/inspect.c |
+	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'began|phase')
+is "every field that inspect --json adds is in the man page, and no other" \
+	"$(page_fields 'INSPECT AS JSON' FILES)" "$(sort -u <<< "$fields")"
 
 is "the README names no command that does not exist" \
 	"$(grep -oE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md | awk '{print $NF}' |
