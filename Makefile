@@ -216,7 +216,7 @@ $(FUZZ_RUN): fuzz-run-%:
 # Not the unit tests: they do on purpose what these tools warn of.
 LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
-	$(wildcard tests/*.sh tests/*/*.sh tests/*/*/*.sh))
+	$(wildcard conf/*.sh tests/*.sh tests/*/*.sh tests/*/*/*.sh))
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
@@ -259,19 +259,15 @@ lint-man:
 
 HOOKDIR ?= $(SYSCONFDIR)/libvirt/hooks
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-HOOK     = $(DESTDIR)$(HOOKDIR)/qemu
-HOOK_D   = $(DESTDIR)$(HOOKDIR)/qemu.d/50-busflip
-# Ours is a program with its name in it; anything else is somebody's own hook.
-IS_OURS  = is_ours() { head -c 4 "$$1" 2>/dev/null | grep -q ELF && \
-	grep -q busflip-hook "$$1"; }
+# In what is installed, paths are those of this build.
+PATHS    = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),'
 
-install: install-files install-hook
+install: install-files install-bait install-hook
 
 install-files: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
-		$(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
-		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(STATEDIR)
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(SYSCONFDIR)
 	install -m 755 $(B)/busflip $(DESTDIR)$(SBINDIR)/.busflip-new
 	mv -f $(DESTDIR)$(SBINDIR)/.busflip-new $(DESTDIR)$(SBINDIR)/busflip
 	install -m 755 $(B)/busflip-helper $(DESTDIR)$(LIBEXECDIR)/.busflip-new
@@ -279,43 +275,28 @@ install-files: all
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper
 	install -m 644 conf/busflip.conf.5 $(DESTDIR)$(MANDIR)/man5/
 	for page in $(filter %.8,$(MANPAGES)); do \
-		sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),' \
-			$$page > $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; \
+		$(PATHS) $$page > $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; \
 		chmod 644 $(DESTDIR)$(MANDIR)/man8/$${page##*/}; \
 	done
 	for unit in busflip-stage.path busflip-stage.service; do \
-		sed 's,/usr/local/sbin,$(SBINDIR),' conf/$$unit \
-			> $(DESTDIR)$(UNITDIR)/$$unit || exit; \
+		$(PATHS) conf/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit; \
 		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit; \
 	done
 	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \
 		install -m 644 conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf
+
+install-bait:
+	install -d $(DESTDIR)$(STATEDIR)
 	[ -s $(DESTDIR)$(STATEDIR)/bait.img ] || { \
 		truncate -s 8M $(DESTDIR)$(STATEDIR)/bait.img; \
 		chmod 644 $(DESTDIR)$(STATEDIR)/bait.img; }
 
-# Put in its place by a rename: libvirt may run it at any moment, and half a
-# hook would keep a guest from starting. Never beside the other ones in qemu.d/,
-# where libvirt would run the half one.
 install-hook: $(B)/busflip-hook
-	install -d $(DESTDIR)$(HOOKDIR)
-	install -m 755 $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)/.busflip-new
-	@$(IS_OURS); \
-	if { [ -e $(HOOK) ] || [ -L $(HOOK) ]; } && ! is_ours $(HOOK); then \
-		install -d $(HOOK).d; \
-		mv -f $(DESTDIR)$(HOOKDIR)/.busflip-new $(HOOK_D); \
-		echo "hook: $(HOOK_D) ($(HOOK) is not ours)"; \
-	else \
-		mv -f $(DESTDIR)$(HOOKDIR)/.busflip-new $(HOOK); \
-		rm -f $(HOOK_D); \
-		echo "hook: $(HOOK)"; \
-	fi
+	@conf/setup.sh hook-add $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)
 
 # The configuration stays when it was changed, and so does what is left to do.
 uninstall:
-	@$(IS_OURS); if is_ours $(HOOK); then rm -f $(HOOK); fi
-	rm -f $(HOOK_D)
-	rmdir $(HOOK).d 2>/dev/null || :
+	@conf/setup.sh hook-drop $(DESTDIR)$(HOOKDIR)
 	rm -f $(DESTDIR)$(UNITDIR)/busflip-stage.path \
 		$(DESTDIR)$(UNITDIR)/busflip-stage.service \
 		$(DESTDIR)$(MANDIR)/man8/busflip.8 \
@@ -334,6 +315,6 @@ uninstall:
 .PHONY: all clean check check-unit check-model fleet check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
-	install install-files install-hook uninstall
+	install install-files install-bait install-hook uninstall
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/$(M)/*.d)
