@@ -216,7 +216,8 @@ $(FUZZ_RUN): fuzz-run-%:
 # Not the unit tests: they do on purpose what these tools warn of.
 LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
-	$(wildcard conf/*.sh tests/*.sh tests/*/*.sh tests/*/*/*.sh))
+	$(wildcard conf/*.sh tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
+	conf/completion/busflip.bash
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
@@ -259,6 +260,9 @@ lint-man:
 
 HOOKDIR ?= $(SYSCONFDIR)/libvirt/hooks
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # In what is installed, paths are those of this build.
 PATHS    = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),'
 
@@ -267,6 +271,7 @@ install: install-files install-bait install-hook
 install-files: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) \
 		$(DESTDIR)$(SYSCONFDIR)
 	install -m 755 $(B)/busflip $(DESTDIR)$(SBINDIR)/.busflip-new
 	mv -f $(DESTDIR)$(SBINDIR)/.busflip-new $(DESTDIR)$(SBINDIR)/busflip
@@ -282,6 +287,9 @@ install-files: all
 		$(PATHS) conf/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit; \
 		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit; \
 	done
+	install -m 644 conf/completion/busflip.bash $(DESTDIR)$(BASHDIR)/busflip
+	install -m 644 conf/completion/busflip.zsh $(DESTDIR)$(ZSHDIR)/_busflip
+	install -m 644 conf/completion/busflip.fish $(DESTDIR)$(FISHDIR)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \
 		install -m 644 conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf
 
@@ -303,6 +311,8 @@ uninstall:
 		$(DESTDIR)$(MANDIR)/man8/busflip-hook.8 \
 		$(DESTDIR)$(MANDIR)/man8/busflip-helper.8 \
 		$(DESTDIR)$(MANDIR)/man5/busflip.conf.5 \
+		$(DESTDIR)$(BASHDIR)/busflip $(DESTDIR)$(ZSHDIR)/_busflip \
+		$(DESTDIR)$(FISHDIR)/busflip.fish \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper \
 		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img
 	rmdir $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :

@@ -107,7 +107,7 @@ packages()
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
 			qemu-utils libxml2-utils python3 util-linux iproute2 git \
 			ntfs-3g fdisk libhivex-bin reglookup xz-utils nbdkit \
-			libnbd-bin procps zstd ovmf ;;
+			libnbd-bin procps zstd ovmf bash-completion zsh fish ;;
 	debian-ci)
 		echo clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc man-db \
 			valgrind ;;
@@ -127,7 +127,7 @@ packages()
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
 			util-linux iproute git ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
 			reglookup xz nbdkit libnbd procps-ng zstd \
-			kernel-core kernel-modules edk2-ovmf ;;
+			kernel-core kernel-modules edk2-ovmf bash-completion zsh fish ;;
 	fedora-ci)
 		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
 			compiler-rt libasan libubsan ;;
