@@ -3,7 +3,8 @@
 # busflip-helper. Every object file goes to build/; a source file that is added
 # to one of the folders is found by itself.
 
-VERSION     := 0.1.0
+# One place for the version: the head of the changelog.
+VERSION     := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' conf/debian/changelog)
 
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
@@ -62,6 +63,8 @@ all: $(PROGRAMS)
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/hook/busflip.o $(B)/helper/main.o: conf/debian/changelog
 
 $(B)/libbusflip.a: $(call obj,$(HOOK_SRC))
 	@rm -f $@
@@ -216,7 +219,7 @@ $(FUZZ_RUN): fuzz-run-%:
 # Not the unit tests: they do on purpose what these tools warn of.
 LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
-	$(wildcard conf/*.sh tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
+	$(wildcard conf/*.sh conf/debian/p* tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
 	conf/completion/busflip.bash
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
 
@@ -302,6 +305,14 @@ install-bait:
 install-hook: $(B)/busflip-hook
 	@conf/setup.sh hook-add $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)
 
+# What a package has: the hook and the bait come into their places by
+# conf/setup.sh, when the package is installed.
+install-package: install-files
+	install -d $(DESTDIR)$(PREFIX)/share/busflip
+	install -m 755 $(B)/busflip-hook $(DESTDIR)$(LIBEXECDIR)/
+	install -m 755 conf/setup.sh $(DESTDIR)$(PREFIX)/share/busflip/
+	install -m 644 conf/security.sh conf/busflip-hook.cil $(DESTDIR)$(PREFIX)/share/busflip/
+
 # The configuration stays when it was changed, and so does what is left to do.
 uninstall:
 	@conf/setup.sh hook-drop $(DESTDIR)$(HOOKDIR)
@@ -322,9 +333,38 @@ uninstall:
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 
+# ---- packages -------------------------------------------------------------
+
+# Into $(B)/deb and $(B)/rpm, from a copy of the tree, where debian/ is in the
+# place that it has to have. Nothing of this make's settings goes there.
+TREE    := hook helper conf tests install.sh Makefile README.md LICENSE
+PACK_ENV = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B -u PREFIX -u DESTDIR
+NAME     = busflip-$(VERSION)
+
+deb:
+	rm -rf $(B)/deb
+	mkdir -p $(B)/deb/$(NAME)
+	cp -a $(TREE) $(B)/deb/$(NAME)/
+	cp -a conf/debian $(B)/deb/$(NAME)/debian
+	cd $(B)/deb/$(NAME) && $(PACK_ENV) dpkg-buildpackage -b -us -uc $(DEBFLAGS)
+	rm -rf $(B)/deb/$(NAME)
+	@ls $(B)/deb/*.deb
+
+# The spec gets version and changelog from the Debian changelog.
+RPMTOP = $(abspath $(B))/rpm
+rpm:
+	rm -rf $(B)/rpm
+	mkdir -p $(B)/rpm/SPECS $(B)/rpm/SOURCES
+	tar -czf $(B)/rpm/SOURCES/$(NAME).tar.gz --transform 's,^,$(NAME)/,' $(TREE)
+	{ sed 's/@VERSION@/$(VERSION)/' conf/busflip.spec; \
+		awk -f conf/changelog.awk conf/debian/changelog; } > $(B)/rpm/SPECS/busflip.spec
+	cd $(B)/rpm && $(PACK_ENV) rpmbuild -bb --define '_topdir $(RPMTOP)' $(RPMFLAGS) SPECS/busflip.spec
+	rm -rf $(B)/rpm/BUILD $(B)/rpm/BUILDROOT
+	@ls $(B)/rpm/RPMS/*/*.rpm
+
 .PHONY: all clean check check-unit check-model fleet check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
-	install install-files install-bait install-hook uninstall
+	install install-files install-bait install-hook install-package uninstall deb rpm
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/$(M)/*.d)

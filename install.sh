@@ -107,7 +107,8 @@ packages()
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
 			qemu-utils libxml2-utils python3 util-linux iproute2 git \
 			ntfs-3g fdisk libhivex-bin reglookup xz-utils nbdkit \
-			libnbd-bin procps zstd ovmf bash-completion zsh fish ;;
+			libnbd-bin procps zstd ovmf libarchive-tools bash-completion zsh fish \
+			build-essential dpkg-dev debhelper lintian rpm rpmlint ;;
 	debian-ci)
 		echo clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc man-db \
 			valgrind ;;
@@ -127,7 +128,8 @@ packages()
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
 			util-linux iproute git ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
 			reglookup xz nbdkit libnbd procps-ng zstd \
-			kernel-core kernel-modules edk2-ovmf bash-completion zsh fish ;;
+			kernel-core kernel-modules edk2-ovmf bsdtar bash-completion zsh fish \
+			rpm-build rpmlint ;;
 	fedora-ci)
 		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
 			compiler-rt libasan libubsan ;;
@@ -325,6 +327,8 @@ run_make()
 do_install()
 {
 	need_root "to install into $prefix and /etc"
+	[ ! -e /usr/share/busflip/setup.sh ] ||
+		die "busflip is installed as a package; remove that first"
 	install_packages build run
 	build build
 	trap take_back EXIT
