@@ -258,6 +258,8 @@ lint-shell:
 lint-man:
 	@for page in $(MANPAGES); do mandoc -T lint -W style $$page 2>&1; done | \
 		grep -v -e 'referenced manual not found' -e 'outdated mandoc.db' && exit 1 || :
+	@for page in $(MANPAGES); do MAN_KEEP_STDERR=1 man --warnings -l $$page 2>&1 >/dev/null; \
+		done | grep . && exit 1 || :
 
 # ---- install --------------------------------------------------------------
 
