@@ -9,7 +9,9 @@
 cd "$tests/.." || exit 1
 busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
-plan 13
+# shellcheck source=tests/lib-options.sh
+. "$tests/lib-options.sh"
+plan 15
 
 missing()
 {
@@ -24,7 +26,37 @@ page_options=$(grep -oE 'Fl -[a-z][a-z-]*' <<< "$page" | sed 's/^Fl -/--/')
 is "every option is in the man page" "$(missing "$options" "$page_options")" ""
 is "every option of the man page exists" "$(missing "$page_options" "$options")" ""
 
-commands=$(sed -nE '/^Commands:/,/^Options:/s/^  ([a-z-]+).*/\1/p' <<< "$help")
+# synopsis - COMMAND --OPTION, for each that the synopsis has
+synopsis()
+{
+	awk '
+		/^\.Sh / { inside = $2 == "SYNOPSIS" }
+		!inside { next }
+		/^\.Nm/ { n = 0; split("", of) }
+		/^\.Cm/ && !n { of[++n] = $2; for (i = 3; $i == "|"; i += 2) of[++n] = $(i + 1) }
+		{
+			for (i = 1; i < NF; i++)
+				if ($i == "Fl")
+					for (j = 1; j <= n; j++)
+						print of[j], "-" $(i + 1)
+		}' hook/busflip.8 | sort
+}
+
+# Those of every command come first in the synopsis, without one.
+taken()
+{
+	local command
+
+	for command in $commands; do
+		options_of "$command" | grep -vxE -- '--(connect|config|help|version)' |
+			sed "s/^/$command /"
+	done | sort
+}
+
+commands=$(busflip_commands)
+is "the synopsis has the options that each command takes" "$(synopsis)" "$(taken)"
+is "and those that all take" "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Ar command/p; /^\.Fl -help/p' hook/busflip.8 |
+	grep -oE 'Fl -[a-z-]+' | sort | paste -sd ' ')" 'Fl -config Fl -connect Fl -help Fl -version'
 page_commands=$(sed -n '/^\.Sh COMMANDS/,/^\.Sh OPTIONS/s/^\.It Cm \([a-z-]*\).*/\1/p' <<< "$page")
 is "every command is in the man page" "$(missing "$commands" "$page_commands")" ""
 is "every command of the man page exists" "$(missing "$page_commands" "$commands")" ""

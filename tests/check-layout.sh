@@ -81,7 +81,8 @@ none "every file names its licence on top" \
 	"$(find hook conf helper tests install.sh Makefile .ci -type f \
 		\( -name '*.[chS]' -o -name '*.sh' -o -name '*.[58]' -o -name '*.py' \
 		-o -name '*.conf' -o -name '*.path' -o -name '*.service' -o -name '*.cil' \
-		-o -name Makefile -o -path '.ci/run' \) |
+		-o -name Makefile -o -path '.ci/run' -o -path 'conf/completion/*' -o -name '*.awk' \
+		-o -name '*.spec' -o -name '*.zsh' -o -path 'conf/debian/p*' -o -name rules \) |
 	   while read -r file; do
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' ||
 			echo "$file"
