@@ -215,6 +215,24 @@ static bool disks_are_whole(struct event *event, struct error *err)
 	return false;
 }
 
+/*
+ * Return whether the prepare hook has let the start go on whose end this is. A start
+ * that fails without was not one on VirtIO: the hook was killed, or has refused it.
+ */
+static bool session_end(const struct event *event)
+{
+	struct session_note note;
+	struct error err;
+
+	if (!session_read(event->domain.uuid, &note) ||
+	    note.phase != event->domain.state.phase || note.over)
+		return false;
+	note.over = true;
+	if (session_write(&note, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", event->name, err.msg);
+	return true;
+}
+
 static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
@@ -234,8 +252,10 @@ static int on_prepare(struct event *event)
 	    state->valid && !is_marked(event)) {
 		gate_prepare(&event->domain, event->config);
 		/* It may have come no further than into the journal. */
-		if (!disks_are_whole(event, &err))
+		if (!disks_are_whole(event, &err)) {
+			session_end(event);
 			return EXIT_REFUSE_START;
+		}
 	}
 	if (state->phase != PHASE_NONE || !state->valid ||
 	    event->config->late_start != LATE_START_REFUSE || is_marked(event) ||
@@ -322,6 +342,7 @@ static int on_release(struct event *event)
 	if (evidence_from_reason(pending.reason[0] ? pending.reason : pending.logged) ==
 	    EVIDENCE_HOLDS)
 		ask_disk(event, &pending);
+	pending.prepared = session_end(event);
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;
 }

@@ -46,11 +46,11 @@ int session_write(const struct session_note *n, struct error *err)
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nphase %s\nfrom %llu\nread %d\nwhy %s\nbefore %d\n"
 			"last_use %llu\nshutdown %llu\nboot_id %u\nwrites %d\nrestart %d\n"
-			"end\n",
+			"over %d\nend\n",
 			phase_name(n->phase), (unsigned long long)n->from, n->read, why,
 			n->has_before, (unsigned long long)n->last_use,
 			(unsigned long long)n->shutdown, n->boot_id, n->writes_seen,
-			n->restart))
+			n->restart, n->over))
 		return fail(err, EINVAL, "session record too long");
 	return file_replace(path, text, strlen(text), 0600, err);
 }
@@ -85,6 +85,8 @@ static void parse_line(struct session_note *n, const char *line)
 		n->writes_seen = strcmp(value, "1") == 0;
 	else if (value_of(line, "restart", &value))
 		n->restart = strcmp(value, "1") == 0;
+	else if (value_of(line, "over", &value))
+		n->over = strcmp(value, "1") == 0;
 	else if (value_of(line, "boot_id", &value))
 		n->boot_id = (uint32_t)strtoul(value, NULL, 10);
 }

@@ -22,6 +22,7 @@ struct session_note {
 	uint32_t boot_id;
 	bool writes_seen;	/* trial: the guest has written to its disk */
 	bool restart;		/* trial: we take it down, to be started on SATA */
+	bool over;		/* its end was seen: it says nothing of a later start */
 };
 
 /* session_write() - durable when it returns 0. */
