@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "helper/refusal.h"
 #include "hook/guestdisk.h"
@@ -53,10 +54,29 @@ static int subject_of(const struct domain *domain, const struct config *config,
 	return 0;
 }
 
+/* Not what the disk is refused for, but a program that was ended under us. */
+static bool was_cut_off(const struct error *err)
+{
+	return err->code == REFUSE_HELPER_DIED ||
+	       (!is_refusal(err->code) && err->code != ENOENT);
+}
+
+/* Nobody comes back for what is not done now: once more, if there is time. */
 static int run(struct subject *s, enum job_action action,
 	       struct guestdisk_result *result, struct error *err)
 {
+	const struct timespec nap = { 0, 200 * 1000000L };
+	int r;
+
 	s->job.action = action;
+	r = guestdisk_run(&s->disk, &s->options, &s->job, result, err);
+	if (r == 0 || !was_cut_off(err) || monotonic_ms() >= s->options.deadline)
+		return r;
+	log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s once more: %s", s->domain->name,
+		s->domain->uuid, err->msg);
+	guestdisk_result_free(result);
+	/* A qemu-nbd whose keeper was killed closes the image meanwhile. */
+	nanosleep(&nap, NULL);
 	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 }
 

@@ -75,7 +75,8 @@ static void test_round_trip(void)
 	if (!ok(pending_read(UUID, &b, &err) == 1, "read"))
 		diag("%s", err.msg);
 	ok(a.kind == b.kind && a.session == b.session && a.begun == b.begun &&
-	   a.paused == b.paused && a.prepared == b.prepared && a.id == b.id && a.at == b.at, "numbers are the same");
+	   a.paused == b.paused && a.prepared == b.prepared && a.id == b.id &&
+	   a.at == b.at, "numbers are the same");
 	is_str(b.uuid, a.uuid, "UUID");
 	is_str(b.name, a.name, "name");
 	is_str(b.reason, a.reason, "reason");
