@@ -30,6 +30,8 @@
 
 #define LIBVIRT_LOG "/var/log/libvirt/qemu/%s.log"
 #define LIBVIRT_PID "/run/libvirt/qemu/%s.pid"
+#define STARTING_UP ": starting up libvirt version: "
+#define SHUTTING_DOWN ": shutting down, reason="
 #define LIBVIRT_XML BUSFLIP_SYSCONFDIR "/libvirt/qemu/%s.xml"
 
 struct event {
@@ -83,7 +85,6 @@ static const char *last_occurrence(const char *text, const char *what)
  */
 static void logged_reason(const char *name, char *buf, size_t size)
 {
-	static const char marker[] = ": shutting down, reason=";
 	char path[4096], tail[16384];
 	const char *down, *up;
 	size_t len;
@@ -92,16 +93,36 @@ static void logged_reason(const char *name, char *buf, size_t size)
 	if (!host_path(path, sizeof(path), LIBVIRT_LOG, name) ||
 	    !read_tail(path, tail, sizeof(tail)))
 		return;
-	down = last_occurrence(tail, marker);
-	up = last_occurrence(tail, ": starting up libvirt version: ");
+	down = last_occurrence(tail, SHUTTING_DOWN);
+	up = last_occurrence(tail, STARTING_UP);
 	if (!down || (up && up > down))
 		return;
-	down += strlen(marker);
+	down += strlen(SHUTTING_DOWN);
 	len = strcspn(down, "\n");
 	if (len < size) {
 		memcpy(buf, down, len);
 		buf[len] = '\0';
 	}
+}
+
+/*
+ * QEMU says who ended it: when a start fails for a reason of its own it says
+ * something else. A "started" hook that was killed makes libvirt end a guest whose
+ * disk is all right.
+ */
+static bool was_taken_down(const char *name)
+{
+	char path[4096], tail[16384];
+	const char *up, *down;
+
+	if (!host_path(path, sizeof(path), LIBVIRT_LOG, name) ||
+	    !read_tail(path, tail, sizeof(tail)))
+		return false;
+	up = last_occurrence(tail, STARTING_UP);
+	down = last_occurrence(tail, SHUTTING_DOWN);
+	/* Of this start, not of one before that came further. */
+	return up && down && strstr(up, SHUTTING_DOWN) == down &&
+	       strstr(up, ": terminating on signal ");
 }
 
 /*
@@ -215,6 +236,25 @@ static bool disks_are_whole(struct event *event, struct error *err)
 	return false;
 }
 
+/*
+ * Return whether the prepare hook has let the start go on whose end this is. A start
+ * that fails without was not one on VirtIO: the hook was killed, or has refused it.
+ */
+static bool session_end(const struct event *event)
+{
+	const struct state *state = &event->domain.state;
+	struct session_note note;
+	struct error err;
+
+	if (!session_read(event->domain.uuid, &note) || note.over ||
+	    !session_is_of(&note, state->phase, state->since))
+		return false;
+	note.over = true;
+	if (session_write(&note, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", event->name, err.msg);
+	return !session_was_held(note.front);
+}
+
 static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
@@ -234,8 +274,10 @@ static int on_prepare(struct event *event)
 	    state->valid && !is_marked(event)) {
 		gate_prepare(&event->domain, event->config);
 		/* It may have come no further than into the journal. */
-		if (!disks_are_whole(event, &err))
+		if (!disks_are_whole(event, &err)) {
+			session_end(event);
 			return EXIT_REFUSE_START;
+		}
 	}
 	if (state->phase != PHASE_NONE || !state->valid ||
 	    event->config->late_start != LATE_START_REFUSE || is_marked(event) ||
@@ -322,6 +364,7 @@ static int on_release(struct event *event)
 	if (evidence_from_reason(pending.reason[0] ? pending.reason : pending.logged) ==
 	    EVIDENCE_HOLDS)
 		ask_disk(event, &pending);
+	pending.excused = !session_end(event) || was_taken_down(event->name);
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;
 }

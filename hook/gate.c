@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "helper/refusal.h"
 #include "hook/findings.h"
@@ -57,10 +59,29 @@ static int subject_of(const struct domain *domain, const struct config *config,
 	return 0;
 }
 
+/* Not what the disk is refused for, but a program that was ended under us. */
+static bool was_cut_off(const struct error *err)
+{
+	return err->code == REFUSE_HELPER_DIED ||
+	       (!is_refusal(err->code) && err->code != ENOENT);
+}
+
+/* Nobody comes back for what is not done now: once more, if there is time. */
 static int run(struct subject *s, enum job_action action,
 	       struct guestdisk_result *result, struct error *err)
 {
+	const struct timespec nap = { 0, 200 * 1000000L };
+	int r;
+
 	s->job.action = action;
+	r = guestdisk_run(&s->disk, &s->options, &s->job, result, err);
+	if (r == 0 || !was_cut_off(err) || monotonic_ms() >= s->options.deadline)
+		return r;
+	log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s once more: %s", s->domain->name,
+		s->domain->uuid, err->msg);
+	guestdisk_result_free(result);
+	/* A qemu-nbd whose keeper was killed closes the image meanwhile. */
+	nanosleep(&nap, NULL);
 	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 }
 
@@ -104,7 +125,8 @@ static void prepare_disk(struct subject *s, struct session_note *note)
 void gate_prepare(const struct domain *domain, const struct config *config)
 {
 	struct session_note note = { .phase = domain->state.phase,
-				     .from = filetime_now() };
+				     .from = filetime_now(),
+				     .front = (int)getppid() };
 	struct subject s;
 	struct error err = { 0 };
 
@@ -119,6 +141,7 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	if (!note.read)
 		log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s starts with its disk as "
 			"it is: %s", domain->name, domain->uuid, note.why);
+	session_hold(note.front);
 	if (session_write(&note, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", domain->name, err.msg);
 }
@@ -222,7 +245,7 @@ static void judge(struct subject *s, struct gate_result *result)
 	struct error err = { 0 };
 	struct verdicts v;
 
-	if (session_read(s->domain->uuid, &note) &&
+	if (session_read(s->domain->uuid, &note) && !note.over &&
 	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
 		session_compare(&note, &s->job);
 	if ((staged ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {

@@ -166,6 +166,8 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
 	reason = end_reason(pending, &state);
+	if (pending->excused && strcmp(reason, "failed") == 0)
+		return 0;
 	session_read(pending->uuid, &note);
 	switch (evidence_from_reason(reason)) {
 	case EVIDENCE_OPEN:

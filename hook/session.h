@@ -23,6 +23,8 @@ struct session_note {
 	uint32_t boot_id;
 	bool writes_seen;	/* trial: the guest has written to its disk */
 	bool restart;		/* trial: we take it down, to be started on SATA */
+	int front;		/* process of the hook that let it go on, or did not */
+	bool over;		/* its end was seen: it says nothing of a later start */
 };
 
 /* session_write() - durable when it returns 0. */
@@ -49,6 +51,15 @@ void session_compare(const struct session_note *note, struct job *job);
 /* session_began() - when, as text; SESSION_TIME bytes. */
 #define SESSION_TIME 32
 void session_began(const struct session_note *note, char text[SESSION_TIME]);
+
+/*
+ * A prepare hook that is killed makes the start fail, whatever busflip has done
+ * behind it by then. So a mark is left before the note is written, and the hook
+ * removes it as the last thing it does. session_was_held() - Return: whether process
+ * @front didn't; its mark is gone then.
+ */
+void session_hold(int front);
+bool session_was_held(int front);
 
 /* filetime_now() - 100 ns since 1601, as Windows counts. */
 uint64_t filetime_now(void);

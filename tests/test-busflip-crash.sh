@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 42
+plan 54
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -122,6 +122,21 @@ ok "and leaves no work" wait_off gone
 is "it goes back" "$(where gone)/$(attempts_of gone)" staged/sata/1
 mv "$LAB/gone.away" "$LAB/gone.img"
 run_once gone
+# None of that is VirtIO's fault: a hook that dies before QEMU is there, or after, or
+# with its work done.
+mv /etc/libvirt/hooks/qemu "$LAB/hook"
+# shellcheck disable=SC2016	# for the hook
+for dies in '[ $2 = prepare ] && kill -9 $$' '[ $2 = started ] && kill -9 $$' \
+	'[ $2 = prepare ] && /usr/local/sbin/busflip event -- "$@" && kill -9 $$'; do
+	printf '#!/bin/sh\n%s\nexec %s "$@"\n' "$dies" "$LAB/hook" > /etc/libvirt/hooks/qemu
+	chmod +x /etc/libvirt/hooks/qemu
+	is "on VirtIO: $dies" "$(where gone)" trial/virtio
+	fails "the start fails" 1 virsh -q start gone
+	ok "and leaves no work" wait_off gone
+	is "it is still on trial, nothing is counted" \
+		"$(where gone)/$(attempts_of gone)" trial/virtio/1
+done
+mv "$LAB/hook" /etc/libvirt/hooks/qemu
 run_once gone
 is "and gets there in the end" "$(where gone)" "done/virtio"
 

@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 44
+plan 47
 
 busflip()
 {
@@ -178,7 +178,21 @@ ok "room again: starts and goes off" run_once torn
 is "no journal is left" "$(ls /var/lib/busflip/journal)" ""
 like "it was finished first" "$(grep 'finished before the start' "$LAB/log")" 'domain=torn'
 
+# --- a helper that is killed: once more
+
+helper=/usr/local/libexec/busflip/busflip-helper
+mv $helper "$work/"
+printf '#!/bin/sh\nmkdir "%s" 2>/dev/null && kill -9 $$\nexec "%s"\n' "$work/killed" \
+	"$work/busflip-helper" > $helper
+chmod +x $helper
+windows_disk "$LAB/again.img"
+before=$(hive_of again)
+windows_domain again
+ok "its helper is killed: starts and goes off" run_once again
+ok "it was killed" test -d "$work/killed"
+unlike "Windows was made ready all the same" "$(hive_of again)" "$before"
+
 # --- a helper that is gone: the guest starts
 
-mv /usr/local/libexec/busflip/busflip-helper "$work/"
+rm $helper
 ok "without busflip-helper: starts and goes off" run_once bare
