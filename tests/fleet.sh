@@ -47,15 +47,6 @@ done
 
 # --- one guest; its row is in the variables of split() ---
 
-ovmf_code='' ovmf_vars=''
-for file in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd \
-	/usr/share/edk2/ovmf/OVMF_CODE.fd; do
-	if [ -r "$file" ]; then
-		ovmf_code=$file ovmf_vars=${file/CODE/VARS}
-		break
-	fi
-done
-
 # make_disk - a guest that comes from elsewhere
 make_disk()
 {
@@ -88,32 +79,20 @@ make_disk()
 	windows_disk "$name" "${words[@]}"
 }
 
-# firmware_boot - elements of <os>
-firmware_boot()
-{
-	local words=()
-
-	[ "$event" != deaf ] || words=(button=ignore)
-	if [ "$firmware" = uefi ]; then
-		printf '<loader readonly="yes" type="pflash">%s</loader>' "$ovmf_code"
-		printf '<nvram template="%s">%s</nvram>' "$ovmf_vars" "$LAB/$name.nvram"
-		windows_boot "${words[@]}" | sed 's,/vmlinux<,/vmlinuz<,'
-	else
-		windows_boot "${words[@]}"
-	fi
-}
-
 make_guest()
 {
-	local tag='bus="virtio"' devices='' data=virtio dev=vdb
+	local tag='bus="virtio"' devices='' data=virtio dev=vdb words=''
 
 	[ "$target" = viostor ] || tag='bus="scsi"'
+	[ "$event" != deaf ] || words=button=ignore
+	# Else it starts nowhere, with busflip or without.
+	[ "$past" != nologs ] || words+=' dirty=taken'
 	if [ "$second" = yes ]; then
 		[ "$bus" != scsi ] || data=scsi dev=sdb
 		devices=$(data_disk "$name-data" $dev $data)
 	fi
-	windows_domain "$name" machine="$machine" bus="$bus" tag="$tag" uuid="$uuid" \
-		devices="$devices" boot="$(firmware_boot)"
+	windows_domain "$name" machine="$machine" firmware="$firmware" bus="$bus" \
+		tag="$tag" uuid="$uuid" devices="$devices" words="$words"
 }
 
 # session HOW - start it; when Windows is up: shutdown, or destroy
