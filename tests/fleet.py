@@ -4,7 +4,7 @@
 fleet.py TABLE rows WHICH - print rows, one to a line, fields separated by tabs:
 all of them, some (those with a + before their name), the rest, or those named
 
-The table is read by test-fleet.sh, too; what its columns mean is said in it.
+The table is read by fleet.sh, too; what its columns mean is said in it.
 """
 
 import itertools
@@ -39,7 +39,7 @@ IMPOSSIBLE = [
 
 
 def read_table(path):
-    """Two lines to a guest: its factors; then "-> END SESSIONS: WHY"."""
+    """Two lines to a guest: its factors; then "-> END SESSIONS CONTROL: WHY"."""
     rows = []
     with open(path, encoding='ascii') as table:
         for line in table:
@@ -47,8 +47,8 @@ def read_table(path):
             if not words or words[0] == '#':
                 continue
             if words[0] == '->':
-                rows[-1].update(end=words[1], sessions=words[2].rstrip(':'),
-                                why=' '.join(words[3:]))
+                rows[-1].update(end=words[1], sessions=words[2],
+                                control=words[3].rstrip(':'), why=' '.join(words[4:]))
                 continue
             row = {'some': words[0] == '+'}
             words = words[row['some']:]
@@ -92,7 +92,7 @@ def main():
         group = ['some'] if row['some'] else ['rest']
         if which in (['all'], group) or row['name'] in which:
             print('\t'.join([row['name'], *(row[f] for f in FACTORS), row['end'],
-                             row['sessions'], row['why']]))
+                             row['sessions'], row['control'], row['why']]))
 
 
 main()
