@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """fleet.py TABLE check - do its rows cover all pairs of values that can go together?
+And do those of the short run have every value, every end and every control once?
 fleet.py TABLE rows WHICH - print rows, one to a line, fields separated by tabs:
 all of them, some (those with a + before their name), the rest, or those named
 
-The table is read by fleet.sh, too; what its columns mean is said in it.
+The table is read by test-fleet.sh, too; what its columns mean is said in it.
 """
 
 import itertools
@@ -83,10 +84,20 @@ def check(rows):
     return missing == 0
 
 
+def check_some(rows):
+    missing = 0
+    for name in [*FACTORS, 'end', 'control']:
+        lost = {row[name] for row in rows} - {row[name] for row in rows if row['some']}
+        if lost:
+            print('no row of the short run has %s=%s' % (name, ' '.join(sorted(lost))))
+            missing += 1
+    return missing == 0
+
+
 def main():
     rows = read_table(sys.argv[1])
     if sys.argv[2] == 'check':
-        sys.exit(0 if check(rows) else 1)
+        sys.exit(0 if check(rows) and check_some(rows) else 1)
     which = sys.argv[3].split()
     for row in rows:
         group = ['some'] if row['some'] else ['rest']
