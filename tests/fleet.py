@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """fleet.py TABLE check - do its rows cover all pairs of values that can go together?
+And do those of the short run have every value, every end and every control once?
 fleet.py TABLE rows WHICH - print rows, one to a line, fields separated by tabs:
 all of them, some (those with a + before their name), the rest, or those named
 
@@ -39,7 +40,7 @@ IMPOSSIBLE = [
 
 
 def read_table(path):
-    """Two lines to a guest: its factors; then "-> END SESSIONS: WHY"."""
+    """Two lines to a guest: its factors; then "-> END SESSIONS CONTROL: WHY"."""
     rows = []
     with open(path, encoding='ascii') as table:
         for line in table:
@@ -47,8 +48,8 @@ def read_table(path):
             if not words or words[0] == '#':
                 continue
             if words[0] == '->':
-                rows[-1].update(end=words[1], sessions=words[2].rstrip(':'),
-                                why=' '.join(words[3:]))
+                rows[-1].update(end=words[1], sessions=words[2],
+                                control=words[3].rstrip(':'), why=' '.join(words[4:]))
                 continue
             row = {'some': words[0] == '+'}
             words = words[row['some']:]
@@ -83,16 +84,26 @@ def check(rows):
     return missing == 0
 
 
+def check_some(rows):
+    missing = 0
+    for name in [*FACTORS, 'end', 'control']:
+        lost = {row[name] for row in rows} - {row[name] for row in rows if row['some']}
+        if lost:
+            print('no row of the short run has %s=%s' % (name, ' '.join(sorted(lost))))
+            missing += 1
+    return missing == 0
+
+
 def main():
     rows = read_table(sys.argv[1])
     if sys.argv[2] == 'check':
-        sys.exit(0 if check(rows) else 1)
+        sys.exit(0 if check(rows) and check_some(rows) else 1)
     which = sys.argv[3].split()
     for row in rows:
         group = ['some'] if row['some'] else ['rest']
         if which in (['all'], group) or row['name'] in which:
             print('\t'.join([row['name'], *(row[f] for f in FACTORS), row['end'],
-                             row['sessions'], row['why']]))
+                             row['sessions'], row['control'], row['why']]))
 
 
 main()

@@ -6,8 +6,9 @@
 # TEST is a program that prints TAP: a unit test or a test-*.sh. Those that
 # need libvirt make their own lab (lab.sh), so JOBS of them (2) run at once.
 # Each may take SECONDS (300). Says what failed, and the whole output of each
-# test with a failure; the last line is "N passed, N failed", with ", N
-# skipped" when tests were: one for each whole test that could not be run.
+# test with a failure; of any other the lines that begin with "#= ". The last
+# line is "N passed, N failed", with ", N skipped" when tests were: one for
+# each whole test that could not be run.
 
 set -u
 
@@ -79,6 +80,7 @@ judge()
 	else
 		printf 'ok   %s: %d passed (%d.%d s)\n' "$name" "$good" \
 			$(($(cat "$work/$1.ms") / 1000)) $(($(cat "$work/$1.ms") / 100 % 10))
+		sed -n 's/^#= /    /p' "$out"
 	fi
 }
 

@@ -3,8 +3,9 @@
 #
 # A fleet of guests that behave as Windows does (guest/windows/), from the tag to
 # the end that fleet.table gives each, with nothing but start and shutdown, and
-# destroy where the row says so. Some rows of it; with BUSFLIP_FLEET=rest the others,
-# with BUSFLIP_FLEET=all all of them, with BUSFLIP_FLEET="NAME..." those.
+# destroy where the row says so; before that its control, the same guest without
+# busflip. Some rows of it; with BUSFLIP_FLEET=rest the others, with BUSFLIP_FLEET=all
+# all of them, with BUSFLIP_FLEET="NAME..." those.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -22,7 +23,7 @@ at_once=${BUSFLIP_FLEET_JOBS:-2}
 split()
 {
 	IFS=$'\t' read -r name windows firmware machine bus target origin driver past \
-		planted others second begin event end sessions why <<< "$1"
+		planted others second begin event end sessions control why <<< "$1"
 }
 
 # rows - one line for each guest that is to run, its fields separated by tabs
@@ -33,7 +34,7 @@ rows()
 
 mapfile -t fleet < <(rows)
 plan $((${#fleet[@]} + 2))
-ok "the table covers all pairs that can go together" \
+ok "the table covers all pairs that can go together, its short run every value" \
 	python3 "$tests/fleet.py" "$table" check
 
 # --- virtio-win: a folder for each Windows ---
@@ -45,16 +46,7 @@ for driver in viostor vioscsi; do
 	done
 done
 
-# --- one guest; its row is in the variables of split() ---
-
-ovmf_code='' ovmf_vars=''
-for file in /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd \
-	/usr/share/edk2/ovmf/OVMF_CODE.fd; do
-	if [ -r "$file" ]; then
-		ovmf_code=$file ovmf_vars=${file/CODE/VARS}
-		break
-	fi
-done
+# --- one guest; its row is in the variables of split(), the guest's own in $options ---
 
 # make_disk - a guest that comes from elsewhere
 make_disk()
@@ -88,48 +80,93 @@ make_disk()
 	windows_disk "$name" "${words[@]}"
 }
 
-# firmware_boot - elements of <os>
-firmware_boot()
+# second_disk BUS - elements for the disk that is on VirtIO already, in a guest whose
+# system disk is there
+second_disk()
 {
-	local words=()
-
-	[ "$event" != deaf ] || words=(button=ignore)
-	if [ "$firmware" = uefi ]; then
-		printf '<loader readonly="yes" type="pflash">%s</loader>' "$ovmf_code"
-		printf '<nvram template="%s">%s</nvram>' "$ovmf_vars" "$LAB/$name.nvram"
-		windows_boot "${words[@]}" | sed 's,/vmlinux<,/vmlinuz<,'
+	[ "$second" = yes ] || return
+	if [ "$bus" != scsi ]; then
+		data_disk "$name-data" vdb virtio
 	else
-		windows_boot "${words[@]}"
+		data_disk "$name-data" sdb scsi
+		[ "$1" = scsi ] || echo '<controller type="scsi" index="0" model="virtio-scsi"/>'
 	fi
 }
 
-make_guest()
+# define BUS [KEY=VALUE...] - with the disk there
+define()
 {
-	local tag='bus="virtio"' devices='' data=virtio dev=vdb
+	local on=$1
 
-	[ "$target" = viostor ] || tag='bus="scsi"'
-	if [ "$second" = yes ]; then
-		[ "$bus" != scsi ] || data=scsi dev=sdb
-		devices=$(data_disk "$name-data" $dev $data)
-	fi
-	windows_domain "$name" machine="$machine" bus="$bus" tag="$tag" uuid="$uuid" \
-		devices="$devices" boot="$(firmware_boot)"
+	shift
+	windows_domain "$name" machine="$machine" firmware="$firmware" bus="$on" \
+		uuid="$uuid" devices="$(second_disk "$on")" "$@"
 }
 
-# session HOW - start it; when Windows is up: shutdown, or destroy
-session()
+# --- its sessions ---
+
+# Everything that can be done to a guest goes through here, so that it is known what
+# was done.
+virsh()
 {
-	cat "$LAB/$name.serial" >> "$LAB/$name.told.serial" 2>/dev/null
+	case " $* " in
+	*' dumpxml '* | *' domstate '* | *' domuuid '*) ;;
+	*) echo "$*" >> "$LAB/${name:-}.actions" ;;
+	esac
+	command virsh "$@"
+}
+
+# beyond - how many of the actions were neither start nor shutdown, nor the destroy
+# that the row is about
+beyond()
+{
+	local allowed='start|shutdown'
+
+	[ "$event" = none ] || allowed+='|destroy'
+	grep -vcE "^-q ($allowed) $name\$" "$LAB/$name.actions"
+}
+
+# starts - and it is up, or has come to its end
+starts()
+{
 	: > "$LAB/$name.serial"
 	virsh -q start "$name" || return
-	await 240 grep -qE '^nt: (user-mode done|stop |loader-stop)' "$LAB/$name.serial" ||
-		{ echo "not up"; return 1; }
+	await 240 started || { echo "not up"; return 1; }
+}
+
+# Not what a late start has printed before it was started again. Without a process:
+# this is asked ten times a second.
+started()
+{
+	local text
+
+	[ ! -e "$pending/$uuid" ] || return
+	read -rd '' text < "$LAB/$name.serial"
+	[[ ${text##*nt: model} =~ nt:\ (user-mode\ done|stop\ |loader-stop) ]]
+}
+
+# ends HOW - shutdown or destroy, and all is done
+ends()
+{
+	virsh -q "$1" "$name"
+	await 120 ended || { echo "not off"; return 1; }
+}
+
+# The daemon is asked when it is worth it: asking takes a tenth of a boot.
+ended()
+{
+	[ ! -e "/run/libvirt/qemu/$name.pid" ] && settled "$name"
+}
+
+# session HOW - a whole one
+session()
+{
+	starts || return
 	if [ "$event" = deaf ]; then
 		virsh -q shutdown "$name"
 		await 20 grep -q '^nt: button ignored' "$LAB/$name.serial"
 	fi
-	virsh -q "$1" "$name"
-	await 120 settled "$name" || { echo "not off"; return 1; }
+	ends "$1"
 }
 
 # await SECONDS COMMAND... - as wait_for does, but seldom: many wait at once
@@ -158,23 +195,68 @@ how()
 	esac
 }
 
-# run_guest - until it is where it shall be, or the sessions are used up
+# run_guest - from the tag until it is where it shall be, or the sessions are used up
 run_guest()
 {
-	local n phase word cuts=0 path=''
+	local n phase word cuts=0 path='' tag=virtio
 
-	make_disk
-	make_guest
+	[ "$target" = viostor ] || tag=scsi
+	[ "$event" != deaf ] || options+=' button=ignore'
+	define "$bus" tag="bus=\"$tag\"" words="$options"
+	# As busflip-stage.service does it, but for this guest alone
 	[ "$begin" = late ] || busflip stage "$name" || return
+	: > "$LAB/$name.actions"
 	for ((n = 1; n <= sessions; n++)); do
 		phase=$(phase_of "$name")
 		word=$(how $n "$phase")
 		[ "$word:$phase" != destroy:trial ] || cuts=$((cuts + 1))
-		session "$word" || return
+		session "$word" || word=failed
+		cat "$LAB/$name.serial" >> "$LAB/$name.told.serial"
 		path+=" $(where "$name")"
+		[ "$word" != failed ] || break
 	done
 	echo "path:$path" "reason: $(state_attr "$name" reason)"
 }
+
+# --- its control ---
+
+# without BUS HOW - a session there that ends so, without busflip; and what came of
+# it, in the words of fleet.table, goes to $came
+without()
+{
+	define "$1" words="$options bugcheck=hang"
+	starts
+	case $(grep -m 1 -E '^nt: (user-mode done|stop|loader-stop)' "$LAB/$name.serial") in
+	*'user-mode done'*) came=up ;;
+	*'code=0x7B '*'why=overridden'*) came='trap' ;;
+	*'code=0x7B '*) came=7b ;;
+	*'code=0x9F '*) came=9f ;;
+	*) came=nothing ;;
+	esac
+	ends "$2"
+}
+
+# run_control - on VirtIO straight away; and after a session on SATA without a bait
+run_control()
+{
+	local to=virtio came straight
+
+	[ "$target" = viostor ] || to=scsi
+	cp "$LAB/$name.img" "$LAB/$name.before"
+	without $to destroy
+	straight=$came
+	if [ "$came" = up ]; then
+		cp "$LAB/$name.before" "$LAB/$name.img"
+		without sata shutdown
+		[ "$came" = up ] && without $to destroy
+		straight+=/$came
+	fi
+	mv "$LAB/$name.before" "$LAB/$name.img"
+	echo "$straight" > "$LAB/$name.control"
+	virsh -q undefine --nvram "$name"
+}
+
+# --- what came of it ---
 
 # devices_of - of a guest that is done: as the user defined them; or, when its disk
 # came on another bus, at least with the user's image
@@ -216,26 +298,30 @@ volume_of()
 guest()
 {
 	local name windows firmware machine bus target origin driver past planted others \
-		second begin event end sessions why uuid since=$SECONDS
+		second begin event end sessions control why uuid options='' since=$SECONDS
 
 	split "$1"
 	uuid=$(cat /proc/sys/kernel/random/uuid)
 	exec 3>&1 > "$LAB/$name.way" 2>&1
+	# A registry without its log: else it starts nowhere, with busflip or without.
+	[ "$past" != nologs ] || options=dirty=taken
+	make_disk
+	run_control
 	run_guest
-	cat "$LAB/$name.serial" >> "$LAB/$name.told.serial"
 	grep -E '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told.serial"
 	{
 		printf '%s stops=%s ' "$(where "$name")" \
 			"$(grep -cE '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told.serial")"
-		printf 'devices=%s volume=%s\n' "$(devices_of)" "$(volume_of)"
+		printf 'devices=%s volume=%s control=%s beyond=%s\n' "$(devices_of)" \
+			"$(volume_of)" "$(cat "$LAB/$name.control")" "$(beyond)"
 	} > "$LAB/$name.result"
 	busflip inspect "$name" | grep -E '^[a-z-]+ +not (ok|known)( |$)'
 	diag "$name: $(cat "$LAB/$name.result") ($((SECONDS - since)) s)" >&3
-	! is_running "$name" || virsh -q destroy "$name"
+	! is_running "$name" || command virsh -q destroy "$name"
 	wait_off "$name"
-	virsh -q undefine --nvram "$name"
+	command virsh -q undefine --nvram "$name"
 	# Everything here is in memory.
-	rm -f "$LAB/$name.img" "$LAB/$name-data.img" "$LAB/$name.nvram"
+	rm -f "$LAB/$name.img" "$LAB/$name-data.img"
 }
 
 # run_all CONFIGURATION DRIVER... - the rows with those drivers, some at a time
@@ -270,10 +356,15 @@ diag "${#fleet[@]} guests in $((SECONDS - begun)) s"
 
 # --- what came of them ---
 
+expected=0 controls=0 others_done=0
 for row in "${fleet[@]}"; do
 	split "$row"
 	seen=$(cat "$LAB/$name.result" 2>/dev/null)
 	wanted="$end stops=0 devices=same volume=sound"
+	[[ $seen == "$wanted "* ]] && expected=$((expected + 1))
+	[[ $seen == *" control=$control "* ]] && controls=$((controls + 1))
+	wanted+=" control=$control beyond=0"
+	[[ $seen != *beyond=* ]] || others_done=$((others_done + ${seen##*beyond=}))
 	if [ "$seen" = "$wanted" ]; then
 		pass "$name: $end: $why"
 	else
@@ -283,3 +374,18 @@ for row in "${fleet[@]}"; do
 	fi
 done
 is "nothing is left to do" "$(ls $pending 2>/dev/null)" ""
+
+# total NUMBER WHAT - a line that run.sh shows in any case
+total()
+{
+	printf '#= %6d  %s\n' "$1" "$2"
+}
+
+total ${#fleet[@]} "combinations"
+total $expected "ends as expected"
+total $((${#fleet[@]} - expected)) "ends not as expected"
+total $controls "controls without busflip as expected"
+total $((${#fleet[@]} - controls)) "controls not as expected"
+total "$(cat "$LAB"/*.actions | grep -c ' start ')" "sessions"
+total "$(cat "$LAB"/*.actions | grep -c ' destroy ')" "of them destroyed, as the table says"
+total $others_done "user actions beyond start and shutdown"
