@@ -30,6 +30,8 @@
 
 #define LIBVIRT_LOG "/var/log/libvirt/qemu/%s.log"
 #define LIBVIRT_PID "/run/libvirt/qemu/%s.pid"
+#define STARTING_UP ": starting up libvirt version: "
+#define SHUTTING_DOWN ": shutting down, reason="
 #define LIBVIRT_XML BUSFLIP_SYSCONFDIR "/libvirt/qemu/%s.xml"
 
 struct event {
@@ -83,7 +85,6 @@ static const char *last_occurrence(const char *text, const char *what)
  */
 static void logged_reason(const char *name, char *buf, size_t size)
 {
-	static const char marker[] = ": shutting down, reason=";
 	char path[4096], tail[16384];
 	const char *down, *up;
 	size_t len;
@@ -92,16 +93,36 @@ static void logged_reason(const char *name, char *buf, size_t size)
 	if (!host_path(path, sizeof(path), LIBVIRT_LOG, name) ||
 	    !read_tail(path, tail, sizeof(tail)))
 		return;
-	down = last_occurrence(tail, marker);
-	up = last_occurrence(tail, ": starting up libvirt version: ");
+	down = last_occurrence(tail, SHUTTING_DOWN);
+	up = last_occurrence(tail, STARTING_UP);
 	if (!down || (up && up > down))
 		return;
-	down += strlen(marker);
+	down += strlen(SHUTTING_DOWN);
 	len = strcspn(down, "\n");
 	if (len < size) {
 		memcpy(buf, down, len);
 		buf[len] = '\0';
 	}
+}
+
+/*
+ * QEMU says who ended it: when a start fails for a reason of its own it says
+ * something else. A "started" hook that was killed makes libvirt end a guest whose
+ * disk is all right.
+ */
+static bool was_taken_down(const char *name)
+{
+	char path[4096], tail[16384];
+	const char *up, *down;
+
+	if (!host_path(path, sizeof(path), LIBVIRT_LOG, name) ||
+	    !read_tail(path, tail, sizeof(tail)))
+		return false;
+	up = last_occurrence(tail, STARTING_UP);
+	down = last_occurrence(tail, SHUTTING_DOWN);
+	/* Of this start, not of one before that came further. */
+	return up && down && strstr(up, SHUTTING_DOWN) == down &&
+	       strstr(up, ": terminating on signal ");
 }
 
 /*
@@ -342,7 +363,7 @@ static int on_release(struct event *event)
 	if (evidence_from_reason(pending.reason[0] ? pending.reason : pending.logged) ==
 	    EVIDENCE_HOLDS)
 		ask_disk(event, &pending);
-	pending.prepared = session_end(event);
+	pending.excused = !session_end(event) || was_taken_down(event->name);
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;
 }

@@ -115,10 +115,10 @@ int pending_write(const struct pending *p, struct error *err)
 	make_printable(logged);
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nkind %s\nname %s\nsession %s\nreason %s\n"
-			"logged %s\nprepared %d\ndisk %s\ndisk_why %s\nbegun %d\nid %d\npaused %d\n"
+			"logged %s\nexcused %d\ndisk %s\ndisk_why %s\nbegun %d\nid %d\npaused %d\n"
 			"at %lld\nboot %s\ntoken %s\nend\n",
 			p->kind == PENDING_BOUNCE ? "bounce" : "release", name,
-			phase_name(p->session), reason, logged, p->prepared, p->disk,
+			phase_name(p->session), reason, logged, p->excused, p->disk,
 			why, p->begun, p->id, p->paused, p->at, p->boot, p->token))
 		return fail(err, EINVAL, "pending record too long");
 	return file_replace(path, text, strlen(text), 0600, err);
@@ -142,8 +142,8 @@ static void parse_line(struct pending *p, const char *line)
 		p->session = phase_parse(word);
 	else if (copy_value(word, sizeof(word), line, "begun"))
 		p->begun = strcmp(word, "1") == 0;
-	else if (copy_value(word, sizeof(word), line, "prepared"))
-		p->prepared = strcmp(word, "1") == 0;
+	else if (copy_value(word, sizeof(word), line, "excused"))
+		p->excused = strcmp(word, "1") == 0;
 	else if (copy_value(word, sizeof(word), line, "id"))
 		p->id = (int)strtol(word, NULL, 10);
 	else if (copy_value(word, sizeof(word), line, "at"))

@@ -28,7 +28,7 @@ struct pending {
 	enum phase session;	/* phase in the live XML of that session */
 	char reason[24];	/* shutoff reason; "" when the hook was not told */
 	char logged[24];	/* what the domain's log said, "" if nothing */
-	bool prepared;		/* release: our prepare hook let that start go on */
+	bool excused;		/* release: if the start failed, the bus is not to blame */
 	char disk[16];		/* release: what the disk says, enum gate; "" */
 	char disk_why[256];	/* ... and what was found on it */
 	bool begun;		/* bounce: the guest is being taken down by us */

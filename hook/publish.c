@@ -166,8 +166,7 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
 	reason = end_reason(pending, &state);
-	/* It was never started, so nothing is known of VirtIO. */
-	if (!pending->prepared && strcmp(reason, "failed") == 0)
+	if (pending->excused && strcmp(reason, "failed") == 0)
 		return 0;
 	session_read(pending->uuid, &note);
 	switch (evidence_from_reason(reason)) {

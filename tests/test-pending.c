@@ -67,7 +67,7 @@ static void test_round_trip(void)
 	a.session = PHASE_TRIAL;
 	str_fits(a.reason, sizeof(a.reason), "from snapshot");
 	str_fits(a.logged, sizeof(a.logged), "shutdown");
-	a.begun = a.paused = a.prepared = true;
+	a.begun = a.paused = a.excused = true;
 	a.id = 4711;
 	if (!ok(pending_write(&a, &err) == 0, "write"))
 		diag("%s", err.msg);
@@ -75,7 +75,7 @@ static void test_round_trip(void)
 	if (!ok(pending_read(UUID, &b, &err) == 1, "read"))
 		diag("%s", err.msg);
 	ok(a.kind == b.kind && a.session == b.session && a.begun == b.begun &&
-	   a.paused == b.paused && a.prepared == b.prepared && a.id == b.id &&
+	   a.paused == b.paused && a.excused == b.excused && a.id == b.id &&
 	   a.at == b.at, "numbers are the same");
 	is_str(b.uuid, a.uuid, "UUID");
 	is_str(b.name, a.name, "name");
