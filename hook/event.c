@@ -251,7 +251,7 @@ static bool session_end(const struct event *event)
 	note.over = true;
 	if (session_write(&note, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", event->name, err.msg);
-	return true;
+	return !session_was_held(note.front);
 }
 
 static int on_prepare(struct event *event)

@@ -145,6 +145,7 @@ int main(int argc, char *argv[])
 	size_t len, i;
 	pid_t child;
 	int status;
+	char mark[64];
 
 	for (i = 0; argc == 5 && i < ARRAY_SIZE(ops); i++)
 		if (!strcmp(argv[2], ops[i].op) && !strcmp(argv[3], ops[i].subop))
@@ -165,11 +166,14 @@ int main(int argc, char *argv[])
 		run_actor(argv, len);
 	}
 	status = child < 0 ? EXIT_FAILED : wait_for(child, &chld);
-	if (status == EXIT_DONE || !ops[i].may_refuse)
+	if (!ops[i].may_refuse)
 		return EXIT_DONE;
 	if (status == EXIT_REFUSE_START)
 		return EXIT_FAILED;
-	if (!any_journal())
-		return EXIT_DONE;
-	return refuse_half_patched();
+	if (status != EXIT_DONE && any_journal())
+		return refuse_half_patched();
+	/* While this is there, the start was not let go on: see hook/session.h. */
+	snprintf(mark, sizeof(mark), BUSFLIP_RUNDIR "/%d.preparing", (int)getpid());
+	unlink(mark);
+	return EXIT_DONE;
 }

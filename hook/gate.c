@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "helper/refusal.h"
 #include "hook/guestdisk.h"
@@ -145,7 +146,8 @@ static void prepare_disk(struct subject *s, struct session_note *note)
 void gate_prepare(const struct domain *domain, const struct config *config)
 {
 	struct session_note note = { .phase = domain->state.phase,
-				     .from = filetime_now() };
+				     .from = filetime_now(),
+				     .front = (int)getppid() };
 	struct subject s;
 	struct error err = { 0 };
 
@@ -157,6 +159,7 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	if (!note.read)
 		log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s starts with its disk as "
 			"it is: %s", domain->name, domain->uuid, note.why);
+	session_hold(note.front);
 	if (session_write(&note, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", domain->name, err.msg);
 }

@@ -46,11 +46,11 @@ int session_write(const struct session_note *n, struct error *err)
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nphase %s\nfrom %llu\nread %d\nwhy %s\nbefore %d\n"
 			"last_use %llu\nshutdown %llu\nboot_id %u\nwrites %d\nrestart %d\n"
-			"over %d\nend\n",
+			"over %d\nfront %d\nend\n",
 			phase_name(n->phase), (unsigned long long)n->from, n->read, why,
 			n->has_before, (unsigned long long)n->last_use,
 			(unsigned long long)n->shutdown, n->boot_id, n->writes_seen,
-			n->restart, n->over))
+			n->restart, n->over, n->front))
 		return fail(err, EINVAL, "session record too long");
 	return file_replace(path, text, strlen(text), 0600, err);
 }
@@ -85,6 +85,8 @@ static void parse_line(struct session_note *n, const char *line)
 		n->writes_seen = strcmp(value, "1") == 0;
 	else if (value_of(line, "restart", &value))
 		n->restart = strcmp(value, "1") == 0;
+	else if (value_of(line, "front", &value))
+		n->front = (int)strtol(value, NULL, 10);
 	else if (value_of(line, "over", &value))
 		n->over = strcmp(value, "1") == 0;
 	else if (value_of(line, "boot_id", &value))
@@ -123,4 +125,27 @@ void session_remove(const char *uuid)
 
 	if (note_path(uuid, path, sizeof(path)))
 		unlink(path);
+}
+
+static void mark_path(int front, char *path, size_t size)
+{
+	snprintf(path, size, BUSFLIP_RUNDIR "/%d.preparing", front);
+}
+
+void session_hold(int front)
+{
+	char path[512];
+	AUTO_FD int fd = -1;
+
+	mkdir(BUSFLIP_RUNDIR, 0700);
+	mark_path(front, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+bool session_was_held(int front)
+{
+	char path[512];
+
+	mark_path(front, path, sizeof(path));
+	return unlink(path) == 0;
 }

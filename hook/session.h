@@ -22,6 +22,7 @@ struct session_note {
 	uint32_t boot_id;
 	bool writes_seen;	/* trial: the guest has written to its disk */
 	bool restart;		/* trial: we take it down, to be started on SATA */
+	int front;		/* process of the hook that let it go on, or did not */
 	bool over;		/* its end was seen: it says nothing of a later start */
 };
 
@@ -32,6 +33,15 @@ int session_write(const struct session_note *note, struct error *err);
 int session_read(const char *uuid, struct session_note *note);
 
 void session_remove(const char *uuid);
+
+/*
+ * A prepare hook that is killed makes the start fail, whatever busflip has done
+ * behind it by then. So a mark is left before the note is written, and the hook
+ * removes it as the last thing it does. session_was_held() - Return: whether process
+ * @front didn't; its mark is gone then.
+ */
+void session_hold(int front);
+bool session_was_held(int front);
 
 /* filetime_now() - 100 ns since 1601, as Windows counts. */
 uint64_t filetime_now(void);

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 50
+plan 54
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -122,14 +122,16 @@ ok "and leaves no work" wait_off gone
 is "it goes back" "$(where gone)/$(attempts_of gone)" staged/sata/1
 mv "$LAB/gone.away" "$LAB/gone.img"
 run_once gone
-# Nothing of that is VirtIO's fault: a hook that dies, before QEMU is there and after.
+# None of that is VirtIO's fault: a hook that dies before QEMU is there, or after, or
+# with its work done.
 mv /etc/libvirt/hooks/qemu "$LAB/hook"
-for op in prepare started; do
-	printf '#!/bin/sh\n[ "$2" != %s ] || exit 1\nexec %s "$@"\n' $op "$LAB/hook" \
-		> /etc/libvirt/hooks/qemu
+# shellcheck disable=SC2016	# for the hook
+for dies in '[ $2 = prepare ] && kill -9 $$' '[ $2 = started ] && kill -9 $$' \
+	'[ $2 = prepare ] && /usr/local/sbin/busflip event -- "$@" && kill -9 $$'; do
+	printf '#!/bin/sh\n%s\nexec %s "$@"\n' "$dies" "$LAB/hook" > /etc/libvirt/hooks/qemu
 	chmod +x /etc/libvirt/hooks/qemu
-	is "on VirtIO, $op" "$(where gone)" trial/virtio
-	fails "a start whose $op hook dies fails" 1 virsh -q start gone
+	is "on VirtIO: $dies" "$(where gone)" trial/virtio
+	fails "the start fails" 1 virsh -q start gone
 	ok "and leaves no work" wait_off gone
 	is "it is still on trial, nothing is counted" \
 		"$(where gone)/$(attempts_of gone)" trial/virtio/1
