@@ -52,7 +52,7 @@ HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
-TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so
+TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/hunter
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/busflip-hook $(B)/busflip $(B)/busflip-helper
@@ -130,6 +130,11 @@ check-unit: $(TESTS) $(MODEL_TESTS)
 # Not yet part of "check".
 fleet: all $(TEST_TOOLS) $(MODEL_TOOLS)
 	$(RUN) -t 1800 tests/fleet.sh
+
+# busflip, its parts and the daemon killed at random, in BUSFLIP_KILL_ROUNDS (200)
+# rounds; "check" has a few of them. Shows its table.
+kill-test: all $(TEST_TOOLS) $(MODEL_TOOLS)
+	BUSFLIP_BUILD=$(abspath $(B)) tests/kill-test.sh
 
 # The Windows model alone
 check-model: all $(MODEL_TOOLS) $(MODEL_TESTS)
@@ -331,7 +336,7 @@ uninstall:
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 
-.PHONY: all clean check check-unit check-model fleet check-asan check-valgrind bench \
+.PHONY: all clean check check-unit check-model fleet kill-test check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-hook uninstall
