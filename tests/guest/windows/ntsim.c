@@ -31,6 +31,16 @@ static int status_of(enum outcome outcome)
 	}
 }
 
+/* As in a machine: VirtIO disks have names of their own. */
+static void name_disk(struct nt *nt)
+{
+	bool virtio = nt->controller >= 0 &&
+		      nt->pci.f[nt->controller].vendor == 0x1af4;
+
+	strcpy(nt->machine.disks[0].vendor, virtio ? "Red_Hat" : "QEMU");
+	strcpy(nt->machine.disks[0].product, virtio ? "VirtIO" : "SIMULATED");
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .word = { "poll_div=0" }, .n = 1 };
@@ -55,8 +65,7 @@ int main(int argc, char **argv)
 	nt.machine.s4 = !option_is(&o, "s4", "no");
 	nt.machine.disk_count = 1;
 	snprintf(nt.machine.disks[0].address, 16, "%.15s", argv[3]);
-	strcpy(nt.machine.disks[0].vendor, "QEMU");
-	strcpy(nt.machine.disks[0].product, "SIMULATED");
+	name_disk(&nt);
 	if (!nt_open(&nt, argv[1])) {
 		fact("no-system");
 		return 4;
