@@ -3,7 +3,8 @@
 # busflip-helper. Every object file goes to build/; a source file that is added
 # to one of the folders is found by itself.
 
-VERSION     := 0.1.0
+# One place for the version: the head of the changelog.
+VERSION     := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' conf/debian/changelog)
 
 PREFIX      ?= /usr/local
 SYSCONFDIR  ?= /etc
@@ -47,7 +48,7 @@ ALL_LDFLAGS = -pie $(HARDEN_LD) $(LDFLAGS) $(SANITIZE)
 
 HOOK_SRC   := $(filter-out hook/front.c hook/busflip.c,$(wildcard hook/*.c)) \
 	$(wildcard conf/*.c) $(addprefix helper/,base.c crc32.c disk.c job.c \
-	journal.c journal-file.c landlock.c)
+	journal.c journal-file.c json.c landlock.c)
 HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
@@ -62,6 +63,8 @@ all: $(PROGRAMS)
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/hook/busflip.o $(B)/helper/main.o: conf/debian/changelog
 
 $(B)/libbusflip.a: $(call obj,$(HOOK_SRC))
 	@rm -f $@
@@ -221,7 +224,8 @@ $(FUZZ_RUN): fuzz-run-%:
 # Not the unit tests: they do on purpose what these tools warn of.
 LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
-	$(wildcard tests/*.sh tests/*/*.sh tests/*/*/*.sh))
+	$(wildcard conf/*.sh conf/debian/p* tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
+	conf/completion/busflip.bash
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
@@ -259,24 +263,26 @@ lint-shell:
 lint-man:
 	@for page in $(MANPAGES); do mandoc -T lint -W style $$page 2>&1; done | \
 		grep -v -e 'referenced manual not found' -e 'outdated mandoc.db' && exit 1 || :
+	@for page in $(MANPAGES); do MAN_KEEP_STDERR=1 man --warnings -l $$page 2>&1 >/dev/null; \
+		done | grep . && exit 1 || :
 
 # ---- install --------------------------------------------------------------
 
 HOOKDIR ?= $(SYSCONFDIR)/libvirt/hooks
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-HOOK     = $(DESTDIR)$(HOOKDIR)/qemu
-HOOK_D   = $(DESTDIR)$(HOOKDIR)/qemu.d/50-busflip
-# Ours is a program with its name in it; anything else is somebody's own hook.
-IS_OURS  = is_ours() { head -c 4 "$$1" 2>/dev/null | grep -q ELF && \
-	grep -q busflip-hook "$$1"; }
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+# In what is installed, paths are those of this build.
+PATHS    = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),'
 
-install: install-files install-hook
+install: install-files install-bait install-hook
 
 install-files: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
-		$(DESTDIR)$(MANDIR)/man5 \
-		$(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
-		$(DESTDIR)$(SYSCONFDIR) $(DESTDIR)$(STATEDIR)
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
+		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) \
+		$(DESTDIR)$(SYSCONFDIR)
 	install -m 755 $(B)/busflip $(DESTDIR)$(SBINDIR)/.busflip-new
 	mv -f $(DESTDIR)$(SBINDIR)/.busflip-new $(DESTDIR)$(SBINDIR)/busflip
 	install -m 755 $(B)/busflip-helper $(DESTDIR)$(LIBEXECDIR)/.busflip-new
@@ -284,49 +290,47 @@ install-files: all
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper
 	install -m 644 conf/busflip.conf.5 $(DESTDIR)$(MANDIR)/man5/
 	for page in $(filter %.8,$(MANPAGES)); do \
-		sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),' \
-			$$page > $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; \
+		$(PATHS) $$page > $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; \
 		chmod 644 $(DESTDIR)$(MANDIR)/man8/$${page##*/}; \
 	done
 	for unit in busflip-stage.path busflip-stage.service; do \
-		sed 's,/usr/local/sbin,$(SBINDIR),' conf/$$unit \
-			> $(DESTDIR)$(UNITDIR)/$$unit || exit; \
+		$(PATHS) conf/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit; \
 		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit; \
 	done
+	install -m 644 conf/completion/busflip.bash $(DESTDIR)$(BASHDIR)/busflip
+	install -m 644 conf/completion/busflip.zsh $(DESTDIR)$(ZSHDIR)/_busflip
+	install -m 644 conf/completion/busflip.fish $(DESTDIR)$(FISHDIR)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \
 		install -m 644 conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf
+
+install-bait:
+	install -d $(DESTDIR)$(STATEDIR)
 	[ -s $(DESTDIR)$(STATEDIR)/bait.img ] || { \
 		truncate -s 8M $(DESTDIR)$(STATEDIR)/bait.img; \
 		chmod 644 $(DESTDIR)$(STATEDIR)/bait.img; }
 
-# Put in its place by a rename: libvirt may run it at any moment, and half a
-# hook would keep a guest from starting. Never beside the other ones in qemu.d/,
-# where libvirt would run the half one.
 install-hook: $(B)/busflip-hook
-	install -d $(DESTDIR)$(HOOKDIR)
-	install -m 755 $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)/.busflip-new
-	@$(IS_OURS); \
-	if { [ -e $(HOOK) ] || [ -L $(HOOK) ]; } && ! is_ours $(HOOK); then \
-		install -d $(HOOK).d; \
-		mv -f $(DESTDIR)$(HOOKDIR)/.busflip-new $(HOOK_D); \
-		echo "hook: $(HOOK_D) ($(HOOK) is not ours)"; \
-	else \
-		mv -f $(DESTDIR)$(HOOKDIR)/.busflip-new $(HOOK); \
-		rm -f $(HOOK_D); \
-		echo "hook: $(HOOK)"; \
-	fi
+	@conf/setup.sh hook-add $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)
+
+# What a package has: the hook and the bait come into their places by
+# conf/setup.sh, when the package is installed.
+install-package: install-files
+	install -d $(DESTDIR)$(PREFIX)/share/busflip
+	install -m 755 $(B)/busflip-hook $(DESTDIR)$(LIBEXECDIR)/
+	install -m 755 conf/setup.sh $(DESTDIR)$(PREFIX)/share/busflip/
+	install -m 644 conf/security.sh conf/busflip-hook.cil $(DESTDIR)$(PREFIX)/share/busflip/
 
 # The configuration stays when it was changed, and so does what is left to do.
 uninstall:
-	@$(IS_OURS); if is_ours $(HOOK); then rm -f $(HOOK); fi
-	rm -f $(HOOK_D)
-	rmdir $(HOOK).d 2>/dev/null || :
+	@conf/setup.sh hook-drop $(DESTDIR)$(HOOKDIR)
 	rm -f $(DESTDIR)$(UNITDIR)/busflip-stage.path \
 		$(DESTDIR)$(UNITDIR)/busflip-stage.service \
 		$(DESTDIR)$(MANDIR)/man8/busflip.8 \
 		$(DESTDIR)$(MANDIR)/man8/busflip-hook.8 \
 		$(DESTDIR)$(MANDIR)/man8/busflip-helper.8 \
 		$(DESTDIR)$(MANDIR)/man5/busflip.conf.5 \
+		$(DESTDIR)$(BASHDIR)/busflip $(DESTDIR)$(ZSHDIR)/_busflip \
+		$(DESTDIR)$(FISHDIR)/busflip.fish \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper \
 		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img
 	rmdir $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :
@@ -336,9 +340,38 @@ uninstall:
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 
+# ---- packages -------------------------------------------------------------
+
+# Into $(B)/deb and $(B)/rpm, from a copy of the tree, where debian/ is in the
+# place that it has to have. Nothing of this make's settings goes there.
+TREE    := hook helper conf tests install.sh Makefile README.md LICENSE
+PACK_ENV = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B -u PREFIX -u DESTDIR
+NAME     = busflip-$(VERSION)
+
+deb:
+	rm -rf $(B)/deb
+	mkdir -p $(B)/deb/$(NAME)
+	cp -a $(TREE) $(B)/deb/$(NAME)/
+	cp -a conf/debian $(B)/deb/$(NAME)/debian
+	cd $(B)/deb/$(NAME) && $(PACK_ENV) dpkg-buildpackage -b -us -uc $(DEBFLAGS)
+	rm -rf $(B)/deb/$(NAME)
+	@ls $(B)/deb/*.deb
+
+# The spec gets version and changelog from the Debian changelog.
+RPMTOP = $(abspath $(B))/rpm
+rpm:
+	rm -rf $(B)/rpm
+	mkdir -p $(B)/rpm/SPECS $(B)/rpm/SOURCES
+	tar -czf $(B)/rpm/SOURCES/$(NAME).tar.gz --transform 's,^,$(NAME)/,' $(TREE)
+	{ sed 's/@VERSION@/$(VERSION)/' conf/busflip.spec; \
+		awk -f conf/changelog.awk conf/debian/changelog; } > $(B)/rpm/SPECS/busflip.spec
+	cd $(B)/rpm && $(PACK_ENV) rpmbuild -bb --define '_topdir $(RPMTOP)' $(RPMFLAGS) SPECS/busflip.spec
+	rm -rf $(B)/rpm/BUILD $(B)/rpm/BUILDROOT
+	@ls $(B)/rpm/RPMS/*/*.rpm
+
 .PHONY: all clean check check-unit check-model fleet kill-test check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
-	install install-files install-hook uninstall
+	install install-files install-bait install-hook install-package uninstall deb rpm
 .SECONDARY:
 -include $(wildcard $(B)/*/*.d $(B)/$(M)/*.d)

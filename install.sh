@@ -107,7 +107,8 @@ packages()
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
 			qemu-utils libxml2-utils python3 util-linux iproute2 git \
 			ntfs-3g fdisk libhivex-bin reglookup xz-utils nbdkit \
-			libnbd-bin procps zstd ovmf ;;
+			libnbd-bin procps zstd ovmf libarchive-tools bash-completion zsh fish \
+			build-essential dpkg-dev debhelper lintian rpm rpmlint ;;
 	debian-ci)
 		echo clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc man-db \
 			valgrind ;;
@@ -127,7 +128,8 @@ packages()
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
 			util-linux iproute git ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
 			reglookup xz nbdkit libnbd procps-ng zstd \
-			kernel-core kernel-modules edk2-ovmf ;;
+			kernel-core kernel-modules edk2-ovmf bsdtar bash-completion zsh fish \
+			rpm-build rpmlint ;;
 	fedora-ci)
 		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
 			compiler-rt libasan libubsan ;;
@@ -259,47 +261,7 @@ own_build()
 	[ "$(id -u)" != 0 ] || chown -R --reference="$here" "$1"
 }
 
-# ---- libvirt --------------------------------------------------------------
-
-with_systemd()
-{
-	[ -d /run/systemd/system ] && command -v systemctl >/dev/null
-}
-
-# The process of a system daemon, not one of a session or in a container.
-daemon_pid()
-{
-	local pid
-
-	pid=$(cat "/run/$1.pid" 2>/dev/null) &&
-		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
-}
-
-# libvirt looks for hooks when it starts and when it reloads, and keeps in mind
-# whether there was one (virHookInitialize() in src/util/virhook.c). A reload
-# leaves guests alone.
-reload_daemons()
-{
-	local daemon pid found=no
-
-	say "libvirt looks for its hooks again"
-	for daemon in virtqemud libvirtd; do
-		if with_systemd && systemctl -q is-active "$daemon.service"; then
-			set -- systemctl reload "$daemon.service"
-		elif pid=$(daemon_pid "$daemon"); then
-			set -- kill -HUP "$pid"
-		else
-			continue
-		fi
-		found=yes
-		if "$@"; then
-			echo "    $daemon: reloaded"
-		else
-			warn "$daemon was not reloaded; until it is, it does not know of a new hook: $*"
-		fi
-	done
-	[ $found = yes ] || echo "    no daemon runs; it will find the hook when it starts"
-}
+# ---- systemd --------------------------------------------------------------
 
 enable_units()
 {
@@ -323,10 +285,9 @@ disable_units()
 	systemctl -q disable --now busflip-stage.path busflip-stage.service 2>/dev/null || :
 }
 
-# ---- AppArmor and SELinux ------------------------------------------------
-
-# shellcheck source=conf/security.sh
-. conf/security.sh
+# Hook, daemons, AppArmor, SELinux.
+# shellcheck source=conf/setup.sh
+. conf/setup.sh
 
 # ---- actions --------------------------------------------------------------
 
@@ -337,7 +298,7 @@ take_back()
 	local status=$?
 
 	trap - EXIT
-	if [ $undo = yes ]; then
+	if [ "$undo" = yes ]; then
 		warn "failed; taking back what was installed"
 		disable_units
 		apparmor_drop || :
@@ -366,12 +327,14 @@ run_make()
 do_install()
 {
 	need_root "to install into $prefix and /etc"
+	[ ! -e /usr/share/busflip/setup.sh ] ||
+		die "busflip is installed as a package; remove that first"
 	install_packages build run
 	build build
 	trap take_back EXIT
 	is_here || undo=yes
 	say "program, manual pages, units, configuration below $prefix and /etc"
-	run_make install-files
+	run_make install-files install-bait
 	"$prefix/sbin/busflip" --version >/dev/null || die "$prefix/sbin/busflip does not run"
 	apparmor_add
 	selinux_prepare
@@ -402,15 +365,6 @@ do_destdir()
 	(see conf/security.sh), for SELinux conf/busflip-hook.cil and the type
 	virt_content_t for /var/lib/busflip/bait.img.
 	END
-}
-
-# Domains on their way need busflip to arrive: print them.
-under_way()
-{
-	local out
-
-	out=$("$prefix/sbin/busflip" status --json) || return
-	sed -nE 's/^\{"name":"(.*)","uuid":"[^"]*","phase":"(staged|trial)".*/    \1 (\2)/p' <<< "$out"
 }
 
 do_uninstall()

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # security.sh - what AppArmor and SELinux have to be told of busflip; sourced by
-# install.sh
+# setup.sh
 #
-# shellcheck disable=SC2154	# prefix is install.sh's
+# shellcheck disable=SC2154	# prefix and conf are of who sources it
 
 # ---- AppArmor -------------------------------------------------------------
 
@@ -98,8 +98,8 @@ selinux_prepare()
 	fi
 	restorecon -R /var/lib/busflip "$prefix/sbin/busflip" 2>/dev/null || :
 	if [ -e /usr/sbin/virtqemud ] || [ -e /usr/bin/virtqemud ]; then
-		semodule -i conf/busflip-hook.cil ||
-			warn "the module conf/busflip-hook.cil can't be loaded"
+		semodule -i "$conf/busflip-hook.cil" ||
+			warn "the module $conf/busflip-hook.cil can't be loaded"
 	fi
 }
 
@@ -121,7 +121,7 @@ selinux_check()
 		fi
 		selinux_allows "$source" system_u:object_r:virt_hook_t:s0 file execute ||
 			die "SELinux would not let $daemon ($source) run a hook, and then no guest could start." \
-				"Nothing was put in libvirt's way. See conf/busflip-hook.cil"
+				"Nothing was put in libvirt's way. See $conf/busflip-hook.cil"
 	done
 }
 

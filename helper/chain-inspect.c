@@ -73,19 +73,28 @@ static struct evidence_asked asked_of(const struct job *job)
 	return asked;
 }
 
+static void print_line(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "%s=", key);
+	text_safe(out, text);
+	fputc('\n', out);
+}
+
+static void print_condition(const struct condition *c, FILE *out)
+{
+	print_line(out, "condition", condition_name(c->id));
+	print_line(out, "holds", verdict_name(c->verdict));
+	print_line(out, "gates", condition_gates(c->id) ? "yes" : "no");
+	print_line(out, "found", c->found);
+	print_line(out, "from", c->from);
+}
+
 static void print_verdicts(const struct evidence *e, FILE *out)
 {
-	fprintf(out, "flip=%s\nbooted=%s\n", verdict_name(e->flip),
-		verdict_name(e->booted));
-	for (size_t i = 0; i < CONDITION_COUNT; i++) {
-		const struct condition *c = &e->list[i];
-
-		if (!condition_gates(c->id) || c->verdict == VERDICT_YES)
-			continue;
-		fprintf(out, "not=%s (", condition_name(c->id));
-		text_safe(out, c->found);
-		fputs(")\n", out);
-	}
+	print_line(out, "flip", verdict_name(e->flip));
+	print_line(out, "booted", verdict_name(e->booted));
+	for (size_t i = 0; i < CONDITION_COUNT; i++)
+		print_condition(&e->list[i], out);
 }
 
 int chain_facts(struct chain *chain, const struct windows *win,
@@ -109,8 +118,7 @@ int chain_facts(struct chain *chain, const struct windows *win,
 	return section_end(chain, JOB_SECTION_EVIDENCE, &s, err);
 }
 
-static int write_text(struct chain *chain, const struct windows *win,
-		      const struct evidence *evidence, struct error *err)
+static int write_text(struct chain *chain, const struct windows *win, struct error *err)
 {
 	struct section s;
 	struct error why;
@@ -119,7 +127,6 @@ static int write_text(struct chain *chain, const struct windows *win,
 		return -1;
 	print_disk_text(chain, s.file);
 	report_text(win, &chain->targets.health, s.file);
-	evidence_write_text(evidence, s.file);
 	if (target_check_writable(&chain->targets, &why) < 0 ||
 	    windows_check(win, &why) < 0) {
 		fputs("busflip patch would refuse: ", s.file);
@@ -158,12 +165,12 @@ int chain_inspect(struct chain *chain, struct error *err)
 	static struct evidence evidence;
 	struct windows *win = NULL;
 	int r = windows_inspect(chain->targets.volume,
-				chain->targets.list[0].root, false, &win, err);
+				chain->targets.list[0].root, -1, &win, err);
 
 	if (r < 0)
 		return -1;
 	evidence_judge(win, &chain->targets.health, &asked, &evidence);
-	if (write_text(chain, win, &evidence, err) < 0 ||
+	if (write_text(chain, win, err) < 0 ||
 	    write_json(chain, win, &evidence, err) < 0 ||
 	    chain_facts(chain, win, &evidence, err) < 0)
 		r = -1;

@@ -94,9 +94,7 @@ static int keep_hive(const struct patch *p, struct error *err)
 {
 	const struct hive_memory *old = on_disk(p);
 
-	if (fcntl(JOB_FD_KEEP, F_GETFD) < 0)
-		return fail(err, EPROTO, "no file for the hive was given");
-	if (hive_memory_store(old, JOB_FD_KEEP, err) < 0)
+	if (!p->win->system.in_file && hive_memory_store(old, JOB_FD_KEEP, err) < 0)
 		return error_prefix(err, "hive to keep");
 	p->chain->reply->kept = old->len;
 	return write_all(JOB_FD_KEPT, "k", 1, err);
@@ -330,7 +328,7 @@ static int patch(struct patch *p, struct error *err)
 	};
 
 	if (windows_inspect(p->chain->targets.volume,
-			    p->chain->targets.list[0].root, true, &p->win,
+			    p->chain->targets.list[0].root, JOB_FD_KEEP, &p->win,
 			    err) < 0 ||
 	    windows_check(p->win, err) < 0 ||
 	    pick_drivers(p, request.bus, err) < 0)

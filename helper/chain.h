@@ -55,7 +55,7 @@ int section_end(struct chain *chain, enum job_section kind,
 void chain_print_disk(const struct chain *chain, FILE *out);
 
 /* chain_facts() - into the evidence section: what a later run compares with, and
- * where @judged isn't NULL, the verdicts and what speaks against the flip. */
+ * where @judged isn't NULL, the verdicts and each condition (hook/findings.h). */
 struct evidence;
 int chain_facts(struct chain *chain, const struct windows *win,
 		const struct evidence *judged, struct error *err);

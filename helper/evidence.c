@@ -192,7 +192,8 @@ static void judge_machine(const struct judge *j, struct condition *c)
 		say(c, VERDICT_UNKNOWN, config->from, "not recorded");
 	else
 		say(c, yes_if(same_machine(uuid, j->asked->uuid)), config->from,
-		    "%.60s %.100s", config->value, j->win->manufacturer.value);
+		    "%.60s%s%.100s", config->value,
+		    *j->win->manufacturer.value ? " " : "", j->win->manufacturer.value);
 }
 
 static void judge_shutdown(const struct judge *j, struct condition *c)
@@ -307,7 +308,7 @@ static void judge_arrived(const struct judge *j, struct condition *c)
 	enum verdict verdict;
 
 	if (!d) {
-		say(c, VERDICT_NO, NULL, "no device");
+		say(c, VERDICT_NO, "SYSTEM\\Enum\\PCI", "no device");
 		return;
 	}
 	report_time(d->arrived ? d->arrived : d->installed, text);

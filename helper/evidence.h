@@ -76,7 +76,6 @@ void evidence_judge(const struct windows *win,
 		    const struct volume_health *health,
 		    const struct evidence_asked *asked, struct evidence *out);
 void evidence_write_json(const struct evidence *evidence, FILE *out);
-void evidence_write_text(const struct evidence *evidence, FILE *out);
 
 const char *condition_name(enum condition_id id);
 bool condition_gates(enum condition_id id);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* evidenceout.c - the conditions as JSON and as text */
+/* evidenceout.c - the conditions as JSON */
 
 #include "helper/evidence.h"
 #include "helper/json.h"
@@ -25,14 +25,4 @@ void evidence_write_json(const struct evidence *e, FILE *out)
 		fputs(" }", out);
 	}
 	fputs("\n] }\n", out);
-}
-
-void evidence_write_text(const struct evidence *e, FILE *out)
-{
-	for (unsigned int i = 0; i < CONDITION_COUNT; i++) {
-		fprintf(out, "%-18s %-8s ", condition_name(e->list[i].id),
-			verdict_name(e->list[i].verdict));
-		text_safe(out, e->list[i].found);
-		fputc('\n', out);
-	}
 }

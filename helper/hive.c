@@ -410,7 +410,7 @@ static int edit_files(const struct hive_memory *before, int fd,
 	}
 	if (hive_file(&out, err) < 0 || run_hivex(fd, edits, n, out, err) < 0)
 		return -1;
-	return hive_memory_load(after, out, err);
+	return hive_memory_map(after, out, err);
 }
 
 int hive_apply(const struct hive_memory *before, int fd,

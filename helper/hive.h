@@ -42,7 +42,7 @@ struct hive_edit {
 	uint32_t len;		/* bytes */
 };
 
-/* A whole hive; @data is anonymous memory. */
+/* A whole hive in memory that is mapped: anonymous, or a memory file. */
 struct hive_memory {
 	uint8_t *data;
 	size_t len;
@@ -64,10 +64,10 @@ int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 void hive_memory_free(struct hive_memory *memory);
 
 /* hive_memory_store() - make the file @fd hold just these bytes;
- * hive_memory_load() - a new @memory with what @fd holds. */
+ * hive_memory_map() - a new @memory that is what @fd holds, not a copy. */
 int hive_memory_store(const struct hive_memory *memory, int fd,
 		      struct error *err);
-int hive_memory_load(struct hive_memory *memory, int fd, struct error *err);
+int hive_memory_map(struct hive_memory *memory, int fd, struct error *err);
 
 /*
  * hive_apply() - @before with all of @edits made, in *@after

@@ -89,26 +89,21 @@ int hive_memory_store(const struct hive_memory *memory, int fd,
 	return write_all(fd, memory->data, memory->len, err);
 }
 
-int hive_memory_load(struct hive_memory *memory, int fd, struct error *err)
+int hive_memory_map(struct hive_memory *memory, int fd, struct error *err)
 {
 	struct stat st;
-	size_t used = 0;
+	void *map;
 
+	memset(memory, 0, sizeof(*memory));
 	if (fstat(fd, &st) < 0)
 		return fail_errno(err, "cannot read a memory file");
-	if (hive_memory_new(memory, NULL, (size_t)st.st_size, err) < 0)
-		return -1;
-	while (used < memory->len) {
-		ssize_t n = pread(fd, memory->data + used, memory->len - used,
-				  (off_t)used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			hive_memory_free(memory);
-			return fail_errno(err, "cannot read a memory file");
-		}
-		used += (size_t)n;
-	}
+	if (st.st_size <= 0)
+		return fail(err, EINVAL, "a hive of %lld bytes", (long long)st.st_size);
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (map == MAP_FAILED)
+		return fail_errno(err, "cannot map a memory file");
+	memory->data = map;
+	memory->len = (size_t)st.st_size;
 	return 0;
 }

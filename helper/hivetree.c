@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define LAZY_BLOCK 65536u
 #define BIG_SEGMENT 16344u	/* bytes of a "db" segment */
@@ -117,13 +118,29 @@ int hive_open_lazy(struct hive *h, uint64_t file_size, hive_pread *pread,
 	return 0;
 }
 
-int hive_load_all(struct hive *h, struct error *err)
+/* The memory of @fd instead of our own. */
+static int map_file(struct hive *h, int fd, struct error *err)
+{
+	if (ftruncate(fd, (off_t)h->size) < 0 ||
+	    mmap(h->map, (size_t)h->size, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) == MAP_FAILED)
+		return fail_errno(err, "cannot map a memory file");
+	h->in_file = true;
+	return 0;
+}
+
+int hive_load_all(struct hive *h, int fd, struct error *err)
 {
 	if (!h->pread)
 		return 0;
-	/* Huge pages, where the kernel gives them: hundreds of faults less, and
-	 * the walk over all cells finds its way without the TLB. */
-	madvise(h->map, (size_t)h->size, MADV_HUGEPAGE);
+	if (fd >= 0 && !h->log->dirty && h->file_size >= h->size) {
+		if (map_file(h, fd, err) < 0)
+			return -1;
+	} else {
+		/* Huge pages, where the kernel gives them: hundreds of faults
+		 * less, and the walk finds its way without the TLB. */
+		madvise(h->map, (size_t)h->size, MADV_HUGEPAGE);
+	}
 	if (h->pread(h->opaque, 0, h->map,
 		     (size_t)(h->file_size < h->size ? h->file_size : h->size),
 		     err) < 0)

@@ -226,10 +226,11 @@ int windows_from_hives(struct windows *win, const struct windows_files *files,
  * windows_inspect() - all of the above from a volume; *@out is freed by
  * windows_free()
  *
- * @root: "Windows", or what the caller found. @whole: read all of SYSTEM at
- * once, because it will be needed, instead of the parts that are looked at.
+ * @root: "Windows", or what the caller found. @keep: read all of SYSTEM at
+ * once, because it will be needed, into that memory file if it is clean; -1: only
+ * the parts that are looked at.
  */
-int windows_inspect(struct volume *vol, const char *root, bool whole,
+int windows_inspect(struct volume *vol, const char *root, int keep,
 		    struct windows **out, struct error *err);
 void windows_free(struct windows *win);
 

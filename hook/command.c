@@ -121,6 +121,7 @@ static int enable(const struct command_line *line, const struct target *target,
 	AUTO_DOMAIN struct domain domain = { 0 };
 	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
 	const char *disk = line->disk ? line->disk : "";
+	bool tagged;
 
 	if (load(target, &domain, err) < 0)
 		return -1;
@@ -131,11 +132,13 @@ static int enable(const struct command_line *line, const struct target *target,
 	    (line->bus || line->disk))
 		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
 			    phase_name(domain.state.phase), domain.name);
-	if (!domain.state_node)
+	/* Without its tag, a state is of no use: somebody took it out by hand. */
+	tagged = domain.tag.present;
+	if (!domain.state_node || !tagged)
 		domain_set_tag(&domain, bus, disk);
 	if (cycle_step(&domain, HAPPENED_SEEN, &line->config, step, err) < 0)
 		return -1;
-	if (!step->changed)
+	if (!step->changed && tagged)
 		return 0;
 	if (bait_create(line->config.bait, err) < 0)
 		return -1;

@@ -242,11 +242,12 @@ static bool disks_are_whole(struct event *event, struct error *err)
  */
 static bool session_end(const struct event *event)
 {
+	const struct state *state = &event->domain.state;
 	struct session_note note;
 	struct error err;
 
 	if (!session_read(event->domain.uuid, &note) ||
-	    note.phase != event->domain.state.phase || note.over)
+	    !session_is_of(&note, state->phase, state->since) || note.over)
 		return false;
 	note.over = true;
 	if (session_write(&note, &err) < 0)

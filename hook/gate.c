@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "helper/refusal.h"
-#include "hook/guestdisk.h"
+#include "hook/findings.h"
 #include "hook/pending.h"
 #include "hook/place.h"
 #include "hook/session.h"
+#include "hook/virtioid.h"
 
 /* The system disk of one domain, ready for guestdisk_run(). */
 struct subject {
@@ -30,6 +31,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 {
 	const struct state *state = &domain->state;
 	const xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
+	const xmlNode *device;
 
 	memset(s, 0, sizeof(*s));
 	s->domain = domain;
@@ -52,6 +54,8 @@ static int subject_of(const struct domain *domain, const struct config *config,
 		.trial = true, .driver_optional = true,
 	};
 	s->job.has_uuid = uuid_bytes(domain->uuid, s->job.uuid);
+	device = virtio_boot_device(domain);
+	s->job.device_id = device ? virtio_device_id(domain, device) : 0;
 	return 0;
 }
 
@@ -81,31 +85,6 @@ static int run(struct subject *s, enum job_action action,
 	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 }
 
-/* ---- the helper's lines --------------------------------------------------- */
-
-/* "key=value" lines, from a process that has read a hostile disk. */
-typedef void line_fn(void *context, const char *key, const char *value);
-
-static void each_line(const struct guestdisk_result *result, line_fn *each, void *context)
-{
-	AUTO_FREE char *text = result->evidence_len < 65536 ?
-		strndup((const char *)result->evidence, result->evidence_len) : NULL;
-	char *save = NULL;
-
-	if (!result->evidence || !text)
-		return;
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *value = strchr(line, '=');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		make_printable(value);
-		each(context, line, value);
-	}
-}
-
 static void note_line(void *context, const char *key, const char *value)
 {
 	struct session_note *note = context;
@@ -133,7 +112,7 @@ static void prepare_disk(struct subject *s, struct session_note *note)
 		str_fits(note->why, sizeof(note->why), err.msg);
 	} else {
 		note->read = true;
-		each_line(&result, note_line, note);
+		findings_each(&result, note_line, note);
 		if (result.changed)
 			log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s disk %s: Windows "
 				"was made ready for SATA and VirtIO (%llu bytes)",
@@ -151,7 +130,10 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	struct subject s;
 	struct error err = { 0 };
 
+	/* Whatever becomes of this one, the last one's is of no use to it. */
+	session_remove(domain->uuid);
 	str_fits(note.uuid, sizeof(note.uuid), domain->uuid);
+	str_fits(note.since, sizeof(note.since), domain->state.since);
 	if (subject_of(domain, config, &s, &err) < 0)
 		str_fits(note.why, sizeof(note.why), err.msg);
 	else
@@ -167,28 +149,18 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 /* ---- after ----------------------------------------------------------------- */
 
 struct verdicts {
-	bool flip, booted, not_booted, only_override;
-	size_t used;
-	char why[256];
+	struct findings findings;
+	bool booted, not_booted;
 };
 
-static void verdict_line(void *context, const char *key, const char *value)
+static void booted_line(void *context, const char *key, const char *value)
 {
 	struct verdicts *v = context;
 
-	if (strcmp(key, "flip") == 0)
-		v->flip = strcmp(value, "yes") == 0;
-	if (strcmp(key, "booted") == 0) {
-		v->booted = strcmp(value, "yes") == 0;
-		v->not_booted = strcmp(value, "no") == 0;
-	}
-	if (strcmp(key, "not") != 0)
+	if (strcmp(key, "booted") != 0)
 		return;
-	v->only_override = !v->used && strncmp(value, "no-start-override ", 18) == 0;
-	v->used += (size_t)snprintf(v->why + v->used, sizeof(v->why) - v->used, "%s%s",
-				    v->used ? "; " : "", value);
-	if (v->used >= sizeof(v->why))
-		v->used = sizeof(v->why) - 1;
+	v->booted = strcmp(value, "yes") == 0;
+	v->not_booted = strcmp(value, "no") == 0;
 }
 
 static int look(struct subject *s, struct verdicts *v, struct error *err)
@@ -197,10 +169,42 @@ static int look(struct subject *s, struct verdicts *v, struct error *err)
 	int r = run(s, JOB_INSPECT, &result, err);
 
 	memset(v, 0, sizeof(*v));
-	if (r == 0)
-		each_line(&result, verdict_line, v);
+	if (r == 0) {
+		findings_read(&result, &v->findings);
+		findings_each(&result, booted_line, v);
+	}
 	guestdisk_result_free(&result);
 	return r;
+}
+
+static bool speaks_against(const struct finding *f)
+{
+	return f->gates && f->holds != HOLDS_YES;
+}
+
+static bool only_override(const struct findings *f)
+{
+	size_t others = 0, overrides = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		bool is = strcmp(f->list[i].name, "no-start-override") == 0;
+
+		overrides += is && speaks_against(&f->list[i]);
+		others += !is && speaks_against(&f->list[i]);
+	}
+	return overrides && !others;
+}
+
+/* As much of it as there is room for. */
+static void list_faults(const struct findings *f, char *why, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < f->count && used < size; i++)
+		if (speaks_against(&f->list[i]))
+			used += (size_t)snprintf(why + used, size - used, "%s%s (%s)",
+						 used ? "; " : "", f->list[i].name,
+						 f->list[i].found);
 }
 
 /* Windows has switched its own driver off again, and nothing else is wrong
@@ -210,7 +214,7 @@ static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
 	struct guestdisk_result result = { 0 };
 	int r = look(s, v, err);
 
-	if (r < 0 || v->flip || !v->only_override)
+	if (r < 0 || v->findings.flip || !only_override(&v->findings))
 		return r;
 	r = run(s, JOB_PATCH, &result, err);
 	guestdisk_result_free(&result);
@@ -241,22 +245,17 @@ static void judge(struct subject *s, struct gate_result *result)
 	struct error err = { 0 };
 	struct verdicts v;
 
-	if (session_read(s->domain->uuid, &note) && note.phase == s->domain->state.phase) {
-		s->job.run_from = note.from;
-		s->job.run_to = filetime_now();
-		s->job.has_before = note.has_before;
-		s->job.before_last_use = note.last_use;
-		s->job.before_shutdown = note.shutdown;
-		s->job.before_boot_id = note.boot_id;
-	}
+	if (session_read(s->domain->uuid, &note) &&
+	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
+		session_compare(&note, &s->job);
 	if ((staged ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
 		result->gate = GATE_UNREADABLE;
 		str_fits(result->why, sizeof(result->why), err.msg);
 		return;
 	}
-	str_fits(result->why, sizeof(result->why), v.why);
+	list_faults(&v.findings, result->why, sizeof(result->why));
 	if (staged)
-		result->gate = v.flip ? GATE_HOLDS : GATE_FAILS;
+		result->gate = v.findings.flip ? GATE_HOLDS : GATE_FAILS;
 	else
 		result->gate = v.booted ? GATE_HOLDS :
 			       v.not_booted ? GATE_FAILS : GATE_UNKNOWN;

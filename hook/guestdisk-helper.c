@@ -17,6 +17,7 @@
 #include "hook/child.h"
 
 #define LOG_LIMIT 8192
+#define USUAL_HIVE (16 * 1024 * 1024)
 
 static int open_drivers(const struct session *s, struct job *job, int *fd,
 			struct error *err)
@@ -97,7 +98,12 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 	fds[JOB_FD_LOG2] = s->backup.files[2];
 	fds[JOB_FD_KEEP] = s->keep;
 	fds[JOB_FD_KEPT] = say_kept;
-	return child_start(s->options->helper, fds, &s->helper, err);
+	if (child_start(s->options->helper, fds, &s->helper, err) < 0)
+		return -1;
+	/* Memory for a usual hive, while all wait for qemu-nbd to come up. */
+	if (job.action == JOB_PATCH && !job.dry_run)
+		(void)fallocate(s->keep, 0, 0, USUAL_HIVE);
+	return 0;
 }
 
 /* What the helper and its libraries said, line by line. It may have been taken

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * offline.c - the subcommands that look into a guest's disk while it is off:
- * inspect, patch, undo
+ * offline.c - what the subcommands share that look into a guest's disk while it is
+ * off; patch and undo
  */
 
-#include "hook/command.h"
+#include "hook/offline.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,60 +12,21 @@
 #include <string.h>
 
 #include "helper/refusal.h"
-#include "hook/domain.h"
-#include "hook/guestdisk.h"
-#include "hook/place.h"
-#include "hook/virt.h"
+#include "hook/standing.h"
 
-/* The disk of one command line, and what its strings point to. */
-struct wanted {
-	struct place place;
-	char uuid[40];
-	enum bus bus;			/* of the domain's tag; BUS_NONE */
-};
-
-static int domain_place(const struct command_line *line, bool write,
-			struct wanted *wanted, struct error *err)
-{
-	AUTO_VIRT struct virt *virt = NULL;
-	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
-	AUTO_DOMAIN struct domain domain = { 0 };
-	AUTO_FREE char *xml = NULL;
-	const xmlNode *disk;
-
-	if (virt_open(line->config.uri, &virt, err) < 0 ||
-	    virt_find(virt, line->args[0], &dom, err) < 0)
-		return -1;
-	/* That session knows the disk as it was. */
-	if (write && virt_is_saved(dom))
-		return fail(err, REFUSE_IN_USE, "it has a saved session, which "
-			    "would go on with another disk than it knows: start "
-			    "it and shut it down, or throw the session away with "
-			    "virsh managedsave-remove");
-	if (virt_xml(dom, &xml, err) < 0 ||
-	    domain_parse(xml, strlen(xml), &domain, err) < 0)
-		return -1;
-	disk = line->disk ? domain_disk(&domain, line->disk)
-			  : domain_system_disk(&domain, err);
-	if (!disk && line->disk)
-		return fail(err, ENOENT, "it has no disk %s", line->disk);
-	if (!disk)
-		return -1;
-	wanted->bus = domain.tag.valid ? domain.tag.bus : BUS_NONE;
-	if (!str_fits(wanted->uuid, sizeof(wanted->uuid), domain.uuid))
-		return fail(err, EINVAL, "its UUID is too long");
-	return place_of_disk(disk, &wanted->place, err);
-}
+/* ---- which disk -------------------------------------------------------------- */
 
 /* What has a slash is a path; libvirt allows none in the name of a domain. */
-static int find_place(const struct command_line *line, bool write,
-		      struct wanted *wanted, struct error *err)
+bool offline_is_image(const struct command_line *line)
 {
-	struct place *place = &wanted->place;
+	return strchr(line->args[0], '/') || line->format;
+}
 
-	memset(wanted, 0, sizeof(*wanted));
-	if (!strchr(line->args[0], '/') && !line->format)
-		return domain_place(line, write, wanted, err);
+int offline_image(struct offline *o, struct error *err)
+{
+	const struct command_line *line = o->line;
+	struct place *place = &o->place;
+
 	if (!line->format)
 		return fail(err, EINVAL, "give its format with --format (raw, "
 			    "qcow2, vmdk, ...): it is never guessed, because "
@@ -78,6 +39,46 @@ static int find_place(const struct command_line *line, bool write,
 		return fail(err, ENAMETOOLONG, "name too long");
 	return 0;
 }
+
+int offline_domain(const struct domain *domain, struct offline *o, struct error *err)
+{
+	const struct command_line *line = o->line;
+	const xmlNode *disk = line->disk ? domain_disk(domain, line->disk)
+					 : standing_disk(domain, err);
+
+	if (!disk && line->disk)
+		return fail(err, ENOENT, "it has no disk %s", line->disk);
+	if (!disk)
+		return -1;
+	o->bus = standing_target_bus(domain, disk, &line->config);
+	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid))
+		return fail(err, EINVAL, "its UUID is too long");
+	return place_of_disk(disk, &o->place, err);
+}
+
+static int find_domain(struct offline *o, bool write, struct error *err)
+{
+	AUTO_VIRT struct virt *virt = NULL;
+	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
+	AUTO_DOMAIN struct domain domain = { 0 };
+	AUTO_FREE char *xml = NULL;
+
+	if (virt_open(o->line->config.uri, &virt, err) < 0 ||
+	    virt_find(virt, o->line->args[0], &dom, err) < 0)
+		return -1;
+	/* That session knows the disk as it was. */
+	if (write && virt_is_saved(dom))
+		return fail(err, REFUSE_IN_USE, "it has a saved session, which "
+			    "would go on with another disk than it knows: start "
+			    "it and shut it down, or throw the session away with "
+			    "virsh managedsave-remove");
+	if (virt_xml(dom, &xml, err) < 0 ||
+	    domain_parse(xml, strlen(xml), &domain, err) < 0)
+		return -1;
+	return offline_domain(&domain, o, err);
+}
+
+/* ---- what to do with it ------------------------------------------------------ */
 
 static int parse_partition(const char *text, uint32_t *number)
 {
@@ -94,18 +95,33 @@ static int parse_partition(const char *text, uint32_t *number)
 	return 0;
 }
 
-static int parse_bus(const struct command_line *line, enum bus wanted,
-		     enum job_bus *bus)
+int offline_begin(const struct command_line *line, enum job_action action,
+		  struct offline *o)
 {
-	if (line->bus)
-		wanted = bus_parse(line->bus);
-	else if (wanted == BUS_NONE)
-		wanted = line->config.bus == CONFIG_BUS_SCSI ? BUS_SCSI
-							     : BUS_VIRTIO;
-	if (wanted != BUS_VIRTIO && wanted != BUS_SCSI)
-		return -1;
-	*bus = wanted == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO;
-	return 0;
+	memset(o, 0, sizeof(*o));
+	o->line = line;
+	o->job = (struct job){
+		.action = action, .trial = true, .dry_run = line->dry_run,
+		.live = line->live, .force = line->force,
+	};
+	if (parse_partition(line->partition, &o->job.partition) < 0) {
+		complain("--partition: not a number");
+		return EXIT_USAGE;
+	}
+	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
+		complain("--bus: must be virtio or scsi");
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+static enum job_bus job_bus(const struct offline *o)
+{
+	enum bus bus = o->line->bus ? bus_parse(o->line->bus) : o->bus;
+
+	if (bus != BUS_VIRTIO && bus != BUS_SCSI)
+		bus = o->line->config.bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
+	return bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO;
 }
 
 static struct guestdisk_options offline_options(const struct command_line *line)
@@ -125,77 +141,68 @@ static struct guestdisk_options offline_options(const struct command_line *line)
 	return o;
 }
 
-static void print_report(const struct command_line *line,
-			 const struct guestdisk_result *result)
+int offline_run(struct offline *o, struct guestdisk_result *result, struct error *err)
 {
-	const char *report = line->json ? result->json
-		: line->dry_run && result->reg ? result->reg : result->text;
+	const struct guestdisk_options options = offline_options(o->line);
+	const struct guestdisk disk = {
+		.path = o->place.path, .format = o->place.format,
+		.key = o->uuid[0] ? o->uuid : NULL,
+	};
+
+	o->job.bus = job_bus(o);
+	o->job.has_uuid = uuid_bytes(o->uuid, o->job.uuid);
+	return guestdisk_run(&disk, &options, &o->job, result, err);
+}
+
+int offline_not_found(const struct command_line *line, const struct error *err)
+{
+	complain("%s: %s", line->args[0], err->msg);
+	return err->code == EINVAL ? EXIT_USAGE : refusal_exit_code(err->code);
+}
+
+int offline_failed(const struct command_line *line, const struct error *err)
+{
+	/* Most sentences name the image already. */
+	if (strstr(err->msg, line->args[0]))
+		complain("%s", err->msg);
+	else
+		complain("%s: %s", line->args[0], err->msg);
+	return refusal_exit_code(err->code);
+}
+
+/* ---- patch and undo ---------------------------------------------------------- */
+
+static void print_report(const struct offline *o, const struct guestdisk_result *result)
+{
+	const char *report = o->line->json ? result->json
+		: o->line->dry_run && result->reg ? result->reg : result->text;
 
 	if (report)
 		fputs(report, stdout);
-}
-
-static int run(const struct command_line *line, const struct wanted *wanted,
-	       const struct job *job)
-{
-	const struct guestdisk_options options = offline_options(line);
-	const struct guestdisk disk = {
-		.path = wanted->place.path, .format = wanted->place.format,
-		.key = wanted->uuid[0] ? wanted->uuid : NULL,
-	};
-	struct guestdisk_result result;
-	struct error err = { 0 };
-	int code = EXIT_DONE;
-
-	if (guestdisk_run(&disk, &options, job, &result, &err) < 0) {
-		/* Most sentences name the image already. */
-		if (strstr(err.msg, line->args[0]))
-			complain("%s", err.msg);
-		else
-			complain("%s: %s", line->args[0], err.msg);
-		code = refusal_exit_code(err.code);
-	} else {
-		print_report(line, &result);
-		if (job->action == JOB_UNDO)
-			printf("%s: %s\n", line->args[0], result.changed
-			       ? "the registry is as it was before the patch"
-			       : "the registry already was as before the patch");
-	}
-	guestdisk_result_free(&result);
-	return finish_stdout(code);
+	if (o->job.action == JOB_UNDO)
+		printf("%s: %s\n", o->line->args[0], result->changed
+		       ? "the registry is as it was before the patch"
+		       : "the registry already was as before the patch");
 }
 
 static int offline(const struct command_line *line, enum job_action action)
 {
-	struct job job = {
-		.action = action, .bus = JOB_BUS_VIRTIO, .trial = true,
-		.dry_run = line->dry_run, .live = line->live,
-		.force = line->force,
-	};
-	struct wanted wanted;
+	struct guestdisk_result result = { 0 };
 	struct error err = { 0 };
+	struct offline o;
+	int code = offline_begin(line, action, &o);
 
-	if (parse_partition(line->partition, &job.partition) < 0) {
-		complain("--partition: not a number");
-		return EXIT_USAGE;
-	}
-	if (find_place(line, action != JOB_INSPECT && !line->dry_run, &wanted,
-		       &err) < 0) {
-		complain("%s: %s", line->args[0], err.msg);
-		return err.code == EINVAL ? EXIT_USAGE
-					  : refusal_exit_code(err.code);
-	}
-	if (parse_bus(line, wanted.bus, &job.bus) < 0) {
-		complain("--bus: must be virtio or scsi");
-		return EXIT_USAGE;
-	}
-	job.has_uuid = uuid_bytes(wanted.uuid, job.uuid);
-	return run(line, &wanted, &job);
-}
-
-int command_inspect(const struct command_line *line)
-{
-	return offline(line, JOB_INSPECT);
+	if (code != EXIT_DONE)
+		return code;
+	if ((offline_is_image(line) ? offline_image(&o, &err)
+				    : find_domain(&o, !line->dry_run, &err)) < 0)
+		return offline_not_found(line, &err);
+	if (offline_run(&o, &result, &err) < 0)
+		code = offline_failed(line, &err);
+	else
+		print_report(&o, &result);
+	guestdisk_result_free(&result);
+	return finish_stdout(code);
 }
 
 int command_patch(const struct command_line *line)

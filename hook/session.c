@@ -34,7 +34,7 @@ static bool note_path(const char *uuid, char *path, size_t size)
 
 int session_write(const struct session_note *n, struct error *err)
 {
-	char path[512], text[NOTE_LIMIT], why[256];
+	char path[512], text[NOTE_LIMIT], why[256], since[24];
 
 	if (!note_path(n->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", n->uuid);
@@ -43,12 +43,14 @@ int session_write(const struct session_note *n, struct error *err)
 		return fail_errno(err, "cannot create %s", FOLDER);
 	str_fits(why, sizeof(why), n->why);
 	make_printable(why);
+	memcpy(since, n->since, sizeof(since));
+	make_printable(since);
 	if (!str_printf(text, sizeof(text),
-			"busflip 1\nphase %s\nfrom %llu\nread %d\nwhy %s\nbefore %d\n"
+			"busflip 1\nphase %s\nsince %s\nfrom %llu\nread %d\nwhy %s\nbefore %d\n"
 			"last_use %llu\nshutdown %llu\nboot_id %u\nwrites %d\nrestart %d\n"
 			"over %d\nfront %d\nend\n",
-			phase_name(n->phase), (unsigned long long)n->from, n->read, why,
-			n->has_before, (unsigned long long)n->last_use,
+			phase_name(n->phase), since, (unsigned long long)n->from,
+			n->read, why, n->has_before, (unsigned long long)n->last_use,
 			(unsigned long long)n->shutdown, n->boot_id, n->writes_seen,
 			n->restart, n->over, n->front))
 		return fail(err, EINVAL, "session record too long");
@@ -69,6 +71,8 @@ static void parse_line(struct session_note *n, const char *line)
 
 	if (value_of(line, "phase", &value))
 		n->phase = phase_parse(value);
+	else if (value_of(line, "since", &value))
+		str_fits(n->since, sizeof(n->since), value);
 	else if (value_of(line, "from", &value))
 		n->from = strtoull(value, NULL, 10);
 	else if (value_of(line, "read", &value))
@@ -148,4 +152,46 @@ bool session_was_held(int front)
 
 	mark_path(front, path, sizeof(path));
 	return unlink(path) == 0;
+}
+
+bool session_is_of(const struct session_note *note, enum phase phase, const char *since)
+{
+	char text[sizeof(note->since)];
+
+	str_fits(text, sizeof(text), since);
+	make_printable(text);
+	return note->phase == phase && strcmp(note->since, text) == 0;
+}
+
+bool session_led_to(const struct session_note *note, enum phase phase, const char *since)
+{
+	char began[SESSION_TIME];
+
+	session_began(note, began);
+	/* Both are of one form, in which later sorts behind. */
+	if (strcmp(since, began) < 0)
+		return false;
+	return (note->phase == PHASE_STAGED && phase == PHASE_TRIAL) ||
+	       (note->phase == PHASE_TRIAL && phase == PHASE_DONE) ||
+	       (note->phase != phase && phase == PHASE_HELD);
+}
+
+void session_compare(const struct session_note *note, struct job *job)
+{
+	job->run_from = note->from;
+	job->run_to = filetime_now();
+	job->has_before = note->has_before;
+	job->before_last_use = note->last_use;
+	job->before_shutdown = note->shutdown;
+	job->before_boot_id = note->boot_id;
+}
+
+void session_began(const struct session_note *note, char text[SESSION_TIME])
+{
+	time_t when = (time_t)(note->from / 10000000) - (time_t)EPOCH;
+	struct tm tm;
+
+	if (!gmtime_r(&when, &tm) ||
+	    !strftime(text, SESSION_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		text[0] = '\0';
 }

@@ -8,12 +8,13 @@
 #ifndef BUSFLIP_SESSION_H
 #define BUSFLIP_SESSION_H
 
+#include "helper/job.h"
 #include "hook/phase.h"
-#include "helper/base.h"
 
 struct session_note {
 	char uuid[40];
-	enum phase phase;	/* of the definition that was started */
+	enum phase phase;	/* of the definition that was started ... */
+	char since[24];		/* ... and since when it had it */
 	uint64_t from;		/* when, FILETIME of the host */
 	bool read;		/* the disk could be looked at then ... */
 	char why[256];		/* ... or why not, or what is missing */
@@ -42,6 +43,23 @@ void session_remove(const char *uuid);
  */
 void session_hold(int front);
 bool session_was_held(int front);
+
+/*
+ * session_is_of() - is it of a session that began in this phase, entered then?
+ * A note outlives its domain, and the session whose end no hook has seen; the same
+ * UUID may come back. Host clocks are set back: hence equal, not later.
+ */
+bool session_is_of(const struct session_note *note, enum phase phase, const char *since);
+
+/* session_led_to() - or of the one whose end led to this phase, then? */
+bool session_led_to(const struct session_note *note, enum phase phase, const char *since);
+
+/* session_compare() - have @job compare with what was on the disk before. */
+void session_compare(const struct session_note *note, struct job *job);
+
+/* session_began() - when, as text; SESSION_TIME bytes. */
+#define SESSION_TIME 32
+void session_began(const struct session_note *note, char text[SESSION_TIME]);
 
 /* filetime_now() - 100 ns since 1601, as Windows counts. */
 uint64_t filetime_now(void);

@@ -7,63 +7,12 @@
 #include <string.h>
 
 #include "hook/command.h"
-#include "hook/domain.h"
-#include "hook/pending.h"
-#include "hook/rewrite.h"
-#include "hook/virt.h"
-
-struct row {
-	const char *name, *uuid;
-	const struct domain *domain;
-	const char *phase, *bus, *target_bus, *disk;
-	bool running, pending;
-};
+#include "hook/standing.h"
 
 struct table {
 	const struct command_line *line;
 	int rows;
 };
-
-/* A string as JSON; bytes that are no UTF-8 can't come out of libxml2. */
-static void json_string(const char *name, const char *text)
-{
-	printf("\"%s\":\"", name);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
-
-static void json_row(const struct row *row, bool first)
-{
-	const struct state *state = &row->domain->state;
-
-	printf("%s\n{", first ? "" : ",");
-	json_string("name", row->name);
-	putchar(',');
-	json_string("uuid", row->uuid);
-	putchar(',');
-	json_string("phase", row->phase);
-	printf(",\"attempts\":%ld,", state->valid ? state->attempts : 0);
-	json_string("bus", row->bus);
-	putchar(',');
-	json_string("target_bus", row->target_bus);
-	putchar(',');
-	json_string("disk", row->disk);
-	putchar(',');
-	json_string("since", state->since);
-	putchar(',');
-	json_string("reason", state->valid ? state->reason : "the state element is damaged");
-	printf(",\"running\":%s,\"pending\":%s}", row->running ? "true" : "false",
-	       row->pending ? "true" : "false");
-}
 
 /* Names and reasons come from domain XML: nothing of it may reach a terminal
  * as a control sequence. */
@@ -77,77 +26,41 @@ static void cell(const char *text, int width)
 	printf("%-*s ", width, copy);
 }
 
-static void text_row(const struct row *row, bool first)
+static void text_row(const struct standing *s, bool first)
 {
-	const struct state *state = &row->domain->state;
+	const struct state *state = &s->domain->state;
 	char attempts[24];
 
 	if (first)
 		printf("%-20s %-7s %-7s %-7s %-5s %-8s %-20s %s\n", "DOMAIN", "PHASE",
 		       "RUNS", "BUS", "TO", "ATTEMPTS", "SINCE", "LAST DECISION");
-	cell(row->name, 20);
-	cell(row->phase, 7);
-	cell(row->running ? "yes" : "no", 7);
-	cell(row->bus, 7);
-	cell(row->target_bus, 5);
+	cell(s->name, 20);
+	cell(phase_name(state->phase), 7);
+	cell(s->running ? "yes" : "no", 7);
+	cell(bus_name(s->bus), 7);
+	cell(bus_name(s->target_bus), 5);
 	snprintf(attempts, sizeof(attempts), "%ld", state->valid ? state->attempts : 0);
 	cell(attempts, 8);
 	cell(state->since[0] ? state->since : "-", 20);
 	cell(!state->valid ? "the state element is damaged; see busflip disable --force" :
-	     row->pending ? "a step is pending" :
+	     s->pending ? "a step is pending" :
 	     state->reason[0] ? state->reason : "waits to be staged", 0);
 	putchar('\n');
 }
 
-static const xmlNode *current_disk(const struct domain *domain)
-{
-	struct error ignored;
-
-	if (domain->state.disk[0])
-		return domain_disk(domain, domain->state.disk);
-	return domain_system_disk(domain, &ignored);
-}
-
-/* Where the disk will end: known once it is staged, else as staging would
- * choose. */
-static enum bus final_bus(const struct domain *domain, const xmlNode *disk,
-			  const struct config *config)
-{
-	if (domain->state.disk[0])
-		return domain->state.bus;
-	if (domain->tag.bus != BUS_NONE)
-		return domain->tag.bus;
-	if (disk && rewrite_origin(domain, disk) == BUS_SCSI)
-		return BUS_SCSI;
-	return config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
-}
-
-static void show(struct table *table, struct virt_domain *dom,
+static void show(struct table *table, const struct virt_domain *dom,
 		 const struct domain *domain)
 {
-	const xmlNode *disk = current_disk(domain);
-	enum bus to = final_bus(domain, disk, &table->line->config);
-	struct virt_state state = { 0 };
-	struct error ignored;
-	char name[TARGET_SIZE] = "";
-	struct row row = {
-		.name = virt_name(dom), .uuid = virt_uuid(dom), .domain = domain,
-		.phase = phase_name(domain->state.phase),
-		.bus = disk ? bus_name(disk_bus(disk)) : "?",
-		.target_bus = bus_name(to),
-		.disk = name,
-		.pending = pending_exists(virt_uuid(dom)),
-	};
+	const struct standing s = standing_of(dom, domain, &table->line->config);
+	bool first = table->rows++ == 0;
 
-	if (disk)
-		disk_target(disk, name, sizeof(name));
-	if (virt_state(dom, &state, &ignored) == 0)
-		row.running = state.active;
-	if (table->line->json)
-		json_row(&row, table->rows == 0);
-	else
-		text_row(&row, table->rows == 0);
-	table->rows++;
+	if (!table->line->json) {
+		text_row(&s, first);
+		return;
+	}
+	fputs(first ? "\n{" : ",\n{", stdout);
+	standing_json(&s, stdout);
+	putchar('}');
 }
 
 static int look(struct table *table, struct virt_domain *dom, struct error *err)

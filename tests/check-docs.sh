@@ -9,7 +9,9 @@
 cd "$tests/.." || exit 1
 busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
-plan 11
+# shellcheck source=tests/lib-options.sh
+. "$tests/lib-options.sh"
+plan 15
 
 missing()
 {
@@ -24,7 +26,37 @@ page_options=$(grep -oE 'Fl -[a-z][a-z-]*' <<< "$page" | sed 's/^Fl -/--/')
 is "every option is in the man page" "$(missing "$options" "$page_options")" ""
 is "every option of the man page exists" "$(missing "$page_options" "$options")" ""
 
-commands=$(sed -nE '/^Commands:/,/^Options:/s/^  ([a-z-]+).*/\1/p' <<< "$help")
+# synopsis - COMMAND --OPTION, for each that the synopsis has
+synopsis()
+{
+	awk '
+		/^\.Sh / { inside = $2 == "SYNOPSIS" }
+		!inside { next }
+		/^\.Nm/ { n = 0; split("", of) }
+		/^\.Cm/ && !n { of[++n] = $2; for (i = 3; $i == "|"; i += 2) of[++n] = $(i + 1) }
+		{
+			for (i = 1; i < NF; i++)
+				if ($i == "Fl")
+					for (j = 1; j <= n; j++)
+						print of[j], "-" $(i + 1)
+		}' hook/busflip.8 | sort
+}
+
+# Those of every command come first in the synopsis, without one.
+taken()
+{
+	local command
+
+	for command in $commands; do
+		options_of "$command" | grep -vxE -- '--(connect|config|help|version)' |
+			sed "s/^/$command /"
+	done | sort
+}
+
+commands=$(busflip_commands)
+is "the synopsis has the options that each command takes" "$(synopsis)" "$(taken)"
+is "and those that all take" "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Ar command/p; /^\.Fl -help/p' hook/busflip.8 |
+	grep -oE 'Fl -[a-z-]+' | sort | paste -sd ' ')" 'Fl -config Fl -connect Fl -help Fl -version'
 page_commands=$(sed -n '/^\.Sh COMMANDS/,/^\.Sh OPTIONS/s/^\.It Cm \([a-z-]*\).*/\1/p' <<< "$page")
 is "every command is in the man page" "$(missing "$commands" "$page_commands")" ""
 is "every command of the man page exists" "$(missing "$page_commands" "$commands")" ""
@@ -56,13 +88,29 @@ sed -E 's/^#([a-z_]+ = )/\1/' conf/busflip.conf > "$work/all.conf"
 ok "neither has it with every key switched on" \
 	"$busflip" check-config "$work/all.conf"
 
-fields=$(grep -oE 'json_string\("[a-z_]+"|\\"(attempts|running|pending)\\"' hook/status.c |
-	grep -oE '[a-z_]+(\\?")$' | tr -d '\\"')
-page_fields=$(sed -n '/^\.Sh STATUS AS JSON/,/^\.Sh FILES/s/^\.It Cm //p' <<< "$page" |
-	tr -d ',' | tr ' ' '\n')
-is "every field of the JSON is in the man page, and no other" \
-	"$(sort -u <<< "$page_fields" | sed '/^$/d')" "$(sort -u <<< "$fields")"
+fields=$(grep -oE 'member\(out, "[a-z_]+"|\\"[a-z_]+\\":' hook/standing.c |
+	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":')
+# page_fields SECTION NEXT-SECTION - what .It Cm names there
+page_fields()
+{
+	sed -n "/^\.Sh $1/,/^\.Sh $2/s/^\.It Cm //p" <<< "$page" | tr -d ',' |
+		tr ' ' '\n' | sed '/^$/d' | sort -u
+}
+is "every field of status --json is in the man page, and no other" \
+	"$(page_fields 'STATUS AS JSON' 'INSPECT AS JSON')" "$(sort -u <<< "$fields")"
+fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/inspect.c |
+	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'began|phase')
+is "every field that inspect --json adds is in the man page, and no other" \
+	"$(page_fields 'INSPECT AS JSON' FILES)" "$(sort -u <<< "$fields")"
 
 is "the README names no command that does not exist" \
 	"$(grep -oE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md | awk '{print $NF}' |
 	   sort -u | comm -23 - <(sort -u <<< "$commands"))" ""
+
+none=$(grep -ohE '\b(test|fuzz|check)-[a-z0-9-]+(\.sh)?|tests/[a-z0-9/.-]+[a-z]' .github/*.md | sort -u |
+	while read -r name; do
+		name=${name#tests/}
+		[ -e "tests/$name" ] || [ -e "tests/$name.c" ] || grep -q "^$name:" Makefile ||
+			echo "$name"
+	done)
+is "every test that a page in .github names is there" "$none" ""

@@ -38,10 +38,11 @@ none "conf/ includes of others only helper/base.h" \
 none "helper/ includes nothing of hook/ and conf/" \
 	"$(includes helper | grep -E ': (hook|conf|tests)/')"
 # What busflip and busflip-helper share: the message between them, the exit codes,
-# and what both do to a disk. Nothing of it parses what a guest wrote.
+# what both do to a disk, and how text is made safe to show. Nothing of it parses
+# what a guest wrote.
 none "hook/ includes of helper/ only what both need" \
 	"$(includes hook | grep ': helper/' |
-	   grep -vE ': helper/(base|job|refusal|disk|journal|landlock)\.h$')"
+	   grep -vE ': helper/(base|job|refusal|disk|journal|json|landlock)\.h$')"
 none "hivex is used in helper/hive.c only" \
 	"$(only_in 'hivex' helper/hive.c)"
 none "libntfs-3g is used in helper/ntfs*.c only" \
@@ -80,7 +81,8 @@ none "every file names its licence on top" \
 	"$(find hook conf helper tests install.sh Makefile .ci -type f \
 		\( -name '*.[chS]' -o -name '*.sh' -o -name '*.[58]' -o -name '*.py' \
 		-o -name '*.conf' -o -name '*.path' -o -name '*.service' -o -name '*.cil' \
-		-o -name Makefile -o -path '.ci/run' \) |
+		-o -name Makefile -o -path '.ci/run' -o -path 'conf/completion/*' -o -name '*.awk' \
+		-o -name '*.spec' -o -name '*.zsh' -o -path 'conf/debian/p*' -o -name rules \) |
 	   while read -r file; do
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' ||
 			echo "$file"

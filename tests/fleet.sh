@@ -229,7 +229,7 @@ guest()
 			"$(grep -cE '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told.serial")"
 		printf 'devices=%s volume=%s\n' "$(devices_of)" "$(volume_of)"
 	} > "$LAB/$name.result"
-	busflip inspect "$name" | grep -E '^[a-z-]+ +(no|unknown)( |$)'
+	busflip inspect "$name" | grep -E '^[a-z-]+ +not (ok|known)( |$)'
 	diag "$name: $(cat "$LAB/$name.result") ($((SECONDS - since)) s)" >&3
 	! is_running "$name" || virsh -q destroy "$name"
 	wait_off "$name"

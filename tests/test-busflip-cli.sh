@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 355
+plan 357
 
 out=$LAB/out err=$LAB/err
 
@@ -344,6 +344,9 @@ cli "enable" 0 '^domain win: none -> staged \(' - enable win
 cli "enable once more" 0 '^domain win: staged \(' - enable win
 cli "enable, another bus" 1 - 'it is staged already; busflip disable win first$' \
 	enable win --bus scsi
+virsh -q metadata win "$tag_uri" --remove > /dev/null
+cli "enable, when somebody took the tag out" 0 '^domain win: staged \(' - enable win
+is "it is there again" "$(virsh -q metadata win "$tag_uri" | grep -c domain)" 1
 cli "by its UUID" 0 '^domain win: staged \(' - stage "$uuid"
 cli "promote" 0 '^domain win: staged -> trial \(' - promote win
 cli "rollback" 0 '^domain win: trial -> staged \(' - rollback win

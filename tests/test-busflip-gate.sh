@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 43
+plan 47
 
 busflip()
 {
@@ -29,17 +29,18 @@ config()
 	printf '%s\n' "$@" >> /etc/busflip.conf
 }
 
-# windows_disk FILE [MKVOL-OPERATION...] - it powers off at once
+# windows_disk FILE [MKVOL-OPERATION...] - it powers off at once, or is another guest
+# of make_domain by boot=
 windows_disk()
 {
-	local file=$1
+	local file=$1 guest=$BUSFLIP_BUILD/guest/${boot:-off}.img
 
 	shift
 	make_windows "$work/c.ntfs" $size "$@"
 	"$tests/mkdisk.sh" -f raw -t mbr "$file" "$work/c.ntfs"
 	# Before and behind the partition table, in the gap in front of the volume.
-	dd if="$BUSFLIP_BUILD/guest/off.img" of="$file" bs=1 count=440 conv=notrunc status=none
-	dd if="$BUSFLIP_BUILD/guest/off.img" of="$file" bs=512 count=3 skip=1 seek=1 \
+	dd if="$guest" of="$file" bs=1 count=440 conv=notrunc status=none
+	dd if="$guest" of="$file" bs=512 count=3 skip=1 seek=1 \
 		conv=notrunc status=none
 }
 
@@ -79,7 +80,7 @@ like "and what does not hold" "$(reason_of win)" 'booted \(never\)'
 like "status tells it" "$(busflip status win)" 'booted \(never\)'
 busflip inspect win > "$LAB/inspect"
 ok "SATA is ready" grep -q '^SATA boot .*ready' "$LAB/inspect"
-like "so is the driver" "$(cat "$LAB/inspect")" 'driver-service +yes'
+like "so is the driver" "$(cat "$LAB/inspect")" 'driver-service +ok'
 after=$(hive_of win)
 ok "once more" run_once win
 is "nothing more is written" "$(hive_of win)" "$after"
@@ -131,6 +132,34 @@ like "what is missing is said" "$(reason_of bare)" 'driver-service \(not set up\
 busflip inspect bare > "$LAB/inspect"
 ok "SATA boots" grep -q '^SATA boot .*ready' "$LAB/inspect"
 like "no service without a driver" "$(cat "$LAB/inspect")" 'viostor +absent'
+
+# --- a note of a session that another domain had under this UUID
+
+config
+cp "$work/SYSTEM" "$work/usual"
+cat > "$work/edits.reg" <<-'END'
+	Windows Registry Editor Version 5.00
+
+	[HKEY_LOCAL_MACHINE\SYSTEM\HardwareConfig\{11111111-2222-3333-4444-555555555555}]
+	"LastUse"=hex:00,80,3e,d5,de,b1,dd,01
+	END
+hivexregedit --merge --prefix 'HKEY_LOCAL_MACHINE\SYSTEM' "$work/SYSTEM" "$work/edits.reg"
+boot=stay windows_disk "$LAB/again.img"
+cp "$work/usual" "$work/SYSTEM"
+windows_domain again
+ok "a session of one that Windows has run on before" press again
+like "but not in it: nothing has moved" "$(reason_of again)" 'booted \([0-9]{4}-'
+note=/var/lib/busflip/session/$(uuid_of again)
+like "that is told by what was noted" "$(cat "$note")" 'last_use [1-9]'
+quietly busflip disable again && quietly busflip enable again
+sed -i 's/^last_use .*/last_use 1/' "$note"
+# No hook when it starts, so that it is not noted anew.
+mv /etc/libvirt/hooks/qemu "$work/" && ln -s /bin/true /etc/libvirt/hooks/qemu
+virsh -q start again && wait_boot again 2
+mv "$work/qemu" /etc/libvirt/hooks/qemu
+quietly virsh -q shutdown again && wait_off again
+like "one that is not of this session is not compared with" "$(reason_of again)" \
+	'booted \([0-9]{4}-'
 
 # --- no room for the image to grow: it comes into the journal and no further
 

@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 58
+plan 62
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -82,6 +82,16 @@ fails "a disk that is not there" 1 busflip inspect --disk vdz win
 like "is named" "$output" 'win: it has no disk vdz'
 fails "a domain that is not there" 1 busflip inspect nobody
 like "is named, too" "$output" 'nobody'
+
+# --- one whose disk has another name by now: that name is its bait's ---
+
+windows_domain named 'tag=disk="vda"'
+is "staged: another disk has the name that the tag gives" \
+	"$(xpath named 'string(//disk[target/@dev="vda"]/serial)')" busflip-bait
+fails "inspect: the disk with Windows" 0 busflip inspect named
+windows_domain onscsi bus=scsi
+fails "a disk that was on VirtIO SCSI" 0 busflip patch --dry-run onscsi
+like "is patched for that, whatever busflip.conf says" "$output" 'Services.vioscsi'
 
 # --- while it runs, and while it is saved ---
 

@@ -322,10 +322,8 @@ static void test_output(void)
 	ok(pclose(out) == 0, "JSON: taken by a reader of JSON");
 	out = open_memstream(&text, &len);
 	report_text(g.win, &clean, out);
-	evidence_write_text(&e, out);
 	fclose(out);
-	ok(!memchr(text, 033, len) && strstr(text, "?[31mWindows") &&
-	   strstr(text, "no-pending-rename  no"), "text is safe");
+	ok(!memchr(text, 033, len) && strstr(text, "?[31mWindows"), "text is safe");
 	guest_close(&g);
 }
 

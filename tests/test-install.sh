@@ -66,10 +66,13 @@ is "configuration, units, pages, state" "$(footprint | grep -v hooks/)" \
 /usr/local/libexec/busflip
 /usr/local/libexec/busflip/busflip-helper
 /usr/local/sbin/busflip
+/usr/local/share/bash-completion/completions/busflip
+/usr/local/share/fish/vendor_completions.d/busflip.fish
 /usr/local/share/man/man5/busflip.conf.5
 /usr/local/share/man/man8/busflip-helper.8
 /usr/local/share/man/man8/busflip-hook.8
 /usr/local/share/man/man8/busflip.8
+/usr/local/share/zsh/site-functions/_busflip
 /var/lib/busflip
 /var/lib/busflip/bait.img"
 is "the bait can be read by all" "$(stat -c '%a %U' /var/lib/busflip /var/lib/busflip/bait.img | tr '\n' ' ')" \
@@ -174,8 +177,11 @@ is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l 
 ./usr/lib/systemd/system/busflip-stage.service
 ./usr/libexec/busflip/busflip-helper
 ./usr/sbin/busflip
+./usr/share/bash-completion/completions/busflip
+./usr/share/fish/vendor_completions.d/busflip.fish
 ./usr/share/man/man5/busflip.conf.5
 ./usr/share/man/man8/busflip-helper.8
 ./usr/share/man/man8/busflip-hook.8
 ./usr/share/man/man8/busflip.8
+./usr/share/zsh/site-functions/_busflip
 ./var/lib/busflip/bait.img "

@@ -10,7 +10,7 @@
 # shellcheck source=tests/guest/windows/lib-windows.sh
 . "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
 windows_required "$@"
-plan 34
+plan 38
 
 # Long enough for a machine that has other things to do; the guest is up in 4 s.
 printf '[busflip]\ntrial_timeout = 25\n' > /etc/busflip.conf
@@ -59,6 +59,12 @@ like "fast startup, and restarts after a blue screen" "$before" 'hiberboot.*1.*r
 is "imported: on SATA" "$(where ready)" staged/sata
 ok "first session" session ready
 is "on trial" "$(where ready)" trial/virtio
+busflip inspect ready > "$LAB/inspect"
+is "inspect: each condition holds" \
+	"$(sed -n '/^Conditions/,/^Also/s/^\([a-z-]*\) .*not .*/\1/p' "$LAB/inspect")" ""
+like "compared with the session on SATA" "$(cat "$LAB/inspect")" \
+	'Compared with +the session that began .* when it was staged'
+like "and says what comes next" "$(cat "$LAB/inspect")" 'Next: start it; it boots on VirtIO'
 unlike "all that is off" "$(for_the_way ready)" "$before"
 ok "second session" windows_starts ready
 ok "it is seen to write" wait_for "grep -q 'domain=ready .* Windows writes to' '$LAB/log'" 30
@@ -67,6 +73,8 @@ wait_for "is_off ready" 60
 settled_within ready 30
 ok "Windows ran on VirtIO" said ready 'nt: match .*service=viostor'
 is "done" "$(where ready)" "done/virtio"
+like "inspect: done, by what the session on VirtIO has shown" "$(busflip inspect ready)" \
+	'when it was trial.*booted +ok .*virtio-disk-seen +ok .*Next: nothing: it is done'
 is "what was for the way only is as before" "$(for_the_way ready)" "$before"
 ok "third session: nothing happens any more" session ready
 is "still done" "$(where ready)" "done/virtio"

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# busflip.fish - what fish offers for busflip. Commands and options are held
+# against the program by tests/test-completion.sh.
+
+# What is typed so far, without options and their values: the command first. The
+# value of --connect is printed instead when it is asked for with "uri".
+function __busflip_typed
+    set -l uri qemu:///system
+    set -l skip ''
+    set -l typed
+    for word in (commandline -opc)[2..-1]
+        if test -n "$skip"
+            string match -qr -- '^(-c|--connect)$' $skip; and set uri $word
+            set skip ''
+            continue
+        end
+        switch $word
+            case -c --connect --config --bus --disk --format --partition --virtio-win --state-dir --helper
+                set skip $word
+            case '--connect=*'
+                set uri (string replace -- --connect= '' $word)
+            case '-*'
+            case '*'
+                set -a typed $word
+        end
+    end
+    if test "$argv[1]" = uri
+        echo $uri
+    else
+        string join \n -- $typed
+    end
+end
+
+# Is the command one of these, and is an argument missing (with --argument)?
+function __busflip_is
+    set -l typed (__busflip_typed)
+    if test "$argv[1]" = --argument
+        test (count $typed) = 1; or return 1
+        set -e argv[1]
+    end
+    test (count $typed) -gt 0; and contains -- $typed[1] $argv
+end
+
+function __busflip_virsh
+    virsh -r -q -c (__busflip_typed uri) $argv 2>/dev/null
+end
+
+function __busflip_domains
+    __busflip_virsh list --all --name | string match -v ''
+end
+
+function __busflip_disks
+    set -l typed (__busflip_typed)
+    test (count $typed) -gt 1; or return 1
+    __busflip_virsh domblklist $typed[2] | string replace -rf '^ *(\S+) .*' '$1'
+end
+
+complete -c busflip -f
+
+set -l none 'test (count (__busflip_typed)) = 0'
+complete -c busflip -n $none -a enable -d 'tag a domain and stage it for its first boot on SATA'
+complete -c busflip -n $none -a disable -d 'put its disk back as it was; remove tag and state'
+complete -c busflip -n $none -a status -d 'show the tagged domains and where they stand'
+complete -c busflip -n $none -a stage -d 'put a tagged domain\'s system disk on SATA'
+complete -c busflip -n $none -a promote -d 'put a staged domain on VirtIO now, without evidence'
+complete -c busflip -n $none -a rollback -d 'go back to SATA'
+complete -c busflip -n $none -a retry -d 'begin again with one that is held'
+complete -c busflip -n $none -a hold -d 'stay on SATA until told to retry'
+complete -c busflip -n $none -a filter -d 'rewrite domain XML from stdin to stdout'
+complete -c busflip -n $none -a inspect -d 'say what Windows is on a disk, and how it stands'
+complete -c busflip -n $none -a patch -d 'make the Windows on a disk ready for SATA and VirtIO'
+complete -c busflip -n $none -a undo -d 'put back the registry that was there before the last patch'
+complete -c busflip -n $none -a check-config -d 'report what is wrong in busflip.conf'
+
+complete -c busflip -n '__busflip_is --argument enable disable status stage promote rollback retry hold inspect patch undo' -a '(__busflip_domains)' -d domain
+complete -c busflip -n '__busflip_is --argument inspect patch undo check-config' -F
+complete -c busflip -n '__busflip_is --argument filter' -a 'stage promote rollback restore'
+
+complete -c busflip -l connect -s c -x -a 'qemu:///system qemu:///session' -d 'libvirt to talk to'
+complete -c busflip -l config -r -F -d 'read this file instead of /etc/busflip.conf'
+complete -c busflip -l help -s h -d 'print a summary of the commands'
+complete -c busflip -l version -d 'print the version'
+
+set -l offline '__busflip_is inspect patch undo'
+complete -c busflip -n $offline -l format -x -a 'raw qcow2 vmdk vhdx' -d 'format of an image that is given by path'
+complete -c busflip -n $offline -l partition -x -d 'where Windows is, when there is more than one'
+complete -c busflip -n $offline -l state-dir -x -a '(__fish_complete_directories)' -d 'of journal and kept hives'
+complete -c busflip -n $offline -l helper -r -F -d 'run this busflip-helper'
+complete -c busflip -n '__busflip_is enable inspect patch undo' -l disk -x -a '(__busflip_disks)' -d 'the system disk'
+complete -c busflip -n '__busflip_is enable patch' -l bus -x -a 'virtio scsi' -d 'where the disk shall end'
+complete -c busflip -n '__busflip_is status inspect patch' -l json -d 'for programs'
+complete -c busflip -n '__busflip_is inspect' -l live -d 'a disk that a running guest may change meanwhile'
+complete -c busflip -n '__busflip_is patch' -l dry-run -d 'print the edits, write nothing'
+complete -c busflip -n '__busflip_is patch' -l virtio-win -r -F -d 'drivers, a directory or an ISO image'
+complete -c busflip -n '__busflip_is disable undo' -l force -d 'even if the disk or what was written since is lost'
+complete -c busflip -n '__busflip_is disable' -l keep-sata -d 'leave the disk on SATA'
+complete -c busflip -n '__busflip_is stage' -l all -d 'every tagged domain'

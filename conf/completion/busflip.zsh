@@ -1,0 +1,115 @@
+#compdef busflip
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# busflip.zsh - what zsh offers for busflip; installed as _busflip. Commands and
+# options are held against the program by tests/test-completion.sh.
+
+# _busflip_virsh ARG... - ask libvirt, which may not be there
+_busflip_virsh() {
+	local given=${opt_args[--connect]:-${opt_args[-c]:-$uri}}
+
+	_call_program libvirt virsh -r -q -c ${(q)${(Q)given}} ${(q)@} 2>/dev/null
+}
+
+_busflip_domains() {
+	local -a domains=( ${(f)"$(_busflip_virsh list --all --name)"} )
+	local expl
+
+	_wanted domains expl domain compadd -a domains
+}
+
+_busflip_disks() {
+	local -a disks
+	local expl
+
+	[[ -n $line[1] ]] || return 1
+	disks=( ${${(f)"$(_busflip_virsh domblklist ${(Q)line[1]})"}## ##} )
+	disks=( ${disks%% *} )
+	_wanted disks expl 'target of the system disk' compadd -a disks
+}
+
+_busflip_images() {
+	_alternative 'domains:domain:_busflip_domains' 'files:image:_files'
+}
+
+_busflip() {
+	local curcontext=$curcontext state ret=1 uri=qemu:///system
+	local -a line common commands offline
+	local -A opt_args
+
+	common=(
+		'(-c --connect)'{-c+,--connect=}'[libvirt to talk to]:URI:(qemu\:///system qemu\:///session)'
+		'--config=[read this file instead of /etc/busflip.conf]:file:_files'
+		'(- *)'{-h,--help}'[print a summary of the commands]'
+		'(- *)--version[print the version]'
+	)
+	offline=(
+		'--format=[format of an image that is given by path]:format:(raw qcow2 vmdk vhdx)'
+		'--partition=[where Windows is, when there is more than one]:number:'
+		'--disk=[the system disk]:target:_busflip_disks'
+		'--state-dir=[of journal and kept hives]:directory:_files -/'
+		'--helper=[run this busflip-helper]:file:_files'
+	)
+	commands=(
+		'enable:tag a domain and stage it for its first boot on SATA'
+		'disable:put its disk back as it was; remove tag and state'
+		'status:show the tagged domains and where they stand'
+		'stage:put a tagged domain'\''s system disk on SATA'
+		'promote:put a staged domain on VirtIO now, without evidence'
+		'rollback:go back to SATA'
+		'retry:begin again with one that is held'
+		'hold:stay on SATA until told to retry'
+		'filter:rewrite domain XML from stdin to stdout'
+		'inspect:say what Windows is on a disk, and how it stands'
+		'patch:make the Windows on a disk ready for SATA and VirtIO'
+		'undo:put back the registry that was there before the last patch'
+		'check-config:report what is wrong in busflip.conf'
+	)
+
+	_arguments -C $common '1:command:->command' '*::argument:->argument' && ret=0
+	case $state in
+	command)
+		_describe command commands && ret=0 ;;
+	argument)
+		curcontext=${curcontext%:*}-$words[1]:
+		# What was given before the command; the next _arguments forgets it.
+		uri=${opt_args[--connect]:-${opt_args[-c]:-$uri}}
+		case $words[1] in
+		enable)
+			_arguments $common '--bus=[where the disk shall end]:bus:(virtio scsi)' \
+				'--disk=[the system disk]:target:_busflip_disks' \
+				'1:domain:_busflip_domains' ;;
+		disable)
+			_arguments $common '--keep-sata[leave the disk on SATA]' \
+				'--force[even if the disk can'\''t be put back]' \
+				'1:domain:_busflip_domains' ;;
+		status)
+			_arguments $common '--json[for programs]' '1:domain:_busflip_domains' ;;
+		stage)
+			_arguments $common '(1)--all[every tagged domain]' \
+				'(--all)1:domain:_busflip_domains' ;;
+		promote | rollback | retry | hold)
+			_arguments $common '1:domain:_busflip_domains' ;;
+		filter)
+			_arguments $common '1:step:(stage promote rollback restore)' ;;
+		inspect)
+			_arguments $common $offline '--json[for programs]' \
+				'--live[a disk that a running guest may change meanwhile]' \
+				'1:image or domain:_busflip_images' ;;
+		patch)
+			_arguments $common $offline '--json[for programs]' \
+				'--bus=[where the disk shall end]:bus:(virtio scsi)' \
+				'--dry-run[print the edits, write nothing]' \
+				'--virtio-win=[drivers, a directory or an ISO image]:path:_files' \
+				'1:image or domain:_busflip_images' ;;
+		undo)
+			_arguments $common $offline '--force[even if Windows has written since]' \
+				'1:image or domain:_busflip_images' ;;
+		check-config)
+			_arguments $common '1:file:_files' ;;
+		esac && ret=0 ;;
+	esac
+	return ret
+}
+
+_busflip "$@"

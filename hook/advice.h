@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * advice.h - what comes next for a domain, and what would cure a condition that
+ * does not hold, in plain words; pure
+ */
+#ifndef BUSFLIP_ADVICE_H
+#define BUSFLIP_ADVICE_H
+
+#include "hook/findings.h"
+#include "hook/standing.h"
+
+struct advice {
+	const struct standing *standing;
+	bool saved;		/* its next start goes on with a saved session */
+	bool needs_disk;	/* evidence = require: the disk must be readable */
+	bool has_drivers;	/* virtio_win is set */
+	const char *unreadable;	/* why the disk can't be looked at, or NULL */
+	const char *unfit;	/* why it can't be staged, or NULL */
+};
+
+#define ADVICE_SIZE 1280
+
+/* advice_next() - one or two sentences, to be read behind "Next: ". */
+void advice_next(const struct advice *advice, char text[ADVICE_SIZE]);
+
+/* advice_cure() - "" for a condition that holds, or that there is no cure for. */
+void advice_cure(const struct advice *advice, const struct finding *finding,
+		 char text[ADVICE_SIZE]);
+
+#endif

@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lib-options.sh - what the command line of busflip takes, asked of the program;
+# after lib.sh
+
+busflip=${busflip:-$BUSFLIP_BUILD/busflip}
+
+# busflip_commands, busflip_options - of --help, sorted
+busflip_commands()
+{
+	"$busflip" --help | sed -nE '/^Commands:/,/^Options:/s/^  ([a-z-]+).*/\1/p' | sort
+}
+
+busflip_options()
+{
+	"$busflip" --help | sed -nE 's/^  (--[a-z-]+).*/\1/p' | sort
+}
+
+# options_of COMMAND - those that it takes. That there is no such configuration is
+# the last thing that is found before a command is run.
+options_of()
+{
+	local option value said argument=x
+
+	[ "$1" != filter ] || argument=stage
+	for option in $(busflip_options); do
+		value=
+		case $("$busflip" "$option" 2>&1) in
+		*'missing value'*) value='=x' ;;
+		esac
+		said=$("$busflip" "$option$value" --config /nonexistent "$1" $argument 2>&1)
+		case $said in
+		*'does not go with'*) ;;
+		*'cannot read --config'* | *'no such file'* | Usage:* | 'busflip '[0-9]*)
+			echo "$option" ;;
+		*) echo "$option: $said" ;;
+		esac
+	done
+}

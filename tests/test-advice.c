@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test-advice.c - what comes next in each situation; a cure for each condition */
+
+#include "hook/advice.h"
+
+#include "helper/evidence.h"
+#include "tests/tap.h"
+
+static struct domain domain;
+static struct standing standing;
+
+static struct advice situation(enum phase phase)
+{
+	memset(&domain, 0, sizeof(domain));
+	domain.tag.present = true;
+	domain.state.phase = phase;
+	domain.state.valid = true;
+	/* Only whether it is there counts. */
+	domain.state_node = phase == PHASE_NONE ? NULL : (xmlNode *)&domain;
+	standing = (struct standing){ .name = "win", .domain = &domain };
+	return (struct advice){ .standing = &standing, .needs_disk = true };
+}
+
+static void next_has(const struct advice *a, const char *what, const char *name)
+{
+	char text[ADVICE_SIZE];
+
+	advice_next(a, text);
+	has_str(text, what, "%s", name);
+	ok(!strstr(text, "DOMAIN") && !strstr(text, "REASON"), "%s: in full", name);
+}
+
+static void test_phases(void)
+{
+	static const struct {
+		const char *off, *saved, *runs;
+	} nexts[] = {
+		[PHASE_NONE] = { "busflip stage win", "saved session", "shut it down" },
+		[PHASE_STAGED] = { "boots on SATA with the VirtIO bait", "saved session on SATA",
+				   "shut it down inside Windows" },
+		[PHASE_TRIAL] = { "boots on VirtIO", "saved session",
+				  "shut it down inside Windows" },
+		[PHASE_DONE] = { "is done", "is done", "is done" },
+		[PHASE_HELD] = { "busflip retry win", "busflip retry win", "busflip retry win" },
+	};
+
+	_Static_assert(ARRAY_SIZE(nexts) == PHASE_COUNT, "each phase");
+	for (unsigned i = 0; i < PHASE_COUNT; i++) {
+		struct advice a = situation((enum phase)i);
+
+		next_has(&a, nexts[i].off, phase_name((enum phase)i));
+		a.saved = true;
+		next_has(&a, nexts[i].saved, "saved");
+		standing.running = true;
+		next_has(&a, nexts[i].runs, "running");
+	}
+}
+
+static void test_obstacles(void)
+{
+	struct advice a = situation(PHASE_NONE);
+
+	a.unfit = "why";
+	next_has(&a, "as it is. why", "can't be staged");
+	domain.tag.present = false;
+	next_has(&a, "staged: why", "no tag, and can't be staged");
+	a.unfit = NULL;
+	next_has(&a, "busflip enable win adds one", "no tag");
+	a = situation(PHASE_TRIAL);
+	domain.tag.present = false;
+	next_has(&a, "busflip disable win", "the tag is gone");
+	a = situation(PHASE_STAGED);
+	standing.pending = true;
+	next_has(&a, "busflip stage --all", "pending");
+	domain.state.valid = false;
+	next_has(&a, "busflip disable --force win", "damaged");
+	a = situation(PHASE_STAGED);
+	a.unreadable = "BitLocker";
+	next_has(&a, "can't be looked at: BitLocker", "its disk can't be read");
+	a.needs_disk = false;
+	next_has(&a, "if every condition holds", "which the administrator allows");
+}
+
+static void test_cures(void)
+{
+	struct advice a = situation(PHASE_STAGED);
+	char text[ADVICE_SIZE];
+
+	for (unsigned i = 0; i < CONDITION_COUNT; i++) {
+		struct finding f = { .holds = HOLDS_NO };
+
+		ok(str_fits(f.name, sizeof(f.name), condition_name((enum condition_id)i)),
+		   "%s fits", condition_name((enum condition_id)i));
+		advice_cure(&a, &f, text);
+		ok(text[0] || !condition_gates((enum condition_id)i), "%s: %s", f.name, text);
+		ok(!strstr(text, "DOMAIN"), "in full");
+		f.holds = HOLDS_YES;
+		advice_cure(&a, &f, text);
+		is_str(text, "", "one that holds needs none");
+	}
+}
+
+static void test_choice(void)
+{
+	struct advice a = situation(PHASE_STAGED);
+	struct finding driver = { .name = "driver-service" };
+	struct finding volume = { .name = "volume-clean", .found = "BitLocker" };
+	char text[ADVICE_SIZE];
+
+	advice_cure(&a, &driver, text);
+	has_str(text, "virtio_win in busflip.conf", "without drivers at hand");
+	a.has_drivers = true;
+	advice_cure(&a, &driver, text);
+	has_str(text, "busflip patch win", "with drivers");
+	advice_cure(&a, &volume, text);
+	has_str(text, "manage-bde", "BitLocker");
+	memcpy(volume.found, "not closed", sizeof("not closed"));
+	advice_cure(&a, &volume, text);
+	has_str(text, "shutdown /s", "not closed");
+	memcpy(volume.name, "something-new", sizeof("something-new"));
+	advice_cure(&a, &volume, text);
+	is_str(text, "", "a condition that is not known here");
+	a = situation(PHASE_DONE);
+	advice_cure(&a, &driver, text);
+	is_str(text, "", "done: nothing is to be cured");
+}
+
+static void test_long(void)
+{
+	char name[2 * ADVICE_SIZE], text[ADVICE_SIZE];
+	struct advice a = situation(PHASE_HELD);
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	standing.name = name;
+	advice_next(&a, text);
+	is_int((long long)strlen(text), ADVICE_SIZE - 1, "too long: cut off");
+	/* Words of ours in a name are no words of ours. */
+	standing.name = "REASON DOMAIN";
+	advice_next(&a, text);
+	has_str(text, "busflip retry REASON DOMAIN", "a name like a placeholder");
+}
+
+int main(void)
+{
+	test_phases();
+	test_obstacles();
+	test_cures();
+	test_choice();
+	test_long();
+	return done_testing();
+}

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The EXAMPLES of busflip(8), as they are written there: each does what is said of
+# it. An example that is added needs a place here.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+unset -f busflip	# the installed one
+disk_required
+requires bsdtar --version
+output=
+plan 28
+
+mkdir "$LAB/examples"
+cd "$LAB/examples" || exit 1
+awk '
+	/^\.Sh / { inside = $2 == "EXAMPLES" }
+	inside && /^\.Ed/ { block = 0 }
+	inside && block { gsub(/\\e/, "\\"); gsub(/\\\(aq/, "'\''"); print > ("example." n) }
+	inside && /^\.Bd -literal/ { n++; block = 1 }
+	' "$tests/../hook/busflip.8"
+is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 7
+is "in commands that a reader can type" "$(cat example.* | grep -n '\\[^$]')" ''
+
+# example NAME STATUS FIRST-WORDS - run the next one; it begins with these words
+number=0
+example()
+{
+	number=$((number + 1))
+	like "example $number is: $1" "$(cat "example.$number")" "^$3"
+	fails "$1" "$2" bash -eu "example.$number"
+}
+
+# registry_of IMAGE - a sum of its SYSTEM hive
+registry_of()
+{
+	get_volume "$1" qcow2 $((117 * 1048576)) $((64 * 1048576)) "$work/now.ntfs"
+	sum_file "$work/now.ntfs" Windows/System32/config/SYSTEM
+}
+
+# --- tag it and start it
+
+define_domain win2019
+example "tag an imported guest and start it as ever" 0 'busflip enable'
+like "it says where the domain stands" "$output" 'win2019 +(staged|trial) '
+wait_off win2019
+is "first on SATA" "$(boot_kind win2019),$(where win2019)" ahci,trial/virtio
+run_once win2019
+is "and then on VirtIO" "$(boot_kind win2019),$(where win2019)" virtio-blk,done/virtio
+virsh -q undefine win2019
+
+# --- the tag of another tool
+
+define_domain win2019 tag=no
+example "tag it without busflip" 0 'virsh metadata'
+quietly busflip stage win2019
+is "it is taken for a tag" "$(where win2019)" staged/sata
+
+# --- held
+
+quietly busflip hold win2019
+is "held" "$(where win2019)" held/sata
+example "give a guest another try" 0 'busflip retry'
+is "it is on its way again" "$(where win2019)" staged/sata
+virsh -q undefine win2019
+
+# --- what staging would change
+
+define_domain win2019
+example "see what staging would change" 1 'virsh dumpxml'
+like "SATA for VirtIO" "$output" $'<[^\n]*vda[^\n]*virtio.*>[^\n]*sda[^\n]*sata'
+is "nothing has changed" "$(where win2019)" none/virtio
+
+# --- an image
+
+make_windows "$work/c.ntfs" $((64 * 1048576))
+"$tests/mkdisk.sh" -f qcow2 win2019.qcow2 "$work/c.ntfs"
+bsdtar --format=iso9660 -cf virtio-win.iso -C "$work/vw" .
+cp win2019.qcow2 before.qcow2
+example "look at the Windows in an image, patch it, undo it" 0 'busflip inspect'
+like "it says what is in there and what it did" "$output" 'Windows 10 Pro.*viostor'
+is "the registry is as before" "$(registry_of win2019.qcow2)" "$(registry_of before.qcow2)"
+
+# --- the configuration, and back
+
+sed -i 's/^evidence/bus = scsi\nevidence/' /etc/busflip.conf
+example "check the configuration and stage" 0 'busflip check-config'
+is "it is staged" "$(where win2019)" staged/sata
+example "do without busflip" 0 'busflip disable'
+is "the disk is as it was before, the tag is gone" \
+	"$(where win2019) $(baits_of win2019) $(xpath win2019 'count(/domain/metadata/*)')" 'none/virtio 0 0'

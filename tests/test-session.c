@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * test-session.c - notes of sessions, and whether one is of the session that ended
+ *
+ * They live at a fixed path: in a mount namespace of its own, where it is empty.
+ */
+
+#include "hook/session.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/tap.h"
+
+#define UUID "12345678-9abc-def0-1234-56789abcdef0"
+#define SINCE "2026-11-23T06:00:00Z"
+/* The same as FILETIME. */
+#define BEGAN UINT64_C(134398872000000000)
+#define MINUTE UINT64_C(600000000)
+
+static void enter_namespace(void)
+{
+	if (geteuid() != 0)
+		skip_all("this test must be run by root");
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, "") < 0 ||
+	    mount("test", "/var/lib", "tmpfs", 0, "mode=755") < 0)
+		skip_all("no private mount namespace can be had");
+}
+
+static const struct session_note full = {
+	.uuid = UUID, .phase = PHASE_STAGED, .since = SINCE, .from = BEGAN,
+	.read = true, .why = "because", .has_before = true,
+	.last_use = 11, .shutdown = 12, .boot_id = 13,
+};
+
+static void test_round_trip(void)
+{
+	struct session_note n;
+	struct error err = { 0 };
+
+	ok(!session_read(UUID, &n), "none yet");
+	ok(session_write(&full, &err) == 0, "written: %s", err.msg);
+	ok(session_read(UUID, &n), "read");
+	ok(memcmp(&n, &full, sizeof(n)) == 0, "all of it is there");
+	session_remove(UUID);
+	ok(!session_read(UUID, &n), "removed");
+}
+
+/* What is in the domain's XML is not ours: it must not make lines of its own. */
+static void test_forged(void)
+{
+	struct session_note n = full;
+	struct error err = { 0 };
+
+	memcpy(n.since, "x\nread 1\nbefore 1", sizeof("x\nread 1\nbefore 1"));
+	n.has_before = n.read = false;
+	ok(session_write(&n, &err) == 0 && session_read(UUID, &n), "written and read");
+	ok(!n.has_before && !n.read, "no line was added");
+	ok(session_is_of(&n, PHASE_STAGED, "x\nread 1\nbefore 1"),
+	   "and it is known again");
+}
+
+static void test_is_of(void)
+{
+	struct session_note n = full;
+
+	ok(session_is_of(&n, PHASE_STAGED, SINCE), "of this session");
+	ok(!session_is_of(&n, PHASE_TRIAL, SINCE), "not of another phase");
+	ok(!session_is_of(&n, PHASE_STAGED, "2026-11-23T06:00:01Z"),
+	   "not of a domain that was staged anew");
+	ok(!session_is_of(&n, PHASE_STAGED, ""), "not of one that does not say since when");
+	n.since[0] = '\0';
+	ok(!session_is_of(&n, PHASE_STAGED, SINCE), "not a note that does not say it");
+}
+
+static void test_led_to(void)
+{
+	static const struct {
+		enum phase from, to;
+		bool led;
+	} ways[] = {
+		{ PHASE_STAGED, PHASE_TRIAL, true }, { PHASE_TRIAL, PHASE_DONE, true },
+		{ PHASE_STAGED, PHASE_HELD, true }, { PHASE_TRIAL, PHASE_HELD, true },
+		{ PHASE_TRIAL, PHASE_STAGED, false }, { PHASE_STAGED, PHASE_DONE, false },
+		{ PHASE_STAGED, PHASE_STAGED, false }, { PHASE_TRIAL, PHASE_NONE, false },
+	};
+	struct session_note n = full;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		n.phase = ways[i].from;
+		ok(session_led_to(&n, ways[i].to, SINCE) == ways[i].led, "%s to %s: %s",
+		   phase_name(n.phase), phase_name(ways[i].to),
+		   ways[i].led ? "yes" : "no");
+	}
+	n.phase = PHASE_STAGED;
+	n.from = BEGAN - MINUTE;
+	ok(session_led_to(&n, PHASE_TRIAL, SINCE), "it began before");
+	n.from = BEGAN + MINUTE;
+	ok(!session_led_to(&n, PHASE_TRIAL, SINCE), "it began later: no");
+}
+
+static void test_compare(void)
+{
+	char began[SESSION_TIME];
+	struct job job = { .action = JOB_INSPECT };
+
+	session_compare(&full, &job);
+	ok(job.has_before && job.before_last_use == 11 && job.before_shutdown == 12 &&
+	   job.before_boot_id == 13 && job.run_from == BEGAN && job.run_to > BEGAN,
+	   "the helper is told");
+	session_began(&full, began);
+	is_str(began, SINCE, "when it began");
+}
+
+int main(void)
+{
+	enter_namespace();
+	test_round_trip();
+	test_forged();
+	test_is_of();
+	test_led_to();
+	test_compare();
+	return done_testing();
+}
