@@ -134,6 +134,11 @@ check-unit: $(TESTS) $(MODEL_TESTS)
 fleet: all $(TEST_TOOLS) $(MODEL_TOOLS)
 	BUSFLIP_FLEET="$${BUSFLIP_FLEET:-all}" $(RUN) -t 3600 tests/test-fleet.sh
 
+# busflip, its parts and the daemon killed at random, in BUSFLIP_KILL_ROUNDS (200)
+# rounds; "check" has a few of them. Shows its table.
+kill-test: all $(TEST_TOOLS) $(MODEL_TOOLS)
+	BUSFLIP_BUILD=$(abspath $(B)) tests/kill-test.sh
+
 # The Windows model alone
 check-model: all $(MODEL_TOOLS) $(MODEL_TESTS)
 	$(RUN) $(MODEL_TESTS) $(MODEL_SH)
@@ -364,7 +369,7 @@ rpm:
 	rm -rf $(B)/rpm/BUILD $(B)/rpm/BUILDROOT
 	@ls $(B)/rpm/RPMS/*/*.rpm
 
-.PHONY: all clean check check-unit check-model fleet check-asan check-valgrind bench \
+.PHONY: all clean check check-unit check-model fleet kill-test check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-bait install-hook install-package uninstall deb rpm

@@ -131,6 +131,29 @@ void session_remove(const char *uuid)
 		unlink(path);
 }
 
+static void mark_path(int front, char *path, size_t size)
+{
+	snprintf(path, size, BUSFLIP_RUNDIR "/%d.preparing", front);
+}
+
+void session_hold(int front)
+{
+	char path[512];
+	AUTO_FD int fd = -1;
+
+	mkdir(BUSFLIP_RUNDIR, 0700);
+	mark_path(front, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+bool session_was_held(int front)
+{
+	char path[512];
+
+	mark_path(front, path, sizeof(path));
+	return unlink(path) == 0;
+}
+
 bool session_is_of(const struct session_note *note, enum phase phase, const char *since)
 {
 	char text[sizeof(note->since)];
@@ -171,27 +194,4 @@ void session_began(const struct session_note *note, char text[SESSION_TIME])
 	if (!gmtime_r(&when, &tm) ||
 	    !strftime(text, SESSION_TIME, "%Y-%m-%dT%H:%M:%SZ", &tm))
 		text[0] = '\0';
-}
-
-static void mark_path(int front, char *path, size_t size)
-{
-	snprintf(path, size, BUSFLIP_RUNDIR "/%d.preparing", front);
-}
-
-void session_hold(int front)
-{
-	char path[512];
-	AUTO_FD int fd = -1;
-
-	mkdir(BUSFLIP_RUNDIR, 0700);
-	mark_path(front, path, sizeof(path));
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
-bool session_was_held(int front)
-{
-	char path[512];
-
-	mark_path(front, path, sizeof(path));
-	return unlink(path) == 0;
 }

@@ -36,6 +36,15 @@ int session_read(const char *uuid, struct session_note *note);
 void session_remove(const char *uuid);
 
 /*
+ * A prepare hook that is killed makes the start fail, whatever busflip has done
+ * behind it by then. So a mark is left before the note is written, and the hook
+ * removes it as the last thing it does. session_was_held() - Return: whether process
+ * @front didn't; its mark is gone then.
+ */
+void session_hold(int front);
+bool session_was_held(int front);
+
+/*
  * session_is_of() - is it of a session that began in this phase, entered then?
  * A note outlives its domain, and the session whose end no hook has seen; the same
  * UUID may come back. Host clocks are set back: hence equal, not later.
@@ -51,15 +60,6 @@ void session_compare(const struct session_note *note, struct job *job);
 /* session_began() - when, as text; SESSION_TIME bytes. */
 #define SESSION_TIME 32
 void session_began(const struct session_note *note, char text[SESSION_TIME]);
-
-/*
- * A prepare hook that is killed makes the start fail, whatever busflip has done
- * behind it by then. So a mark is left before the note is written, and the hook
- * removes it as the last thing it does. session_was_held() - Return: whether process
- * @front didn't; its mark is gone then.
- */
-void session_hold(int front);
-bool session_was_held(int front);
 
 /* filetime_now() - 100 ns since 1601, as Windows counts. */
 uint64_t filetime_now(void);

@@ -185,12 +185,12 @@ mv $helper "$work/"
 printf '#!/bin/sh\nmkdir "%s" 2>/dev/null && kill -9 $$\nexec "%s"\n' "$work/killed" \
 	"$work/busflip-helper" > $helper
 chmod +x $helper
-windows_disk "$LAB/again.img"
-before=$(hive_of again)
-windows_domain again
-ok "its helper is killed: starts and goes off" run_once again
+windows_disk "$LAB/cut.img"
+before=$(hive_of cut)
+windows_domain cut
+ok "its helper is killed: starts and goes off" run_once cut
 ok "it was killed" test -d "$work/killed"
-unlike "Windows was made ready all the same" "$(hive_of again)" "$before"
+unlike "Windows was made ready all the same" "$(hive_of cut)" "$before"
 
 # --- a helper that is gone: the guest starts
 
