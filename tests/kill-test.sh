@@ -112,6 +112,9 @@ choose()
 	local kind=$2 lines
 
 	case $2:$((RANDOM % 3)) in
+	event:0 | nbd:0 | keeper:0 | all:0)
+		echo "journal $((1 + RANDOM % 2)) $(part 1500)"
+		return ;;
 	daemon:0)
 		echo "start 0 $(part "$(cat "$LAB/takes.$1")")"
 		return ;;

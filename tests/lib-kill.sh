@@ -346,7 +346,7 @@ finish()
 	for ((n = 0; n < 300; n++)); do
 		# The daemon may have died with the first one.
 		[ $((n % 50)) != 0 ] || virsh -q "$1" win > "$LAB/tmp/finish" 2>&1
-		[ "$("$hunter" calm)" = nobody ] && is_off win && ! busy && break
+		is_off win && [ "$("$hunter" calm)" = nobody ] && ! busy && break
 		sleep 0.1
 	done
 	[ $n != 300 ] || wrong "it does not end: $(state_of win), $("$hunter" list)"
@@ -378,7 +378,7 @@ told()
 whole_way()
 {
 	[ "$measuring" = no ] || keep_form
-	[ "$1" = late ] || busflip stage --all > /dev/null
+	[ "$1" = late ] || busflip stage --all > /dev/null 2>&1
 	while [ "$(where win)" != "done/virtio" ]; do
 		[ "$measuring" = no ] || keep_form
 		if [ $starts -ge "$2" ]; then
@@ -386,7 +386,9 @@ whole_way()
 				"$(state_attr win reason)"
 			return
 		fi
-		start && session
+		start || continue
+		[ "$measuring" = no ] || keep_form
+		session
 	done
 	[ "$measuring" = no ] || keep_form
 }
