@@ -310,12 +310,17 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 {
 	int status = 0, r;
+	bool unused = false;
 
-	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
+	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++) {
+		unused |= s->clients[i] >= 0;
 		cleanup_close(&s->clients[i]);
+	}
 	if (!s->pid)
 		return 0;
-	r = child_wait(s->pid, OWN_END_MS, &status);
+	/* qemu-nbd ends with its last client, unless that one never shook hands
+	 * (qemu-nbd.c, nbd_client_closed()): then it must be told. */
+	r = child_wait(s->pid, unused ? 0 : OWN_END_MS, &status);
 	cleanup_close(&s->lifeline);
 	if (r == 0)
 		r = child_wait(s->pid, timeout_ms, &status);
