@@ -257,7 +257,7 @@ int guestdisk_recover(const struct guestdisk *disk,
 		      const struct guestdisk_options *options,
 		      struct error *err)
 {
-	struct backing below, ignored;
+	struct backing below = { 0 }, ignored = { 0 };
 	int r = recover_one(disk, options, &below, err), one;
 
 	/* Since it was half patched it may have become a backing file. */

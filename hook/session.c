@@ -139,11 +139,12 @@ static void mark_path(int front, char *path, size_t size)
 void session_hold(int front)
 {
 	char path[512];
-	AUTO_FD int fd = -1;
+	int fd;
 
 	mkdir(BUSFLIP_RUNDIR, 0700);
 	mark_path(front, path, sizeof(path));
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_close(&fd);
 }
 
 bool session_was_held(int front)
