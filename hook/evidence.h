@@ -12,7 +12,7 @@
 enum evidence {
 	EVIDENCE_HOLDS,		/* the session ended as it should */
 	EVIDENCE_FAILS,		/* it ended, but not so */
-	EVIDENCE_OPEN,		/* it is not over: saved, or goes on elsewhere */
+	EVIDENCE_OPEN,		/* not over (saved, goes on elsewhere), or no word on it */
 };
 
 /*

@@ -333,6 +333,8 @@ start()
 	after_step prepare
 	told "start $starts: $seen, $(phase_of win --live)/$(bus_of_disk win --live)"
 	[ "$seen" = up ] && return
+	told "$(grep -hE 'terminating on signal|shutting down, reason' \
+		/var/log/libvirt/qemu/win.log | tail -n 2)"
 	[ "$seen" = off ] || finish destroy
 	return 1
 }

@@ -21,7 +21,7 @@ int main(void)
 		{ "saved", EVIDENCE_OPEN },
 		{ "failed", EVIDENCE_FAILS },
 		{ "from snapshot", EVIDENCE_OPEN },
-		{ "daemon", EVIDENCE_FAILS },
+		{ "daemon", EVIDENCE_OPEN },
 		/* and what is none of them */
 		{ "", EVIDENCE_FAILS },
 		{ "-", EVIDENCE_FAILS },
