@@ -36,7 +36,7 @@ DEFS := -DBUSFLIP_VERSION='"$(VERSION)"' -DBUSFLIP_SYSCONFDIR='"$(SYSCONFDIR)"' 
 # helper/disk.c and helper/drivers.c.
 HOOK_PKGS   := libvirt libxml-2.0
 HELPER_PKGS := libnbd libntfs-3g hivex libarchive libseccomp
-HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0) -linih -ldl
+HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0) -linih -ldl -pthread
 HELPER_LIBS  = $(shell $(PKG_CONFIG) --libs libntfs-3g hivex libseccomp) -ldl
 TEST_LIBS    = $(shell $(PKG_CONFIG) --libs libarchive)
 PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(HOOK_PKGS) $(HELPER_PKGS) 2>/dev/null)

@@ -83,20 +83,20 @@ static const char *const nexts[PHASE_COUNT][NOW_COUNT] = {
 /* What comes before any phase; NULL: nothing. */
 static const char *obstacle(const struct advice *a)
 {
-	const struct domain *domain = a->standing->domain;
+	const struct standing *s = a->standing;
 
-	if (!domain->state.valid)
+	if (!s->valid)
 		return "nothing, since its state element is damaged: busflip disable --force "
 			"DOMAIN takes tag and state away and leaves its disk as it is.";
-	if (a->standing->pending)
+	if (s->pending)
 		return "a step that a hook has promised and that is not done yet; busflip "
 			"stage --all does it, if it is not done by itself in a moment.";
-	if (!domain->tag.present && domain->state_node)
+	if (!s->tagged && s->has_state)
 		return "nothing, since its busflip tag is gone: busflip disable DOMAIN puts "
 			"its disk back as it was.";
-	if (!domain->tag.present && a->unfit)
+	if (!s->tagged && a->unfit)
 		return "nothing, since it has no busflip tag; nor could it be staged: REASON";
-	if (!domain->tag.present)
+	if (!s->tagged)
 		return "nothing, since it has no busflip tag: busflip enable DOMAIN adds one "
 			"and puts its disk on SATA for the next start.";
 	if (a->unfit)
@@ -106,7 +106,7 @@ static const char *obstacle(const struct advice *a)
 
 void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 {
-	enum phase phase = a->standing->domain->state.phase;
+	enum phase phase = a->standing->phase;
 	enum now now = a->standing->running ? NOW_RUNS : a->saved ? NOW_SAVED : NOW_OFF;
 	const char *what = obstacle(a);
 
@@ -175,7 +175,7 @@ void advice_cure(const struct advice *a, const struct finding *f, char text[ADVI
 {
 	const char *cure = "";
 
-	if (f->holds == HOLDS_YES || a->standing->domain->state.phase == PHASE_DONE)
+	if (f->holds == HOLDS_YES || a->standing->phase == PHASE_DONE)
 		cure = "";
 	else if (is_driver(f))
 		cure = a->has_drivers ?

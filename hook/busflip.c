@@ -28,6 +28,8 @@ enum option_bit {
 	OPTION_VIRTIO_WIN = 1 << 14,
 	OPTION_STATE_DIR = 1 << 15,
 	OPTION_HELPER = 1 << 16,
+	OPTION_WATCH = 1 << 17,
+	OPTION_PROMETHEUS = 1 << 18,
 };
 
 static const struct option_row {
@@ -50,6 +52,10 @@ static const struct option_row {
 	  "             stage: every tagged domain; finish what is pending" },
 	{ { "json", no_argument }, OPTION_JSON,
 	  "            status, inspect, patch: for programs" },
+	{ { "watch", no_argument }, OPTION_WATCH,
+	  "           status: again and again, until it is interrupted" },
+	{ { "prometheus", no_argument }, OPTION_PROMETHEUS,
+	  "      status: metrics for a textfile collector" },
 	{ { "keep-sata", no_argument }, OPTION_KEEP_SATA,
 	  "       disable: leave the disk on SATA" },
 	{ { "force", no_argument }, OPTION_FORCE,
@@ -87,8 +93,9 @@ static const struct command {
 	{ "disable", "DOMAIN [--keep-sata] [--force]", 1, 1,
 	  OPTION_KEEP_SATA | OPTION_FORCE, command_disable,
 	  "put its disk back as it was; remove tag and state" },
-	{ "status", "[DOMAIN] [--json]", 0, 1, OPTION_JSON, command_status,
-	  "show the tagged domains and where they stand" },
+	{ "status", "[DOMAIN] [--json] [--watch] [--prometheus]", 0, 1,
+	  OPTION_JSON | OPTION_WATCH | OPTION_PROMETHEUS, command_status,
+	  "show the tagged domains and where they stand, or the story of one" },
 	{ "stage", "DOMAIN | --all", 0, 1, OPTION_ALL, command_stage,
 	  "put a tagged domain's system disk on SATA" },
 	{ "promote", "DOMAIN", 1, 1, 0, command_promote,
@@ -184,6 +191,12 @@ static void take_option(struct parsed *parsed, enum option_bit option, const cha
 		break;
 	case OPTION_JSON:
 		parsed->line.json = true;
+		break;
+	case OPTION_WATCH:
+		parsed->line.watch = true;
+		break;
+	case OPTION_PROMETHEUS:
+		parsed->line.prometheus = true;
 		break;
 	case OPTION_KEEP_SATA:
 		parsed->line.keep_sata = true;

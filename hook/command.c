@@ -11,6 +11,7 @@
 #include "hook/bait.h"
 #include "hook/event.h"
 #include "hook/publish.h"
+#include "hook/story.h"
 #include "hook/watch.h"
 
 /* A person waits at the other end: long enough for any step, short enough to
@@ -159,7 +160,7 @@ int command_enable(const struct command_line *line)
 	if (target_open(line, name, &target, &err) < 0 ||
 	    enable(line, &target, &step, &err) < 0)
 		return failed(name, &err);
-	log_step(virt_name(target.dom), virt_uuid(target.dom), &step);
+	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	say(virt_name(target.dom), &step);
 	return finish_stdout(EXIT_DONE);
 }
@@ -192,7 +193,7 @@ int command_disable(const struct command_line *line)
 		printf("domain %s: has no busflip tag, nothing to do\n", name);
 		return finish_stdout(EXIT_DONE);
 	}
-	log_step(virt_name(target.dom), virt_uuid(target.dom), &step);
+	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	printf("domain %s: %s; tag and state are gone, %s\n", virt_name(target.dom),
 	       phase_name(step.before),
 	       step.before == PHASE_DONE ? "the disk stays on VirtIO" :
@@ -236,8 +237,8 @@ static int stage_one(void *context, struct virt_domain *dom)
 	 * at each run for ever. */
 	if (err.code != ENOTSUP && err.code != EINVAL && err.code != ENOENT)
 		sweep->code = EXIT_FAILED;
-	log_msg(LOG_LEVEL_WARNING, "domain %s can't be staged and starts as it is: %s",
-		virt_name(dom), err.msg);
+	story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
+		   "can't be staged and starts as it is: %s", err.msg);
 	return 0;
 }
 

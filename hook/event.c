@@ -27,6 +27,7 @@
 #include "hook/recover.h"
 #include "hook/session.h"
 #include "hook/spawn.h"
+#include "hook/story.h"
 
 #define LIBVIRT_LOG "/var/log/libvirt/qemu/%s.log"
 #define LIBVIRT_PID "/run/libvirt/qemu/%s.pid"
@@ -231,8 +232,8 @@ static bool disks_are_whole(struct event *event, struct error *err)
 		return true;
 	fprintf(stderr, "busflip: domain %s was not started: %s\n", event->name,
 		err->msg);
-	log_msg(LOG_LEVEL_ERROR, "domain=%s uuid=%s start refused: %s", event->name,
-		event->domain.uuid, err->msg);
+	story_tell(LOG_LEVEL_ERROR, event->name, event->domain.uuid, "start refused: %s",
+		   err->msg);
 	return false;
 }
 
@@ -268,8 +269,8 @@ static int on_prepare(struct event *event)
 	if (pending_exists(event->domain.uuid))
 		leave_to_settle(event, NULL);
 	if (state->phase == PHASE_STAGED && bait_create(event->config->bait, &err) < 0)
-		log_msg(LOG_LEVEL_WARNING, "domain %s starts without its bait: %s",
-			event->name, err.msg);
+		story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
+			   "starts without its bait: %s", err.msg);
 	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
 	    state->valid && !is_marked(event)) {
 		gate_prepare(&event->domain, event->config);
@@ -288,8 +289,8 @@ static int on_prepare(struct event *event)
 	fprintf(stderr, "busflip: domain %s is tagged but not yet staged for its "
 		"first boot on SATA, and late_start = refuse. Run: busflip stage %s, "
 		"then start it again.\n", event->name, event->name);
-	log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s start refused: not staged yet",
-		event->name, event->domain.uuid);
+	story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
+		   "start refused: not staged yet");
 	return EXIT_REFUSE_START;
 }
 
@@ -310,8 +311,8 @@ static int on_started(struct event *event)
 		return EXIT_DONE;
 	str_fits(uuid, sizeof(uuid), event->domain.uuid);
 	if (!can_be_staged(event, &err)) {
-		log_msg(LOG_LEVEL_WARNING, "domain %s can't be staged and runs as it "
-			"is: %s", event->name, err.msg);
+		story_tell(LOG_LEVEL_WARNING, event->name, uuid,
+			   "can't be staged and runs as it is: %s", err.msg);
 		return EXIT_DONE;
 	}
 	pending_new(&pending, PENDING_BOUNCE, uuid, event->name);

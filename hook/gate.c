@@ -15,6 +15,7 @@
 #include "hook/pending.h"
 #include "hook/place.h"
 #include "hook/session.h"
+#include "hook/story.h"
 #include "hook/virtioid.h"
 
 /* The system disk of one domain, ready for guestdisk_run(). */
@@ -77,8 +78,8 @@ static int run(struct subject *s, enum job_action action,
 	r = guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 	if (r == 0 || !was_cut_off(err) || monotonic_ms() >= s->options.deadline)
 		return r;
-	log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s once more: %s", s->domain->name,
-		s->domain->uuid, err->msg);
+	story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid, "once more: %s",
+		   err->msg);
 	guestdisk_result_free(result);
 	/* A qemu-nbd whose keeper was killed closes the image meanwhile. */
 	nanosleep(&nap, NULL);
@@ -114,10 +115,10 @@ static void prepare_disk(struct subject *s, struct session_note *note)
 		note->read = true;
 		findings_each(&result, note_line, note);
 		if (result.changed)
-			log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s disk %s: Windows "
-				"was made ready for SATA and VirtIO (%llu bytes)",
-				s->domain->name, s->domain->uuid, s->place.path,
-				(unsigned long long)result.bytes);
+			story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
+				   "disk %s: Windows was made ready for SATA and VirtIO "
+				   "(%llu bytes)", s->place.path,
+				   (unsigned long long)result.bytes);
 	}
 	guestdisk_result_free(&result);
 }
@@ -139,8 +140,8 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	else
 		prepare_disk(&s, &note);
 	if (!note.read)
-		log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s starts with its disk as "
-			"it is: %s", domain->name, domain->uuid, note.why);
+		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid,
+			   "starts with its disk as it is: %s", note.why);
 	session_hold(note.front);
 	if (session_write(&note, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", domain->name, err.msg);
@@ -228,13 +229,12 @@ static void put_back(struct subject *s)
 	struct error err = { 0 };
 
 	if (run(s, JOB_SETTLE, &result, &err) < 0 && err.code != ENOENT)
-		log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s what was changed for the way "
-			"to VirtIO only (AutoReboot, SanPolicy, fast startup) could not be "
-			"put back: %s", s->domain->name, s->domain->uuid, err.msg);
+		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
+			   "what was changed for the way to VirtIO only (AutoReboot, "
+			   "SanPolicy, fast startup) could not be put back: %s", err.msg);
 	else if (result.changed)
-		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s what was changed for the way "
-			"to VirtIO only is as it was before", s->domain->name,
-			s->domain->uuid);
+		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
+			   "what was changed for the way to VirtIO only is as it was before");
 	guestdisk_result_free(&result);
 }
 

@@ -55,24 +55,8 @@ static int open_domain(struct inspection *in, struct error *err)
 	    virt_xml(in->dom, &in->xml, err) < 0 ||
 	    domain_parse(in->xml, strlen(in->xml), &in->domain, err) < 0)
 		return -1;
-	in->standing = standing_of(in->dom, &in->domain, &line->config);
+	standing_fill(&in->standing, in->dom, &in->domain, &line->config);
 	return 0;
-}
-
-/* Tried out on a copy, with a tag when it has none. */
-static int try_staging(const struct inspection *in, struct error *err)
-{
-	AUTO_DOMAIN struct domain copy = { 0 };
-	struct step step;
-
-	if (!virt_is_persistent(in->dom))
-		return fail(err, ENOTSUP, "it is transient: there is no definition "
-			    "that busflip could change for its next start");
-	if (domain_parse(in->xml, strlen(in->xml), &copy, err) < 0)
-		return -1;
-	if (!copy.tag.present)
-		domain_set_tag(&copy, BUS_NONE, "");
-	return cycle_step(&copy, HAPPENED_SEEN, &in->offline.line->config, &step, err);
 }
 
 static void read_note(struct inspection *in)
@@ -93,7 +77,8 @@ static void prepare_advice(struct inspection *in)
 	struct error err = { 0 };
 
 	if (in->domain.state.phase == PHASE_NONE && in->domain.state.valid &&
-	    !in->domain.state_node && try_staging(in, &err) < 0)
+	    !in->domain.state_node &&
+	    standing_try_staging(in->dom, in->xml, config, &err) < 0)
 		str_fits(in->unfit, sizeof(in->unfit), err.msg);
 	in->advice = (struct advice){
 		.standing = &in->standing,
@@ -141,19 +126,18 @@ static void text_session(const struct inspection *in)
 static void text_domain(const struct inspection *in)
 {
 	const struct standing *s = &in->standing;
-	const struct state *state = &s->domain->state;
 	char text[256];
 
 	print_label("Domain", s->name);
 	print_label("UUID", s->uuid);
-	snprintf(text, sizeof(text), "%s%s%s%s", phase_name(state->phase),
-		 state->since[0] ? ", since " : "", state->since,
-		 s->domain->tag.present ? "" : " (no busflip tag)");
+	snprintf(text, sizeof(text), "%s%s%s%s", phase_name(s->phase),
+		 s->since[0] ? ", since " : "", s->since,
+		 s->tagged ? "" : " (no busflip tag)");
 	print_label("Phase", text);
 	snprintf(text, sizeof(text), "%s on %s, to end on %s", s->disk, bus_name(s->bus),
 		 bus_name(s->target_bus));
 	print_label("System disk", s->disk[0] ? text : "none found");
-	snprintf(text, sizeof(text), "%ld of %d", state->valid ? state->attempts : 0,
+	snprintf(text, sizeof(text), "%ld of %d", s->attempts,
 		 in->offline.line->config.max_attempts);
 	print_label("Failed attempts", text);
 	print_label("Last step", standing_reason(s)[0] ? standing_reason(s) : "none yet");

@@ -20,13 +20,7 @@
 #include "hook/evidence.h"
 #include "hook/gate.h"
 #include "hook/session.h"
-
-void log_step(const char *name, const char *uuid, const struct step *step)
-{
-	log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s phase=%s->%s reason=\"%s\"",
-		name, uuid, phase_name(step->before), phase_name(step->after),
-		step->reason);
-}
+#include "hook/story.h"
 
 static int define(struct virt *virt, struct domain *domain, struct error *err)
 {
@@ -53,7 +47,7 @@ static int try_step(struct virt *virt, const struct virt_domain *dom, const char
 		log_msg(LOG_LEVEL_WARNING, "%s", bait_err.msg);
 	if (step->changed && define(virt, &domain, err) < 0)
 		return -1;
-	log_step(virt_name(dom), virt_uuid(dom), step);
+	story_step(virt_name(dom), virt_uuid(dom), step);
 	return 0;
 }
 
@@ -74,8 +68,8 @@ static int step_because(struct virt *virt, const struct virt_domain *dom,
 	if (happened != HAPPENED_VIRTIO_UNCLEAN || err->code == ECONNREFUSED)
 		return -1;
 	/* A trial that failed must count, or it would be tried for ever. */
-	log_msg(LOG_LEVEL_WARNING, "domain %s can't go back to SATA: %s",
-		virt_name(dom), err->msg);
+	story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
+		   "can't go back to SATA: %s", err->msg);
 	return try_step(virt, dom, xml, HAPPENED_VIRTIO_STUCK, detail, config, step, err);
 }
 
@@ -148,8 +142,7 @@ static int start_again(const struct virt_domain *dom, const struct pending *pend
 		return -1;
 	if (state.active)
 		return 0;
-	log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s started again, on SATA",
-		virt_name(dom), virt_uuid(dom));
+	story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom), "started again, on SATA");
 	return virt_start(dom, false, err);
 }
 
@@ -294,8 +287,8 @@ static int stage_and_start(struct virt *virt, struct virt_domain *dom,
 		return -1;
 	}
 	if (rc == 0)
-		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s started again, on SATA",
-			virt_name(dom), virt_uuid(dom));
+		story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom),
+			   "started again, on SATA");
 	return rc;
 }
 

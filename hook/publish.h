@@ -29,7 +29,4 @@ int publish_step(struct virt *virt, const struct virt_domain *domain,
  */
 int publish_settle(const char *uuid, const struct config *config, struct error *err);
 
-/* log_step() - one line for one decision, as README and man page show it. */
-void log_step(const char *name, const char *uuid, const struct step *step);
-
 #endif

@@ -10,6 +10,7 @@
 #include "helper/refusal.h"
 #include "hook/guestdisk.h"
 #include "hook/place.h"
+#include "hook/story.h"
 
 #define JOURNALS BUSFLIP_STATEDIR "/journal"
 
@@ -45,9 +46,9 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 		return 0;
 	disk_target(disk, target, sizeof(target));
 	if (r > 0)
-		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s disk %s (%s): an "
-			"interrupted patch was finished before the start",
-			domain->name, domain->uuid, target, place.path);
+		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid,
+			   "disk %s (%s): an interrupted patch was finished before the start",
+			   target, place.path);
 	if (r >= 0)
 		return 0;
 	if (err->code == REFUSE_JOURNAL)

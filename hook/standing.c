@@ -4,8 +4,10 @@
 #include "hook/standing.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "helper/json.h"
+#include "hook/cycle.h"
 #include "hook/pending.h"
 #include "hook/rewrite.h"
 
@@ -33,30 +35,70 @@ enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
 	return config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
 }
 
-struct standing standing_of(const struct virt_domain *dom, const struct domain *domain,
-			    const struct config *config)
+void standing_fill(struct standing *s, const struct virt_domain *dom,
+		   const struct domain *domain, const struct config *config)
 {
+	const struct state *state = &domain->state;
 	struct error ignored;
 	const xmlNode *disk = standing_disk(domain, &ignored);
-	struct virt_state state = { 0 };
-	struct standing s = {
-		.name = virt_name(dom), .uuid = virt_uuid(dom), .domain = domain,
-		.bus = disk ? disk_bus(disk) : BUS_OTHER,
-		.target_bus = standing_target_bus(domain, disk, config),
-		.pending = pending_exists(virt_uuid(dom)),
-	};
 
+	memset(s, 0, sizeof(*s));
+	str_fits(s->name, sizeof(s->name), virt_name(dom));
+	str_fits(s->uuid, sizeof(s->uuid), virt_uuid(dom));
+	s->tagged = domain->tag.present;
+	s->has_state = domain->state_node;
+	s->valid = state->valid;
+	s->phase = state->phase;
+	s->attempts = state->valid ? state->attempts : 0;
+	str_fits(s->since, sizeof(s->since), state->since);
+	str_fits(s->reason, sizeof(s->reason), state->reason);
+	s->bus = disk ? disk_bus(disk) : BUS_OTHER;
+	s->target_bus = standing_target_bus(domain, disk, config);
 	if (disk)
-		disk_target(disk, s.disk, sizeof(s.disk));
-	if (virt_state(dom, &state, &ignored) == 0)
-		s.running = state.active;
-	return s;
+		disk_target(disk, s->disk, sizeof(s->disk));
+	s->running = virt_is_running(dom);
+	s->pending = pending_exists(virt_uuid(dom));
 }
 
 const char *standing_reason(const struct standing *s)
 {
-	return s->domain->state.valid ? s->domain->state.reason
-				      : "the state element is damaged";
+	return s->valid ? s->reason : "the state element is damaged";
+}
+
+const char *standing_waits_for(const struct standing *s)
+{
+	static const char *const words[PHASE_COUNT][2] = {
+		[PHASE_NONE] = { "staging", "a shutdown" },
+		[PHASE_STAGED] = { "a start", "a shutdown" },
+		[PHASE_TRIAL] = { "a start", "a shutdown" },
+		[PHASE_DONE] = { "-", "-" },
+		[PHASE_HELD] = { "busflip retry", "busflip retry" },
+	};
+
+	if (!s->valid || (!s->tagged && s->has_state))
+		return "busflip disable";
+	if (!s->tagged)
+		return "busflip enable";
+	if (s->pending)
+		return "a step";
+	return words[s->phase][s->running];
+}
+
+/* Tried out on a copy, with a tag when it has none. */
+int standing_try_staging(const struct virt_domain *dom, const char *xml,
+			 const struct config *config, struct error *err)
+{
+	AUTO_DOMAIN struct domain copy = { 0 };
+	struct step step;
+
+	if (!virt_is_persistent(dom))
+		return fail(err, ENOTSUP, "it is transient: there is no definition "
+			    "that busflip could change for its next start");
+	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
+		return -1;
+	if (!copy.tag.present)
+		domain_set_tag(&copy, BUS_NONE, "");
+	return cycle_step(&copy, HAPPENED_SEEN, config, &step, err);
 }
 
 static void member(FILE *out, const char *name, const char *text)
@@ -68,17 +110,16 @@ static void member(FILE *out, const char *name, const char *text)
 
 void standing_json(const struct standing *s, FILE *out)
 {
-	const struct state *state = &s->domain->state;
-
 	member(out, "name", s->name);
 	member(out, "uuid", s->uuid);
-	member(out, "phase", phase_name(state->phase));
-	fprintf(out, "\"attempts\":%ld,", state->valid ? state->attempts : 0);
+	member(out, "phase", phase_name(s->phase));
+	fprintf(out, "\"attempts\":%ld,", s->attempts);
 	member(out, "bus", bus_name(s->bus));
 	member(out, "target_bus", bus_name(s->target_bus));
 	member(out, "disk", s->disk);
-	member(out, "since", state->since);
+	member(out, "since", s->since);
 	member(out, "reason", standing_reason(s));
+	member(out, "waits_for", standing_waits_for(s));
 	fprintf(out, "\"running\":%s,\"pending\":%s", s->running ? "true" : "false",
 		s->pending ? "true" : "false");
 }

@@ -9,20 +9,29 @@
 #include "hook/domain.h"
 #include "hook/virt.h"
 
+/* All of it copied: nothing that it was made from need live on. */
 struct standing {
-	const char *name, *uuid;
-	const struct domain *domain;	/* its persistent definition */
+	char name[256], uuid[40];
+	bool tagged, has_state;
+	bool valid;			/* its state element, if there is one */
+	enum phase phase;
+	long attempts;
+	char since[24], reason[256];	/* as in struct state */
 	enum bus bus, target_bus;	/* of the system disk; BUS_OTHER: none */
 	char disk[TARGET_SIZE];		/* its target name now, or "" */
-	bool running, pending;
+	bool running;			/* when @dom was looked up */
+	bool pending;
 };
 
-/* standing_of() - @dom and @domain must live as long as the result. */
-struct standing standing_of(const struct virt_domain *dom, const struct domain *domain,
-			    const struct config *config);
+/* standing_fill() - @domain: the persistent definition of @dom. */
+void standing_fill(struct standing *standing, const struct virt_domain *dom,
+		   const struct domain *domain, const struct config *config);
 
 /* standing_reason() - the last decision, or what stands in its place; "" none. */
 const char *standing_reason(const struct standing *standing);
+
+/* standing_waits_for() - what must happen next, in two words; "-" nothing. */
+const char *standing_waits_for(const struct standing *standing);
 
 /* standing_json() - the members of one JSON object, without its braces. */
 void standing_json(const struct standing *standing, FILE *out);
@@ -35,5 +44,10 @@ const xmlNode *standing_disk(const struct domain *domain, struct error *err);
  * staged, else as staging would choose. */
 enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
 			     const struct config *config);
+
+/* standing_try_staging() - could it be staged, with a tag where it has none? -1 and
+ * @err: no. Tried out on a copy of @xml, its persistent definition. */
+int standing_try_staging(const struct virt_domain *dom, const char *xml,
+			 const struct config *config, struct error *err);
 
 #endif

@@ -1,128 +1,332 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* status.c - what an administrator sees: a table, or JSON */
+/* status.c - what an administrator sees of the tagged domains */
+
+#include "hook/status.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "helper/json.h"
+#include "hook/advice.h"
 #include "hook/command.h"
-#include "hook/standing.h"
 
-struct table {
+#define WATCH_SECONDS 2
+
+struct status {
 	const struct command_line *line;
-	int rows;
+	struct status_list list;
+	pthread_mutex_t lock;	/* of the list */
+	/* Of the one domain that was asked for: */
+	struct story story;
+	struct error story_error;
+	char next[ADVICE_SIZE];
 };
 
-/* Names and reasons come from domain XML: nothing of it may reach a terminal
- * as a control sequence. */
-static void cell(const char *text, int width)
+static void status_free(struct status *st)
 {
-	char copy[512];
-
-	if (!str_fits(copy, sizeof(copy), text))
-		str_fits(copy, sizeof(copy), "(too long)");
-	make_printable(copy);
-	printf("%-*s ", width, copy);
+	free(st->list.rows);
+	memset(&st->list, 0, sizeof(st->list));
+	story_free(&st->story);
 }
 
-static void text_row(const struct standing *s, bool first)
+/* ---- collect ----------------------------------------------------------------- */
+
+static struct standing *new_row(struct status_list *list)
 {
-	const struct state *state = &s->domain->state;
-	char attempts[24];
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		struct standing *rows = reallocarray(list->rows, room, sizeof(*rows));
 
-	if (first)
-		printf("%-20s %-7s %-7s %-7s %-5s %-8s %-20s %s\n", "DOMAIN", "PHASE",
-		       "RUNS", "BUS", "TO", "ATTEMPTS", "SINCE", "LAST DECISION");
-	cell(s->name, 20);
-	cell(phase_name(state->phase), 7);
-	cell(s->running ? "yes" : "no", 7);
-	cell(bus_name(s->bus), 7);
-	cell(bus_name(s->target_bus), 5);
-	snprintf(attempts, sizeof(attempts), "%ld", state->valid ? state->attempts : 0);
-	cell(attempts, 8);
-	cell(state->since[0] ? state->since : "-", 20);
-	cell(!state->valid ? "the state element is damaged; see busflip disable --force" :
-	     s->pending ? "a step is pending" :
-	     state->reason[0] ? state->reason : "waits to be staged", 0);
-	putchar('\n');
-}
-
-static void show(struct table *table, const struct virt_domain *dom,
-		 const struct domain *domain)
-{
-	const struct standing s = standing_of(dom, domain, &table->line->config);
-	bool first = table->rows++ == 0;
-
-	if (!table->line->json) {
-		text_row(&s, first);
-		return;
+		if (!rows)
+			return NULL;
+		list->rows = rows;
+		list->room = room;
 	}
-	fputs(first ? "\n{" : ",\n{", stdout);
-	standing_json(&s, stdout);
-	putchar('}');
+	return &list->rows[list->count++];
 }
 
-static int look(struct table *table, struct virt_domain *dom, struct error *err)
+/* One call of libvirt for each domain: of most of them there is nothing to parse.
+ * May be called by several threads for one @st. */
+static int look(struct status *st, const struct virt_domain *dom, char **xml,
+		struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
-	AUTO_FREE char *xml = NULL;
+	struct standing standing, *row;
 
-	if (virt_xml(dom, &xml, err) < 0 ||
-	    domain_parse(xml, strlen(xml), &domain, err) < 0)
+	if (virt_xml(dom, xml, err) < 0)
 		return error_prefix(err, "domain %s", virt_name(dom));
-	show(table, dom, &domain);
-	return 0;
+	if (!strstr(*xml, TAG_URI) && !strstr(*xml, STATE_URI))
+		return 0;
+	if (domain_parse(*xml, strlen(*xml), &domain, err) < 0)
+		return error_prefix(err, "domain %s", virt_name(dom));
+	if (!domain.tag.present && !domain.state_node)
+		return 0;
+	standing_fill(&standing, dom, &domain, &st->line->config);
+	pthread_mutex_lock(&st->lock);
+	row = new_row(&st->list);
+	if (row)
+		*row = standing;
+	pthread_mutex_unlock(&st->lock);
+	return row ? 0 : fail(err, ENOMEM, "out of memory");
 }
 
-static int each(void *context, struct virt_domain *dom)
+static void each(void *context, struct virt_domain *dom)
 {
-	AUTO_FREE char *tag = virt_metadata(dom, TAG_URI);
-	AUTO_FREE char *state = tag ? NULL : virt_metadata(dom, STATE_URI);
+	AUTO_FREE char *xml = NULL;
 	struct error err = { 0 };
 
-	if (!tag && !state)
-		return 0;
 	/* Undefined between the list and the look: not there, so not shown. */
-	if (look(context, dom, &err) < 0)
+	if (look(context, dom, &xml, &err) < 0)
 		complain("%s", err.msg);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(((const struct standing *)a)->name,
+			  ((const struct standing *)b)->name);
+}
+
+static void advise(struct status *st, const struct virt_domain *dom, const char *xml)
+{
+	const struct config *config = &st->line->config;
+	const struct standing *s = &st->list.rows[0];
+	struct error err = { 0 };
+	struct advice advice = {
+		.standing = s,
+		.saved = virt_is_saved(dom),
+		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
+	};
+
+	if (s->phase == PHASE_NONE && s->valid && !s->has_state &&
+	    standing_try_staging(dom, xml, config, &err) < 0)
+		advice.unfit = err.msg;
+	advice_next(&advice, st->next);
+}
+
+static int look_at_one(struct status *st, struct virt *virt, struct error *err)
+{
+	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
+	AUTO_FREE char *xml = NULL;
+
+	if (virt_find(virt, st->line->args[0], &dom, err) < 0 ||
+	    look(st, dom, &xml, err) < 0)
+		return -1;
+	if (!st->list.count)
+		return fail(err, ENOENT, "domain %s has no busflip tag; busflip enable %s "
+			    "adds one", virt_name(dom), virt_name(dom));
+	advise(st, dom, xml);
+	story_read(virt_uuid(dom), &st->story, &st->story_error);
 	return 0;
 }
 
-static int run(struct table *table, struct virt *virt, struct error *err)
+static int collect(struct status *st, struct error *err)
 {
-	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
+	AUTO_VIRT struct virt *virt = NULL;
 
-	if (!table->line->nargs)
-		return virt_each(virt, each, table, err);
-	if (virt_find(virt, table->line->args[0], &dom, err) < 0)
+	st->story_error.code = 0;
+	if (virt_open(st->line->config.uri, &virt, err) < 0)
 		return -1;
-	each(table, dom);
-	if (table->rows)
-		return 0;
-	return fail(err, ENOENT, "domain %s has no busflip tag; busflip enable %s "
-		    "adds one", virt_name(dom), virt_name(dom));
+	xml_prepare();
+	if (st->line->nargs)
+		return look_at_one(st, virt, err);
+	if (virt_each_at_once(virt, each, st, err) < 0)
+		return -1;
+	if (st->list.count)
+		qsort(st->list.rows, st->list.count, sizeof(*st->list.rows), by_name);
+	return 0;
+}
+
+/* ---- print ------------------------------------------------------------------- */
+
+/* Where there is no terminal a table has 80 columns, or $COLUMNS. */
+static struct status_look how_it_looks(void)
+{
+	const char *columns = getenv("COLUMNS"), *term = getenv("TERM");
+	bool terminal = isatty(STDOUT_FILENO);
+	struct status_look look = { .width = 80, .now = time(NULL) };
+	struct winsize size;
+
+	if (columns && atoi(columns) > 0) {
+		look.width = atoi(columns);
+	} else if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) {
+		look.width = size.ws_col;
+		look.rows = size.ws_row;
+	}
+	if (look.width < 60)
+		look.width = 60;
+	look.colour = terminal && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+	return look;
+}
+
+static void json_story(const struct status *st)
+{
+	printf(",\"next\":");
+	json_string(stdout, st->next);
+	printf(",\"story\":[");
+	for (size_t i = 0; i < st->story.count; i++) {
+		printf("%s{\"at\":", i ? "," : "");
+		json_string(stdout, st->story.lines[i].at);
+		printf(",\"text\":");
+		json_string(stdout, st->story.lines[i].text);
+		putchar('}');
+	}
+	putchar(']');
+}
+
+static void print_json(const struct status *st)
+{
+	printf("{\"version\":1,\"domains\":[");
+	for (size_t i = 0; i < st->list.count; i++) {
+		fputs(i ? ",\n{" : "\n{", stdout);
+		standing_json(&st->list.rows[i], stdout);
+		if (st->line->nargs)
+			json_story(st);
+		putchar('}');
+	}
+	printf("]}\n");
+}
+
+static void print_text(const struct status *st, const struct status_look *how)
+{
+	if (!st->list.count)
+		printf("No domain has a busflip tag.\n");
+	else if (st->line->nargs)
+		status_story(&st->list.rows[0], &st->story,
+			     st->story_error.code ? st->story_error.msg : NULL, st->next, how,
+			     stdout);
+	else
+		status_table(&st->list, how, stdout);
+}
+
+static int print_once(struct status *st)
+{
+	struct status_look how = how_it_looks();
+	struct error err = { 0 };
+	int rc = collect(st, &err);
+
+	how.rows = 0;
+	if (st->line->json && (rc == 0 || err.code == ENOENT))
+		print_json(st);
+	else if (rc == 0 && st->line->prometheus)
+		status_prometheus(&st->list, how.now, stdout);
+	else if (rc == 0)
+		print_text(st, &how);
+	if (rc < 0)
+		complain("%s", err.msg);
+	return finish_stdout(rc < 0 ? EXIT_FAILED : EXIT_DONE);
+}
+
+/* ---- follow ------------------------------------------------------------------ */
+
+static bool same(const struct standing *a, const struct standing *b)
+{
+	return a->phase == b->phase && a->attempts == b->attempts && a->bus == b->bus &&
+	       a->running == b->running && a->valid == b->valid &&
+	       strcmp(a->since, b->since) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
+static const struct standing *find(const struct status_list *list, const char *uuid)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->rows[i].uuid, uuid) == 0)
+			return &list->rows[i];
+	return NULL;
+}
+
+static void print_change(const struct standing *s, bool gone)
+{
+	struct story_line line = { .text = "" };
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (gmtime_r(&now, &tm))
+		strftime(line.at, sizeof(line.at), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (gone)
+		snprintf(line.text, sizeof(line.text), "%s: gone, or without a tag", s->name);
+	else
+		snprintf(line.text, sizeof(line.text), "%s: %s on %s, %s: %s", s->name,
+			 s->valid ? phase_name(s->phase) : "?", bus_name(s->bus),
+			 s->running ? "runs" : "off",
+			 standing_reason(s)[0] ? standing_reason(s) : "nothing done yet");
+	status_story_line(&line, stdout);
+}
+
+/* Where nobody looks at a screen: a line for what has changed. */
+static void print_changes(const struct status *before, const struct status *now)
+{
+	for (size_t i = 0; i < now->list.count; i++) {
+		const struct standing *s = &now->list.rows[i];
+		const struct standing *old = find(&before->list, s->uuid);
+
+		if (!old || !same(old, s))
+			print_change(s, false);
+	}
+	for (size_t i = 0; i < before->list.count; i++)
+		if (!find(&now->list, before->list.rows[i].uuid))
+			print_change(&before->list.rows[i], true);
+}
+
+static int follow(const struct command_line *line)
+{
+	struct status before = { .line = line }, now;
+	bool terminal = isatty(STDOUT_FILENO), away = false;
+	struct status_look how;
+	int code = EXIT_DONE;
+
+	while (code == EXIT_DONE) {
+		struct error err = { 0 };
+
+		now = (struct status){ .line = line, .lock = PTHREAD_MUTEX_INITIALIZER };
+		if (collect(&now, &err) < 0) {
+			status_free(&now);
+			if (!away)
+				complain("%s", err.msg);
+			if (err.code != ECONNREFUSED)
+				code = EXIT_FAILED;
+			away = true;
+		} else {
+			how = how_it_looks();
+			away = false;
+			if (terminal) {
+				/* To the top left, and nothing below. */
+				fputs("\033[H\033[J", stdout);
+				print_text(&now, &how);
+			} else {
+				print_changes(&before, &now);
+			}
+			status_free(&before);
+			before = now;
+		}
+		if (code == EXIT_DONE)
+			code = finish_stdout(EXIT_DONE);
+		if (code == EXIT_DONE)
+			sleep(WATCH_SECONDS);
+	}
+	status_free(&before);
+	return code;
 }
 
 int command_status(const struct command_line *line)
 {
-	AUTO_VIRT struct virt *virt = NULL;
-	struct table table = { .line = line };
-	struct error err = { 0 };
-	int rc;
+	struct status st = { .line = line, .lock = PTHREAD_MUTEX_INITIALIZER };
+	int code;
 
-	if (virt_open(line->config.uri, &virt, &err) < 0) {
-		complain("%s", err.msg);
-		return EXIT_FAILED;
+	if (line->json + line->prometheus + line->watch > 1) {
+		complain("status takes one of --json, --prometheus and --watch");
+		return EXIT_USAGE;
 	}
-	if (line->json)
-		printf("{\"version\":1,\"domains\":[");
-	rc = run(&table, virt, &err);
-	if (line->json)
-		printf("]}\n");
-	else if (rc == 0 && !table.rows)
-		printf("No domain has a busflip tag.\n");
-	if (rc < 0)
-		complain("%s", err.msg);
-	return finish_stdout(rc < 0 ? EXIT_FAILED : EXIT_DONE);
+	if (line->prometheus && line->nargs) {
+		complain("status --prometheus is about all domains");
+		return EXIT_USAGE;
+	}
+	if (line->watch)
+		return follow(line);
+	code = print_once(&st);
+	status_free(&st);
+	return code;
 }

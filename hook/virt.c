@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +202,12 @@ bool virt_is_persistent(const struct virt_domain *domain)
 	return lib.virDomainIsPersistent(domain->dom) == 1;
 }
 
+/* The number of an inactive one is -1. */
+bool virt_is_running(const struct virt_domain *domain)
+{
+	return lib.virDomainGetID(domain->dom) != (unsigned)-1;
+}
+
 bool virt_is_saved(const struct virt_domain *domain)
 {
 	return lib.virDomainHasManagedSaveImage(domain->dom, 0) == 1;
@@ -240,6 +248,55 @@ int virt_each(struct virt *virt,
 	}
 	free(all);
 	return rc;
+}
+
+/* A daemon works on five requests of one client at a time, unless it is told
+ * otherwise (max_client_requests in libvirtd.conf). */
+#define THREADS 4
+
+struct crowd {
+	virDomainPtr *all;
+	int count;
+	atomic_int next;
+	void (*each)(void *context, struct virt_domain *domain);
+	void *context;
+};
+
+static void *work(void *argument)
+{
+	struct crowd *crowd = argument;
+	int i;
+
+	while ((i = atomic_fetch_add(&crowd->next, 1)) < crowd->count) {
+		AUTO_VIRT_DOMAIN struct virt_domain *domain = wrap(crowd->all[i]);
+
+		if (domain)
+			crowd->each(crowd->context, domain);
+	}
+	return NULL;
+}
+
+int virt_each_at_once(struct virt *virt,
+		      void (*each)(void *context, struct virt_domain *domain),
+		      void *context, struct error *err)
+{
+	struct crowd crowd = { .each = each, .context = context };
+	pthread_t threads[THREADS - 1];
+	int started = 0;
+
+	crowd.count = lib.virConnectListAllDomains(virt->conn, &crowd.all,
+						   VIR_CONNECT_LIST_DOMAINS_PERSISTENT);
+	if (crowd.count < 0)
+		return virt_fail(err, "cannot list the domains");
+	/* This one works as well, so it needs no other. */
+	while (started < THREADS - 1 && crowd.count > THREADS &&
+	       pthread_create(&threads[started], NULL, work, &crowd) == 0)
+		started++;
+	work(&crowd);
+	while (started > 0)
+		pthread_join(threads[--started], NULL);
+	free(crowd.all);
+	return 0;
 }
 
 char *virt_metadata(const struct virt_domain *domain, const char *uri)

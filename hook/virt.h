@@ -29,6 +29,9 @@ const char *virt_name(const struct virt_domain *domain);
 const char *virt_uuid(const struct virt_domain *domain);
 bool virt_is_persistent(const struct virt_domain *domain);
 
+/* virt_is_running() - did a QEMU process exist when @domain was looked up? */
+bool virt_is_running(const struct virt_domain *domain);
+
 /* virt_is_saved() - has it a managed save, from which its next start goes on? */
 bool virt_is_saved(const struct virt_domain *domain);
 
@@ -37,6 +40,15 @@ bool virt_is_saved(const struct virt_domain *domain);
 int virt_each(struct virt *virt,
 	      int (*each)(void *context, struct virt_domain *domain),
 	      void *context, struct error *err);
+
+/*
+ * virt_each_at_once() - the same from a few threads at once, in no order: most of
+ * what a look at ten thousand domains takes is waiting for the daemon. @each must be
+ * safe to be called so, and returns nothing.
+ */
+int virt_each_at_once(struct virt *virt,
+		      void (*each)(void *context, struct virt_domain *domain),
+		      void *context, struct error *err);
 
 /* virt_metadata() - the metadata element of namespace @uri in the persistent
  * definition; NULL when there is none. The caller frees it. */

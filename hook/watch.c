@@ -9,6 +9,7 @@
 
 #include "hook/domain.h"
 #include "hook/session.h"
+#include "hook/story.h"
 #include "hook/virt.h"
 
 #define PERIOD_MS 500
@@ -71,11 +72,11 @@ static void note(const struct watch *w, bool restart)
  * in the note makes that start it again. */
 static int recover(const struct watch *w, struct error *err)
 {
-	log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s nothing was written to %s within %d s "
-		"on VirtIO: Windows is not up%s", virt_name(w->dom), w->uuid, w->target,
-		w->config->trial_timeout,
-		w->config->auto_recover ? "; it is started again, on SATA" :
-		"; auto_recover is off, so it is left as it is");
+	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
+		   "nothing was written to %s within %d s on VirtIO: Windows is not up%s",
+		   w->target, w->config->trial_timeout,
+		   w->config->auto_recover ? "; it is started again, on SATA" :
+		   "; auto_recover is off, so it is left as it is");
 	if (!w->config->auto_recover)
 		return 0;
 	note(w, true);
@@ -102,17 +103,17 @@ static int sample(struct watch *w, struct error *err)
 	w->writes = writes;
 	if (writes >= WRITES_UP && w->grown >= SAMPLES_UP) {
 		note(w, false);
-		log_msg(LOG_LEVEL_NOTICE, "domain=%s uuid=%s Windows writes to %s on "
-			"VirtIO", virt_name(w->dom), w->uuid, w->target);
+		story_tell(LOG_LEVEL_NOTICE, virt_name(w->dom), w->uuid,
+			   "Windows writes to %s on VirtIO", w->target);
 		return 0;
 	}
 	if (w->ran_ms < w->config->trial_timeout * 1000LL)
 		return 1;
 	if (writes <= WRITES_LOADER)
 		return recover(w, err);
-	log_msg(LOG_LEVEL_WARNING, "domain=%s uuid=%s only %lld writes to %s within %d s on "
-		"VirtIO: left as it is, its disk decides when it ends", virt_name(w->dom),
-		w->uuid, writes, w->target, w->config->trial_timeout);
+	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
+		   "only %lld writes to %s within %d s on VirtIO: left as it is, its disk "
+		   "decides when it ends", writes, w->target, w->config->trial_timeout);
 	return 0;
 }
 

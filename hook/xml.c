@@ -34,6 +34,11 @@ static void quiet(void *context, const char *fmt, ...)
 	(void)fmt;
 }
 
+void xml_prepare(void)
+{
+	xmlInitParser();
+}
+
 xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err)
 {
 	AUTO_XML_DOC xmlDoc *doc = NULL;

@@ -25,6 +25,9 @@ void cleanup_xml_doc(xmlDoc **doc);
 #define AUTO_XML_STRING __attribute__((cleanup(cleanup_xml_string)))
 #define AUTO_XML_DOC __attribute__((cleanup(cleanup_xml_doc)))
 
+/* xml_prepare() - before there are threads that parse. */
+void xml_prepare(void);
+
 /* xml_parse() - bytes to a document, white space kept as it is. NULL and @err
  * on anything malformed, too large, or with a DOCTYPE. Caller frees. */
 xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err);

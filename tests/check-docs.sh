@@ -11,7 +11,7 @@ busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
 # shellcheck source=tests/lib-options.sh
 . "$tests/lib-options.sh"
-plan 15
+plan 16
 
 missing()
 {
@@ -88,8 +88,8 @@ sed -E 's/^#([a-z_]+ = )/\1/' conf/busflip.conf > "$work/all.conf"
 ok "neither has it with every key switched on" \
 	"$busflip" check-config "$work/all.conf"
 
-fields=$(grep -oE 'member\(out, "[a-z_]+"|\\"[a-z_]+\\":' hook/standing.c |
-	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":')
+fields=$(grep -ohE 'member\(out, "[a-z_]+"|\\"[a-z_]+\\":' hook/standing.c hook/status.c |
+	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'version|domains|at|text')
 # page_fields SECTION NEXT-SECTION - what .It Cm names there
 page_fields()
 {
@@ -102,6 +102,10 @@ fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/inspect.c |
 	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'began|phase')
 is "every field that inspect --json adds is in the man page, and no other" \
 	"$(page_fields 'INSPECT AS JSON' FILES)" "$(sort -u <<< "$fields")"
+
+is "every metric is in the man page, and no other" \
+	"$(grep -oE 'busflip_domains?(_[a-z]+)?' <<< "$page" | sort -u)" \
+	"$(grep -ohE 'busflip_domains?(_[a-z]+)?' hook/status-prometheus.c | sort -u)"
 
 is "the README names no command that does not exist" \
 	"$(grep -oE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md | awk '{print $NF}' |

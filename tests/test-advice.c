@@ -6,18 +6,14 @@
 #include "helper/evidence.h"
 #include "tests/tap.h"
 
-static struct domain domain;
 static struct standing standing;
 
 static struct advice situation(enum phase phase)
 {
-	memset(&domain, 0, sizeof(domain));
-	domain.tag.present = true;
-	domain.state.phase = phase;
-	domain.state.valid = true;
-	/* Only whether it is there counts. */
-	domain.state_node = phase == PHASE_NONE ? NULL : (xmlNode *)&domain;
-	standing = (struct standing){ .name = "win", .domain = &domain };
+	standing = (struct standing){
+		.name = "win", .tagged = true, .valid = true, .phase = phase,
+		.has_state = phase != PHASE_NONE,
+	};
 	return (struct advice){ .standing = &standing, .needs_disk = true };
 }
 
@@ -62,17 +58,17 @@ static void test_obstacles(void)
 
 	a.unfit = "why";
 	next_has(&a, "as it is. why", "can't be staged");
-	domain.tag.present = false;
+	standing.tagged = false;
 	next_has(&a, "staged: why", "no tag, and can't be staged");
 	a.unfit = NULL;
 	next_has(&a, "busflip enable win adds one", "no tag");
 	a = situation(PHASE_TRIAL);
-	domain.tag.present = false;
+	standing.tagged = false;
 	next_has(&a, "busflip disable win", "the tag is gone");
 	a = situation(PHASE_STAGED);
 	standing.pending = true;
 	next_has(&a, "busflip stage --all", "pending");
-	domain.state.valid = false;
+	standing.valid = false;
 	next_has(&a, "busflip disable --force win", "damaged");
 	a = situation(PHASE_STAGED);
 	a.unreadable = "BitLocker";
@@ -127,16 +123,19 @@ static void test_choice(void)
 
 static void test_long(void)
 {
-	char name[2 * ADVICE_SIZE], text[ADVICE_SIZE];
+	char text[ADVICE_SIZE];
 	struct advice a = situation(PHASE_HELD);
 
-	memset(name, 'n', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	standing.name = name;
+	static char reason[2 * ADVICE_SIZE];
+
+	memset(reason, 'n', sizeof(reason) - 1);
+	a.unfit = reason;
+	standing.phase = PHASE_NONE;
 	advice_next(&a, text);
 	is_int((long long)strlen(text), ADVICE_SIZE - 1, "too long: cut off");
+	a = situation(PHASE_HELD);
 	/* Words of ours in a name are no words of ours. */
-	standing.name = "REASON DOMAIN";
+	str_fits(standing.name, sizeof(standing.name), "REASON DOMAIN");
 	advice_next(&a, text);
 	has_str(text, "busflip retry REASON DOMAIN", "a name like a placeholder");
 }

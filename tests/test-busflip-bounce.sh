@@ -132,7 +132,7 @@ wait_boot odd 1
 let_it
 is "it runs as it is" "$(where odd)/$(bus_of_disk odd --live)" none/virtio/virtio
 is "nothing was done to it" "$(events_of odd)" "Defined Resumed Started"
-ok "why is logged" logged "domain odd can't be staged and runs as it is: .*vdz"
+ok "why is logged" logged "domain=odd .*can't be staged and runs as it is: .*vdz"
 virsh -q destroy odd
 wait_off odd
 is "nor later" "$(where odd)" none/virtio

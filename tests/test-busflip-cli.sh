@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 357
+plan 379
 
 out=$LAB/out err=$LAB/err
 
@@ -45,7 +45,7 @@ prints()
 # --- help
 
 commands='inspect patch undo enable disable status stage promote rollback retry hold filter check-config'
-options='format partition dry-run live virtio-win state-dir helper connect config bus disk all json keep-sata force help version'
+options='format partition dry-run live virtio-win state-dir helper connect config bus disk all json watch prometheus keep-sata force help version'
 
 cli "--help" 0 '^Usage: busflip ' - --help
 cp "$out" "$LAB/help"
@@ -97,11 +97,12 @@ cli "an unknown filter" 2 - 'filter knows stage, promote, rollback and restore, 
 
 # Options that go with a command are in its row; the others don't.
 declare -A goes=(
-	[enable]='--bus=virtio --disk=vda' [disable]='--keep-sata --force' [status]='--json'
+	[enable]='--bus=virtio --disk=vda' [disable]='--keep-sata --force' [status]='--json --watch --prometheus'
 	[stage]='--all' [promote]='' [rollback]='' [retry]='' [hold]='' [filter]=''
 	[check-config]='' [settle]='')
 for command in "${!goes[@]}"; do
-	for option in --bus=virtio --disk=vda --all --json --keep-sata --force; do
+	for option in --bus=virtio --disk=vda --all --json --keep-sata --force --watch \
+		--prometheus; do
 		case " ${goes[$command]} " in
 		*" $option "*) continue ;;
 		esac
@@ -353,8 +354,8 @@ cli "rollback" 0 '^domain win: trial -> staged \(' - rollback win
 cli "hold" 0 '^domain win: staged -> held \(' - hold win
 cli "retry" 0 '^domain win: held -> staged \(' - retry win
 fails "hold, stdout is full" 1 sh -c 'exec busflip hold win > /dev/full'
-cli "status of one" 0 $'\nwin +held ' - status win
-cli "status by its UUID" 0 $'\nwin +held ' - status "$uuid"
+cli "status of one" 0 '^win: held since ' - status win
+cli "status by its UUID" 0 '^win: held since ' - status "$uuid"
 cli "disable" 0 '^domain win: held; tag and state are gone' - disable "$uuid"
 same_as_original win "and nothing is left"
 virsh -q undefine win
@@ -392,7 +393,7 @@ names = {
 }
 types = {
     "name": str, "uuid": str, "phase": str, "attempts": int, "bus": str, "target_bus": str,
-    "disk": str, "since": str, "reason": str, "running": bool, "pending": bool,
+    "disk": str, "since": str, "reason": str, "waits_for": str, "running": bool, "pending": bool,
 }
 doc = json.loads(open(sys.argv[1], "rb").read().decode("utf-8", "strict"))
 assert list(doc) == ["version", "domains"] and doc["version"] == 1, doc
@@ -411,7 +412,7 @@ unlike "nothing in it that a terminal obeys" "$(tr -d '\n' < "$out")" \
 	$'[\001-\037\177]|\302[\200-\237]'
 like "names in other letters are shown" "$(cat "$out")" $'\303\274ber \342\202\254'
 cli "status of one called --help" 0 '"name":"--help"' - status --json -- --help
-cli "status of one with a tab" 0 $'\ntab.s and . +held' - status $'tab\ts and \177'
+cli "status of one with a tab" 0 '^tab.s and .: held since ' - status $'tab\ts and \177'
 cli "status of one that is damaged" 0 'the state element is damaged' - status damaged
 cli "a step of one that is damaged" 1 - 'domain damaged: .*busflip disable --force' stage damaged
 cli "a step of one with quotes" 1 - "domain tab\\?s and " promote $'tab\ts and \177'

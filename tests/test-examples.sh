@@ -13,7 +13,7 @@ unset -f busflip	# the installed one
 disk_required
 requires bsdtar --version
 output=
-plan 28
+plan 31
 
 mkdir "$LAB/examples"
 cd "$LAB/examples" || exit 1
@@ -23,7 +23,7 @@ awk '
 	inside && block { gsub(/\\e/, "\\"); gsub(/\\\(aq/, "'\''"); print > ("example." n) }
 	inside && /^\.Bd -literal/ { n++; block = 1 }
 	' "$tests/../hook/busflip.8"
-is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 7
+is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 8
 is "in commands that a reader can type" "$(cat example.* | grep -n '\\[^$]')" ''
 
 # example NAME STATUS FIRST-WORDS - run the next one; it begins with these words
@@ -74,6 +74,13 @@ define_domain win2019
 example "see what staging would change" 1 'virsh dumpxml'
 like "SATA for VirtIO" "$output" $'<[^\n]*vda[^\n]*virtio.*>[^\n]*sda[^\n]*sata'
 is "nothing has changed" "$(where win2019)" none/virtio
+
+# --- for Prometheus
+
+rm -f /var/tmp/busflip.prom
+example "give Prometheus the figures" 0 'busflip status --prometheus'
+like "they are there" "$(cat /var/tmp/busflip.prom)" 'busflip_domains.phase="none". 1'
+rm -f /var/tmp/busflip.prom
 
 # --- an image
 

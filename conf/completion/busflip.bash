@@ -89,7 +89,7 @@ _busflip()
 	case ${args[0]:-} in
 	enable) options='--bus --disk' ;;
 	disable) options='--keep-sata --force' ;;
-	status) options='--json' ;;
+	status) options='--json --watch --prometheus' ;;
 	stage) options='--all' ;;
 	inspect) options="$offline --json --live" ;;
 	patch) options="$offline --json --bus --dry-run --virtio-win" ;;

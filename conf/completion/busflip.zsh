@@ -84,7 +84,9 @@ _busflip() {
 				'--force[even if the disk can'\''t be put back]' \
 				'1:domain:_busflip_domains' ;;
 		status)
-			_arguments $common '--json[for programs]' '1:domain:_busflip_domains' ;;
+			_arguments $common '--json[for programs]' '--watch[again and again]' \
+				'--prometheus[metrics for a textfile collector]' \
+				'1:domain:_busflip_domains' ;;
 		stage)
 			_arguments $common '(1)--all[every tagged domain]' \
 				'(--all)1:domain:_busflip_domains' ;;

@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# busflip status: the table on a terminal and elsewhere, the story of a domain on its
+# way, what programs get (held against the schema in the man page, and against
+# Prometheus' own parser), and --watch over a restart of the daemon.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+requires python3 -c 'import jsonschema, prometheus_client'
+plan 35
+printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
+escape=$'\033'
+
+# The schema, as a reader of the page would copy it.
+awk '/^\.Sh / { inside = $0 ~ /STATUS AS JSON/ }
+	inside && /^\.Ed/ { block = 0 }
+	inside && block { print }
+	inside && /^\.Bd -literal/ { block = 1 }' "$tests/../hook/busflip.8" > "$LAB/schema"
+cat > "$LAB/valid.py" <<'END'
+import json, sys
+import jsonschema
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft7Validator.check_schema(schema)
+doc = json.load(sys.stdin)
+# As strict as it can be: nothing that the page does not name.
+def close(node):
+    if isinstance(node, dict):
+        if "properties" in node:
+            node["additionalProperties"] = False
+        for value in node.values():
+            close(value)
+close(schema)
+jsonschema.validate(doc, schema)
+END
+
+# as_documented [ARGUMENT...] - status --json is as the man page says
+as_documented()
+{
+	busflip status --json "$@" > "$LAB/json" &&
+		python3 "$LAB/valid.py" "$LAB/schema" < "$LAB/json"
+}
+
+# on_terminal COLUMNS COMMAND... - what it prints on one
+on_terminal()
+{
+	# shellcheck disable=SC2016	# python
+	python3 -c 'import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 12, int(sys.argv[1]), 0, 0))
+    os.environ["TERM"] = "xterm"
+    os.execvp(sys.argv[2], sys.argv[2:])
+try:
+    while data := os.read(fd, 65536):
+        sys.stdout.buffer.write(data)
+except OSError:
+    pass
+os.waitpid(pid, 0)' "$@" | tr -d '\r'
+}
+
+widest()
+{
+	sed "s/$escape\[[0-9;]*[mHJ]//g" | awk '{ if (length($0) > n) n = length($0) } END { print n }'
+}
+
+# --- a domain on its way ---
+
+define_domain win
+output=$(busflip status win)
+like "before anything was done" "$output" '^win: none.*vda on virtio; it is off'
+like "it says what comes next" "$output" $'\nNext: busflip stage win '
+ok "as JSON it is as documented" as_documented
+ok "that one, too" as_documented win
+quietly busflip stage win
+like "staged: what it waits for" "$(busflip status)" 'win +staged sata>virtio +a start +[0-9]+s +tagged'
+quietly virsh -q start win
+wait_off win
+like "on trial" "$(busflip status)" 'win +trial +virtio +a start '
+run_once win
+like "done" "$(busflip status)" 'win +done +virtio +- '
+output=$(busflip status win)
+like "its story, in order" "$output" "none -> staged: tagged.*staged -> trial: .*trial -> done: "
+is "each line with its date" "$(grep -cE '^20[0-9-]{8} [0-9:]{8}  (none|staged|trial) -> ' <<< "$output")" 3
+ok "with its story it is as documented" as_documented win
+is "which has it as well" "$(python3 -c 'import json, sys
+print(" ".join(l["text"].split(":")[0] for l in json.load(open(sys.argv[1]))["domains"][0]["story"]
+    if "->" in l["text"]))' "$LAB/json")" "none -> staged staged -> trial trial -> done"
+ok "the log has the same" logged 'domain=win .*phase=trial->done'
+
+# --- the table ---
+
+define_domain "a-name-that-is-longer-than-there-is-room-for-in-a-table-of-eighty-columns"
+staged_domain held > /dev/null
+quietly busflip hold held
+table=$(busflip status)
+ok "a table fits 80 columns" test "$(widest <<< "$table")" -le 80
+is "a line for each" "$(wc -l <<< "$table")" 4
+unlike "no colour where there is no terminal" "$table" "$escape"
+is "names in order" "$(awk 'NR > 1 { print substr($1, 1, 4) }' <<< "$table" | xargs)" "a-na held win"
+ok "COLUMNS is followed" test "$(COLUMNS=100 busflip status | widest)" -gt 80
+output=$(on_terminal 80 busflip status)
+like "on a terminal: in colour" "$output" "$escape\[31mheld"
+ok "and as wide as that" test "$(widest <<< "$output")" -le 80
+ok "a wider one" test "$(on_terminal 132 busflip status | widest)" -gt 80
+unlike "NO_COLOR is followed" "$(NO_COLOR=1 on_terminal 80 busflip status)" "$escape"
+
+# --- for Prometheus ---
+
+cat > "$LAB/metrics.py" <<'END'
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+found = {f.name: f for f in text_string_to_metric_families(sys.stdin.read())}
+assert all(f.type == "gauge" and f.documentation for f in found.values())
+counts = {s.labels["phase"]: s.value for s in found["busflip_domains"].samples}
+assert counts == {"none": 1, "staged": 0, "trial": 0, "done": 1, "held": 1}, counts
+seconds = {s.labels["domain"]: s.value for s in found["busflip_domain_phase_seconds"].samples}
+assert len(seconds) == 3 and 0 <= seconds["win"] < 600, seconds
+assert sorted(found) == sorted("busflip_" + n for n in ("domains", "domain_attempts",
+    "domain_phase_seconds", "domain_pending", "domain_damaged")), found
+END
+ok "Prometheus' parser takes it, and finds what is there" \
+	python3 "$LAB/metrics.py" <<< "$(busflip status --prometheus)"
+fails "no daemon: an exit status" 1 \
+	busflip --connect 'qemu+unix:///system?socket=/run/nowhere' status --prometheus
+is "and nothing that would replace the last good ones" \
+	"$(busflip --connect 'qemu+unix:///system?socket=/run/nowhere' status --prometheus 2>/dev/null)" ''
+fails "not of one domain" 2 busflip status --prometheus win
+fails "not two forms at once" 2 busflip status --prometheus --json
+
+# --- --watch ---
+
+busflip status --watch > "$LAB/watch" 2> "$LAB/watch.err" &
+watch=$!
+cleanup_fn kill $watch 2>/dev/null
+# shellcheck disable=SC2016
+ok "--watch begins with how they stand" wait_for 'grep -q "held: held on sata" "$LAB/watch"' 10
+quietly busflip retry held
+# shellcheck disable=SC2016
+ok "a change is a line" wait_for 'grep -q "held: staged on sata, off: " "$LAB/watch"' 10
+lab_daemon_kill9
+# shellcheck disable=SC2016
+ok "a daemon that is away is reported" wait_for '[ -s "$LAB/watch.err" ]' 15
+lab_daemon_start
+quietly busflip hold held
+# shellcheck disable=SC2016
+ok "when it is back, so are they" wait_for '[ "$(grep -c "held: held on sata" "$LAB/watch")" = 2 ]' 15
+is "nothing is told twice" "$(grep -c ' win: ' "$LAB/watch")" 1
+quietly busflip disable held
+# shellcheck disable=SC2016
+ok "one that is gone" wait_for 'grep -q "held: gone" "$LAB/watch"' 10
+kill $watch
+wait $watch
+is "it ends when it is told to" $? 143
+output=$(on_terminal 80 timeout 5 busflip status --watch)
+like "on a terminal the table is shown again and again" "$output" "$escape\[H$escape\[J.*win.*$escape\[H$escape\[J.*win"
+like "a full disk ends it" "$(timeout 10 busflip status --watch 2>&1 > /dev/full; echo "exit $?")" \
+	'cannot write.*exit 1'
