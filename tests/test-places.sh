@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The tools that administrators have, as the README says to use them: what it shows
+# is taken from there and run, up to a guest that boots on SATA and then on VirtIO.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+requires virt-install --version
+requires ansible-playbook --version
+requires xsltproc --version
+plan 16
+printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
+readme=$tests/../README.md
+section=$(sed -n '/^## With the tools/,/^## What happens/p' "$readme")
+
+# shown BEGIN - the command in the README that begins so, with its further lines
+shown()
+{
+	sed -n "/^    $1/,/[^\\\\]$/s/^    //p" <<< "$section"
+}
+
+# fenced LANGUAGE - what stands there between fences
+fenced()
+{
+	sed -n "/^\`\`\`$1/,/^\`\`\`$/p" <<< "$section" | grep -v '^```'
+}
+
+tags_of()
+{
+	xpath "$1" "count(/domain/metadata/*[namespace-uri()='$tag_uri'])"
+}
+
+# --- virt-install: it defines and starts at once
+
+make_domain disk > /dev/null
+cd "$LAB" || exit 1
+qemu-img convert -O qcow2 disk.img win2019.qcow2
+command=$(shown virt-install)
+like "the README shows virt-install" "$command" '^virt-install .*--xml '
+# No KVM and little memory here, and nobody to look at the screen.
+command=${command/--memory 4096/--memory 64 --virt-type qemu --graphics none --noautoconsole}
+ok "virt-install, as it is shown there" bash -c "$command"
+wait_off win2019 120
+is "its guest has booted on SATA, and goes to VirtIO" \
+	"$(xpath win2019 "string(/domain/metadata/*[local-name()='state']/@phase)")" trial
+is "its one tag is there" "$(tags_of win2019)" 1
+ok "once more" virsh -q start win2019
+wait_off win2019 120
+is "done, on VirtIO" "$(where win2019)" done/virtio
+virsh -q undefine win2019
+
+# --- virsh
+
+define_domain win2019 tag=no
+ok "virsh metadata, as it is shown there" bash -c "$(shown virsh)"
+is "a tag" "$(tags_of win2019)" 1
+ok "with which it can be staged" busflip stage win2019
+virsh -q undefine win2019
+
+# --- Ansible
+
+define_domain win2019 tag=no
+{
+	printf -- '- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n'
+	fenced yaml | sed 's/^/    /'
+} > play.yml
+export HOME=$LAB/home ANSIBLE_NOCOLOR=1 LC_ALL=C.UTF-8
+mkdir -p "$HOME"
+like "the Ansible task" "$(ansible-playbook -i localhost, play.yml 2>&1)" 'changed=1 .*failed=0'
+is "has staged it" "$(where win2019)" staged/sata
+like "and changes nothing the next time" "$(ansible-playbook -i localhost, play.yml 2>&1)" \
+	'changed=0 .*failed=0'
+virsh -q undefine win2019
+
+# --- the stylesheet for Terraform
+
+fenced xml > busflip.xsl
+make_domain win2019 tag=no metadata="<o:other xmlns:o='urn:other:1'><o:thing/></o:other>" > before.xml
+ok "the stylesheet" xsltproc -o after.xml busflip.xsl before.xml
+quietly virsh -q define after.xml
+is "adds the tag and keeps what was there" \
+	"$(tags_of win2019) $(xpath win2019 "count(//*[local-name()='thing'])")" '1 1'
+ok "to be staged" busflip stage win2019
+virsh dumpxml --inactive win2019 > staged.xml
+xsltproc busflip.xsl staged.xml > again.xml
+is "of one that has it, nothing changes" "$(canonical again.xml)" "$(canonical staged.xml)"
