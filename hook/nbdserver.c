@@ -150,11 +150,18 @@ static bool live_options(const struct nbdserver_image *image, char *out,
 			  image->format, escaped);
 }
 
-/* In the keeper's child; what goes wrong is said on its stderr, as qemu-nbd
- * would. Descriptors are in their places. */
+/*
+ * In the keeper's child; what goes wrong is said on its stderr, as qemu-nbd
+ * would. Descriptors are in their places.
+ *
+ * It ends with its keeper, by SIGKILL: a SIGTERM that comes before qemu-nbd is up
+ * is forgotten, after it has had the effect that nobody is ever answered (state in
+ * qemu-nbd.c, 7.2; the keeper says it again and again). That a qemu-nbd is killed
+ * while it writes is what the journal is for.
+ */
 static void __attribute__((noreturn))
 run_server(const char *program, const struct nbdserver_image *image,
-	   bool require_jail)
+	   bool require_jail, pid_t keeper)
 {
 	char pid[32], options[8192 + 256];
 	const char *argv[12] = { program, "-e", "2" };
@@ -174,7 +181,9 @@ run_server(const char *program, const struct nbdserver_image *image,
 	size_t n = 3;
 
 	child_reset_signals();
-	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != keeper)
+		_exit(126);
 	snprintf(pid, sizeof(pid), "LISTEN_PID=%d", (int)getpid());
 	if (!image->writable)
 		argv[n++] = "-r";
@@ -261,8 +270,8 @@ static void __attribute__((noreturn))
 run_keeper(const char *program, const struct nbdserver_image *image,
 	   bool require_jail, int listener, int log, int lifeline)
 {
+	pid_t keeper = getpid(), server;
 	sigset_t all;
-	pid_t server;
 
 	setpgid(0, 0);
 	place_descriptors(listener, log, lifeline);
@@ -271,7 +280,7 @@ run_keeper(const char *program, const struct nbdserver_image *image,
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	server = fork();
 	if (server == 0)
-		run_server(program, image, require_jail);
+		run_server(program, image, require_jail, keeper);
 	if (server < 0)
 		_exit(126);
 	close(LISTEN_FD);

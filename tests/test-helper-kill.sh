@@ -15,7 +15,7 @@ disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
 kills=${BUSFLIP_KILLS:-40}
-plan 10
+plan 12
 
 offset=$((117 * 1048576)) size=$((80 * 1048576))
 make_parts
@@ -133,6 +133,42 @@ for ((n = 1; n <= calls; n++)); do
 done
 is "qemu-nbd killed before each of the calls, none torn" "$bad" ""
 ok "and busflip said so" test $failed -gt 0
+
+# The keeper, at the moment qemu-nbd has its handler for SIGTERM and serves nobody yet,
+# when a SIGTERM would be forgotten: qemu-nbd ends as well, and nobody waits for an
+# answer that never comes.
+# only_child PID - sets child
+only_child()
+{
+	child=''
+	while [ ! "$child" ] && [ -e "/proc/$1/task/$1/children" ]; do
+		read -r child _ < "/proc/$1/task/$1/children"
+	done
+	[ "$child" ]
+}
+
+bad='' killed=0
+for ((n = 0; n < 10; n++)); do
+	fresh raw
+	exec_patch raw &
+	pid=$!
+	if only_child $pid && keeper=$child && only_child "$keeper"; then
+		while mapfile -s 30 -t status < "/proc/$child/status" &&
+			[[ ${status[*]} =~ SigCgt:.([0-9a-f]+) ]] &&
+			! ((0x${BASH_REMATCH[1]} & 1 << 14)); do :; done
+		kill -9 "$keeper" && killed=$((killed + 1))
+	fi
+	began=$SECONDS
+	wait $pid
+	((SECONDS - began < 8)) || bad+="busflip waited $((SECONDS - began)) s"$'\n'
+	seen=$(recovered raw)
+	case $seen in
+	old | new) ;;
+	*) bad+="$seen"$'\n' ;;
+	esac
+done 2> "$work/said"
+is "the keeper killed while qemu-nbd comes up" "$bad$(pgrep -f "qemu-nbd.*$work/")" ""
+ok "in time" test $killed -gt 5
 
 # At any time, and any of the processes of one run. Only kills that came in time
 # count: before busflip was done.
