@@ -46,7 +46,7 @@ registry_of()
 
 define_domain win2019
 example "tag an imported guest and start it as ever" 0 'busflip enable'
-like "it says where the domain stands" "$output" 'win2019 +(staged|trial) '
+like "it says where the domain stands" "$output" 'win2019: (staged|trial) since'
 wait_off win2019
 is "first on SATA" "$(boot_kind win2019),$(where win2019)" ahci,trial/virtio
 run_once win2019
