@@ -3,6 +3,8 @@
 
 #include "base.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -229,6 +231,37 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode,
 out:
 	unlink(temporary);
 	return -1;
+}
+
+/* Seconds: nothing that is written so takes as long. */
+#define SWEEP_AGE 600
+
+static bool is_temporary(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n < 8 || name[n - 7] != '.')
+		return false;
+	for (size_t i = n - 6; i < n; i++)
+		if (!isalnum((unsigned char)name[i]))
+			return false;
+	return true;
+}
+
+void file_replace_sweep(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	struct stat st;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)))
+		if (is_temporary(entry->d_name) &&
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SWEEP_AGE)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
 }
 
 void log_open(const char *program, bool to_stderr)

@@ -167,6 +167,13 @@ int write_all(int fd, const void *data, size_t len, struct error *err);
 int file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		 struct error *err);
 
+/*
+ * file_replace_sweep() - remove from @folder what file_replace() leaves behind when
+ * it is killed in the middle: files with a dot and six characters at the end of their
+ * names, once they are ten minutes old, so that nobody is still writing them.
+ */
+void file_replace_sweep(const char *folder);
+
 /* ---- log ---------------------------------------------------------------
  * One call for all programs. Goes to syslog (daemon facility; libvirt drops a
  * hook's stderr when it succeeds) and, when log_to_stderr() was called, to

@@ -11,6 +11,7 @@
 #include "hook/bait.h"
 #include "hook/event.h"
 #include "hook/publish.h"
+#include "hook/session.h"
 #include "hook/story.h"
 #include "hook/watch.h"
 
@@ -263,6 +264,9 @@ static int stage_all(const struct command_line *line)
 	log_open("busflip", !getenv("JOURNAL_STREAM"));
 	if (bait_create(line->config.bait, &err) < 0)
 		log_msg(LOG_LEVEL_WARNING, "%s", err.msg);
+	file_replace_sweep(PENDING_FOLDER);
+	file_replace_sweep(SESSION_FOLDER);
+	file_replace_sweep(STORY_FOLDER);
 	/* What is left from before first: it may lead to other phases. */
 	pending_each(settle_one, &sweep);
 	if (virt_open(line->config.uri, &virt, &err) < 0) {

@@ -14,7 +14,6 @@
 
 #include "hook/pending.h"
 
-#define FOLDER BUSFLIP_STATEDIR "/session"
 #define NOTE_LIMIT 2048
 /* 1601 to 1970 in seconds (ULARGE_INTEGER arithmetic of the Windows SDK). */
 #define EPOCH UINT64_C(11644473600)
@@ -29,7 +28,7 @@ uint64_t filetime_now(void)
 
 static bool note_path(const char *uuid, char *path, size_t size)
 {
-	return uuid_ok(uuid) && str_printf(path, size, FOLDER "/%s", uuid);
+	return uuid_ok(uuid) && str_printf(path, size, SESSION_FOLDER "/%s", uuid);
 }
 
 int session_write(const struct session_note *n, struct error *err)
@@ -39,8 +38,8 @@ int session_write(const struct session_note *n, struct error *err)
 	if (!note_path(n->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", n->uuid);
 	if ((mkdir(BUSFLIP_STATEDIR, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(FOLDER, 0700) < 0 && errno != EEXIST))
-		return fail_errno(err, "cannot create %s", FOLDER);
+	    (mkdir(SESSION_FOLDER, 0700) < 0 && errno != EEXIST))
+		return fail_errno(err, "cannot create %s", SESSION_FOLDER);
 	str_fits(why, sizeof(why), n->why);
 	make_printable(why);
 	memcpy(since, n->since, sizeof(since));

@@ -11,6 +11,8 @@
 #include "helper/job.h"
 #include "hook/phase.h"
 
+#define SESSION_FOLDER BUSFLIP_STATEDIR "/session"
+
 struct session_note {
 	char uuid[40];
 	enum phase phase;	/* of the definition that was started ... */

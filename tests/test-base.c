@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/tap.h"
@@ -330,6 +331,33 @@ static void test_file_replace(void)
 }
 
 /* The log's lines as they come out of stderr. */
+/* make_old() - a file in the folder, written @seconds ago */
+static void make_old(const char *name, time_t seconds)
+{
+	const struct timespec then[2] = { { .tv_sec = time(NULL) - seconds },
+					  { .tv_sec = time(NULL) - seconds } };
+	struct error err;
+
+	is_int(file_replace(in_folder(name), "x", 1, 0600, &err), 0, "%s", name);
+	is_int(utimensat(AT_FDCWD, in_folder(name), then, 0), 0, "is that old");
+}
+
+static void test_sweep(void)
+{
+	make_old("record.aB3dE6", 700);
+	make_old("young.aB3dE6", 500);
+	make_old("record.aB3d-6", 700);
+	make_old("record.aB3dE67", 700);
+	make_old(".aB3dE6", 700);
+	file_replace_sweep(folder);
+	ok(access(in_folder("record.aB3dE6"), F_OK) != 0, "what is left of a replacement goes");
+	ok(access(in_folder("young.aB3dE6"), F_OK) == 0, "not while it may be written");
+	ok(access(in_folder("record.aB3d-6"), F_OK) == 0, "not another name");
+	ok(access(in_folder("record.aB3dE67"), F_OK) == 0, "nor one that is longer");
+	ok(access(in_folder(".aB3dE6"), F_OK) == 0, "nor one without a name in front");
+	file_replace_sweep(in_folder("nowhere"));
+}
+
 static void logged(char *buf, size_t size, const char *text)
 {
 	AUTO_FREE char *path = strdup(in_folder("stderr"));
@@ -385,6 +413,7 @@ int main(void)
 	test_read_all();
 	test_write_all();
 	test_file_replace();
+	test_sweep();
 	test_log();
 	unlink(in_folder("link"));
 	unlink(in_folder("file"));

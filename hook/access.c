@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* access.c - may the user that QEMU runs as use a file? */
+
+#include "hook/access.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* "+123" is a number, anything else a name first and then a number. */
+static bool parse_id(const char *text, bool group, unsigned long *id)
+{
+	const struct passwd *pw = *text == '+' || group ? NULL : getpwnam(text);
+	const struct group *gr = *text == '+' || !group ? NULL : getgrnam(text);
+	char *end;
+
+	if (pw || gr) {
+		*id = pw ? pw->pw_uid : gr->gr_gid;
+		return true;
+	}
+	text += *text == '+';
+	errno = 0;
+	*id = strtoul(text, &end, 10);
+	return !errno && end != text && !*end && *id < UINT32_MAX && *text != '-';
+}
+
+bool access_user_parse(const char *label, struct access_user *user)
+{
+	char name[256], *colon;
+	unsigned long uid, gid;
+	const struct passwd *pw;
+
+	if (!str_fits(name, sizeof(name), label))
+		return false;
+	colon = strchr(name, ':');
+	if (colon)
+		*colon++ = '\0';
+	if (!parse_id(name, false, &uid))
+		return false;
+	user->uid = (uid_t)uid;
+	if (colon) {
+		if (!parse_id(colon, true, &gid))
+			return false;
+		user->gid = (gid_t)gid;
+		return true;
+	}
+	pw = getpwuid(user->uid);
+	user->gid = pw ? pw->pw_gid : 0;
+	return pw != NULL;
+}
+
+/* With the groups that libvirt gives to QEMU: those of the user's entry. */
+static bool become(const struct access_user *user)
+{
+	const struct passwd *pw;
+
+	if (geteuid() == user->uid && getegid() == user->gid)
+		return true;
+	pw = getpwuid(user->uid);
+	return (pw ? initgroups(pw->pw_name, user->gid) : setgroups(0, NULL)) == 0 &&
+	       setresgid(user->gid, user->gid, user->gid) == 0 &&
+	       setresuid(user->uid, user->uid, user->uid) == 0;
+}
+
+/* The first folder on the way to @path that can't be entered; false: none. */
+static bool find_barrier(const char *path, char *where, size_t size)
+{
+	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+		char folder[PATH_MAX];
+
+		if (!str_printf(folder, sizeof(folder), "%.*s",
+				(int)(slash == path ? 1 : slash - path), path))
+			return false;
+		if (faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) == 0)
+			continue;
+		return str_fits(where, size, folder);
+	}
+	return false;
+}
+
+static void look(const char *path, bool write, struct access_result *result)
+{
+	int mode = R_OK | (write ? W_OK : 0);
+
+	if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0)
+		result->answer = ACCESS_OK;
+	else if (errno == ENOENT || errno == ENOTDIR)
+		result->answer = ACCESS_MISSING;
+	else if (errno != EACCES && errno != EPERM && errno != EROFS)
+		str_fits(result->where, sizeof(result->where), strerror(errno));
+	else if (find_barrier(path, result->where, sizeof(result->where)))
+		result->answer = ACCESS_NO_FOLDER;
+	else
+		result->answer = ACCESS_NO_FILE;
+}
+
+static void __attribute__((noreturn))
+run_asker(int out, const struct access_user *user, const char *path, bool write)
+{
+	struct access_result result = { .answer = ACCESS_UNKNOWN };
+
+	if (become(user))
+		look(path, write, &result);
+	else
+		str_printf(result.where, sizeof(result.where),
+			   "only root can become user %u to try it", (unsigned)user->uid);
+	_exit(write_all(out, &result, sizeof(result), NULL) < 0);
+}
+
+void access_ask(const struct access_user *user, const char *path, bool write,
+		struct access_result *result)
+{
+	AUTO_FD int in = -1;
+	AUTO_FREE char *data = NULL;
+	char real[PATH_MAX];
+	int fds[2];
+	size_t len;
+	pid_t pid;
+
+	*result = (struct access_result){ .answer = ACCESS_UNKNOWN };
+	/* Folders behind a symbolic link are on the way, too. */
+	if (realpath(path, real))
+		path = real;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return;
+	in = fds[0];
+	pid = fork();
+	if (pid == 0)
+		run_asker(fds[1], user, path, write);
+	close(fds[1]);
+	if (pid < 0)
+		return;
+	if (read_all(in, sizeof(*result) + 1, &data, &len, NULL) == 0 &&
+	    len == sizeof(*result))
+		memcpy(result, data, len);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * access.h - may the user that QEMU runs as use a file?
+ *
+ * The kernel is asked, by a process that has become that user: so ACLs, groups and
+ * what a network file system makes of a user count as they will when QEMU starts.
+ */
+#ifndef BUSFLIP_ACCESS_H
+#define BUSFLIP_ACCESS_H
+
+#include <sys/types.h>
+
+#include "helper/base.h"
+
+struct access_user {
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * access_user_parse() - a label of libvirt's DAC driver: "+64055:+993", "qemu:qemu",
+ * or a user alone (virParseOwnershipIds() in src/util/virutil.c). False: no such user.
+ */
+bool access_user_parse(const char *label, struct access_user *user);
+
+enum access_answer {
+	ACCESS_OK,
+	ACCESS_NO_FOLDER,	/* .where can't be entered */
+	ACCESS_NO_FILE,		/* the file itself does not allow it */
+	ACCESS_MISSING,		/* no such file, or not for that user */
+	ACCESS_UNKNOWN,		/* nobody could be asked: see .where for the reason */
+};
+
+struct access_result {
+	enum access_answer answer;
+	char where[4096];
+};
+
+/* access_ask() - @path is absolute; @write: for reading and writing, else for
+ * reading. Waits for as long as the file system takes. */
+void access_ask(const struct access_user *user, const char *path, bool write,
+		struct access_result *result);
+
+#endif
