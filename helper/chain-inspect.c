@@ -97,6 +97,20 @@ static void print_verdicts(const struct evidence *e, FILE *out)
 		print_condition(&e->list[i], out);
 }
 
+/* For the question whether this is a disk for UEFI or for a BIOS. */
+static void print_table(const struct partition_table *table, FILE *out)
+{
+	static const char *const names[] = {
+		[SCHEME_NONE] = "none", [SCHEME_MBR] = "mbr", [SCHEME_GPT] = "gpt",
+	};
+	bool esp = false;
+
+	for (size_t i = 0; i < table->count; i++)
+		esp |= table->list[i].role == ROLE_ESP;
+	print_line(out, "table", names[table->scheme]);
+	print_line(out, "esp", esp ? "yes" : "no");
+}
+
 int chain_facts(struct chain *chain, const struct windows *win,
 		const struct evidence *judged, struct error *err)
 {
@@ -106,6 +120,7 @@ int chain_facts(struct chain *chain, const struct windows *win,
 		return -1;
 	if (judged)
 		print_verdicts(judged, s.file);
+	print_table(&chain->table, s.file);
 	if (win->last_use.known)
 		fprintf(s.file, "last_use=%llu\n",
 			(unsigned long long)win->last_use.value);

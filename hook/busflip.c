@@ -30,6 +30,7 @@ enum option_bit {
 	OPTION_HELPER = 1 << 16,
 	OPTION_WATCH = 1 << 17,
 	OPTION_PROMETHEUS = 1 << 18,
+	OPTION_TAG = 1 << 19,
 };
 
 static const struct option_row {
@@ -45,17 +46,19 @@ static const struct option_row {
 	{ { "config", required_argument }, OPTION_CONFIG,
 	  "FILE      read this file, not " CONFIG_FILE },
 	{ { "bus", required_argument }, OPTION_BUS,
-	  "BUS          enable: where the disk shall end, virtio or scsi" },
+	  "BUS          enable, filter, patch: where the disk shall end, virtio or scsi" },
 	{ { "disk", required_argument }, OPTION_DISK,
-	  "TARGET      enable: the system disk, such as vda" },
+	  "TARGET      enable, filter, inspect, patch, undo: the system disk, such as vda" },
 	{ { "all", no_argument }, OPTION_ALL,
 	  "             stage: every tagged domain; finish what is pending" },
 	{ { "json", no_argument }, OPTION_JSON,
-	  "            status, inspect, patch: for programs" },
+	  "            status, check, inspect, patch: for programs" },
 	{ { "watch", no_argument }, OPTION_WATCH,
 	  "           status: again and again, until it is interrupted" },
 	{ { "prometheus", no_argument }, OPTION_PROMETHEUS,
 	  "      status: metrics for a textfile collector" },
+	{ { "tag", no_argument }, OPTION_TAG,
+	  "             filter: also a domain that has no tag" },
 	{ { "keep-sata", no_argument }, OPTION_KEEP_SATA,
 	  "       disable: leave the disk on SATA" },
 	{ { "force", no_argument }, OPTION_FORCE,
@@ -69,7 +72,7 @@ static const struct option_row {
 	{ { "live", no_argument }, OPTION_LIVE,
 	  "            inspect: a disk that a running guest may change meanwhile" },
 	{ { "virtio-win", required_argument }, OPTION_VIRTIO_WIN,
-	  "PATH  patch: drivers, a directory or an ISO image" },
+	  "PATH  patch, check: drivers, a directory or an ISO image" },
 	{ { "state-dir", required_argument }, OPTION_STATE_DIR,
 	  "DIR    of journal and kept hives (default: " BUSFLIP_STATEDIR ")" },
 	{ { "helper", required_argument }, OPTION_HELPER,
@@ -103,8 +106,12 @@ static const struct command {
 	{ "rollback", "DOMAIN", 1, 1, 0, command_rollback, "go back to SATA" },
 	{ "retry", "DOMAIN", 1, 1, 0, command_retry, "begin again with one that is held" },
 	{ "hold", "DOMAIN", 1, 1, 0, command_hold, "stay on SATA until told to retry" },
-	{ "filter", "stage|promote|rollback|restore", 1, 1, 0, command_filter,
+	{ "filter", "stage|promote|rollback|restore [--tag]", 1, 1,
+	  OPTION_TAG | OPTION_BUS | OPTION_DISK, command_filter,
 	  "rewrite domain XML from stdin to stdout" },
+	{ "check", "DOMAIN [--json]", 1, 1,
+	  OPTION_JSON | OPTION_VIRTIO_WIN | OPTION_STATE_DIR | OPTION_HELPER, command_check,
+	  "look for what would keep a domain from starting" },
 	{ "inspect", "IMAGE|DOMAIN [--format FORMAT] [--json] [--live]", 1, 1,
 	  OFFLINE_OPTIONS | OPTION_JSON | OPTION_LIVE, command_inspect,
 	  "say where a domain stands and why, and what Windows is on a disk" },
@@ -197,6 +204,9 @@ static void take_option(struct parsed *parsed, enum option_bit option, const cha
 		break;
 	case OPTION_PROMETHEUS:
 		parsed->line.prometheus = true;
+		break;
+	case OPTION_TAG:
+		parsed->line.tag = true;
 		break;
 	case OPTION_KEEP_SATA:
 		parsed->line.keep_sata = true;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hook/bait.h"
+#include "hook/checkup.h"
 #include "hook/event.h"
 #include "hook/publish.h"
 #include "hook/session.h"
@@ -163,6 +164,8 @@ int command_enable(const struct command_line *line)
 		return failed(name, &err);
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	say(virt_name(target.dom), &step);
+	cleanup_close(&target.lock);
+	check_and_warn(line, target.virt, target.dom);
 	return finish_stdout(EXIT_DONE);
 }
 

@@ -12,7 +12,7 @@ struct command_line {
 	const char *config_file;
 	const char *bus;	/* --bus, or NULL */
 	const char *disk;	/* --disk, or NULL */
-	bool all, json, keep_sata, force, watch, prometheus;
+	bool all, json, keep_sata, force, watch, prometheus, tag;
 	/* inspect, patch, undo; NULL when not given */
 	const char *format, *partition, *virtio_win, *state_dir, *helper;
 	bool dry_run, live;
@@ -30,6 +30,7 @@ int command_retry(const struct command_line *line);
 int command_hold(const struct command_line *line);
 int command_status(const struct command_line *line);
 int command_filter(const struct command_line *line);
+int command_check(const struct command_line *line);
 int command_check_config(const struct command_line *line);
 int command_inspect(const struct command_line *line);
 int command_patch(const struct command_line *line);

@@ -25,7 +25,7 @@ static const struct {
 };
 
 static int run(const char *xml, size_t len, enum happening happened,
-	       const struct config *config, char **out, size_t *out_len,
+	       const struct command_line *line, char **out, size_t *out_len,
 	       struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
@@ -33,9 +33,13 @@ static int run(const char *xml, size_t len, enum happening happened,
 
 	if (domain_parse(xml, len, &domain, err) < 0)
 		return -1;
-	if (!domain.tag.present)
-		return 0;
-	if (cycle_step(&domain, happened, config, &step, err) < 0)
+	if (!domain.tag.present) {
+		if (!line->tag)
+			return 0;
+		domain_set_tag(&domain, line->bus ? bus_parse(line->bus) : BUS_NONE,
+			       line->disk ? line->disk : "");
+	}
+	if (cycle_step(&domain, happened, &line->config, &step, err) < 0)
 		return error_prefix(err, "domain %s", domain.name);
 	return step.changed ? domain_format(&domain, out, out_len, err) : 0;
 }
@@ -54,11 +58,19 @@ int command_filter(const struct command_line *line)
 			 line->args[0]);
 		return EXIT_USAGE;
 	}
+	if (!line->tag && (line->bus || line->disk)) {
+		complain("filter: --bus and --disk go with --tag");
+		return EXIT_USAGE;
+	}
+	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
+		complain("--bus is virtio or scsi, not %s", line->bus);
+		return EXIT_USAGE;
+	}
 	if (read_all(STDIN_FILENO, XML_LIMIT, &xml, &len, &err) < 0) {
 		complain("standard input: %s", err.msg);
 		return EXIT_FAILED;
 	}
-	if (run(xml, len, operations[i].happened, &line->config, &out, &out_len, &err) < 0) {
+	if (run(xml, len, operations[i].happened, line, &out, &out_len, &err) < 0) {
 		complain("filter %s: %s", line->args[0], err.msg);
 		return EXIT_FAILED;
 	}

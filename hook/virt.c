@@ -21,6 +21,7 @@
 
 #define FUNCTIONS(F) \
 	F(virConnectClose) \
+	F(virConnectGetCapabilities) \
 	F(virConnectListAllDomains) \
 	F(virConnectOpen) \
 	F(virDomainBlockStats) \
@@ -401,4 +402,13 @@ int virt_start(const struct virt_domain *domain, bool paused, struct error *err)
 	return lib.virDomainCreateWithFlags(domain->dom,
 					paused ? VIR_DOMAIN_START_PAUSED : 0) < 0 ?
 		virt_fail(err, "cannot start the guest") : 0;
+}
+
+char *virt_capabilities(struct virt *virt, struct error *err)
+{
+	char *xml = lib.virConnectGetCapabilities(virt->conn);
+
+	if (!xml)
+		virt_fail(err, "cannot read the host's capabilities");
+	return xml;
 }

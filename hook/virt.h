@@ -57,6 +57,9 @@ char *virt_metadata(const struct virt_domain *domain, const char *uri);
 /* virt_xml() - the persistent definition with its secrets. Caller frees. */
 int virt_xml(const struct virt_domain *domain, char **xml, struct error *err);
 
+/* virt_capabilities() - of the host, as XML; NULL and @err. The caller frees it. */
+char *virt_capabilities(struct virt *virt, struct error *err);
+
 /* virt_define() - make @xml the persistent definition. */
 int virt_define(struct virt *virt, const char *xml, struct error *err);
 

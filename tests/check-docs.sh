@@ -11,7 +11,7 @@ busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
 # shellcheck source=tests/lib-options.sh
 . "$tests/lib-options.sh"
-plan 16
+plan 17
 
 missing()
 {
@@ -101,7 +101,11 @@ is "every field of status --json is in the man page, and no other" \
 fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/inspect.c |
 	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'began|phase')
 is "every field that inspect --json adds is in the man page, and no other" \
-	"$(page_fields 'INSPECT AS JSON' FILES)" "$(sort -u <<< "$fields")"
+	"$(page_fields 'INSPECT AS JSON' 'CHECK AS JSON')" "$(sort -u <<< "$fields")"
+is "every item that check looks at is in the man page, and no other" \
+	"$(sed -n '/^\.It Cm check Oo/,/^\.El/s/^\.It Sy //p' <<< "$page" | sort)" \
+	"$(grep -ohE 'checkup_add\(p, "[a-z-]+"' hook/checkup*.c |
+	   grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)"
 
 is "every metric is in the man page, and no other" \
 	"$(grep -oE 'busflip_domains?(_[a-z]+)?' <<< "$page" | sort -u)" \

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 379
+plan 405
 
 out=$LAB/out err=$LAB/err
 
@@ -44,8 +44,8 @@ prints()
 
 # --- help
 
-commands='inspect patch undo enable disable status stage promote rollback retry hold filter check-config'
-options='format partition dry-run live virtio-win state-dir helper connect config bus disk all json watch prometheus keep-sata force help version'
+commands='inspect patch undo enable disable status stage promote rollback retry hold filter check check-config'
+options='format partition dry-run live virtio-win state-dir helper connect config bus disk all json watch prometheus tag keep-sata force help version'
 
 cli "--help" 0 '^Usage: busflip ' - --help
 cp "$out" "$LAB/help"
@@ -81,7 +81,7 @@ done
 cli "-c without its value" 2 - 'missing value for -c;' status -c
 cli "a URI that is too long" 2 - 'too long' --connect "$(printf '%300s' x)" status
 
-for command in enable disable promote rollback retry hold filter event settle; do
+for command in enable disable promote rollback retry hold filter check event settle; do
 	cli "$command without an argument" 2 - "^busflip: usage: busflip $command " $command
 	cli "$command with too many" 2 - "^busflip: usage: busflip $command " $command a b c d e
 done
@@ -98,11 +98,12 @@ cli "an unknown filter" 2 - 'filter knows stage, promote, rollback and restore, 
 # Options that go with a command are in its row; the others don't.
 declare -A goes=(
 	[enable]='--bus=virtio --disk=vda' [disable]='--keep-sata --force' [status]='--json --watch --prometheus'
-	[stage]='--all' [promote]='' [rollback]='' [retry]='' [hold]='' [filter]=''
+	[stage]='--all' [promote]='' [rollback]='' [retry]='' [hold]=''
+	[filter]='--bus=virtio --disk=vda --tag' [check]='--json'
 	[check-config]='' [settle]='')
 for command in "${!goes[@]}"; do
 	for option in --bus=virtio --disk=vda --all --json --keep-sata --force --watch \
-		--prometheus; do
+		--prometheus --tag; do
 		case " ${goes[$command]} " in
 		*" $option "*) continue ;;
 		esac
@@ -195,6 +196,12 @@ cli "filter stage, a bad tag" 1 - 'domain a: .*tag' filter stage < <(xml a "bus=
 cli "filter stage, a name for no terminal" 1 - 'domain b' filter stage \
 	< <(xml $'b\t&#10;&#x9b;31m' "disk='sdz'")
 unlike "which is not obeyed" "$(cat "$err")" $'\302\233'
+cli "filter --tag, no tag" 0 'phase="staged"' - filter stage --tag < "$LAB/untagged"
+cli "filter --tag --bus" 0 'bus="scsi"' - filter stage --tag --bus scsi --disk vda < "$LAB/untagged"
+cli "filter --tag, one that has a tag" 0 '<domain' - filter stage --tag < "$LAB/tagged"
+ok "which is what counts" cmp "$out" "$LAB/staged"
+cli "filter --bus alone" 2 - '--bus and --disk go with --tag' filter stage --bus scsi < "$LAB/tagged"
+cli "filter --tag, an unknown bus" 2 - '--bus is virtio or scsi' filter stage --tag --bus x
 cli "filter promote, not staged" 1 - 'domain a: ' filter promote < "$LAB/tagged"
 cli "filter rollback, not staged" 1 - 'domain a: ' filter rollback < "$LAB/tagged"
 refused "a damaged state" 'domain a: .*damaged' \

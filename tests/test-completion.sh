@@ -11,7 +11,7 @@ busflip_required "$@"
 . "$tests/lib-options.sh"
 requires zsh --version
 requires fish --version
-plan 76
+plan 79
 
 conf=$tests/../conf/completion
 mkdir "$LAB/zsh" "$LAB/dir"

@@ -13,7 +13,7 @@ unset -f busflip	# the installed one
 disk_required
 requires bsdtar --version
 output=
-plan 31
+plan 34
 
 mkdir "$LAB/examples"
 cd "$LAB/examples" || exit 1
@@ -23,7 +23,7 @@ awk '
 	inside && block { gsub(/\\e/, "\\"); gsub(/\\\(aq/, "'\''"); print > ("example." n) }
 	inside && /^\.Bd -literal/ { n++; block = 1 }
 	' "$tests/../hook/busflip.8"
-is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 8
+is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 9
 is "in commands that a reader can type" "$(cat example.* | grep -n '\\[^$]')" ''
 
 # example NAME STATUS FIRST-WORDS - run the next one; it begins with these words
@@ -88,6 +88,8 @@ make_windows "$work/c.ntfs" $((64 * 1048576))
 "$tests/mkdisk.sh" -f qcow2 win2019.qcow2 "$work/c.ntfs"
 bsdtar --format=iso9660 -cf virtio-win.iso -C "$work/vw" .
 cp win2019.qcow2 before.qcow2
+example "see what would keep it from starting" 0 'busflip check'
+like "it is no Windows" "$output" 'boot-disk +not known '
 example "look at the Windows in an image, patch it, undo it" 0 'busflip inspect'
 like "it says what is in there and what it did" "$output" 'Windows 10 Pro.*viostor'
 is "the registry is as before" "$(registry_of win2019.qcow2)" "$(registry_of before.qcow2)"

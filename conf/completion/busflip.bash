@@ -91,6 +91,8 @@ _busflip()
 	disable) options='--keep-sata --force' ;;
 	status) options='--json --watch --prometheus' ;;
 	stage) options='--all' ;;
+	check) options='--json --virtio-win --state-dir --helper' ;;
+	filter) options='--tag --bus --disk' ;;
 	inspect) options="$offline --json --live" ;;
 	patch) options="$offline --json --bus --dry-run --virtio-win" ;;
 	undo) options="$offline --force" ;;
@@ -102,7 +104,7 @@ _busflip()
 	case ${#args[@]},${args[0]:-} in
 	0,*)
 		_busflip_words enable disable status stage promote rollback retry hold \
-			filter inspect patch undo check-config ;;
+			filter check inspect patch undo check-config ;;
 	1,filter) _busflip_words stage promote rollback restore ;;
 	1,check-config) _busflip_files -f ;;
 	1,inspect | 1,patch | 1,undo)

@@ -60,6 +60,7 @@ _busflip() {
 		'retry:begin again with one that is held'
 		'hold:stay on SATA until told to retry'
 		'filter:rewrite domain XML from stdin to stdout'
+		'check:look for what would keep a domain from starting'
 		'inspect:say what Windows is on a disk, and how it stands'
 		'patch:make the Windows on a disk ready for SATA and VirtIO'
 		'undo:put back the registry that was there before the last patch'
@@ -93,7 +94,16 @@ _busflip() {
 		promote | rollback | retry | hold)
 			_arguments $common '1:domain:_busflip_domains' ;;
 		filter)
-			_arguments $common '1:step:(stage promote rollback restore)' ;;
+			_arguments $common '--tag[also a domain that has no tag]' \
+				'--bus=[where the disk shall end]:bus:(virtio scsi)' \
+				'--disk=[the system disk]:target:' \
+				'1:step:(stage promote rollback restore)' ;;
+		check)
+			_arguments $common '--json[for programs]' \
+				'--virtio-win=[drivers, a directory or an ISO image]:path:_files' \
+				'--state-dir=[of journal and kept hives]:directory:_files -/' \
+				'--helper=[run this busflip-helper]:file:_files' \
+				'1:domain:_busflip_domains' ;;
 		inspect)
 			_arguments $common $offline '--json[for programs]' \
 				'--live[a disk that a running guest may change meanwhile]' \

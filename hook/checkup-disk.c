@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup-disk.c - what is on the disk: Windows, a firmware's table, a driver for it */
+
+#include "hook/checkup-internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "helper/refusal.h"
+#include "hook/offline.h"
+#include "hook/standing.h"
+
+/* What can be done about a disk that busflip would not write to. */
+static const struct cure {
+	enum refusal refusal;
+	const char *text;
+} cures[] = {
+	{ REFUSE_BITLOCKER, "in Windows, where it still runs: manage-bde -off C:" },
+	{ REFUSE_DYNAMIC_DISK, "in Windows, where it still runs: make the disk a basic one" },
+	{ REFUSE_HIBERNATED, "start it where it ran, powercfg /h off, shutdown /s /t 0; "
+	  "then import it again" },
+	{ REFUSE_FAST_STARTUP, "start it where it ran, powercfg /h off, shutdown /s /t 0; "
+	  "then import it again" },
+	{ REFUSE_LOG_UNCLEAN, "shut it down inside Windows where it ran and import it again; "
+	  "or start it: it boots on SATA, repairs its disk, and shut down inside Windows "
+	  "busflip goes on" },
+	{ REFUSE_VOLUME_DIRTY, "start it: it boots on SATA and repairs its disk; shut it down "
+	  "inside Windows, and busflip goes on" },
+	{ REFUSE_NO_SPACE, "make room on the volume of Windows" },
+	{ REFUSE_NO_DRIVER, "set virtio_win in /etc/busflip.conf to the virtio-win ISO or a "
+	  "folder with its content" },
+	{ REFUSE_SEVERAL_WINDOWS, "leave one Windows on the disk, or patch it by hand: busflip "
+	  "patch --partition" },
+	{ REFUSE_SANDBOX, "a newer kernel, or sandbox = auto in /etc/busflip.conf" },
+};
+
+static void cure_refusal(struct checkup_item *item, int code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
+		if ((int)cures[i].refusal == code)
+			checkup_cure(item, "%s", cures[i].text);
+}
+
+/* One look, at most a dry run of a patch. Return as offline_run() does. */
+static int look(const struct patient *p, const struct place *place, enum job_action action,
+		struct guestdisk_result *result, struct error *err)
+{
+	struct offline o;
+
+	memset(result, 0, sizeof(*result));
+	if (offline_begin(p->line, action, &o) != EXIT_DONE)
+		return fail(err, EINVAL, "wrong usage");
+	o.place = *place;
+	o.bus = standing_target_bus(&p->domain, p->disk, &p->line->config);
+	o.job.dry_run = action == JOB_PATCH;
+	o.job.live = false;
+	return offline_run(&o, result, err);
+}
+
+/* ---- firmware ----------------------------------------------------------------- */
+
+struct table {
+	bool mbr, gpt, esp;
+};
+
+static void take_fact(void *context, const char *key, const char *value)
+{
+	struct table *table = context;
+
+	if (strcmp(key, "table") == 0) {
+		table->mbr = strcmp(value, "mbr") == 0;
+		table->gpt = strcmp(value, "gpt") == 0;
+	} else if (strcmp(key, "esp") == 0) {
+		table->esp = strcmp(value, "yes") == 0;
+	}
+}
+
+/* Windows boots from GPT with UEFI only and from MBR with a BIOS only (Microsoft:
+ * "Windows and GPT FAQ"). The ESP may be on another disk. */
+static void check_firmware(struct patient *p, const struct guestdisk_result *result)
+{
+	struct table table = { 0 };
+	struct checkup_item *item;
+	int uefi = checkup_is_uefi(&p->domain);
+
+	findings_each(result, take_fact, &table);
+	if (uefi < 0 || (!table.mbr && !table.gpt)) {
+		checkup_add(p, "firmware", HOLDS_UNKNOWN, uefi < 0 ?
+			    "no telling what its <loader> is" : "its disk has no partitions");
+	} else if (uefi && table.mbr) {
+		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says UEFI, but "
+				   "Windows on %s is for a BIOS (MBR)", p->target);
+		checkup_cure(item, "virsh edit %s: remove firmware='efi', <loader> and <nvram> "
+			     "from <os>", p->domain.name);
+	} else if (!uefi && table.gpt) {
+		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says BIOS, but "
+				   "Windows on %s is for UEFI (GPT%s)", p->target,
+				   table.esp ? " with an EFI system partition" : "");
+		checkup_cure(item, "virt-xml %s --edit --boot firmware=efi", p->domain.name);
+	} else {
+		checkup_add(p, "firmware", HOLDS_YES, "%s, and so is the disk",
+			    uefi ? "UEFI" : "BIOS");
+	}
+}
+
+/* ---- Windows ------------------------------------------------------------------ */
+
+/* It is not where the domain boots from: on another disk? */
+static void find_windows(struct patient *p, const struct error *why)
+{
+	const xmlNode *disk = xml_child(p->domain.devices, "disk");
+	struct checkup_item *item;
+
+	for (; disk; disk = xml_next(disk, "disk")) {
+		struct guestdisk_result result;
+		struct error err = { 0 };
+		struct place place;
+		char name[TARGET_SIZE];
+		int r;
+
+		if (disk == p->disk || !disk_is_hard_disk(disk) || disk_is_bait(disk) ||
+		    !disk_target(disk, name, sizeof(name)) ||
+		    place_of_disk(disk, &place, &err) < 0)
+			continue;
+		r = look(p, &place, JOB_INSPECT, &result, &err);
+		guestdisk_result_free(&result);
+		if (r < 0)
+			continue;
+		item = checkup_add(p, "boot-disk", HOLDS_NO, "it boots from %s, but Windows is "
+				   "on %s", p->target, name);
+		checkup_cure(item, "busflip enable %s --disk %s, and virt-xml %s --edit "
+			     "target=%s --disk boot.order=1", p->domain.name, name,
+			     p->domain.name, name);
+		return;
+	}
+	/* With that setting, disks that busflip can't read are to be expected. */
+	checkup_add(p, "boot-disk", p->line->config.evidence == CONFIG_EVIDENCE_SHUTDOWN ?
+		    HOLDS_UNKNOWN : HOLDS_NO, "%s", why->msg);
+}
+
+static void no_windows(struct patient *p, const struct error *err)
+{
+	struct checkup_item *item;
+
+	switch (err->code) {
+	case REFUSE_NO_WINDOWS:
+		find_windows(p, err);
+		break;
+	case REFUSE_IN_USE:
+		checkup_add(p, "windows", HOLDS_UNKNOWN, "%s", err->msg);
+		break;
+	default:
+		item = checkup_add(p, "windows", HOLDS_NO, "%s", err->msg);
+		cure_refusal(item, err->code);
+	}
+}
+
+static void check_patch(struct patient *p)
+{
+	struct guestdisk_result result;
+	struct error err = { 0 };
+	struct checkup_item *item;
+	enum bus bus = standing_target_bus(&p->domain, p->disk, &p->line->config);
+	int r = look(p, &p->place, JOB_PATCH, &result, &err);
+
+	if (r == 0 && !result.changed) {
+		checkup_add(p, "windows", HOLDS_YES, "it is ready for SATA and for %s",
+			    bus_name(bus));
+	} else if (r == 0) {
+		checkup_add(p, "windows", HOLDS_YES, "it can be made ready for SATA and for %s",
+			    bus_name(bus));
+	} else {
+		item = checkup_add(p, err.code == REFUSE_NO_DRIVER ? "driver" : "windows",
+				   err.code == REFUSE_IN_USE ? HOLDS_UNKNOWN : HOLDS_NO,
+				   "%s", err.msg);
+		cure_refusal(item, err.code);
+	}
+	if (r == 0)
+		checkup_add(p, "driver", HOLDS_YES, "%s is at hand",
+			    bus == BUS_SCSI ? "vioscsi" : "viostor");
+	guestdisk_result_free(&result);
+}
+
+void checkup_disk(struct patient *p)
+{
+	struct guestdisk_result result;
+	struct error err = { 0 };
+
+	if (!p->placed)
+		return;
+	if (look(p, &p->place, JOB_INSPECT, &result, &err) < 0) {
+		no_windows(p, &err);
+	} else {
+		checkup_add(p, "boot-disk", HOLDS_YES, "Windows is on %s", p->target);
+		check_firmware(p, &result);
+		check_patch(p);
+	}
+	guestdisk_result_free(&result);
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup-files.c - the files that QEMU needs: there, what they should be, allowed */
+
+#include "hook/checkup-internal.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "hook/backing.h"
+#include "hook/confine.h"
+#include "hook/magic.h"
+
+#define BOOLEANS "/sys/fs/selinux/booleans"
+
+/* ---- may QEMU's user use it? ------------------------------------------------ */
+
+static const char *user_name(const struct patient *p, char *buf, size_t size)
+{
+	const struct passwd *pw = getpwuid(p->user.uid);
+
+	if (!pw || !str_fits(buf, size, pw->pw_name))
+		str_printf(buf, size, "%u", (unsigned)p->user.uid);
+	return buf;
+}
+
+static void no_folder(struct patient *p, const char *user, const char *path,
+		      const char *folder)
+{
+	struct checkup_item *item =
+		checkup_add(p, "access", HOLDS_NO, "%s: QEMU runs as user %s, which can't "
+			    "enter %s", path, user, folder);
+
+	checkup_cure(item, "setfacl -m u:%s:x %s, or move the image to "
+		     "/var/lib/libvirt/images", user, folder);
+}
+
+static void no_file(struct patient *p, const char *user, const char *path, bool write)
+{
+	struct checkup_item *item =
+		checkup_add(p, "access", HOLDS_NO, "%s: QEMU runs as user %s, which can't %s "
+			    "it, and libvirt does not change its owner", path, user,
+			    write ? "read and write" : "read");
+
+	checkup_cure(item, "setfacl -m u:%s:%s %s", user, write ? "rw" : "r", path);
+}
+
+/* Return 1: it may or will, 0: said why not, -1: said that nobody knows. */
+static int ask(struct patient *p, const char *path, bool write, bool relabeled)
+{
+	struct access_result result;
+	char user[64];
+
+	access_ask(&p->user, path, write, &result);
+	user_name(p, user, sizeof(user));
+	switch (result.answer) {
+	case ACCESS_OK:
+		return 1;
+	case ACCESS_NO_FILE:
+		if (relabeled)
+			return 1;
+		no_file(p, user, path, write);
+		return 0;
+	case ACCESS_NO_FOLDER:
+		no_folder(p, user, path, result.where);
+		return 0;
+	case ACCESS_MISSING:
+		checkup_add(p, "access", HOLDS_NO, "%s is not there for user %s", path, user);
+		return 0;
+	case ACCESS_UNKNOWN:
+		break;
+	}
+	checkup_add(p, "access", HOLDS_UNKNOWN, "%s: %s", path, result.where);
+	return -1;
+}
+
+static bool is_relabeled(const struct patient *p)
+{
+	const xmlNode *label = xml_child(xml_child(p->disk, "source"), "seclabel");
+
+	for (; label; label = xml_next(label, "seclabel"))
+		if ((xml_attr_is(label, "model", "dac") || !xmlHasProp(label, XS("model"))) &&
+		    xml_attr_is(label, "relabel", "no"))
+			return false;
+	return p->relabels;
+}
+
+static void check_access(struct patient *p, const struct backing *backing)
+{
+	bool relabeled = is_relabeled(p);
+	bool write = !xml_child(p->disk, "readonly");
+	char user[64];
+	int r;
+
+	if (!p->has_user) {
+		checkup_add(p, "access", HOLDS_UNKNOWN,
+			    "libvirt does not say as which user it runs QEMU");
+		return;
+	}
+	r = ask(p, p->place.path, write, relabeled);
+	for (size_t i = 0; i < backing->count; i++) {
+		int one = ask(p, backing->paths[i], write && backing->writable[i], relabeled);
+
+		r = one < r ? one : r;
+	}
+	if (r == 1)
+		checkup_add(p, "access", HOLDS_YES, "user %s, as which QEMU runs, may use %s",
+			    user_name(p, user, sizeof(user)),
+			    backing->count ? "the image and its backing files" : "the image");
+}
+
+/* ---- would AppArmor or SELinux let it? -------------------------------------- */
+
+static void check_apparmor(struct patient *p)
+{
+	struct checkup_item *item;
+	struct error err = { 0 };
+	int r = confine_apparmor(p->domain.uuid, p->xml, &err);
+
+	if (r == 1) {
+		checkup_add(p, "confinement", HOLDS_YES, "AppArmor: libvirt makes a profile");
+	} else if (r < 0) {
+		checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: %s", err.msg);
+	} else {
+		item = checkup_add(p, "confinement", HOLDS_NO, "AppArmor: %s", err.msg);
+		checkup_cure(item, "move the image to /var/lib/libvirt/images and set the new "
+			     "path with virsh edit %s", p->domain.name);
+	}
+}
+
+static void check_selinux(struct patient *p)
+{
+	const char *name;
+	struct checkup_item *item;
+	struct statfs fs;
+
+	if (statfs(p->place.path, &fs) < 0)
+		return;
+	name = confine_boolean((long)fs.f_type);
+	if (!name) {
+		checkup_add(p, "confinement", HOLDS_YES, "SELinux: libvirt labels the image");
+	} else if (confine_boolean_is_on(BOOLEANS, name) == 0) {
+		item = checkup_add(p, "confinement", HOLDS_NO, "SELinux: %s is on a file system "
+				   "without labels, and %s is off", p->place.path, name);
+		checkup_cure(item, "setsebool -P %s on", name);
+	} else {
+		checkup_add(p, "confinement", HOLDS_YES, "SELinux: %s is on", name);
+	}
+}
+
+/* ---- is it what the definition says? ---------------------------------------- */
+
+static void check_format(struct patient *p)
+{
+	struct error err = { 0 };
+	const char *said = p->place.format, *seen = magic_format(p->place.path, &err);
+	struct checkup_item *item;
+
+	if (!seen) {
+		item = checkup_add(p, "format", HOLDS_NO, "%s", err.msg);
+		checkup_cure(item, "correct the <source> of disk %s with virsh edit %s",
+			     p->target, p->domain.name);
+	} else if (strcmp(said, seen) == 0) {
+		checkup_add(p, "format", HOLDS_YES, "%s", said);
+	} else if (strcmp(said, "raw") == 0) {
+		item = checkup_add(p, "format", HOLDS_NO, "the definition says raw, but %s "
+				   "begins as %s does", p->place.path, seen);
+		checkup_cure(item, "if the guest has never run like this, virt-xml %s --edit "
+			     "target=%s --disk driver.type=%s; never for a disk on which a "
+			     "guest has run as raw: it may have written that itself",
+			     p->domain.name, p->target, seen);
+	} else {
+		item = checkup_add(p, "format", HOLDS_NO, "the definition says %s, but %s is %s",
+				   said, p->place.path, seen);
+		checkup_cure(item, "virt-xml %s --edit target=%s --disk driver.type=%s",
+			     p->domain.name, p->target, seen);
+	}
+}
+
+static void check_chain(struct patient *p)
+{
+	struct backing backing = { 0 };
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	if (backing_find(p->place.path, p->place.format, &backing, &err) < 0) {
+		item = checkup_add(p, "backing", HOLDS_NO, "%s", err.msg);
+		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u "
+			     "corrects a name that is wrong", p->place.path);
+	} else if (backing.count) {
+		checkup_add(p, "backing", HOLDS_YES, "%zu more files", backing.count);
+	}
+	check_access(p, &backing);
+	backing_free(&backing);
+}
+
+/* ---- firmware ----------------------------------------------------------------- */
+
+int checkup_is_uefi(const struct domain *domain)
+{
+	const xmlNode *os = xml_child(domain->root, "os");
+	const xmlNode *loader = xml_child(os, "loader");
+
+	if (xmlHasProp(os, XS("firmware")))
+		return xml_attr_is(os, "firmware", "efi");
+	if (!loader)
+		return 0;
+	return xml_attr_is(loader, "type", "pflash") ? 1 : -1;
+}
+
+/* libvirt chooses from what the descriptors offer (docs/interop/firmware.json of
+ * QEMU), when the definition names no file. */
+static bool has_descriptors(void)
+{
+	static const char *const folders[] = {
+		"/usr/share/qemu/firmware/*.json", BUSFLIP_SYSCONFDIR "/qemu/firmware/*.json",
+	};
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		glob_t files = { 0 };
+
+		found |= glob(folders[i], 0, NULL, &files) == 0;
+		globfree(&files);
+	}
+	return found;
+}
+
+static void no_loader(struct patient *p, const char *what)
+{
+	struct checkup_item *item = checkup_add(p, "nvram", HOLDS_NO, "%s", what);
+
+	checkup_cure(item, "install UEFI firmware for QEMU (the package ovmf or edk2-ovmf), or "
+		     "correct <os> with virsh edit %s", p->domain.name);
+}
+
+static void check_nvram(struct patient *p, const xmlNode *os)
+{
+	const xmlNode *node = xml_child(os, "nvram");
+	struct checkup_item *item;
+	char path[1024], template[1024];
+
+	if (!xml_text(node, path, sizeof(path)) || !path[0] || access(path, F_OK) == 0) {
+		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables are there");
+	} else if (xml_attr(node, "template", template, sizeof(template)) &&
+		   access(template, F_OK) != 0) {
+		item = checkup_add(p, "nvram", HOLDS_NO, "neither %s nor its template %s is there",
+				   path, template);
+		checkup_cure(item, "restore %s, or remove <nvram> with virsh edit %s: the guest "
+			     "then begins with empty variables", path, p->domain.name);
+	} else {
+		checkup_add(p, "nvram", HOLDS_YES, "libvirt makes %s at the first start", path);
+	}
+}
+
+static void check_loader(struct patient *p)
+{
+	const xmlNode *os = xml_child(p->domain.root, "os");
+	char path[1024], text[1100];
+
+	if (xml_text(xml_child(os, "loader"), path, sizeof(path)) && path[0]) {
+		str_printf(text, sizeof(text), "%s is not there", path);
+		if (access(path, F_OK) != 0) {
+			no_loader(p, text);
+			return;
+		}
+	} else if (!has_descriptors()) {
+		no_loader(p, "no UEFI firmware is installed on this host");
+		return;
+	}
+	check_nvram(p, os);
+}
+
+void checkup_files(struct patient *p)
+{
+	if (p->placed) {
+		check_format(p);
+		check_chain(p);
+		if (p->apparmor)
+			check_apparmor(p);
+		if (p->selinux)
+			check_selinux(p);
+	}
+	if (checkup_is_uefi(&p->domain) == 1)
+		check_loader(p);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup.c - what would make a domain's first start fail: the definition, the host */
+
+#include "hook/checkup-internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook/standing.h"
+
+#define HOOK_FOLDER BUSFLIP_SYSCONFDIR "/libvirt/hooks"
+#define QEMU_CONF BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf"
+#define HOOK_LIMIT (8u << 20)
+#define CONF_LIMIT (1u << 20)
+
+struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds holds,
+				 const char *fmt, ...)
+{
+	struct checkup *out = p->out;
+	struct checkup_item *item;
+	va_list ap;
+
+	if (out->count < CHECKUP_LIMIT)
+		out->count++;
+	item = &out->list[out->count - 1];
+	*item = (struct checkup_item){ .holds = holds };
+	str_fits(item->name, sizeof(item->name), name);
+	va_start(ap, fmt);
+	vsnprintf(item->found, sizeof(item->found), fmt, ap);
+	va_end(ap);
+	return item;
+}
+
+void checkup_cure(struct checkup_item *item, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(item->cure, sizeof(item->cure), fmt, ap);
+	va_end(ap);
+}
+
+bool checkup_ok(const struct checkup *checkup)
+{
+	for (size_t i = 0; i < checkup->count; i++)
+		if (checkup->list[i].holds == HOLDS_NO)
+			return false;
+	return true;
+}
+
+/* ---- the hook ------------------------------------------------------------- */
+
+/* As conf/setup.sh tells it: a program with its name in it. */
+static bool is_our_hook(const char *path)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *data = NULL;
+	size_t len;
+
+	return fd >= 0 && access(path, X_OK) == 0 &&
+	       read_all(fd, HOOK_LIMIT, &data, &len, NULL) == 0 && len > 4 &&
+	       memcmp(data, "\x7f" "ELF", 4) == 0 &&
+	       memmem(data, len, "busflip-hook", strlen("busflip-hook"));
+}
+
+static void check_hook(struct patient *p)
+{
+	const char *uri = p->line->config.uri;
+	struct checkup_item *item;
+
+	if (strstr(uri, "///session")) {
+		item = checkup_add(p, "hook", HOLDS_NO,
+				   "%s: libvirt runs hooks for qemu:///system only", uri);
+		checkup_cure(item, "define the domain on qemu:///system");
+	} else if (!strstr(uri, ":///")) {
+		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is another host", uri);
+	} else if (is_our_hook(HOOK_FOLDER "/qemu")) {
+		checkup_add(p, "hook", HOLDS_YES, "%s", HOOK_FOLDER "/qemu");
+	} else if (is_our_hook(HOOK_FOLDER "/qemu.d/50-busflip")) {
+		checkup_add(p, "hook", HOLDS_YES, "%s", HOOK_FOLDER "/qemu.d/50-busflip");
+	} else {
+		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip "
+				   "there is busflip's", HOOK_FOLDER "/qemu");
+		checkup_cure(item, "install busflip again, with its package or with "
+			     "install.sh");
+	}
+}
+
+/* ---- the definition ------------------------------------------------------- */
+
+static void check_system_disk(struct patient *p)
+{
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	p->disk = standing_disk(&p->domain, &err);
+	if (!p->disk || !disk_target(p->disk, p->target, sizeof(p->target))) {
+		item = checkup_add(p, "system-disk", HOLDS_NO, "%s",
+				   p->disk ? "its system disk has no target" : err.msg);
+		checkup_cure(item, "busflip enable %s --disk TARGET, with the name of the "
+			     "disk that Windows is on (virsh domblklist %s)",
+			     p->domain.name, p->domain.name);
+		return;
+	}
+	p->placed = place_of_disk(p->disk, &p->place, &err) == 0;
+	if (p->placed)
+		checkup_add(p, "system-disk", HOLDS_YES, "%s: %s, %s", p->target,
+			    p->place.path, p->place.format);
+	else
+		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: %s", p->target, err.msg);
+}
+
+static void check_staging(struct patient *p)
+{
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	if (p->domain.state_node) {
+		checkup_add(p, "definition", HOLDS_YES, "it is %s already",
+			    p->domain.state.valid ? phase_name(p->domain.state.phase)
+						  : "in a damaged state");
+	} else if (standing_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
+		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
+	} else {
+		item = checkup_add(p, "definition", HOLDS_NO, "%s", err.msg);
+		checkup_cure(item, "virsh edit %s", p->domain.name);
+	}
+}
+
+/* ---- the host --------------------------------------------------------------- */
+
+/* Its lines are "key = value", '#' begins a comment; the default is 1. */
+static bool relabels(void)
+{
+	AUTO_FD int fd = open(QEMU_CONF, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	char *save = NULL;
+	bool answer = true;
+	size_t len;
+
+	if (fd < 0 || read_all(fd, CONF_LIMIT, &text, &len, NULL) < 0)
+		return true;
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		int value;
+
+		if (sscanf(line, " dynamic_ownership = %d", &value) == 1 ||
+		    sscanf(line, " dynamic_ownership = \"%d", &value) == 1)
+			answer = value != 0;
+	}
+	return answer;
+}
+
+static void take_model(struct patient *p, const xmlNode *secmodel)
+{
+	char model[32], label[256];
+
+	if (!xml_text(xml_child(secmodel, "model"), model, sizeof(model)))
+		return;
+	p->apparmor |= strcmp(model, "apparmor") == 0;
+	p->selinux |= strcmp(model, "selinux") == 0;
+	if (strcmp(model, "dac") == 0 &&
+	    xml_text(xml_child(secmodel, "baselabel"), label, sizeof(label)))
+		p->has_user = access_user_parse(label, &p->user);
+}
+
+/* <seclabel model='dac'> of the domain overrules it. */
+static void take_label(struct patient *p)
+{
+	const xmlNode *node = xml_child(p->domain.root, "seclabel");
+	char label[256];
+
+	for (; node; node = xml_next(node, "seclabel")) {
+		if (!xml_attr_is(node, "model", "dac"))
+			continue;
+		if (xml_attr_is(node, "type", "none") || xml_attr_is(node, "relabel", "no"))
+			p->relabels = false;
+		if (xml_text(xml_child(node, "label"), label, sizeof(label)))
+			p->has_user = access_user_parse(label, &p->user);
+	}
+}
+
+static void know_host(struct patient *p, struct virt *virt)
+{
+	AUTO_FREE char *text = virt_capabilities(virt, NULL);
+	AUTO_XML_DOC xmlDoc *doc = text ? xml_parse(text, strlen(text), NULL) : NULL;
+	const xmlNode *host = doc ? xml_child(xmlDocGetRootElement(doc), "host") : NULL;
+	const xmlNode *model = xml_child(host, "secmodel");
+
+	for (; model; model = xml_next(model, "secmodel"))
+		take_model(p, model);
+	p->relabels = relabels();
+	take_label(p);
+}
+
+int checkup_run(const struct command_line *line, struct virt *virt,
+		const struct virt_domain *dom, struct checkup *out, struct error *err)
+{
+	struct patient p = { .line = line, .dom = dom, .out = out };
+	int r = -1;
+
+	out->count = 0;
+	if (virt_xml(dom, &p.xml, err) == 0 &&
+	    domain_parse(p.xml, strlen(p.xml), &p.domain, err) == 0) {
+		know_host(&p, virt);
+		check_hook(&p);
+		check_system_disk(&p);
+		check_staging(&p);
+		checkup_files(&p);
+		checkup_disk(&p);
+		r = 0;
+	}
+	domain_free(&p.domain);
+	free(p.xml);
+	return r;
+}

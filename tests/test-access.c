@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test-access.c - may a user use a file: labels, folders, files, ACLs of the kernel */
+
+#include "hook/access.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/tap.h"
+
+static char folder[] = "/tmp/busflip-access.XXXXXX";
+/* Nobody has it: no group of a user's entry gets in the way. */
+static const struct access_user stranger = { 64999, 64999 };
+
+static const char *in_folder(const char *name)
+{
+	static char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void make_file(const char *name, mode_t mode)
+{
+	int fd = open(in_folder(name), O_WRONLY | O_CREAT, 0600);
+
+	ok(fd >= 0 && fchmod(fd, mode) == 0, "file %s", name);
+	close(fd);
+}
+
+static void asks(const char *name, bool write, enum access_answer answer, const char *where)
+{
+	struct access_result result;
+
+	access_ask(&stranger, in_folder(name), write, &result);
+	is_int(result.answer, answer, "%s, to %s", name, write ? "write" : "read");
+	if (where)
+		is_str(result.where, *where ? in_folder(where) : folder, "says where");
+}
+
+static void parses(const char *label, bool good, unsigned uid, unsigned gid)
+{
+	struct access_user user = { 1, 1 };
+
+	is_int(access_user_parse(label, &user), good, "label \"%s\"", label);
+	if (good) {
+		is_int(user.uid, uid, "its user");
+		is_int(user.gid, gid, "its group");
+	}
+}
+
+static void test_labels(void)
+{
+	parses("+64055:+993", true, 64055, 993);
+	parses("64055:993", true, 64055, 993);
+	parses("root:root", true, 0, 0);
+	parses("root:+7", true, 0, 7);
+	parses("root", true, 0, 0);
+	parses("+0:+0", true, 0, 0);
+	parses("", false, 0, 0);
+	parses(":", false, 0, 0);
+	parses("+:+", false, 0, 0);
+	parses("+root:+root", false, 0, 0);
+	parses("+1:", false, 0, 0);
+	parses("nobody-of-that-name:root", false, 0, 0);
+	parses("-1:-1", false, 0, 0);
+	parses("+4294967295:+0", false, 0, 0);
+	parses("+99999999999999999999:+0", false, 0, 0);
+	parses("+12x:+1", false, 0, 0);
+	parses("+64998", false, 0, 0);
+}
+
+static void test_files(void)
+{
+	chmod(folder, 0711);
+	make_file("closed", 0600);
+	make_file("readable", 0644);
+	make_file("open", 0666);
+	asks("closed", false, ACCESS_NO_FILE, NULL);
+	asks("readable", false, ACCESS_OK, NULL);
+	asks("readable", true, ACCESS_NO_FILE, NULL);
+	asks("open", true, ACCESS_OK, NULL);
+	asks("none", false, ACCESS_MISSING, NULL);
+	mkdir(in_folder("a"), 0755);
+	mkdir(in_folder("a/b"), 0700);
+	mkdir(in_folder("a/b/c"), 0755);
+	make_file("a/b/c/d", 0666);
+	asks("a/b/c/d", true, ACCESS_NO_FOLDER, "a/b");
+	asks("a/b/none", true, ACCESS_NO_FOLDER, "a/b");
+	ok(symlink("a/b/c/d", in_folder("link")) == 0, "a link to it");
+	asks("link", true, ACCESS_NO_FOLDER, "a/b");
+	chmod(in_folder("a/b"), 0711);
+	asks("link", true, ACCESS_OK, NULL);
+	chmod(folder, 0700);
+	asks("open", true, ACCESS_NO_FOLDER, "");
+}
+
+int main(void)
+{
+	struct access_result result;
+	char command[4200];
+
+	if (geteuid() != 0) {
+		printf("1..0 # SKIP only root can become somebody else\n");
+		return 0;
+	}
+	if (!mkdtemp(folder))
+		return 1;
+	test_labels();
+	test_files();
+	access_ask(&(struct access_user){ 0, 0 }, in_folder("closed"), true, &result);
+	is_int(result.answer, ACCESS_OK, "root may");
+	is_int(geteuid(), 0, "and we are who we were");
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	is_int(system(command), 0, "gone again");
+	return done_testing();
+}

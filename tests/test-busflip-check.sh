@@ -1,0 +1,227 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# busflip check DOMAIN: each thing that keeps a guest from starting is found, libvirt
+# indeed does not start it where it says so, and the cure that it prints is one.
+# (The guest is a boot sector on a disk with a Windows that nobody starts.)
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+requires virt-xml --version
+requires setfacl --version
+plan 82
+
+busflip()
+{
+	command busflip "$@"
+}
+
+size=$((80 * 1048576))
+output=''
+make_windows "$work/c.ntfs" $size
+
+# windows_disk FILE TABLE [FORMAT] - bootable where that is possible
+windows_disk()
+{
+	local guest=$BUSFLIP_BUILD/guest/off.img
+
+	"$tests/mkdisk.sh" -f raw -t "$2" "$1" "$work/c.ntfs"
+	if [ "$2" = mbr ]; then
+		dd if="$guest" of="$1" bs=1 count=440 conv=notrunc status=none
+		dd if="$guest" of="$1" bs=512 count=3 skip=1 seek=1 conv=notrunc status=none
+	fi
+	[ "${3:-raw}" = raw ] || { qemu-img convert -O "$3" "$1" "$1.new" && mv "$1.new" "$1"; }
+}
+
+# domain NAME [KEY=VALUE...] - without a tag, on the disk of win
+domain()
+{
+	make_domain "$@" tag=no image="${image:-$LAB/win.img}" > "$LAB/$1.xml"
+	quietly virsh -q define "$LAB/$1.xml"
+}
+
+# checks NAME STATUS - as text to $output and as JSON, each with that exit status;
+# they agree
+checks()
+{
+	fails "$1: check" "$2" busflip check "$1"
+	busflip check --json "$1" > "$LAB/$1.json" 2> "$LAB/$1.err"
+	is "$1: --json" $? "$2"
+	ok "$1: is JSON, and says the same" python3 "$LAB/agree.py" "$LAB/$1.json" <(echo "$output")
+}
+
+# not_ok NAME ITEM TEXT CURE - that, and nothing else; the cure to $cure
+not_ok()
+{
+	local found
+
+	fails "$1: check" 1 busflip check "$1"
+	found=$(grep -E '^[a-z-]+ +not ok ' <<< "$output")
+	like "$1: what is wrong" "$found" "^$2 +not ok +$3\$"
+	cure=$(sed -n 's/^ *cure: //p' <<< "$output")
+	like "$1: the cure" "$cure" "^$4\$"
+}
+
+# cured NAME COMMAND - after that, all is well
+cured()
+{
+	ok "$1: the cure works" eval "$2"
+	ok "$1: nothing is wrong then" busflip check "$1"
+}
+
+cat > "$LAB/agree.py" <<'END'
+import json, re, sys
+doc = json.loads(open(sys.argv[1], "rb").read().decode("utf-8", "strict"))
+text = open(sys.argv[2], errors="strict").read()
+assert list(doc) == ["name", "uuid", "ok", "checks"], list(doc)
+words = {True: "ok", False: "not ok", None: "not known"}
+lines = []
+for c in doc["checks"]:
+    assert list(c) == ["name", "holds", "found", "cure"], c
+    assert not (c["cure"] and c["holds"]), c
+    lines.append("%-12s %-9s %s" % (c["name"], words[c["holds"]], c["found"]))
+    if c["cure"]:
+        lines.append("%23s%s" % ("cure: ", c["cure"]))
+assert doc["ok"] == all(c["holds"] is not False for c in doc["checks"])
+if doc["ok"]:
+    lines.append("Nothing was found that would keep %s from starting." % doc["name"])
+assert text.rstrip("\n").split("\n") == lines, (lines, text)
+END
+
+printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
+
+# --- all is well
+
+windows_disk "$LAB/win.img" mbr
+domain win
+checks win 0
+is "each of them was looked at" "$(awk '$2 == "ok" { printf "%s ", $1 }' <<< "$output")" \
+	'hook system-disk definition format access boot-disk firmware windows driver '
+ok "it starts" run_once win
+domain running guest=stay
+quietly virsh -q start running
+checks running 0
+like "while it runs nobody can look at Windows" "$output" 'windows +not known .*in use'
+quietly virsh -q destroy running
+
+# --- who may use it
+
+mkdir -p "$LAB/private/images"
+windows_disk "$LAB/private/images/c.img" mbr qcow2
+chmod 700 "$LAB/private"
+image=$LAB/private/images/c.img domain folder format=qcow2
+not_ok folder access ".*/c.img: QEMU runs as user libvirt-qemu, which can't enter $LAB/private" \
+	"setfacl -m u:libvirt-qemu:x $LAB/private, or move .*"
+fails "folder: libvirt does not start it" 1 virsh start folder
+like "folder: for that reason" "$output" 'Permission denied'
+cured folder "${cure%%,*}"
+ok "folder: it starts" run_once folder
+
+# The same for what an image is based on.
+qemu-img create -q -f qcow2 -F qcow2 -b "$LAB/private/images/c.img" "$LAB/top.qcow2"
+setfacl -b "$LAB/private"
+image=$LAB/top.qcow2 domain based format=qcow2
+not_ok based access ".*/private/images/c.img: .* can't enter $LAB/private" 'setfacl .*'
+chmod 711 "$LAB/private"
+ok "based: nothing is wrong then" busflip check based
+like "based: it says how many" "$output" 'backing +ok +1 more file'
+mv "$LAB/private/images/c.img" "$LAB/private/images/moved.img"
+fails "based: its base is gone" 1 busflip check based
+like "based: says which" "$output" 'backing +not ok .*private/images/c.img: No such file'
+image=$LAB/private/images/c.img domain gone format=qcow2
+fails "gone: the image is not there" 1 busflip check gone
+like "gone: says so" "$output" "format +not ok +$LAB/private/images/c.img: No such file"
+
+# --- a format that it does not have
+
+windows_disk "$LAB/other.img" mbr qcow2
+image=$LAB/other.img domain raw
+fails "raw: qcow2 as raw" 1 busflip check raw
+like "raw: found" "$output" 'format +not ok +the definition says raw, but .* begins as qcow2 does'
+like "raw: the cure warns" "$output" 'never for a disk on which a guest has run as raw'
+cured raw 'virt-xml raw --edit target=vda --disk driver.type=qcow2 > /dev/null'
+image=$LAB/win.img domain qcow2 format=qcow2
+fails "qcow2: raw as qcow2" 1 busflip check qcow2
+like "qcow2: found" "$output" 'format +not ok +the definition says qcow2, but .* is raw'
+fails "qcow2: libvirt does not start it" 1 virsh start qcow2
+cured qcow2 "$(sed -n 's/^ *cure: \(virt-xml\)/\1/p' <<< "$(busflip check qcow2)") > /dev/null"
+
+# --- firmware
+
+windows_disk "$LAB/gpt.img" gpt
+image=$LAB/gpt.img domain bios
+not_ok bios firmware 'the definition says BIOS, but Windows on vda is for UEFI \(GPT.*\)' \
+	'virt-xml bios --edit --boot firmware=efi'
+cured bios "$cure > /dev/null"
+code=/usr/share/OVMF/OVMF_CODE_4M.fd vars=/usr/share/OVMF/OVMF_VARS_4M.fd
+uefi()
+{
+	echo "<loader readonly='yes' type='pflash'>$1</loader><nvram template='$2'>$3</nvram>
+		<boot dev='hd'/>"
+}
+domain uefi boot="$(uefi $code $vars "$LAB/uefi.fd")"
+not_ok uefi firmware 'the definition says UEFI, but Windows on vda is for a BIOS \(MBR\)' \
+	'virsh edit uefi: .*'
+image=$LAB/gpt.img domain loader boot="$(uefi /usr/share/none.fd $vars "$LAB/uefi.fd")"
+not_ok loader nvram '/usr/share/none.fd is not there' 'install UEFI firmware .*'
+image=$LAB/gpt.img domain nvram boot="$(uefi $code /none.fd "$LAB/lost.fd")"
+not_ok nvram nvram "neither $LAB/lost.fd nor its template /none.fd is there" 'restore .*'
+fails "nvram: libvirt does not start it" 1 virsh start nvram
+
+# --- Windows on another disk, or on none
+
+make_image "$LAB/empty.img" off raw
+image=$LAB/empty.img domain second devices="<disk type='file'><driver name='qemu' type='raw'/>
+	<source file='$LAB/win.img'/><target dev='vdb' bus='virtio'/></disk>" boot=''
+not_ok second boot-disk 'it boots from vda, but Windows is on vdb' \
+	'busflip enable second --disk vdb, and virt-xml second .*'
+cured second 'virt-xml second --edit target=vdb --disk boot.order=1 > /dev/null'
+image=$LAB/empty.img domain none
+fails "none: no Windows at all" 1 busflip check none
+like "none: says so" "$output" 'boot-disk +not ok .*no Windows'
+
+# --- the driver, the hook
+
+printf '[busflip]\n' > /etc/busflip.conf
+not_ok win driver '.*viostor.*' 'set virtio_win in /etc/busflip.conf .*'
+ok "win: with --virtio-win" busflip check --virtio-win "$work/vw" win
+printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
+mv /etc/libvirt/hooks/qemu "$LAB/hook"
+not_ok win hook 'neither .*/hooks/qemu nor .* is busflip.s' 'install busflip again.*'
+mkdir /etc/libvirt/hooks/qemu.d
+mv "$LAB/hook" /etc/libvirt/hooks/qemu.d/50-busflip
+ok "the other place is as good" busflip check win
+mv /etc/libvirt/hooks/qemu.d/50-busflip /etc/libvirt/hooks/qemu
+
+# --- enable says what matters, and does its work all the same
+
+printf '[busflip]\n' > /etc/busflip.conf
+fails "enable" 0 busflip enable win
+like "it is staged" "$output" '^domain win: none -> staged'
+is "and what is wrong is said" "$(grep -cE '^(driver +not ok|  +cure: )' <<< "$output")" 2
+unlike "but nothing else" "$output" '(access|format|hook) +'
+checks win 1
+
+# --- files of which libvirt does not change the owner
+
+echo 'dynamic_ownership = 0' >> /etc/libvirt/qemu.conf
+quietly lab_daemon_restart
+printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
+windows_disk "$LAB/mine.img" mbr
+chown root:root "$LAB/mine.img"
+chmod 600 "$LAB/mine.img"
+image=$LAB/mine.img domain mine
+not_ok mine access '.*/mine.img: QEMU runs as user libvirt-qemu, which can.t read and write it.*' \
+	"setfacl -m u:libvirt-qemu:rw $LAB/mine.img"
+fails "mine: libvirt does not start it" 1 virsh start mine
+cured mine "$cure"
+ok "mine: it starts" run_once mine
+
+# --- no domain
+
+fails "no such domain" 1 busflip check nobody
+like "says so" "$output" "domain nobody: there is no domain nobody"
