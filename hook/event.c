@@ -340,9 +340,21 @@ static int on_continues(struct event *event)
 /* Here and not later: nobody can start the guest again before this is done. */
 static void ask_disk(const struct event *event, struct pending *pending)
 {
+	const char *reason = pending->reason[0] ? pending->reason : pending->logged;
+	bool clean = evidence_from_reason(reason) == EVIDENCE_HOLDS;
 	struct gate_result result;
 
-	gate_judge(&event->domain, event->config, &result);
+	if (!clean && !evidence_is_guess(reason))
+		return;
+	gate_judge(&event->domain, event->config, clean, &result);
+	if (!clean && !result.shut_down)
+		return;
+	if (!clean) {
+		story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
+			   "libvirt gives \"%s\" as the reason of its end, but Windows was "
+			   "shut down: that counts", *reason ? reason : "unknown");
+		str_fits(pending->reason, sizeof(pending->reason), "shutdown");
+	}
 	str_fits(pending->disk, sizeof(pending->disk), gate_name(result.gate));
 	str_fits(pending->disk_why, sizeof(pending->disk_why), result.why);
 }
@@ -362,9 +374,7 @@ static int on_release(struct event *event)
 	if (strcmp(event->extra, "-") != 0)
 		str_fits(pending.reason, sizeof(pending.reason), event->extra);
 	logged_reason(event->name, pending.logged, sizeof(pending.logged));
-	if (evidence_from_reason(pending.reason[0] ? pending.reason : pending.logged) ==
-	    EVIDENCE_HOLDS)
-		ask_disk(event, &pending);
+	ask_disk(event, &pending);
 	pending.excused = !session_end(event) || was_taken_down(event->name);
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;

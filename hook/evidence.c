@@ -37,3 +37,8 @@ enum evidence evidence_from_reason(const char *reason)
 			return reasons[i].evidence;
 	return EVIDENCE_FAILS;
 }
+
+bool evidence_is_guess(const char *reason)
+{
+	return !*reason || strcmp(reason, "crashed") == 0 || strcmp(reason, "unknown") == 0;
+}

@@ -9,6 +9,8 @@
 #ifndef BUSFLIP_EVIDENCE_H
 #define BUSFLIP_EVIDENCE_H
 
+#include <stdbool.h>
+
 enum evidence {
 	EVIDENCE_HOLDS,		/* the session ended as it should */
 	EVIDENCE_FAILS,		/* it ended, but not so */
@@ -22,5 +24,14 @@ enum evidence {
  * and what the domain's log file says. An unknown name fails.
  */
 enum evidence evidence_from_reason(const char *reason);
+
+/*
+ * evidence_is_guess() - may that reason stand for a session that ended as it should?
+ *
+ * A daemon that finds no QEMU when it comes back calls that "crashed" or "unknown",
+ * also when the guest has shut down meanwhile, or was about to when the daemon was
+ * killed (qemuProcessReconnect() in src/qemu/qemu_process.c; measured with 9.0.0).
+ */
+bool evidence_is_guess(const char *reason);
 
 #endif

@@ -238,7 +238,15 @@ static void put_back(struct subject *s)
 	guestdisk_result_free(&result);
 }
 
-static void judge(struct subject *s, struct gate_result *result)
+static bool holds(const struct findings *f, const char *name)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (strcmp(f->list[i].name, name) == 0)
+			return f->list[i].holds == HOLDS_YES;
+	return false;
+}
+
+static void judge(struct subject *s, bool clean, struct gate_result *result)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
 	struct session_note note;
@@ -259,11 +267,12 @@ static void judge(struct subject *s, struct gate_result *result)
 	else
 		result->gate = v.booted ? GATE_HOLDS :
 			       v.not_booted ? GATE_FAILS : GATE_UNKNOWN;
-	if (!staged && v.booted)
+	result->shut_down = holds(&v.findings, "booted") && holds(&v.findings, "shut-down");
+	if (!staged && v.booted && (clean || result->shut_down))
 		put_back(s);
 }
 
-void gate_judge(const struct domain *domain, const struct config *config,
+void gate_judge(const struct domain *domain, const struct config *config, bool clean,
 		struct gate_result *result)
 {
 	struct subject s;
@@ -273,7 +282,7 @@ void gate_judge(const struct domain *domain, const struct config *config,
 	if (subject_of(domain, config, &s, &err) < 0)
 		str_fits(result->why, sizeof(result->why), err.msg);
 	else
-		judge(&s, result);
+		judge(&s, clean, result);
 }
 
 static const char *const names[] = {

@@ -27,10 +27,16 @@ enum gate {
 struct gate_result {
 	enum gate gate;
 	char why[256];		/* for status: what does not hold, and what was found */
+	bool shut_down;		/* Windows was shut down fully, in this session */
 };
 
-/* gate_judge() - after a session of phase staged or trial. */
-void gate_judge(const struct domain *domain, const struct config *config,
+/*
+ * gate_judge() - after a session of phase staged or trial
+ *
+ * @clean: libvirt says that it ended with a shutdown. If not, nothing is written to a
+ * disk that does not say so itself.
+ */
+void gate_judge(const struct domain *domain, const struct config *config, bool clean,
 		struct gate_result *result);
 
 const char *gate_name(enum gate gate);

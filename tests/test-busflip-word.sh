@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A daemon that finds no QEMU calls the guest crashed, also when Windows had shut down.
+# Then the disk decides: a Windows that was shut down fully counts, any other does not.
+# (ntsim does on the disk what Windows would do, see lib-kill.sh.)
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+# shellcheck source=tests/lib-kill.sh
+. "${BASH_SOURCE[0]%/*}/lib-kill.sh"
+[ -x "$windows_bin/ntsim" ] || skip_all "ntsim is not built"
+plan 24
+
+form=sector
+printf '[busflip]\nvirtio_win = %s\nauto_recover = no\n' "$LAB/vw" > /etc/busflip.conf
+python3 "$tests/mkdriver.py" "$LAB/vw/viostor/w10/amd64" viostor amd64 62.93.104.26200 4608
+make_guest_disk "$LAB/old.img"
+
+# crashes WINDOWS - a session that ends as QEMU ends with kill -9, after Windows ran
+# and was shut down (yes), or without (no)
+crashes()
+{
+	: > "$LAB/win.serial"
+	quietly virsh -q start win
+	wait_boot win 1
+	if [ "$1" = yes ]; then
+		windows_runs || bail_out "Windows does not run: $(cat "$LAB/said")"
+	fi
+	kill -9 "$(cat /run/libvirt/qemu/win.pid)"
+	wait_off win && wait_for 'no_work win' 20
+}
+
+ends()
+{
+	is "$1: libvirt calls it crashed" "$(virsh domstate win --reason | head -n 1)" \
+		"shut off (crashed)"
+	is "$1: it is where it should be" "$(where win)/$(attempts_of win)" "$2"
+}
+
+new_guest
+quietly command busflip stage win
+ok "on SATA, Windows does not run" crashes no
+ends "no Windows" staged/sata/0
+ok "on SATA, it runs and is shut down" crashes yes
+ends "Windows" trial/virtio/0
+like "the log says that the disk counts" "$(cat "$LAB/log")" \
+	'gives "crashed" as the reason of its end, but Windows was shut down'
+quietly command busflip hold win
+quietly command busflip retry win
+ok "on SATA once more" crashes yes
+ends "once more" trial/virtio/0
+ok "on VirtIO, Windows does not run" crashes no
+ends "no Windows on VirtIO" staged/sata/1
+ok "on SATA after that" crashes yes
+ends "after that" trial/virtio/1
+ok "on VirtIO, it runs and is shut down" crashes yes
+ends "Windows on VirtIO" 'done/virtio/1'
+is "and all is put back" "$(for_the_way "$LAB/win.img")" "$(for_the_way "$LAB/old.img")"
+
+# Of a session before: the disk says so, but not of this one.
+new_guest
+quietly command busflip stage win
+ok "a start, and Windows is shut down" crashes yes
+quietly command busflip rollback win
+ok "a start without Windows" crashes no
+ends "what an earlier session left does not count" staged/sata/0
