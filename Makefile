@@ -225,7 +225,7 @@ $(FUZZ_RUN): fuzz-run-%:
 LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
 	$(wildcard conf/*.sh conf/debian/p* tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
-	conf/completion/busflip.bash
+	conf/completion/busflip.bash hook/onDefineDomain hook/before_vm_start
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
@@ -300,6 +300,10 @@ install-files: all
 	install -m 644 conf/completion/busflip.bash $(DESTDIR)$(BASHDIR)/busflip
 	install -m 644 conf/completion/busflip.zsh $(DESTDIR)$(ZSHDIR)/_busflip
 	install -m 644 conf/completion/busflip.fish $(DESTDIR)$(FISHDIR)/
+	install -d $(DESTDIR)$(PREFIX)/share/busflip
+	install -m 755 hook/onDefineDomain hook/before_vm_start \
+		$(DESTDIR)$(PREFIX)/share/busflip/
+	install -m 644 conf/kubevirt.yaml $(DESTDIR)$(PREFIX)/share/busflip/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \
 		install -m 644 conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf
 
@@ -315,7 +319,6 @@ install-hook: $(B)/busflip-hook
 # What a package has: the hook and the bait come into their places by
 # conf/setup.sh, when the package is installed.
 install-package: install-files
-	install -d $(DESTDIR)$(PREFIX)/share/busflip
 	install -m 755 $(B)/busflip-hook $(DESTDIR)$(LIBEXECDIR)/
 	install -m 755 conf/setup.sh $(DESTDIR)$(PREFIX)/share/busflip/
 	install -m 644 conf/security.sh conf/busflip-hook.cil $(DESTDIR)$(PREFIX)/share/busflip/
@@ -332,8 +335,10 @@ uninstall:
 		$(DESTDIR)$(BASHDIR)/busflip $(DESTDIR)$(ZSHDIR)/_busflip \
 		$(DESTDIR)$(FISHDIR)/busflip.fish \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper \
-		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img
-	rmdir $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || :
+		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/busflip/, \
+			onDefineDomain before_vm_start kubevirt.yaml)
+	rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/share/busflip 2>/dev/null || :
 	if cmp -s conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf; then \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/busflip.conf; fi
 	rm -rf $(DESTDIR)$(STATEDIR)/session $(DESTDIR)$(STATEDIR)/story

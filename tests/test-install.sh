@@ -67,6 +67,7 @@ is "configuration, units, pages, state" "$(footprint | grep -v hooks/)" \
 /usr/local/libexec/busflip/busflip-helper
 /usr/local/sbin/busflip
 /usr/local/share/bash-completion/completions/busflip
+/usr/local/share/busflip
 /usr/local/share/fish/vendor_completions.d/busflip.fish
 /usr/local/share/man/man5/busflip.conf.5
 /usr/local/share/man/man8/busflip-helper.8
@@ -178,6 +179,9 @@ is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l 
 ./usr/libexec/busflip/busflip-helper
 ./usr/sbin/busflip
 ./usr/share/bash-completion/completions/busflip
+./usr/share/busflip/before_vm_start
+./usr/share/busflip/kubevirt.yaml
+./usr/share/busflip/onDefineDomain
 ./usr/share/fish/vendor_completions.d/busflip.fish
 ./usr/share/man/man5/busflip.conf.5
 ./usr/share/man/man8/busflip-helper.8

@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Engines that own the XML: KubeVirt's onDefineDomain and VDSM's before_vm_start, called
+# exactly as those call them; what they print is defined and started. And whatever goes
+# wrong, the XML comes out as it went in and the exit status is 0.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+requires python3 -c 'import yaml'
+plan 89
+
+here=$tests/../hook
+
+# --- KubeVirt
+
+# As pkg/virt-launcher makes it: no addresses, aliases, metadata of its own.
+kubevirt_xml()
+{
+	make_image "$LAB/system.img" off raw
+	cp "$bait" "$LAB/bait.img"
+	cat <<-END
+	<domain type="qemu" xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0"><name>default_win2019</name><memory unit="b">33554432</memory><os><type arch="x86_64" machine="q35">hvm</type></os><metadata><kubevirt xmlns="http://kubevirt.io"><uid></uid><graceperiod><deletionGracePeriodSeconds>180</deletionGracePeriodSeconds></graceperiod></kubevirt></metadata><features><acpi></acpi></features><cpu mode="custom"><model>qemu64</model><topology sockets="1" cores="1" threads="1"></topology></cpu><vcpu placement="static">1</vcpu><devices><controller type="usb" index="0" model="none"></controller><controller type="virtio-serial" index="0" model="virtio-non-transitional"></controller><disk device="disk" type="file" model="virtio-non-transitional"><source file="$LAB/system.img"></source><target bus="virtio" dev="vda"></target><driver cache="none" error_policy="stop" name="qemu" type="raw" discard="unmap"></driver><alias name="ua-system"></alias><boot order="1"></boot></disk><disk device="disk" type="file" model="virtio-non-transitional"><source file="$LAB/bait.img"></source><target bus="virtio" dev="vdb"></target><driver name="qemu" type="raw"></driver><alias name="ua-bait"></alias></disk><serial type="file"><source path="$LAB/default_win2019.serial" append="on"></source></serial></devices></domain>
+	END
+}
+
+# vmi ANNOTATIONS - as Go's encoder writes a VirtualMachineInstance
+vmi()
+{
+	printf '{"kind":"VirtualMachineInstance","apiVersion":"kubevirt.io/v1","metadata":{"name":"win2019","namespace":"default","annotations":{%s}},"spec":{"domain":{"devices":{"disks":[{"name":"system","disk":{"bus":"virtio"}}]}}}}' "$1"
+}
+
+# defines NAME ANNOTATIONS [XML] - to $output, with stderr in $said
+defines()
+{
+	output=$("$here/onDefineDomain" --vmi "$(vmi "$2")" --domain "${3-$xml}" 2> "$LAB/said")
+	is "$1: exit status" $? 0
+	said=$(cat "$LAB/said")
+}
+
+# unchanged NAME ANNOTATIONS SAID [XML]
+unchanged()
+{
+	defines "$1" "$2" "${@:4}"
+	is "$1: as it went in" "$output" "${4-$xml}"
+	like "$1: why" "$said" "^$3\$"
+}
+
+# boots KIND - what was printed is defined, starts, and boots from that
+boots()
+{
+	rm -f "$LAB/default_win2019.serial"
+	virsh -q undefine default_win2019 2> /dev/null
+	printf '%s' "$output" > "$LAB/defined.xml"
+	ok "libvirt takes it" virsh -q define "$LAB/defined.xml"
+	ok "it starts and goes off" run_once default_win2019
+	is "it boots from" "$(boot_kind default_win2019)" "$1"
+}
+
+mv /etc/libvirt/hooks/qemu "$LAB/hook"	# no pod has it
+lab_daemon_restart
+xml=$(kubevirt_xml)
+defines "staged" '"busflip/phase":"staged","other":"x"'
+is "staged: nothing is said" "$said" ''
+like "staged: SATA" "$output" 'target bus="sata" dev="sda"'
+rm -f "$bait"
+boots ahci
+like "with KubeVirt's own bait on VirtIO" "$(guest_line default_win2019)" 'virtio-blk'
+unchanged "trial" '"busflip/phase":"trial"' ''
+boots virtio-blk
+unchanged "done" '"busflip/phase":"done"' ''
+unchanged "no annotation of ours" '"x":"y"' ''
+defines "held" '"busflip/phase":"held"'
+like "held: SATA" "$output" 'target bus="sata" dev="sda"'
+defines "scsi" '"busflip/bus":"scsi","busflip/phase":"staged"'
+like "scsi: where it will end" "$output" 'bus="scsi"'
+defines "another disk" '"busflip/disk":"vdb","busflip/phase":"staged"'
+like "another disk: is moved" "$output" '<boot order="1"/?>.*bait.img"/?>(</source>)?<target bus="sata"'
+
+unchanged "an unknown phase" '"busflip/phase":"x"' '.*busflip/phase is staged, held, .*, not x'
+unchanged "an unknown bus" '"busflip/phase":"staged","busflip/bus":"floppy"' 'busflip: --bus .*'
+unchanged "a disk that is not there" '"busflip/phase":"staged","busflip/disk":"vdz"' '.*vdz.*'
+unchanged "no XML" '"busflip/phase":"staged"' 'busflip: filter stage: malformed XML.*' 'no XML'
+unchanged "an annotation's text" '"a":"\"busflip/phase\":\"staged\""' ''
+PATH=/usr/bin:/bin unchanged "no busflip" '"busflip/phase":"staged"' '.*busflip: not found'
+output=$("$here/onDefineDomain" --domain "$xml" --vmi "$(vmi '"busflip/phase":"staged"')")
+like "the other way round" "$output" 'target bus="sata" dev="sda"'
+is "no arguments" "$("$here/onDefineDomain"; echo $?)" $'\n0'
+
+python3 - "$tests/../conf/kubevirt.yaml" > "$LAB/manifest" <<-'END'
+	import json, sys, yaml
+	vm = yaml.safe_load(open(sys.argv[1]))
+	template = vm["spec"]["template"]
+	notes = template["metadata"]["annotations"]
+	(hook,) = json.loads(notes["hooks.kubevirt.io/hookSidecars"])
+	disks = [d["name"] for d in template["spec"]["domain"]["devices"]["disks"]]
+	volumes = [v["name"] for v in template["spec"]["volumes"]]
+	print(vm["kind"], notes["busflip/phase"], hook["args"], disks == volumes)
+END
+is "the manifest" "$(cat "$LAB/manifest")" \
+	"VirtualMachine staged ['--version', 'v1alpha3'] True"
+
+# --- oVirt
+
+id=11111111-2222-3333-4444-555555555555
+
+# vdsm NAME PROPERTY - as hooks.py does: a file of its own, the property by its name
+vdsm()
+{
+	_hook_domxml=$(mktemp "$LAB/tmp/hookXXXXXX")
+	printf '%s' "$xml" > "$_hook_domxml"
+	env vmId=$id busflip="$2" _hook_domxml="$_hook_domxml" "$here/before_vm_start" \
+		2> "$LAB/said"
+	is "$1: exit status" $? 0
+	output=$(cat "$_hook_domxml") said=$(cat "$LAB/said")
+	rm "$_hook_domxml"
+	is "$1: nothing is left" "$(ls "$LAB"/tmp/hook* 2> /dev/null)" ''
+}
+
+as_it_was()
+{
+	vdsm "$1" "$2"
+	is "$1: as it went in" "$output" "$xml"
+	like "$1: why" "$said" "^$3\$"
+}
+
+xml=$(make_domain default_win2019 tag=no uuid=$id | sed 's/<metadata>.*//')
+vdsm "staged" staged
+printf '%s' "$output" > "$LAB/created.xml"
+rm -f "$LAB/default_win2019.serial"
+virsh -q undefine default_win2019
+# VDSM's domains are made for a start, and gone after it.
+ok "a domain for one start" virsh -q create "$LAB/created.xml"
+ok "it is gone" wait_for '! virsh -q domstate default_win2019' 20
+is "it booted from" "$(boot_kind default_win2019)" ahci
+vdsm "staged, scsi" 'staged scsi'
+like "staged, scsi: where it will end" "$output" 'bus="scsi"'
+mkdir "$LAB/shared"
+echo staged > "$LAB/shared/$id"
+vdsm "in a file" "$LAB/shared"
+like "in a file: SATA" "$output" "dev=['\"]sda['\"] bus=['\"]sata"
+printf trial > "$LAB/shared/$id"
+as_it_was "in a file, trial" "$LAB/shared" ''
+as_it_was "no such file" "$LAB/none" ''
+rm "$LAB/shared/$id"
+mkdir "$LAB/shared/$id"
+as_it_was "a folder for a file" "$LAB/shared" '.*cannot read .*'
+as_it_was "done" "done" ''
+as_it_was "no property" '' ''
+as_it_was "an unknown word" x '.*not x'
+as_it_was "an unknown bus" 'staged floppy' 'busflip: --bus .*'
+xml='<domain'
+as_it_was "no XML" staged '.*malformed XML.*'
