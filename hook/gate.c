@@ -256,6 +256,9 @@ static void judge(struct subject *s, bool clean, struct gate_result *result)
 	if (session_read(s->domain->uuid, &note) && !note.over &&
 	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
 		session_compare(&note, &s->job);
+	else if (staged)
+		/* Not for a trial: minutes do not tell it from the session before. */
+		session_since(s->domain->state.since, &s->job);
 	if ((staged ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
 		result->gate = GATE_UNREADABLE;
 		str_fits(result->why, sizeof(result->why), err.msg);

@@ -186,6 +186,24 @@ void session_compare(const struct session_note *note, struct job *job)
 	job->before_boot_id = note->boot_id;
 }
 
+bool session_since(const char *since, struct job *job)
+{
+	const char *end;
+	struct tm tm;
+	time_t when;
+
+	memset(&tm, 0, sizeof(tm));
+	end = strptime(since, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (!end || *end)
+		return false;
+	when = timegm(&tm);
+	if (when < 0)
+		return false;
+	job->run_from = ((uint64_t)when + EPOCH) * 10000000;
+	job->run_to = filetime_now();
+	return true;
+}
+
 void session_began(const struct session_note *note, char text[SESSION_TIME])
 {
 	time_t when = (time_t)(note->from / 10000000) - (time_t)EPOCH;

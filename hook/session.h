@@ -59,6 +59,13 @@ bool session_led_to(const struct session_note *note, enum phase phase, const cha
 /* session_compare() - have @job compare with what was on the disk before. */
 void session_compare(const struct session_note *note, struct job *job);
 
+/*
+ * session_since() - have @job compare with when the phase began, for a session whose
+ * beginning was not seen here: the guest was migrated to this host, or the hook came
+ * later. False: @since is no time.
+ */
+bool session_since(const char *since, struct job *job);
+
 /* session_began() - when, as text; SESSION_TIME bytes. */
 #define SESSION_TIME 32
 void session_began(const struct session_note *note, char text[SESSION_TIME]);

@@ -147,6 +147,9 @@ int watch_trial(const char *uuid, const struct config *config, struct error *err
 		r = follow(&w, err);
 		virt_domain_free(&w.dom);
 		virt_close(&w.virt);
+		/* It was migrated, or undefined when it was off. */
+		if (r < 0 && err->code == ENOENT)
+			return 0;
 		/* The daemon was restarted: the guest goes on, and so do we. */
 		if (r >= 0 || err->code != ECONNREFUSED || left <= 0)
 			return r;

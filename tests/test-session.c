@@ -115,6 +115,18 @@ static void test_compare(void)
 	is_str(began, SINCE, "when it began");
 }
 
+static void test_since(void)
+{
+	struct job job = { .action = JOB_INSPECT };
+
+	ok(session_since(SINCE, &job) && job.run_from == BEGAN && job.run_to > BEGAN &&
+	   !job.has_before, "since the phase began");
+	ok(!session_since("", &job), "no time");
+	ok(!session_since("yesterday", &job), "nor this");
+	ok(!session_since(SINCE "x", &job), "nor with more behind it");
+	ok(!session_since("1960-01-01T00:00:00Z", &job), "nor before all files");
+}
+
 int main(void)
 {
 	enter_namespace();
@@ -123,5 +135,6 @@ int main(void)
 	test_is_of();
 	test_led_to();
 	test_compare();
+	test_since();
 	return done_testing();
 }
