@@ -105,7 +105,7 @@ packages()
 			libxml2-utils python3 util-linux iproute2 ;;
 	debian-test)
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
-			qemu-utils libxml2-utils python3 util-linux iproute2 git acl \
+			qemu-utils libxml2-utils python3 util-linux iproute2 git acl secilc setools \
 			python3-jsonschema python3-prometheus-client python3-yaml virtinst xsltproc ansible-core \
 			ntfs-3g fdisk libhivex-bin reglookup xz-utils nbdkit \
 			libnbd-bin procps zstd ovmf libarchive-tools bash-completion zsh fish \
@@ -128,7 +128,7 @@ packages()
 		echo binutils libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-log \
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
 			python3-jsonschema python3-prometheus_client python3-pyyaml virt-install libxslt ansible-core \
-			util-linux iproute git acl ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
+			util-linux iproute git acl secilc setools-console ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
 			reglookup xz nbdkit libnbd procps-ng zstd \
 			kernel-core kernel-modules edk2-ovmf bsdtar bash-completion zsh fish \
 			rpm-build rpmlint ;;
