@@ -70,7 +70,7 @@ static int parse_extensions(const uint8_t *head, size_t len, size_t at,
 			break;
 		at += ((size_t)n + 7) / 8 * 8;
 	}
-	return fail(err, REFUSE_FORMAT, "damaged qcow2 header extensions");
+	return fail(err, REFUSE_FORMAT, "damaged qcow2 header extensions (see qemu-img check)");
 }
 
 int backing_parse_qcow2(const uint8_t *head, size_t len,
@@ -81,7 +81,7 @@ int backing_parse_qcow2(const uint8_t *head, size_t len,
 
 	memset(names, 0, sizeof(*names));
 	if (len < 104 || memcmp(head, "QFI\xfb", 4) != 0)
-		return fail(err, REFUSE_FORMAT, "not a qcow2 image");
+		return fail(err, REFUSE_FORMAT, "not a qcow2 image: is that its format?");
 	version = get_be32(head + 4);
 	name_at = get_be64(head + 8);
 	name_len = get_be32(head + 16);
@@ -90,12 +90,12 @@ int backing_parse_qcow2(const uint8_t *head, size_t len,
 	if (version == 3)
 		size = get_be32(head + 100);
 	if (size < 72 || size > len)
-		return fail(err, REFUSE_FORMAT, "damaged qcow2 header");
+		return fail(err, REFUSE_FORMAT, "damaged qcow2 header (see qemu-img check)");
 	if (name_at && name_len &&
 	    (!range_ok(name_at, name_len, len) ||
 	     !copy_name(names->backing, sizeof(names->backing), head + name_at,
 			name_len)))
-		return fail(err, REFUSE_FORMAT, "damaged qcow2 backing name");
+		return fail(err, REFUSE_FORMAT, "damaged qcow2 backing name (see qemu-img check)");
 	return parse_extensions(head, len, size, names, err);
 }
 
@@ -265,7 +265,8 @@ int backing_find(const char *path, const char *format, struct backing *out,
 
 	memset(out, 0, sizeof(*out));
 	if (!str_fits(now, sizeof(now), format))
-		return fail(err, EINVAL, "no such format");
+		return fail(err, EINVAL, "\"%s\" is no format that busflip knows (raw, qcow2, "
+			    "vmdk, vhdx, ...)", format);
 	for (const char *image = path;;) {
 		size_t before = out->count;
 

@@ -129,7 +129,7 @@ static int enable(const struct command_line *line, const struct target *target,
 	if (load(target, &domain, err) < 0)
 		return -1;
 	if (strlen(disk) >= TARGET_SIZE)
-		return fail(err, EINVAL, "%s is no target name", disk);
+		return fail(err, EINVAL, "%s is no target name, such as vda", disk);
 	/* Another bus or disk would not fit what staging has done already. */
 	if (domain.state_node && (domain.tag.bus != bus || strcmp(domain.tag.disk, disk)) &&
 	    (line->bus || line->disk))

@@ -138,7 +138,8 @@ static xmlNode *named_disk(const struct domain *domain, const char *target,
 	char name[TARGET_SIZE];
 
 	if (!disk || !disk_is_hard_disk(disk)) {
-		fail(err, ENOENT, "there is no hard disk %s", target);
+		fail(err, ENOENT, "there is no hard disk %s (virsh domblklist shows "
+		     "those that there are)", target);
 		return NULL;
 	}
 	for (other = xml_next(disk, "disk"); other; other = xml_next(other, "disk"))

@@ -42,10 +42,11 @@ static const struct {
 	const char *means;
 } reasons[] = {
 	{ "Failed to get \"write\" lock", REFUSE_IN_USE,
-	  "the image is in use by another process, probably a running guest" },
+	  "the image is in use by another process, probably a running guest: "
+	  "shut that down first" },
 	{ "Failed to get shared \"write\" lock", REFUSE_IN_USE,
 	  "the image is being written by another process, probably a running "
-	  "guest" },
+	  "guest: shut that down first" },
 	{ "Failed to get", REFUSE_IN_USE, "the image is in use" },
 	{ "Is another process using", REFUSE_IN_USE, "the image is in use" },
 	{ "Device or resource busy", REFUSE_IN_USE, "the device is in use" },
@@ -125,7 +126,8 @@ static int enter_jail(const struct nbdserver_image *image, bool require,
 	r = landlock_restrict(rules, n, err);
 	if (r == 1 && require)
 		return fail(err, REFUSE_SANDBOX,
-			    "this kernel has no Landlock to jail qemu-nbd");
+			    "this kernel has no Landlock to jail qemu-nbd; "
+			    "sandbox = auto in /etc/busflip.conf does without");
 	return r < 0 ? -1 : 0;
 }
 

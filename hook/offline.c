@@ -47,7 +47,8 @@ int offline_domain(const struct domain *domain, struct offline *o, struct error 
 					 : standing_disk(domain, err);
 
 	if (!disk && line->disk)
-		return fail(err, ENOENT, "it has no disk %s", line->disk);
+		return fail(err, ENOENT, "it has no disk %s (virsh domblklist shows those "
+			    "that there are)", line->disk);
 	if (!disk)
 		return -1;
 	o->bus = standing_target_bus(domain, disk, &line->config);

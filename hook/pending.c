@@ -247,7 +247,8 @@ int domain_lock(const char *uuid, unsigned seconds, struct error *err)
 			return fail_errno(err, "cannot lock %s", path);
 		if (time(NULL) >= end)
 			return fail(err, EBUSY, "another busflip is working on this "
-				    "domain and did not finish in %u s", seconds);
+				    "domain and did not finish in %u s: try again later, or see "
+				    "who that is with fuser -v %s", seconds, path);
 		nanosleep(&pause, NULL);
 	}
 	return steal_fd(&fd);
