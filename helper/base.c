@@ -271,6 +271,37 @@ void log_open(const char *program, bool to_stderr)
 	openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
+static bool is_plain_word(const char *text)
+{
+	return *text && *text != '-' &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		      "0123456789_./:@%+=,-") == strlen(text);
+}
+
+const char *shell_word(const char *text, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	if (is_plain_word(text) && str_fits(buf, size, text))
+		return buf;
+	/* A quote is left, written, and entered again; the end needs two bytes. */
+	str_fits(buf, size, "'");
+	used = strlen(buf);
+	for (; *text; text++) {
+		const char *piece = *text == '\'' ? "'\\''" : (const char[]){ *text, '\0' };
+		size_t n = strlen(piece);
+
+		if (used + n + 2 > size) {
+			str_fits(buf, size, "?");
+			return buf;
+		}
+		memcpy(buf + used, piece, n);
+		used += n;
+	}
+	str_fits(buf + used, size - used, "'");
+	return buf;
+}
+
 /* Control bytes and ESC would let a guest's strings write to an
  * administrator's terminal or forge further log lines. */
 void make_printable(char *text)

@@ -180,6 +180,13 @@ void file_replace_sweep(const char *folder);
  * stderr as "program: text". Bytes that come from a guest or from domain XML
  * are made printable here, whatever the caller passes.
  */
+/*
+ * shell_word() - @text as one word of a shell's command line, in quotes where it needs
+ * them, for commands that a message says to type. Names of domains and of files are
+ * chosen by others. Return @buf, with "?" when it does not fit.
+ */
+const char *shell_word(const char *text, char *buf, size_t size);
+
 /* make_printable() - '?' for each control byte, in place, and for the C1
  * controls as UTF-8 writes them. */
 void make_printable(char *text);

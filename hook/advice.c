@@ -24,10 +24,12 @@ static const char *put(const char *text, const char *word, const char *value,
 static void expand(const struct advice *a, const char *text, const char *reason,
 		   char out[ADVICE_SIZE])
 {
+	char buf[1100];
+	const char *name = shell_word(a->standing->name, buf, sizeof(buf));
 	size_t used = 0;
 
 	while (*text && used < ADVICE_SIZE - 1) {
-		const char *behind = put(text, "DOMAIN", a->standing->name, out, &used);
+		const char *behind = put(text, "DOMAIN", name, out, &used);
 
 		if (!behind)
 			behind = put(text, "REASON", reason, out, &used);

@@ -91,12 +91,12 @@ static void check_firmware(struct patient *p, const struct guestdisk_result *res
 		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says UEFI, but "
 				   "Windows on %s is for a BIOS (MBR)", p->target);
 		checkup_cure(item, "virsh edit %s: remove firmware='efi', <loader> and <nvram> "
-			     "from <os>", p->domain.name);
+			     "from <os>", p->name_word);
 	} else if (!uefi && table.gpt) {
 		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says BIOS, but "
 				   "Windows on %s is for UEFI (GPT%s)", p->target,
 				   table.esp ? " with an EFI system partition" : "");
-		checkup_cure(item, "virt-xml %s --edit --boot firmware=efi", p->domain.name);
+		checkup_cure(item, "virt-xml %s --edit --boot firmware=efi", p->name_word);
 	} else {
 		checkup_add(p, "firmware", HOLDS_YES, "%s, and so is the disk",
 			    uefi ? "UEFI" : "BIOS");
@@ -115,7 +115,7 @@ static void find_windows(struct patient *p, const struct error *why)
 		struct guestdisk_result result;
 		struct error err = { 0 };
 		struct place place;
-		char name[TARGET_SIZE];
+		char name[TARGET_SIZE], word[4 * TARGET_SIZE];
 		int r;
 
 		if (disk == p->disk || !disk_is_hard_disk(disk) || disk_is_bait(disk) ||
@@ -129,8 +129,8 @@ static void find_windows(struct patient *p, const struct error *why)
 		item = checkup_add(p, "boot-disk", HOLDS_NO, "it boots from %s, but Windows is "
 				   "on %s", p->target, name);
 		checkup_cure(item, "busflip enable %s --disk %s, and virt-xml %s --edit "
-			     "target=%s --disk boot.order=1", p->domain.name, name,
-			     p->domain.name, name);
+			     "target=%s --disk boot.order=1", p->name_word,
+			     shell_word(name, word, sizeof(word)), p->name_word, word);
 		return;
 	}
 	/* With that setting, disks that busflip can't read are to be expected. */

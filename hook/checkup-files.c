@@ -31,22 +31,25 @@ static const char *user_name(const struct patient *p, char *buf, size_t size)
 static void no_folder(struct patient *p, const char *user, const char *path,
 		      const char *folder)
 {
+	char word[4400];
 	struct checkup_item *item =
 		checkup_add(p, "access", HOLDS_NO, "%s: QEMU runs as user %s, which can't "
 			    "enter %s", path, user, folder);
 
 	checkup_cure(item, "setfacl -m u:%s:x %s, or move the image to "
-		     "/var/lib/libvirt/images", user, folder);
+		     "/var/lib/libvirt/images", user, shell_word(folder, word, sizeof(word)));
 }
 
 static void no_file(struct patient *p, const char *user, const char *path, bool write)
 {
+	char word[4400];
 	struct checkup_item *item =
 		checkup_add(p, "access", HOLDS_NO, "%s: QEMU runs as user %s, which can't %s "
 			    "it, and libvirt does not change its owner", path, user,
 			    write ? "read and write" : "read");
 
-	checkup_cure(item, "setfacl -m u:%s:%s %s", user, write ? "rw" : "r", path);
+	checkup_cure(item, "setfacl -m u:%s:%s %s", user, write ? "rw" : "r",
+		     shell_word(path, word, sizeof(word)));
 }
 
 /* Return 1: it may or will, 0: said why not, -1: said that nobody knows. */
@@ -128,7 +131,7 @@ static void check_apparmor(struct patient *p)
 	} else {
 		item = checkup_add(p, "confinement", HOLDS_NO, "AppArmor: %s", err.msg);
 		checkup_cure(item, "move the image to /var/lib/libvirt/images and set the new "
-			     "path with virsh edit %s", p->domain.name);
+			     "path with virsh edit %s", p->name_word);
 	}
 }
 
@@ -163,7 +166,7 @@ static void check_format(struct patient *p)
 	if (!seen) {
 		item = checkup_add(p, "format", HOLDS_NO, "%s", err.msg);
 		checkup_cure(item, "correct the <source> of disk %s with virsh edit %s",
-			     p->target, p->domain.name);
+			     p->target_word, p->name_word);
 	} else if (strcmp(said, seen) == 0) {
 		checkup_add(p, "format", HOLDS_YES, "%s", said);
 	} else if (strcmp(said, "raw") == 0) {
@@ -172,12 +175,12 @@ static void check_format(struct patient *p)
 		checkup_cure(item, "if the guest has never run like this, virt-xml %s --edit "
 			     "target=%s --disk driver.type=%s; never for a disk on which a "
 			     "guest has run as raw: it may have written that itself",
-			     p->domain.name, p->target, seen);
+			     p->name_word, p->target_word, seen);
 	} else {
 		item = checkup_add(p, "format", HOLDS_NO, "the definition says %s, but %s is %s",
 				   said, p->place.path, seen);
 		checkup_cure(item, "virt-xml %s --edit target=%s --disk driver.type=%s",
-			     p->domain.name, p->target, seen);
+			     p->name_word, p->target_word, seen);
 	}
 }
 
@@ -190,7 +193,7 @@ static void check_chain(struct patient *p)
 	if (backing_find(p->place.path, p->place.format, &backing, &err) < 0) {
 		item = checkup_add(p, "backing", HOLDS_NO, "%s", err.msg);
 		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u "
-			     "corrects a name that is wrong", p->place.path);
+			     "corrects a name that is wrong", p->path_word);
 	} else if (backing.count) {
 		checkup_add(p, "backing", HOLDS_YES, "%zu more files", backing.count);
 	}
@@ -235,14 +238,14 @@ static void no_loader(struct patient *p, const char *what)
 	struct checkup_item *item = checkup_add(p, "nvram", HOLDS_NO, "%s", what);
 
 	checkup_cure(item, "install UEFI firmware for QEMU (the package ovmf or edk2-ovmf), or "
-		     "correct <os> with virsh edit %s", p->domain.name);
+		     "correct <os> with virsh edit %s", p->name_word);
 }
 
 static void check_nvram(struct patient *p, const xmlNode *os)
 {
 	const xmlNode *node = xml_child(os, "nvram");
 	struct checkup_item *item;
-	char path[1024], template[1024];
+	char path[1024], template[1024], word[4400];
 
 	if (!xml_text(node, path, sizeof(path)) || !path[0] || access(path, F_OK) == 0) {
 		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables are there");
@@ -251,7 +254,8 @@ static void check_nvram(struct patient *p, const xmlNode *os)
 		item = checkup_add(p, "nvram", HOLDS_NO, "neither %s nor its template %s is there",
 				   path, template);
 		checkup_cure(item, "restore %s, or remove <nvram> with virsh edit %s: the guest "
-			     "then begins with empty variables", path, p->domain.name);
+			     "then begins with empty variables",
+			     shell_word(path, word, sizeof(word)), p->name_word);
 	} else {
 		checkup_add(p, "nvram", HOLDS_YES, "libvirt makes %s at the first start", path);
 	}

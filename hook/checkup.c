@@ -105,10 +105,12 @@ static void check_system_disk(struct patient *p)
 				   p->disk ? "its system disk has no target" : err.msg);
 		checkup_cure(item, "busflip enable %s --disk TARGET, with the name of the "
 			     "disk that Windows is on (virsh domblklist %s)",
-			     p->domain.name, p->domain.name);
+			     p->name_word, p->name_word);
 		return;
 	}
 	p->placed = place_of_disk(p->disk, &p->place, &err) == 0;
+	shell_word(p->target, p->target_word, sizeof(p->target_word));
+	shell_word(p->place.path, p->path_word, sizeof(p->path_word));
 	if (p->placed)
 		checkup_add(p, "system-disk", HOLDS_YES, "%s: %s, %s", p->target,
 			    p->place.path, p->place.format);
@@ -129,7 +131,7 @@ static void check_staging(struct patient *p)
 		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
 	} else {
 		item = checkup_add(p, "definition", HOLDS_NO, "%s", err.msg);
-		checkup_cure(item, "virsh edit %s", p->domain.name);
+		checkup_cure(item, "virsh edit %s", p->name_word);
 	}
 }
 
@@ -208,6 +210,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 	out->count = 0;
 	if (virt_xml(dom, &p.xml, err) == 0 &&
 	    domain_parse(p.xml, strlen(p.xml), &p.domain, err) == 0) {
+		shell_word(p.domain.name, p.name_word, sizeof(p.name_word));
 		know_host(&p, virt);
 		check_hook(&p);
 		check_system_disk(&p);

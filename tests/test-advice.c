@@ -137,7 +137,7 @@ static void test_long(void)
 	/* Words of ours in a name are no words of ours. */
 	str_fits(standing.name, sizeof(standing.name), "REASON DOMAIN");
 	advice_next(&a, text);
-	has_str(text, "busflip retry REASON DOMAIN", "a name like a placeholder");
+	has_str(text, "busflip retry 'REASON DOMAIN'", "a name like a placeholder");
 }
 
 int main(void)

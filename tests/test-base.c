@@ -331,6 +331,27 @@ static void test_file_replace(void)
 }
 
 /* The log's lines as they come out of stderr. */
+static void test_shell_word(void)
+{
+	static const struct {
+		const char *text, *word;
+	} rows[] = {
+		{ "win2019", "win2019" }, { "/a/b_c.img", "/a/b_c.img" },
+		{ "", "''" }, { "a b", "'a b'" }, { "-x", "'-x'" }, { "$(x)", "'$(x)'" },
+		{ "a;b", "'a;b'" }, { "it's", "'it'\\''s'" }, { "~", "'~'" },
+		{ "\303\274", "'\303\274'" }, { "a\nb", "'a\nb'" },
+	};
+	char word[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		is_str(shell_word(rows[i].text, word, sizeof(word)), rows[i].word, "a word");
+	is_str(shell_word("abc", word, 4), "abc", "it just fits");
+	is_str(shell_word("abcd", word, 4), "?", "it does not");
+	is_str(shell_word("a b", word, 6), "'a b'", "quoted, it just fits");
+	is_str(shell_word("a b", word, 5), "?", "quoted, it does not");
+	is_str(shell_word("''''''", word, 20), "?", "nor with so many quotes");
+}
+
 /* make_old() - a file in the folder, written @seconds ago */
 static void make_old(const char *name, time_t seconds)
 {
@@ -414,6 +435,7 @@ int main(void)
 	test_write_all();
 	test_file_replace();
 	test_sweep();
+	test_shell_word();
 	test_log();
 	unlink(in_folder("link"));
 	unlink(in_folder("file"));

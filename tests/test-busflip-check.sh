@@ -13,7 +13,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 82
+plan 88
 
 busflip()
 {
@@ -171,6 +171,14 @@ not_ok loader nvram '/usr/share/none.fd is not there' 'install UEFI firmware .*'
 image=$LAB/gpt.img domain nvram boot="$(uefi $code /none.fd "$LAB/lost.fd")"
 not_ok nvram nvram "neither $LAB/lost.fd nor its template /none.fd is there" 'restore .*'
 fails "nvram: libvirt does not start it" 1 virsh start nvram
+
+# Whoever defines a domain chooses its name; somebody else types the cure.
+name="it's; touch pwned; \$(touch pwned)"
+make_domain name tag=no image="$LAB/gpt.img" | sed "s/<name>name</<name>$name</" > "$LAB/name.xml"
+quietly virsh -q define "$LAB/name.xml"
+not_ok "$name" firmware 'the definition says BIOS, .*' 'virt-xml .* --edit --boot firmware=efi'
+cured "$name" "cd $LAB && $cure > /dev/null"
+ok "its name was but a name" [ ! -e "$LAB/pwned" ]
 
 # --- Windows on another disk, or on none
 
