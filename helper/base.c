@@ -295,7 +295,7 @@ const char *shell_word(const char *text, char *buf, size_t size)
 			str_fits(buf, size, "?");
 			return buf;
 		}
-		memcpy(buf + used, piece, n);
+		str_fits(buf + used, size - used, piece);
 		used += n;
 	}
 	str_fits(buf + used, size - used, "'");

@@ -140,6 +140,7 @@ static void check_staging(struct patient *p)
 /* Its lines are "key = value", '#' begins a comment; the default is 1. */
 static bool relabels(void)
 {
+	static const char key[] = "dynamic_ownership";
 	AUTO_FD int fd = open(QEMU_CONF, O_RDONLY | O_CLOEXEC);
 	AUTO_FREE char *text = NULL;
 	char *save = NULL;
@@ -150,11 +151,13 @@ static bool relabels(void)
 		return true;
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
-		int value;
-
-		if (sscanf(line, " dynamic_ownership = %d", &value) == 1 ||
-		    sscanf(line, " dynamic_ownership = \"%d", &value) == 1)
-			answer = value != 0;
+		line += strspn(line, " \t");
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		line += strlen(key);
+		line += strspn(line, " \t");
+		if (*line == '=')
+			answer = line[1 + strspn(line + 1, " \t\"")] != '0';
 	}
 	return answer;
 }

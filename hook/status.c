@@ -148,19 +148,20 @@ static struct status_look how_it_looks(void)
 {
 	const char *columns = getenv("COLUMNS"), *term = getenv("TERM");
 	bool terminal = isatty(STDOUT_FILENO);
-	struct status_look look = { .width = 80, .now = time(NULL) };
+	struct status_look form = { .width = 80, .now = time(NULL) };
 	struct winsize size;
+	long wanted = columns ? strtol(columns, NULL, 10) : 0;
 
-	if (columns && atoi(columns) > 0) {
-		look.width = atoi(columns);
+	if (wanted > 0) {
+		form.width = wanted < 1000 ? (int)wanted : 1000;
 	} else if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col) {
-		look.width = size.ws_col;
-		look.rows = size.ws_row;
+		form.width = size.ws_col;
+		form.rows = size.ws_row;
 	}
-	if (look.width < 60)
-		look.width = 60;
-	look.colour = terminal && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
-	return look;
+	if (form.width < 60)
+		form.width = 60;
+	form.colour = terminal && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+	return form;
 }
 
 static void json_story(const struct status *st)

@@ -65,8 +65,9 @@ static void keep(const char *uuid, const char *text)
 		return;
 	snprintf(line + n, sizeof(line) - n - 1, " %s", text);
 	make_printable(line);
-	strcat(line, "\n");
-	if (write(fd, line, strlen(line)) < 0)
+	n = strlen(line);
+	line[n++] = '\n';
+	if (write(fd, line, n) < 0)
 		return;
 	if (fstat(fd, &st) == 0 && st.st_size > FILE_LIMIT &&
 	    flock(fd, LOCK_EX | LOCK_NB) == 0)
