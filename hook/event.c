@@ -352,7 +352,7 @@ static void ask_disk(const struct event *event, struct pending *pending)
 	if (!clean) {
 		story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
 			   "libvirt gives \"%s\" as the reason of its end, but Windows was "
-			   "shut down: that counts", *reason ? reason : "unknown");
+			   "shut down: that counts", reason);
 		str_fits(pending->reason, sizeof(pending->reason), "shutdown");
 	}
 	str_fits(pending->disk, sizeof(pending->disk), gate_name(result.gate));

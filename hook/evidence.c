@@ -40,5 +40,5 @@ enum evidence evidence_from_reason(const char *reason)
 
 bool evidence_is_guess(const char *reason)
 {
-	return !*reason || strcmp(reason, "crashed") == 0 || strcmp(reason, "unknown") == 0;
+	return strcmp(reason, "crashed") == 0 || strcmp(reason, "unknown") == 0;
 }
