@@ -69,6 +69,12 @@ static bool is_our_hook(const char *path)
 	       memmem(data, len, "busflip-hook", strlen("busflip-hook"));
 }
 
+/* Without a host in it; a socket may be named behind that. */
+static bool is_local(const char *uri)
+{
+	return strstr(uri, ":///");
+}
+
 static void check_hook(struct patient *p)
 {
 	const char *uri = p->line->config.uri;
@@ -78,7 +84,7 @@ static void check_hook(struct patient *p)
 		item = checkup_add(p, "hook", HOLDS_NO,
 				   "%s: libvirt runs hooks for qemu:///system only", uri);
 		checkup_cure(item, "define the domain on qemu:///system");
-	} else if (!strstr(uri, ":///")) {
+	} else if (!is_local(uri)) {
 		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is another host", uri);
 	} else if (is_our_hook(HOOK_FOLDER "/qemu")) {
 		checkup_add(p, "hook", HOLDS_YES, "%s", HOOK_FOLDER "/qemu");
@@ -218,8 +224,13 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		check_hook(&p);
 		check_system_disk(&p);
 		check_staging(&p);
-		checkup_files(&p);
-		checkup_disk(&p);
+		if (is_local(line->config.uri)) {
+			checkup_files(&p);
+			checkup_disk(&p);
+		} else {
+			checkup_add(&p, "access", HOLDS_UNKNOWN, "its files are on another "
+				    "host: run busflip check there");
+		}
 		r = 0;
 	}
 	domain_free(&p.domain);

@@ -13,7 +13,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 88
+plan 92
 
 busflip()
 {
@@ -228,6 +228,16 @@ not_ok mine access '.*/mine.img: QEMU runs as user libvirt-qemu, which can.t rea
 fails "mine: libvirt does not start it" 1 virsh start mine
 cured mine "$cure"
 ok "mine: it starts" run_once mine
+
+# --- another host: what is here says nothing about its files
+
+printf '#!/bin/sh\nexec virt-ssh-helper qemu:///system\n' > "$LAB/elsewhere"
+chmod +x "$LAB/elsewhere"
+fails "another host" 0 busflip --connect "qemu+ext://elsewhere/system?command=$LAB/elsewhere" \
+	check mine
+like "its hook is not known" "$output" 'hook +not known'
+like "nor its files" "$output" 'access +not known +its files are on another host'
+unlike "which are not looked at" "$output" '(format|windows|driver) '
 
 # --- no domain
 
