@@ -77,7 +77,8 @@ int imagelock_take(const char *path, bool writable, int *out,
 		       "QEMU", err) < 0)
 		return -1;
 	if (is_locked(fd, QEMU_WRITES))
-		return refuse(path, "probably a running guest", err);
+		return refuse(path, "probably a running guest: "
+			      "shut that down first", err);
 	*out = steal_fd(&fd);
 	return 0;
 }

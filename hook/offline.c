@@ -155,19 +155,28 @@ int offline_run(struct offline *o, struct guestdisk_result *result, struct error
 	return guestdisk_run(&disk, &options, &o->job, result, err);
 }
 
+/* An image is named in most sentences already; a domain's name may be any word. */
+static void complain_of(const struct command_line *line, const struct error *err)
+{
+	const char *name = line->args[0];
+
+	if (!offline_is_image(line))
+		complain("domain %s: %s", name, err->msg);
+	else if (strstr(err->msg, name))
+		complain("%s", err->msg);
+	else
+		complain("%s: %s", name, err->msg);
+}
+
 int offline_not_found(const struct command_line *line, const struct error *err)
 {
-	complain("%s: %s", line->args[0], err->msg);
+	complain_of(line, err);
 	return err->code == EINVAL ? EXIT_USAGE : refusal_exit_code(err->code);
 }
 
 int offline_failed(const struct command_line *line, const struct error *err)
 {
-	/* Most sentences name the image already. */
-	if (strstr(err->msg, line->args[0]))
-		complain("%s", err->msg);
-	else
-		complain("%s: %s", line->args[0], err->msg);
+	complain_of(line, err);
 	return refusal_exit_code(err->code);
 }
 

@@ -77,7 +77,7 @@ like "has nothing to change" "$output" "Nothing to change"
 ok "undo" busflip undo win
 is "gives the hive back" "$(sums win | cut -d' ' -f1)" "${old%% *}"
 fails "undo once more: nothing is kept" 35 busflip undo win
-like "it says so, and names the domain" "$output" '^busflip: win: '
+like "it says so, and names the domain" "$output" '^busflip: domain win: '
 fails "a disk that is not there" 1 busflip inspect --disk vdz win
 like "is named" "$output" 'win: it has no disk vdz'
 fails "a domain that is not there" 1 busflip inspect nobody
