@@ -46,6 +46,8 @@ tap_result(bool good, const char *fmt, va_list ap)
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
 	printf("%s %d - %s\n", good ? "ok" : "not ok", ++tap_count, name);
+	/* A fork has what is still in the buffer, and valgrind prints that at its end. */
+	fflush(stdout);
 	tap_failed += !good;
 	return good;
 }

@@ -56,7 +56,7 @@ other_host()
 mkdir -p "$LAB/b"
 export -f other_host
 unshare --mount --net --uts bash -c "LAB=$LAB bait=$bait; other_host" > "$LAB/b/out" 2>&1 &
-wait_for '[ -s "$LAB/b/pid" ]' 20 || bail_out "no second host: $(cat "$LAB/b/out")"
+wait_for "[ -s $LAB/b/pid ]" 20 || bail_out "no second host: $(cat "$LAB/b/out")"
 b_pid=$(cat "$LAB/b/pid")
 cleanup_fn kill "$b_pid"
 ip link add a-b type veth peer name b-a netns "$b_pid"
@@ -85,8 +85,8 @@ hook_on()
 
 	[ "$1" = a ] || dir=$LAB/b/etc/libvirt/hooks
 	case $2 in
-	yes) install -m 755 "$BUSFLIP_BUILD/busflip-hook" $dir/qemu ;;
-	no) rm -f $dir/qemu ;;
+	yes) install -m 755 "$BUSFLIP_BUILD/busflip-hook" "$dir/qemu" ;;
+	no) rm -f "$dir/qemu" ;;
 	esac
 	# Whether there is one is cached.
 	if [ "$1" = a ]; then
@@ -124,6 +124,12 @@ bus_in()
 	xmllint --xpath "string(//disk[source/@file='$LAB/win.img']/target/@bus)" "$LAB/$1.xml"
 }
 
+# work_left - that a hook on either host has promised
+work_left()
+{
+	find $pending "$LAB/b/busflip/pending" -type f 2> /dev/null
+}
+
 # is_there NAME HOST WANTED - and nothing is left of it at the other end
 is_there()
 {
@@ -132,8 +138,7 @@ is_there()
 	[ "$2" = b ] || other=b
 	is "$1: there" "$(there "$2")" "$3"
 	is "$1: and not here any more" "$(on $other virsh -q list --all --name)" ''
-	is "$1: no work is left" "$(ls $pending "$LAB/b/busflip/pending" 2> /dev/null |
-		grep -v :)" ''
+	is "$1: no work is left" "$(work_left)" ''
 }
 
 # starts HOST - and Windows runs there
@@ -149,7 +154,7 @@ ends()
 	windows_runs || bail_out "Windows does not run: $(cat "$LAB/said")"
 	quietly on "$1" virsh -q shutdown win
 	wait_for "[ \"\$(on $1 virsh -q domstate win)\" = 'shut off' ]" 30 &&
-		wait_for "[ ! \"\$(ls $pending $LAB/b/busflip/pending 2> /dev/null | grep -v :)\" ]" 20
+		wait_for "[ ! \"\$(work_left)\" ]" 20
 }
 
 phase_at()
