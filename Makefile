@@ -139,6 +139,10 @@ fleet: all $(TEST_TOOLS) $(MODEL_TOOLS)
 kill-test: all $(TEST_TOOLS) $(MODEL_TOOLS)
 	BUSFLIP_BUILD=$(abspath $(B)) tests/kill-test.sh
 
+# What install.sh --demo shows it with
+demo-guest: $(MODEL_TOOLS)
+	tests/guest/windows/build.sh $(B)/windows
+
 # The Windows model alone
 check-model: all $(MODEL_TOOLS) $(MODEL_TESTS)
 	$(RUN) $(MODEL_TESTS) $(MODEL_SH)
@@ -374,7 +378,7 @@ rpm:
 	rm -rf $(B)/rpm/BUILD $(B)/rpm/BUILDROOT
 	@ls $(B)/rpm/RPMS/*/*.rpm
 
-.PHONY: all clean check check-unit check-model fleet kill-test check-asan check-valgrind bench \
+.PHONY: all clean check check-unit check-model demo-guest fleet kill-test check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-bait install-hook install-package uninstall deb rpm

@@ -123,7 +123,7 @@ static void text_health(FILE *out, const struct volume_health *h)
 {
 	struct error why = { 0 };
 
-	line(out, "Volume", h->label);
+	line(out, "Volume", h->label[0] ? h->label : "without a name");
 	if (volume_check_writable(h, &why) < 0)
 		line(out, "  not writable", why.msg);
 }

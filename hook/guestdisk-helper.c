@@ -170,7 +170,8 @@ int session_wait_helper(struct session *s, struct error *err)
 			    "it read the disk; nothing was written",
 			    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) == 127)
-		return fail(err, ENOENT, "cannot run %s", s->options->helper);
+		return fail(err, ENOENT, "cannot run %s: install busflip again",
+			    s->options->helper);
 	if (WEXITSTATUS(status) != 0)
 		return fail(err, REFUSE_HELPER_DIED,
 			    "busflip-helper ended with status %d",

@@ -206,7 +206,8 @@ run_server(const char *program, const struct nbdserver_image *image,
 	}
 	/* execve() doesn't write to its arguments. */
 	execve(program, (char *const *)(uintptr_t)argv, env);
-	dprintf(2, "cannot run %s: %s\n", program, strerror(errno));
+	dprintf(2, "cannot run %s: %s%s\n", program, strerror(errno), errno != ENOENT ? "" :
+		"; install qemu-utils (Debian) or qemu-img (Fedora)");
 	_exit(127);
 }
 

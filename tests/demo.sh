@@ -4,16 +4,17 @@
 # demo.sh - busflip's main job, step by step; run by "install.sh --demo" in a
 # lab (lab.sh): a libvirt daemon of its own with the hook installed
 #
-# The guest is no Windows but four sectors of code: it says on its serial port
-# which disk controllers it sees and from which it was booted, and switches
-# itself off when its power button is pressed. busflip can't tell the
-# difference: it works on the definition and goes by how a session ended.
+# The guest is no Windows but a model of one (guest/windows/README.md), in a Linux: it
+# owns an NTFS disk with a registry, looks there at each boot whether Windows would have
+# loaded the driver of its disk's controller, and stops where Windows would stop.
 
 set -uo pipefail
 
 [ "${LAB:-}" ] || { echo "demo.sh: to be run by: tests/lab.sh run $0" >&2; exit 1; }
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/guest/windows/lib-windows.sh
+. "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
 trap - EXIT	# it counts no assertions
 
 step=0
@@ -31,7 +32,16 @@ explain()
 # show COMMAND [ARG...] - as a user would type it, with what it prints
 show()
 {
-	printf '   $ %s\n' "$*"
+	local word
+
+	printf '   $'
+	for word; do
+		case $word in
+		*[!a-zA-Z0-9/.:_-]*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	echo
 	"$@" 2>&1 | sed '/^$/d; s/^/     /' || exit 1
 }
 
@@ -64,64 +74,80 @@ libvirt_says()
 	done
 }
 
-# The line is: "guest stay: disks N, boot ADDRESS", then what it sees, each with
-# PCI address, ids, class and kind.
+# guest_says REGEX - what the model prints at its start of what it found
 guest_says()
 {
-	explain "guest:   booted from $(boot_kind $name); on its PCI bus:$(guest_line $name |
-		sed 's/.*, boot [^,]*,//; s/ 0[0-9]*\( [a-z]\)/\1/g')"
+	sed -nE "/^nt: ($1)/s/^nt: /   guest:   /p" "$LAB/$name.serial" | tr -d '\r'
 }
 
-# start_on BUS KIND - a plain virsh start; then wait until it has booted there
+# start_on BUS [END] - a plain virsh start; then wait until it is up there, or at END
 start_on()
 {
-	local before
-
-	before=$(guest_boots $name)
+	: > "$LAB/$name.serial"
 	show virsh start $name
-	wait_for "[ \"\$(bus_of_disk $name --live)\" = $1 ] &&
-		[ \"\$(guest_boots $name)\" -gt ${before:-0} ] &&
-		[ \"\$(boot_kind $name)\" = $2 ]" 20 || exit 1
+	wait_for "said $name '${2:-^nt: user-mode done}' &&
+		[ \"\$(bus_of_disk $name --live)\" = $1 ]" $windows_patience || exit 1
 	libvirt_says --live
-	guest_says
 }
 
+# shut_down - until it is off and busflip has looked at the disk
 shut_down()
 {
 	show virsh shutdown $name
 	wait_off $name || exit 1
 }
 
-"$tests/guest/build.sh" "$BUSFLIP_BUILD/guest" || exit 1
+# conditions - those of the way to VirtIO, of what busflip inspect prints
+conditions()
+{
+	printf '   $ busflip inspect %s | sed -n "/^Conditions/,/^$/p"\n' $name
+	busflip inspect $name | sed -n '/^Conditions/,/^$/{/^$/d;s/ *(SYSTEM.*)$//;s/^/     /p}'
+}
 
-step "A domain as an import leaves it: the system disk on VirtIO, and busflip's tag"
-make_domain $name guest=stay > "$LAB/$name.xml"
-grep busflip "$LAB/$name.xml" | sed 's/^ */     /'
-show virsh define "$LAB/$name.xml"
+cp "$windows_bin/vmlinux" "$windows_bin/vmlinuz" "$windows_bin/initrd" "$LAB/" || exit 1
+
+step "A Windows 10 as it comes from VMware: its disk hung on LSI, it has no VirtIO driver"
+python3 "$tests/mkdriver.py" "$LAB/virtio-win/viostor/w10/amd64" viostor amd64 \
+	62.93.104.26200 4608
+printf '[busflip]\nvirtio_win = %s\n' "$LAB/virtio-win" > /etc/busflip.conf
+sed 's/^/     \/etc\/busflip.conf: /' /etc/busflip.conf
+windows_disk $name windows=10 origin=lsi fast=on
+windows_domain $name
 libvirt_says
 check "bus as defined" "$(bus_of_disk $name)" virtio
-explain "Windows would stop here with INACCESSIBLE_BOOT_DEVICE: it has no VirtIO driver" \
-	"that is set up to boot from."
 
-step "The first start: it comes up on SATA"
-start_on sata ahci
+step "Without busflip: straight on VirtIO"
+start_on virtio '^nt: stop'
+guest_says 'windows|match.*none|stop'
+check "the blue screen" "$(guest_says stop | grep -o 'code=[^ ]*')" code=0x7B
+explain "That is INACCESSIBLE_BOOT_DEVICE."
+show virsh destroy $name
+
+step "With busflip's tag: the first start comes up on SATA"
+show virsh metadata $name urn:busflip:domain:1 --key busflip --config --set '<domain/>'
+start_on sata
+guest_says 'windows|match.*storahci|configured.*viostor|device.*viostor'
 check "phase" "$(phase_of $name)" staged
-explain "The disk that it booted from hangs on ahci, that is SATA. Beside it is the bait," \
-	"a small VirtIO disk at the address that the system disk has had and will have:" \
-	"for this device Windows sets its driver up now." \
-	"(Where systemd runs, the domain is moved as soon as it is defined. Here its start" \
+explain "Before the guest ran, busflip put the driver and what the registry needs on its" \
+	"disk. The disk hangs on SATA; beside it is the bait, a small VirtIO disk at the" \
+	"address that the system disk has had and will have: for this device Windows has" \
+	"set its driver up now." \
+	"(Where systemd runs, the domain is moved as soon as it is tagged. Here its start" \
 	"came first, so busflip took the guest down before it had booted, and started it" \
 	"again.)"
 
-step "A clean shutdown: the definition goes back to VirtIO"
+step "A clean shutdown: busflip looks at the disk, and the definition goes back to VirtIO"
 shut_down
 libvirt_says
+conditions
 show busflip status $name
 check "after the first session" "$(where $name)" trial/virtio
 
 step "The second start: it comes up on VirtIO"
-start_on virtio virtio-blk
+start_on virtio
+guest_says 'windows|match.*viostor|device.*viostor'
 explain "No bait any more; the system disk has its place."
+wait_for "grep -q 'Windows writes to' '$LAB/log'" 60 || exit 1
 
 step "A clean shutdown again: done"
 shut_down
@@ -129,7 +155,7 @@ show busflip status $name
 check "after the second session" "$(where $name)" "done/virtio"
 
 step "Every further start: as if there were no busflip"
-start_on virtio virtio-blk
+start_on virtio
 shut_down
 check "after the third session" "$(where $name)" "done/virtio"
 
