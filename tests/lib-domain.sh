@@ -211,10 +211,14 @@ where()
 
 # settled NAME - off, and no work left that a hook has promised. The daemon
 # says "shut off" only when the release hook is back, so the record of that
-# work is there by then.
+# work is there by then. Looked for before, too: a guest that is bounced is off while
+# its record is there, and both may be over once libvirt has answered.
 settled()
 {
-	is_off "$1" && [ ! -e "$pending/$(uuid_of "$1")" ]
+	local record
+
+	record=$pending/$(uuid_of "$1")
+	[ ! -e "$record" ] && is_off "$1" && [ ! -e "$record" ]
 }
 
 # wait_off NAME [SECONDS] - the guest is off and busflip has done its work

@@ -45,10 +45,7 @@ for i in "${!names[@]}"; do
 	fi
 	busflip stage --all >/dev/null 2>&1
 	ok "${names[i]}: it starts" virsh -q start "$name"
-	wait_for "is_off '$name' && no_work '$name'" 60
-	# A bounce may have started it once more.
-	sleep 0.3
-	wait_for "is_off '$name' && no_work '$name'" 60
+	wait_off "$name"
 	is "${names[i]}: its disk is its own" \
 		"$(virsh dumpxml --inactive "$name" | grep -o "source file='[^']*'" |
 			grep -v "$bait" | sort -u)" "source file='$LAB/$name.img'"
