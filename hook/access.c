@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,12 +88,17 @@ static bool find_barrier(const char *path, char *where, size_t size)
 static void look(const char *path, bool write, struct access_result *result)
 {
 	int mode = R_OK | (write ? W_OK : 0);
+	struct statvfs fs;
 
-	if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0)
+	/* First: of a file that is not his own the kernel says EACCES, which giving it
+	 * to him would cure, if that could be written. */
+	if (write && statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+		result->answer = ACCESS_READ_ONLY;
+	else if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0)
 		result->answer = ACCESS_OK;
 	else if (errno == ENOENT || errno == ENOTDIR)
 		result->answer = ACCESS_MISSING;
-	else if (errno != EACCES && errno != EPERM && errno != EROFS)
+	else if (errno != EACCES && errno != EPERM)
 		str_fits(result->where, sizeof(result->where), strerror(errno));
 	else if (find_barrier(path, result->where, sizeof(result->where)))
 		result->answer = ACCESS_NO_FOLDER;

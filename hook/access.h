@@ -28,6 +28,7 @@ enum access_answer {
 	ACCESS_NO_FOLDER,	/* .where can't be entered */
 	ACCESS_NO_FILE,		/* the file itself does not allow it */
 	ACCESS_MISSING,		/* no such file, or not for that user */
+	ACCESS_READ_ONLY,	/* its file system, whoever owns it */
 	ACCESS_UNKNOWN,		/* nobody could be asked: see .where for the reason */
 };
 

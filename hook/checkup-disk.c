@@ -31,14 +31,37 @@ static const struct cure {
 	  "folder with its content" },
 	{ REFUSE_SEVERAL_WINDOWS, "leave one Windows on the disk, or patch it by hand: busflip "
 	  "patch --partition" },
+	{ REFUSE_READ_ONLY, "make the image writable, or put a copy of it in its place" },
+	{ REFUSE_FORMAT, "with the guest off: qemu-img convert -O qcow2, and the new file and "
+	  "format into the definition" },
+	{ REFUSE_STORAGE_SPACES, "in Windows, where it still runs: move it to a basic disk" },
+	{ REFUSE_VOLUME_DAMAGED, "in Windows, where it still runs, or its recovery console: "
+	  "chkdsk /f; or import it again" },
+	{ REFUSE_FILE_COMPRESSED, "in Windows, where it still runs: compact /u" },
+	{ REFUSE_FILE_ENCRYPTED, "in Windows, where it still runs: cipher /d" },
+	{ REFUSE_HIVE_DIRTY, "start it where it ran, shut it down inside Windows, and import it "
+	  "again" },
+	{ REFUSE_HIVE_DAMAGED, "restore the SYSTEM hive from a backup inside Windows, or import "
+	  "it again" },
+	{ REFUSE_CONTROL_SET, "start it where it ran, shut it down inside Windows, and import it "
+	  "again" },
+	{ REFUSE_WINDOWS_OLD, "leave its disk on SATA or IDE" },
+	{ REFUSE_PARTITION_TABLE, "see whether this is the disk with Windows, and its format "
+	  "the one that the definition says" },
+	{ REFUSE_HOST_SPACE, "make room in /var/lib/busflip" },
+	{ REFUSE_HELPER_DIED, "try again; the system log says more" },
 	{ REFUSE_SANDBOX, "a newer kernel, or sandbox = auto in /etc/busflip.conf" },
 };
 
-static void cure_refusal(struct checkup_item *item, int code)
+static void cure_refusal(const struct patient *p, struct checkup_item *item, int code)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
-		if ((int)cures[i].refusal == code)
+		if ((int)cures[i].refusal == code) {
 			checkup_cure(item, "%s", cures[i].text);
+			return;
+		}
+	checkup_cure(item, "busflip inspect %s says more; busflip(8), EXIT STATUS, has what "
+		     "each refusal means", p->name_word);
 }
 
 /* One look, at most a dry run of a patch. Return as offline_run() does. */
@@ -134,8 +157,12 @@ static void find_windows(struct patient *p, const struct error *why)
 		return;
 	}
 	/* With that setting, disks that busflip can't read are to be expected. */
-	checkup_add(p, "boot-disk", p->line->config.evidence == CONFIG_EVIDENCE_SHUTDOWN ?
-		    HOLDS_UNKNOWN : HOLDS_NO, "%s", why->msg);
+	item = checkup_add(p, "boot-disk",
+			   p->line->config.evidence == CONFIG_EVIDENCE_SHUTDOWN ?
+			   HOLDS_UNKNOWN : HOLDS_NO, "%s", why->msg);
+	checkup_cure(item, "see whether its image and format are the right ones (virsh "
+		     "domblklist %s), or name the disk: busflip enable %s --disk TARGET",
+		     p->name_word, p->name_word);
 }
 
 static void no_windows(struct patient *p, const struct error *err)
@@ -151,7 +178,7 @@ static void no_windows(struct patient *p, const struct error *err)
 		break;
 	default:
 		item = checkup_add(p, "windows", HOLDS_NO, "%s", err->msg);
-		cure_refusal(item, err->code);
+		cure_refusal(p, item, err->code);
 	}
 }
 
@@ -173,7 +200,8 @@ static void check_patch(struct patient *p)
 		item = checkup_add(p, err.code == REFUSE_NO_DRIVER ? "driver" : "windows",
 				   err.code == REFUSE_IN_USE ? HOLDS_UNKNOWN : HOLDS_NO,
 				   "%s", err.msg);
-		cure_refusal(item, err.code);
+		if (err.code != REFUSE_IN_USE)
+			cure_refusal(p, item, err.code);
 	}
 	if (r == 0)
 		checkup_add(p, "driver", HOLDS_YES, "%s is at hand",

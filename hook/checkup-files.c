@@ -4,6 +4,7 @@
 #include "hook/checkup-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 #include "hook/confine.h"
 #include "hook/magic.h"
 
+/* A descriptor has some hundred bytes, qemu.conf some ten thousand. */
+#define DESCRIPTOR_LIMIT 1048576
 #define BOOLEANS "/sys/fs/selinux/booleans"
 
 /* ---- may QEMU's user use it? ------------------------------------------------ */
@@ -56,6 +59,7 @@ static void no_file(struct patient *p, const char *user, const char *path, bool 
 static int ask(struct patient *p, const char *path, bool write, bool relabeled)
 {
 	struct access_result result;
+	struct checkup_item *item;
 	char user[64];
 
 	access_ask(&p->user, path, write, &result);
@@ -72,7 +76,15 @@ static int ask(struct patient *p, const char *path, bool write, bool relabeled)
 		no_folder(p, user, path, result.where);
 		return 0;
 	case ACCESS_MISSING:
-		checkup_add(p, "access", HOLDS_NO, "%s is not there for user %s", path, user);
+		item = checkup_add(p, "access", HOLDS_NO, "%s is not there for user %s", path,
+				   user);
+		checkup_cure(item, "put it back, or correct its name with virsh edit %s",
+			     p->name_word);
+		return 0;
+	case ACCESS_READ_ONLY:
+		item = checkup_add(p, "access", HOLDS_NO, "%s is on a file system that is "
+				   "mounted read-only", path);
+		checkup_cure(item, "mount -o remount,rw on that file system, or move the image");
 		return 0;
 	case ACCESS_UNKNOWN:
 		break;
@@ -81,15 +93,21 @@ static int ask(struct patient *p, const char *path, bool write, bool relabeled)
 	return -1;
 }
 
-static bool is_relabeled(const struct patient *p)
+/* Does a <seclabel> below @parent say that libvirt is to leave files as they are? */
+static bool says_no_relabel(const xmlNode *parent, const char *model)
 {
-	const xmlNode *label = xml_child(xml_child(p->disk, "source"), "seclabel");
+	const xmlNode *label = xml_child(parent, "seclabel");
 
 	for (; label; label = xml_next(label, "seclabel"))
-		if ((xml_attr_is(label, "model", "dac") || !xmlHasProp(label, XS("model"))) &&
-		    xml_attr_is(label, "relabel", "no"))
-			return false;
-	return p->relabels;
+		if ((xml_attr_is(label, "model", model) || !xmlHasProp(label, XS("model"))) &&
+		    (xml_attr_is(label, "relabel", "no") || xml_attr_is(label, "type", "none")))
+			return true;
+	return false;
+}
+
+static bool is_relabeled(const struct patient *p)
+{
+	return p->relabels && !says_no_relabel(xml_child(p->disk, "source"), "dac");
 }
 
 static void check_access(struct patient *p, const struct backing *backing)
@@ -144,7 +162,13 @@ static void check_selinux(struct patient *p)
 	if (statfs(p->place.path, &fs) < 0)
 		return;
 	name = confine_boolean((long)fs.f_type);
-	if (!name) {
+	if (!name && (says_no_relabel(p->domain.root, "selinux") ||
+		      says_no_relabel(xml_child(p->disk, "source"), "selinux"))) {
+		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "SELinux: libvirt does not "
+				   "label %s (relabel='no')", p->place.path);
+		checkup_cure(item, "chcon -t svirt_image_t %s, unless ls -Z shows that or "
+			     "virt_content_t", p->path_word);
+	} else if (!name) {
 		checkup_add(p, "confinement", HOLDS_YES, "SELinux: libvirt labels the image");
 	} else if (confine_boolean_is_on(BOOLEANS, name) == 0) {
 		item = checkup_add(p, "confinement", HOLDS_NO, "SELinux: %s is on a file system "
@@ -215,9 +239,19 @@ int checkup_is_uefi(const struct domain *domain)
 	return xml_attr_is(loader, "type", "pflash") ? 1 : -1;
 }
 
+static bool file_names(const char *file, const char *text)
+{
+	AUTO_FD int fd = open(file, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *data = NULL;
+	size_t len;
+
+	return fd >= 0 && read_all(fd, DESCRIPTOR_LIMIT, &data, &len, NULL) == 0 &&
+	       memmem(data, len, text, strlen(text));
+}
+
 /* libvirt chooses from what the descriptors offer (docs/interop/firmware.json of
- * QEMU), when the definition names no file. */
-static bool has_descriptors(void)
+ * QEMU), when the definition names no file. With @loader: is that in one of them? */
+static bool has_descriptors(const char *loader)
 {
 	static const char *const folders[] = {
 		"/usr/share/qemu/firmware/*.json", BUSFLIP_SYSCONFDIR "/qemu/firmware/*.json",
@@ -227,7 +261,9 @@ static bool has_descriptors(void)
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		glob_t files = { 0 };
 
-		found |= glob(folders[i], 0, NULL, &files) == 0;
+		if (glob(folders[i], 0, NULL, &files) == 0)
+			for (size_t j = 0; j < files.gl_pathc && !found; j++)
+				found = !loader || file_names(files.gl_pathv[j], loader);
 		globfree(&files);
 	}
 	return found;
@@ -241,13 +277,32 @@ static void no_loader(struct patient *p, const char *what)
 		     "correct <os> with virsh edit %s", p->name_word);
 }
 
+/* Which variables go with a loader libvirt knows from the descriptors, from qemu.conf,
+ * and where neither says so from a list that it was built with; Debian's and Fedora's
+ * have these two folders (qemuPrepareNVRAM() in src/qemu/qemu_process.c). */
+static bool has_template(const xmlNode *os)
+{
+	char loader[1024];
+
+	if (!xml_text(xml_child(os, "loader"), loader, sizeof(loader)) || !loader[0])
+		return true;
+	return strncmp(loader, "/usr/share/OVMF/", 16) == 0 ||
+	       strncmp(loader, "/usr/share/edk2/", 16) == 0 ||
+	       has_descriptors(loader) ||
+	       file_names(BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf", loader);
+}
+
 static void check_nvram(struct patient *p, const xmlNode *os)
 {
 	const xmlNode *node = xml_child(os, "nvram");
 	struct checkup_item *item;
 	char path[1024], template[1024], word[4400];
+	bool named = xml_text(node, path, sizeof(path)) && path[0];
 
-	if (!xml_text(node, path, sizeof(path)) || !path[0] || access(path, F_OK) == 0) {
+	if (named && access(path, F_OK) == 0 && p->has_user &&
+	    ask(p, path, true, p->relabels) == 0) {
+		/* That said what is wrong with it. */
+	} else if (!named || access(path, F_OK) == 0) {
 		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables are there");
 	} else if (xml_attr(node, "template", template, sizeof(template)) &&
 		   access(template, F_OK) != 0) {
@@ -256,6 +311,11 @@ static void check_nvram(struct patient *p, const xmlNode *os)
 		checkup_cure(item, "restore %s, or remove <nvram> with virsh edit %s: the guest "
 			     "then begins with empty variables",
 			     shell_word(path, word, sizeof(word)), p->name_word);
+	} else if (!xmlHasProp(node, XS("template")) && !has_template(os)) {
+		item = checkup_add(p, "nvram", HOLDS_NO, "%s is not there, and libvirt knows no "
+				   "template for this loader", path);
+		checkup_cure(item, "virsh edit %s: <nvram template='...'>, the file of empty "
+			     "variables that came with the loader", p->name_word);
 	} else {
 		checkup_add(p, "nvram", HOLDS_YES, "libvirt makes %s at the first start", path);
 	}
@@ -272,7 +332,7 @@ static void check_loader(struct patient *p)
 			no_loader(p, text);
 			return;
 		}
-	} else if (!has_descriptors()) {
+	} else if (!has_descriptors(NULL)) {
 		no_loader(p, "no UEFI firmware is installed on this host");
 		return;
 	}

@@ -129,10 +129,14 @@ static void check_staging(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 
-	if (p->domain.state_node) {
+	if (!p->domain.state.valid) {
+		item = checkup_add(p, "definition", HOLDS_NO,
+				   "its busflip state element is damaged");
+		checkup_cure(item, "busflip disable --force %s, then busflip enable %s",
+			     p->name_word, p->name_word);
+	} else if (p->domain.state_node) {
 		checkup_add(p, "definition", HOLDS_YES, "it is %s already",
-			    p->domain.state.valid ? phase_name(p->domain.state.phase)
-						  : "in a damaged state");
+			    phase_name(p->domain.state.phase));
 	} else if (standing_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
 		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
 	} else {

@@ -13,7 +13,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 92
+plan 108
 
 busflip()
 {
@@ -182,6 +182,15 @@ cured "$name" "cd $LAB && $cure > /dev/null"
 ok "its name was but a name" [ ! -e "$LAB/pwned" ]
 
 # --- Windows on another disk, or on none
+# A loader that libvirt does not know, and no word of its variables.
+cp $code "$LAB/code.fd"
+boot="$(uefi "$LAB/code.fd" "$vars" "$LAB/new.fd")"
+image=$LAB/gpt.img domain untold boot="${boot/ template=\'$vars\'/}"
+not_ok untold nvram "$LAB/new.fd is not there, and libvirt knows no template.*" \
+	"virsh edit untold: <nvram template='...'>.*"
+fails "untold: libvirt does not start it" 1 virsh start untold
+image=$LAB/gpt.img domain told boot="$boot"
+ok "told: with it nothing is wrong" busflip check told
 
 make_image "$LAB/empty.img" off raw
 image=$LAB/empty.img domain second devices="<disk type='file'><driver name='qemu' type='raw'/>
@@ -192,6 +201,7 @@ cured second 'virt-xml second --edit target=vdb --disk boot.order=1 > /dev/null'
 image=$LAB/empty.img domain none
 fails "none: no Windows at all" 1 busflip check none
 like "none: says so" "$output" 'boot-disk +not ok .*no Windows'
+like "none: and what to do" "$output" 'cure: see whether .*--disk TARGET'
 
 # --- the driver, the hook
 
@@ -205,6 +215,25 @@ mkdir /etc/libvirt/hooks/qemu.d
 mv "$LAB/hook" /etc/libvirt/hooks/qemu.d/50-busflip
 ok "the other place is as good" busflip check win
 mv /etc/libvirt/hooks/qemu.d/50-busflip /etc/libvirt/hooks/qemu
+
+# --- what no change of owner cures
+
+mkdir "$LAB/fixed"
+mount -t tmpfs fixed "$LAB/fixed"
+cp --sparse=always "$LAB/win.img" "$LAB/fixed/"
+image=$LAB/fixed/win.img domain fixed
+ok "fixed: nothing is wrong" busflip check fixed
+mount -o remount,ro "$LAB/fixed"
+fails "fixed: check" 1 busflip check fixed
+like "fixed: what is wrong" "$output" "access +not ok +$LAB/fixed/win.img is on a file system .*read-only"
+like "fixed: the cure" "$output" 'cure: mount -o remount,rw '
+fails "fixed: libvirt does not start it" 1 virsh start fixed
+umount -l "$LAB/fixed"
+
+domain damaged metadata="<s:state xmlns:s='$state_uri' phase='elsewhere' attempts='0'/>"
+not_ok damaged definition 'its busflip state element is damaged' \
+	'busflip disable --force damaged, then busflip enable damaged'
+cured damaged 'busflip disable --force damaged'
 
 # --- enable says what matters, and does its work all the same
 
