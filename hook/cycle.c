@@ -18,9 +18,9 @@ static void note(struct domain *domain, const struct decision *decision,
 	time_t now = time(NULL);
 	struct tm tm;
 
+	strftime(state->at, sizeof(state->at), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	if (state->phase != decision->next || !state->since[0])
-		strftime(state->since, sizeof(state->since), "%Y-%m-%dT%H:%M:%SZ",
-			 gmtime_r(&now, &tm));
+		str_fits(state->since, sizeof(state->since), state->at);
 	state->phase = decision->next;
 	if (decision->reset)
 		state->attempts = 0;

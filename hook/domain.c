@@ -91,6 +91,9 @@ static void read_state(struct domain *domain)
 	state->override = xml_attr_is(node, "override", "yes");
 	xml_attr(node, "since", state->since, sizeof(state->since));
 	xml_attr(node, "reason", state->reason, sizeof(state->reason));
+	/* Without it the phase is as old as its reason. */
+	if (!xml_attr(node, "at", state->at, sizeof(state->at)))
+		str_fits(state->at, sizeof(state->at), state->since);
 	disk = xml_child_ns(node, "disk", STATE_URI);
 	xml_attr(disk, "target", state->disk, sizeof(state->disk));
 	state->staged_form = xml_attr_is(disk, "form", "staged");
@@ -246,6 +249,7 @@ void domain_put_state(struct domain *domain)
 	xml_set(domain->state_node, "attempts", text);
 	xml_set(domain->state_node, "since", state->since);
 	xml_set(domain->state_node, "reason", state->reason);
+	xml_set(domain->state_node, "at", state->at);
 	xml_unset(domain->state_node, "override");
 	if (state->override)
 		xml_set(domain->state_node, "override", "yes");

@@ -38,6 +38,7 @@ struct state {
 	bool override;		/* trial ordered by the administrator */
 	char since[24];		/* when the phase began, ISO 8601, UTC */
 	char reason[256];	/* the last decision, for status */
+	char at[24];		/* when that was, as since */
 	enum bus bus;		/* where the disk will end: virtio or scsi */
 	enum bus origin;	/* where it was before staging */
 	char disk[TARGET_SIZE];	/* the system disk's target name now, "" */

@@ -52,6 +52,7 @@ void standing_fill(struct standing *s, const struct virt_domain *dom,
 	s->attempts = state->valid ? state->attempts : 0;
 	str_fits(s->since, sizeof(s->since), state->since);
 	str_fits(s->reason, sizeof(s->reason), state->reason);
+	str_fits(s->at, sizeof(s->at), state->at);
 	s->bus = disk ? disk_bus(disk) : BUS_OTHER;
 	s->target_bus = standing_target_bus(domain, disk, config);
 	if (disk)
@@ -119,6 +120,7 @@ void standing_json(const struct standing *s, FILE *out)
 	member(out, "disk", s->disk);
 	member(out, "since", s->since);
 	member(out, "reason", standing_reason(s));
+	member(out, "reason_at", s->at);
 	member(out, "waits_for", standing_waits_for(s));
 	fprintf(out, "\"running\":%s,\"pending\":%s", s->running ? "true" : "false",
 		s->pending ? "true" : "false");

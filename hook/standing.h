@@ -16,7 +16,7 @@ struct standing {
 	bool valid;			/* its state element, if there is one */
 	enum phase phase;
 	long attempts;
-	char since[24], reason[256];	/* as in struct state */
+	char since[24], reason[256], at[24];	/* as in struct state */
 	enum bus bus, target_bus;	/* of the system disk; BUS_OTHER: none */
 	char disk[TARGET_SIZE];		/* its target name now, or "" */
 	bool running;			/* when @dom was looked up */

@@ -135,7 +135,7 @@ static void row(const struct standing *s, const int widths[COLUMNS],
 	};
 
 	bus_text(s, bus);
-	status_age(story_age(s->since, look->now), age);
+	status_age(story_age(s->at, look->now), age);
 	for (int i = 0; i < COLUMNS; i++) {
 		const char *colour = i == PHASE && look->colour ? colour_of(s) : "";
 
@@ -292,7 +292,7 @@ void status_story(const struct standing *s, const struct story *story,
 		text_safe(out, story_error);
 		putc('\n', out);
 	}
-	if (!story->count && str_fits(last.at, sizeof(last.at), s->since) &&
+	if (!story->count && str_fits(last.at, sizeof(last.at), s->at) &&
 	    snprintf(last.text, sizeof(last.text), "%s: %s", phase_name(s->phase),
 		     standing_reason(s)[0] ? standing_reason(s) : "nothing done yet") > 0)
 		status_story_line(&last, out);

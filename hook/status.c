@@ -228,7 +228,8 @@ static bool same(const struct standing *a, const struct standing *b)
 {
 	return a->phase == b->phase && a->attempts == b->attempts && a->bus == b->bus &&
 	       a->running == b->running && a->valid == b->valid &&
-	       strcmp(a->since, b->since) == 0 && strcmp(a->reason, b->reason) == 0;
+	       strcmp(a->since, b->since) == 0 && strcmp(a->at, b->at) == 0 &&
+	       strcmp(a->reason, b->reason) == 0;
 }
 
 static const struct standing *find(const struct status_list *list, const char *uuid)

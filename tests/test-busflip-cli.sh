@@ -198,7 +198,7 @@ cli "filter stage, a name for no terminal" 1 - 'domain b' filter stage \
 unlike "which is not obeyed" "$(cat "$err")" $'\302\233'
 cli "filter --tag, no tag" 0 'phase="staged"' - filter stage --tag < "$LAB/untagged"
 cli "filter --tag --bus" 0 'bus="scsi"' - filter stage --tag --bus scsi --disk vda < "$LAB/untagged"
-since="s/since=[\"'][^\"']*[\"']//" # the two were not staged in one second
+since="s/ \(since\|at\)=[\"'][^\"']*Z[\"']//g" # the two were not staged in one second
 cli "filter --tag, one that has a tag" 0 '<domain' - filter stage --tag < "$LAB/tagged"
 is "which is what counts" "$(sed "$since" "$out")" "$(sed "$since" "$LAB/staged")"
 cli "filter --bus alone" 2 - '--bus and --disk go with --tag' filter stage --bus scsi < "$LAB/tagged"
@@ -401,7 +401,8 @@ names = {
 }
 types = {
     "name": str, "uuid": str, "phase": str, "attempts": int, "bus": str, "target_bus": str,
-    "disk": str, "since": str, "reason": str, "waits_for": str, "running": bool, "pending": bool,
+    "disk": str, "since": str, "reason": str, "reason_at": str, "waits_for": str,
+    "running": bool, "pending": bool,
 }
 doc = json.loads(open(sys.argv[1], "rb").read().decode("utf-8", "strict"))
 assert list(doc) == ["version", "domains"] and doc["version"] == 1, doc

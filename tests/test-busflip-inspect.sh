@@ -73,7 +73,7 @@ def safe(s):
     return re.sub("[\0-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "?", s)
 types = {
     "name": str, "uuid": str, "phase": str, "attempts": int, "bus": str, "target_bus": str,
-    "disk": str, "since": str, "reason": str, "waits_for": str, "running": bool,
+    "disk": str, "since": str, "reason": str, "reason_at": str, "waits_for": str, "running": bool,
     "pending": bool, "tagged": bool, "max_attempts": int, "saved": bool,
 }
 domain = doc["domain"]

@@ -55,6 +55,25 @@ static void is_at(const char *xml, const char *phase, const char *attempts, cons
 	is_str(seen, want, "%s", name);
 }
 
+/* Whatever was done, was done long ago. */
+static void backdate(char **xml)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct error err;
+	char *out = NULL;
+	size_t len;
+
+	if (domain_parse(*xml, strlen(*xml), &domain, &err) < 0)
+		return;
+	str_fits(domain.state.since, sizeof(domain.state.since), "2000-01-01T00:00:00Z");
+	str_fits(domain.state.at, sizeof(domain.state.at), "2000-01-01T00:00:00Z");
+	domain_put_state(&domain);
+	if (domain_format(&domain, &out, &len, &err) < 0)
+		return;
+	free(*xml);
+	*xml = out;
+}
+
 static void test_success(void)
 {
 	AUTO_FREE char *x = domain_xml(&(struct parts){ 0 }), *xml = strdup(x);
@@ -71,6 +90,11 @@ static void test_success(void)
 	is_str(step(&xml, HAPPENED_SEEN, &config), "staged", "seen again");
 	is_str(step(&xml, HAPPENED_SATA_UNCLEAN, &config), "staged", "not clean");
 	is_str(xpath(xml, STATE("since")), since, "nothing is written then");
+	is_str(xpath(xml, STATE("at")), since, "and it was said then, too");
+	backdate(&xml);
+	is_str(step(&xml, HAPPENED_SATA_NOT_READY, &config), "staged", "not ready");
+	is_str(xpath(xml, STATE("since")), "2000-01-01T00:00:00Z", "as long as it was");
+	ok(strcmp(xpath(xml, STATE("at")), since) >= 0, "but that is new");
 	is_str(step(&xml, HAPPENED_SATA_CLEAN, &config), "trial", "clean on SATA");
 	is_at(xml, "trial", "0", "virtio", "on VirtIO");
 	same_xml(xml, x, "as the user defined it");

@@ -213,7 +213,8 @@ static bool same_state(const struct state *a, const struct state *b)
 {
 	return a->phase == b->phase && a->valid == b->valid && a->attempts == b->attempts &&
 	       a->override == b->override && !strcmp(a->since, b->since) &&
-	       !strcmp(a->reason, b->reason) && a->bus == b->bus && a->origin == b->origin &&
+	       !strcmp(a->reason, b->reason) && !strcmp(a->at, b->at) &&
+	       a->bus == b->bus && a->origin == b->origin &&
 	       !strcmp(a->disk, b->disk) && a->staged_form == b->staged_form &&
 	       a->sata_added == b->sata_added && a->scsi_added == b->scsi_added &&
 	       a->scsi == b->scsi && !strcmp(a->panic, b->panic) && !a->saved == !b->saved;
@@ -223,6 +224,7 @@ static bool same_state(const struct state *a, const struct state *b)
 static const struct state full_state = {
 	.phase = PHASE_TRIAL, .valid = true, .attempts = 3, .override = true,
 	.since = "2026-11-22T23:59:59Z", .reason = "a \"reason\" <of> gr\xc3\xb6\xc3\x9f" "e\n&",
+	.at = "2026-11-23T23:59:59Z",
 	.bus = BUS_SCSI, .origin = BUS_IDE, .disk = "sdb", .staged_form = true,
 	.sata_added = 2, .scsi_added = 3, .scsi = 4, .panic = "isa",
 };

@@ -17,6 +17,7 @@ static struct standing row(const char *name, enum phase phase, const char *reaso
 		.tagged = true, .has_state = true, .valid = true, .phase = phase,
 		.bus = BUS_SATA, .target_bus = BUS_VIRTIO,
 		.disk = "sda", .since = "1970-01-01T00:00:00Z",
+		.at = "1970-01-01T00:00:00Z",
 		.uuid = "12345678-9abc-def0-1234-56789abcdef0",
 	};
 
