@@ -438,7 +438,8 @@ int backup_open_newest(const char *folder, const char *image, struct backup *b,
 	struct dirent **list = NULL;
 	int n = scandir(folder, &list, is_backup, alphasort);
 	int r = fail(err, REFUSE_NO_BACKUP,
-		     "nothing is kept for this disk in %s", folder);
+		     "nothing is kept for this disk in %s: it was not patched on this "
+		     "host, or with another --state-dir; there is nothing to undo", folder);
 
 	for (int i = n - 1; i >= 0; i--) {
 		r = open_one(folder, list[i]->d_name, b, err);

@@ -171,6 +171,19 @@ static int usage(const char *text, const char *what)
 	return EXIT_USAGE;
 }
 
+/* The first of them. */
+static int wrong_option(unsigned given, const char *command)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!(given & options[i].option))
+			continue;
+		complain("--%s does not go with %s; see busflip --help",
+			 options[i].name.name, command);
+		return EXIT_USAGE;
+	}
+	return EXIT_USAGE;
+}
+
 struct parsed {
 	struct command_line line;
 	unsigned given;		/* options */
@@ -343,7 +356,8 @@ int main(int argc, char *argv[])
 		return EXIT_USAGE;
 	}
 	if (parsed.given & ~(everywhere | command->options))
-		return usage("an option given does not go with ", command->name);
+		return wrong_option(parsed.given & ~(everywhere | command->options),
+				    command->name);
 	log_open("busflip", false);
 	if ((parsed.given & OPTION_CONFIG) && command->run != command_check_config &&
 	    access(line->config_file, R_OK) != 0)

@@ -54,10 +54,12 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	if (err->code == REFUSE_JOURNAL)
 		return error_prefix(err, "its disk %s was being patched when that "
 				    "was interrupted, and has been changed since "
-				    "by something else; look at it, and remove "
-				    "the journal to start it as it is", target);
-	return error_prefix(err, "its disk %s is half patched, and that can't be "
-			    "finished now", target);
+				    "by something else; busflip inspect shows it; "
+				    "to start it as it is, remove the journal of "
+				    "that image", target);
+	return error_prefix(err, "its disk %s is half patched, which has to be finished "
+			    "before it starts; cure what stands behind the colon, and start "
+			    "it again", target);
 }
 
 int recover_disks(const struct domain *domain, struct error *err)

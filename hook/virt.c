@@ -127,7 +127,8 @@ int virt_open(const char *uri, struct virt **virt, struct error *err)
 		char what[320];
 
 		free(v);
-		str_printf(what, sizeof(what), "cannot connect to libvirt at %s", uri);
+		str_printf(what, sizeof(what), "cannot connect to libvirt at %s "
+			   "(does libvirtd or virtqemud run?)", uri);
 		virt_fail(err, what);
 		if (err)
 			err->code = ECONNREFUSED;

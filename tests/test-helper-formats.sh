@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 101
+plan 105
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -63,6 +63,24 @@ convert()
 	done
 	bail_out "convert $*"
 }
+
+# --- a raw disk into which its guest has written the header of a qcow2 ---
+
+echo "nobody's business" > "$work/victim"
+cp --sparse=always "$work/old.raw" "$work/liar.raw"
+python3 - "$work/liar.raw" "$work/victim" <<'END'
+import struct, sys
+name = sys.argv[2].encode()
+header = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 128, len(name), 16, 64 << 20, 0, 1,
+                     196608, 65536, 1, 0, 0)
+with open(sys.argv[1], "r+b") as f:
+    f.write(header.ljust(128, b"\0") + name)
+END
+like "whoever guesses takes it for one" "$(qemu-img info "$work/liar.raw" 2>&1)" \
+	'file format: qcow2.*backing file: [^ ]*victim'
+ok "as raw it is one: inspect" busflip inspect --format raw "$work/liar.raw"
+ok "as raw it is one: patch" patch --format raw "$work/liar.raw"
+is "as raw it is one: its Windows is patched" "$(sums raw "$work/liar.raw")" "$new_sums"
 
 # --- ways to make one ---
 while read -r -a options; do
