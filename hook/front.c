@@ -70,7 +70,8 @@ static bool any_journal(void)
 	DIR *folder = opendir(JOURNALS);
 	const struct dirent *entry;
 
-	while (folder && (entry = readdir(folder)) && entry->d_name[0] == '.')
+	while (folder && (entry = readdir(folder)) &&
+	       strcmp(strchrnul(entry->d_name, '.'), ".journal") != 0)
 		;
 	if (!folder)
 		return false;

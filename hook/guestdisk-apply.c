@@ -45,8 +45,9 @@ static int keep_backup(struct session *s, struct error *err)
 				 s->parsed.section[JOB_SECTION_RECORD], err);
 }
 
+/* @decided: the journal was there whole; also when it is gone by now. */
 static int write_pages(const struct session *s, const struct journal *journal,
-		       struct error *err)
+		       bool *decided, struct error *err)
 {
 	char name[4096];
 
@@ -54,6 +55,7 @@ static int write_pages(const struct session *s, const struct journal *journal,
 	    journal_store(journal, s->journals, err) < 0)
 		return -1;
 	/* Point of no return: from here on the journal is the truth. */
+	*decided = true;
 	disk_extend(s->nbd, monotonic_ms() + s->options->timeout_ms);
 	if (journal_apply(journal, s->nbd, err) < 0 ||
 	    journal_remove(name, err) < 0)
@@ -64,7 +66,8 @@ static int write_pages(const struct session *s, const struct journal *journal,
 }
 
 static int write_undisturbed(const struct session *s,
-			     const struct journal *journal, struct error *err)
+			     const struct journal *journal, bool *decided,
+			     struct error *err)
 {
 	sigset_t ending, before;
 	int r;
@@ -76,14 +79,14 @@ static int write_undisturbed(const struct session *s,
 	sigaddset(&ending, SIGQUIT);
 	sigaddset(&ending, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &ending, &before);
-	r = write_pages(s, journal, err);
+	r = write_pages(s, journal, decided, err);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
 
 /* A backup of a patch that isn't going to happen would be what undo finds; those
  * before it are what undo shall find. */
-static void settle_backup(const struct session *s, int r)
+static void settle_backup(const struct session *s, int r, bool decided)
 {
 	char name[4096];
 
@@ -92,7 +95,7 @@ static void settle_backup(const struct session *s, int r)
 	if (r >= 0) {
 		backup_prune(s->backups, s->options->keep);
 		backup_sync(s->backups, s->keep);
-	} else if (journal_find(s->journals, &s->image, name, sizeof(name),
+	} else if (!decided && journal_find(s->journals, &s->image, name, sizeof(name),
 				NULL) == 0) {
 		backup_discard(s->work.finished);
 	}
@@ -101,6 +104,7 @@ static void settle_backup(const struct session *s, int r)
 int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 {
 	struct journal *journal = NULL;
+	bool decided = false;
 	int r;
 
 	*bytes = s->parsed.section[JOB_SECTION_PAGES].len;
@@ -111,9 +115,9 @@ int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 	if (r == 0)
 		r = journal_read_old(journal, s->nbd, err);
 	if (r == 1 && (keep_backup(s, err) < 0 ||
-		       write_undisturbed(s, journal, err) < 0))
+		       write_undisturbed(s, journal, &decided, err) < 0))
 		r = -1;
-	settle_backup(s, r);
+	settle_backup(s, r, decided);
 	journal_free(journal);
 	return r;
 }

@@ -101,12 +101,13 @@ static int identify(struct session *s, struct error *err)
 	s->image.boot = S_ISBLK(st.st_mode) ? this_boot() : 0;
 	s->image.dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
 	s->image.ino = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
-	return backing_find(s->image.path, s->disk->format, &s->backing, err);
+	return 0;
 }
 
-static int session_open(struct session *s, const struct guestdisk *disk,
-			const struct guestdisk_options *options,
-			const struct job *job, struct error *err)
+/* Whose image it is; not yet what is behind it. */
+static int session_begin(struct session *s, const struct guestdisk *disk,
+			 const struct guestdisk_options *options,
+			 const struct job *job, struct error *err)
 {
 	memset(s, 0, sizeof(*s));
 	s->disk = disk;
@@ -124,6 +125,14 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 			options->state))
 		return fail(err, ENAMETOOLONG, "%s", options->state);
 	return identify(s, err);
+}
+
+static int session_open(struct session *s, const struct guestdisk *disk,
+			const struct guestdisk_options *options,
+			const struct job *job, struct error *err)
+{
+	return session_begin(s, disk, options, job, err) < 0 ? -1 :
+		backing_find(s->image.path, disk->format, &s->backing, err);
 }
 
 static int start_server(struct session *s, bool writable, bool live,
@@ -234,6 +243,23 @@ static int recover_pending(struct session *s, struct error *err)
 	return recover(s, err) < 0 ? -1 : 1;
 }
 
+/* The same before a start, of any disk that QEMU can use: a journal of another one
+ * must not keep it from starting, whatever is behind it that we would not patch. */
+static int recover_if_pending(struct session *s, struct error *err)
+{
+	char name[4096];
+	int r = journal_find(s->journals, &s->image, name, sizeof(name), err);
+
+	if (r < 0)
+		return -1;
+	if (backing_find(s->image.path, s->disk->format, &s->backing, err) == 0)
+		return r ? recover_pending(s, err) : 0;
+	if (r == 0)
+		log_msg(LOG_LEVEL_WARNING, "%s: what is behind it was not looked at: %s",
+			s->image.path, err->msg);
+	return r ? -1 : 0;
+}
+
 static int recover_one(const struct guestdisk *disk,
 		       const struct guestdisk_options *options,
 		       struct backing *backing, struct error *err)
@@ -244,9 +270,12 @@ static int recover_one(const struct guestdisk *disk,
 
 	if (!s)
 		return fail(err, ENOMEM, "out of memory");
-	r = session_open(s, disk, options, &nothing, err);
+	r = session_begin(s, disk, options, &nothing, err);
+	/* Not even root may see it (NFS with root_squash): never patched from here. */
+	if (r < 0 && err && err->code == EACCES)
+		err->code = ENOENT;
 	if (r == 0)
-		r = recover_pending(s, err);
+		r = recover_if_pending(s, err);
 	session_close(s);
 	*backing = s->backing;
 	free(s);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "helper/refusal.h"
 #include "hook/guestdisk.h"
@@ -20,8 +21,9 @@ static bool any_journal(void)
 	struct dirent *entry;
 	bool any = false;
 
+	/* Not one that was never whole: HASH.journal.XXXXXX. */
 	while (folder && !any && (entry = readdir(folder)))
-		any = entry->d_name[0] != '.';
+		any = strcmp(strchrnul(entry->d_name, '.'), ".journal") == 0;
 	if (folder)
 		closedir(folder);
 	return any;

@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 63
+plan 67
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -176,6 +176,27 @@ left plain
 ok "a domain without a tag: starts" virsh -q start plain
 ok "its journal is not touched" test "$(ls $journals)"
 quietly virsh -q destroy plain
+
+# --- a journal of another disk ---
+
+mkdir -p "$LAB/apart" $journals
+truncate -s 64M "$LAB/apart/data.raw"
+qemu-img create -q -f qcow2 -o "data_file=$LAB/apart/data.raw,data_file_raw=on" \
+	"$LAB/odd.qcow2" 64M
+chmod 666 "$LAB/apart/data.raw"
+define_domain odd format=qcow2 image="$LAB/odd.qcow2" \
+	metadata="<busflip:state xmlns:busflip='$state_uri' phase='done'/>"
+fails "an image that is not patched: its data are elsewhere" 12 busflip patch odd
+rm -f $journals/*
+: > $journals/0123456789abcdef.journal.a1b2c3
+ok "with a journal that was never whole it starts" virsh -q start odd
+quietly virsh -q destroy odd
+left plain
+rm -f $journals/0123*
+ok "and with one of another disk" virsh -q start odd
+quietly virsh -q destroy odd
+ok "which stays" test "$(ls $journals)"
+rm -f $journals/*
 
 # --- a journal that does not fit any more ---
 

@@ -1,45 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * test-edits.c - planned edits make each Windows ready, change nothing else, are
- * done once, and can be taken back
+ * done once
  */
 
-#include "helper/edits.h"
 #include "helper/json.h"
-#include "tests/guest.h"
+#include "tests/editstest.h"
 #include "tests/oracle.h"
 #include "tests/realhive.h"
 #include "tests/tap.h"
-
-/* Plans and applies; the guest then is the edited one. False: nothing to do or
- * an error in @err. */
-static bool patch(struct guest *g, const struct edits_request *request,
-		  const char *name, struct edits **plan, struct error *err)
-{
-	struct hive_memory before, after = { NULL, 0 };
-	struct guest next = { 0 };
-	uint8_t *copy;
-
-	*plan = NULL;
-	if (edits_plan(g->win, request, plan, err) < 0 ||
-	    hive_memory_new(&before, g->system, g->system_len, err) < 0)
-		return false;
-	if (edits_apply(*plan, &before, -1, 0, &after, err) < 0 || !after.data) {
-		hive_memory_free(&before);
-		return false;
-	}
-	copy = malloc(after.len);
-	memcpy(copy, after.data, after.len);
-	next.n_files = g->n_files;
-	memcpy(next.files, g->files, sizeof(g->files));
-	guest_open_bytes(&next, copy, after.len, name, err);
-	guest_close(g);
-	*g = next;
-	g->access.opaque = g;
-	hive_memory_free(&before);
-	hive_memory_free(&after);
-	return true;
-}
 
 static size_t needed_in(const struct edits *plan, enum edit_group group)
 {
@@ -228,135 +197,6 @@ static void test_others(struct guest *g, const char *name, const char *what)
 	free(before);
 }
 
-/* ---- taking back --------------------------------------------------------- */
-
-static char *record_of(const struct edits *plan, size_t *len)
-{
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
-
-	edits_write_record(plan, out);
-	fclose(out);
-	return text;
-}
-
-static bool restore(struct guest *g, const char *record, size_t len,
-		    unsigned int groups, struct edits **plan, struct error *err)
-{
-	struct hive_memory before, after = { NULL, 0 };
-	bool good;
-
-	*plan = NULL;
-	if (edits_plan_restore(g->win, record, len, groups, plan, err) < 0 ||
-	    hive_memory_new(&before, g->system, g->system_len, err) < 0)
-		return false;
-	good = edits_apply(*plan, &before, -1, 0, &after, err) == 0;
-	if (good && after.data) {
-		g->system = realloc(g->system, after.len);
-		memcpy(g->system, after.data, after.len);
-		g->system_len = after.len;
-		hive_open_bytes(&g->win->system, g->system, after.len, err);
-	}
-	hive_memory_free(&before);
-	hive_memory_free(&after);
-	return good;
-}
-
-static uint32_t number_at(struct guest *g, const char *path, const char *name)
-{
-	struct error err;
-	struct hive_key key;
-	uint32_t number = 999;
-
-	if (windows_find_path(g->win, path, &key, &err) == 1)
-		hive_get_dword(&g->win->system, &key, name, &number, &err);
-	return number;
-}
-
-static void test_restore(void)
-{
-	static const char crash[] = "ControlSet001\\Control\\CrashControl";
-	static const char power[] =
-		"ControlSet001\\Control\\Session Manager\\Power";
-	static const char ahci[] =
-		"ControlSet001\\Services\\storahci\\StartOverride";
-	struct edits_request request = { .bus = VIRTIO_BLK, .trial = true,
-					 .package = true };
-	struct hive_edit theirs = { HIVE_EDIT_SET, power, "HiberbootEnabled", 4,
-				    (const uint8_t *)"\7\0\0", 4 };
-	AUTO_FREE char *record = NULL;
-	struct hive_memory m, changed;
-	struct guest g = { 0 };
-	struct edits *plan;
-	struct error err = { 0 };
-	size_t len;
-
-	guest_open(&g, "10", MADE_OVERRIDE, &err);
-	patch(&g, &request, "10", &plan, &err);
-	record = record_of(plan, &len);
-	edits_free(plan);
-	ok(restore(&g, record, len, GROUP_BIT(GROUP_TRIAL), &plan, &err) &&
-	   plan->changes == 1 && number_at(&g, crash, "AutoReboot") == 1,
-	   "the trial's edits go back: AutoReboot (SanPolicy was so before)");
-	ok(number_at(&g, power, "HiberbootEnabled") == 0 &&
-	   number_at(&g, ahci, "0") == 999, "and only they");
-	edits_free(plan);
-	ok(restore(&g, record, len, GROUP_BIT(GROUP_TRIAL), &plan, &err) &&
-	   plan->changes == 0, "a second time there is nothing to do");
-	edits_free(plan);
-
-	hive_memory_new(&m, g.system, g.system_len, &err);
-	hive_apply(&m, -1, &theirs, 1, 0, &changed, &err);
-	g.system = realloc(g.system, changed.len);
-	memcpy(g.system, changed.data, changed.len);
-	g.system_len = changed.len;
-	hive_open_bytes(&g.win->system, g.system, g.system_len, &err);
-	hive_memory_free(&m);
-	hive_memory_free(&changed);
-	ok(restore(&g, record, len, GROUP_ALL, &plan, &err) &&
-	   number_at(&g, power, "HiberbootEnabled") == 7,
-	   "what Windows has changed since stays");
-	ok(number_at(&g, ahci, "0") == 3, "a removed key comes back");
-	ok(number_at(&g, "ControlSet001\\Services\\busflip", "Start") == 999,
-	   "the setup service goes");
-	ok(number_at(&g, "ControlSet001\\Services\\viostor", "Start") == 0 &&
-	   plan->moved_on > 1, "the driver's service and entries stay (%zu)",
-	   plan->moved_on);
-	edits_free(plan);
-	guest_close(&g);
-}
-
-static void test_bad_records(void)
-{
-	static const char *const bad[] = {
-		"", "nonsense\n", "busflip-edits\t2\n",
-		"busflip-edits\t1\ntrial\t0\ta\t=b\t4\t00000000\t4\n",
-		"busflip-edits\t1\ntrial\t0\ta\t=b\t4\t00000000\t4\t00\t1\n",
-		"busflip-edits\t1\nother\t0\ta\t=b\t4\t00000000\t4\t00\n",
-		"busflip-edits\t1\ntrial\t7\ta\t=b\t4\t00000000\t4\t00\n",
-		"busflip-edits\t1\ntrial\t0\ta\t=b\tx\t00000000\t4\t00\n",
-		"busflip-edits\t1\ntrial\t0\ta\t=b\t4\t0000000\t4\t00\n",
-		"busflip-edits\t1\ntrial\t0\ta\t=b\t4\t0000000g\t4\t00\n",
-		"busflip-edits\t1\ntrial\t0\t\t=b\t4\t00000000\t4\t00\n",
-		"busflip-edits\t1\ntrial\t0\ta\t-\t4\t00000000\t4\t00\n",
-		"busflip-edits\t1\ntrial\t2\ta\t=b\t0\t\t-\t\n",
-		"busflip-edits\t1\ntrial\t0\ta\t=b\t-4\t00000000\t4\t00\n",
-		"busflip-edits\t1\ntrial\t0\ta\t=b\t99999999999\t00\t4\t00\n",
-	};
-	struct guest g = { 0 };
-	struct edits *plan;
-	struct error err = { 0 };
-
-	guest_open(&g, "10", 0, &err);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		err.code = 0;
-		ok(edits_plan_restore(g.win, bad[i], strlen(bad[i]),
-				      GROUP_ALL, &plan, &err) < 0,
-		   "bad record %zu: %s", i, err.msg);
-	}
-	guest_close(&g);
-}
-
 /* ---- output -------------------------------------------------------------- */
 
 static void test_output(void)
@@ -489,8 +329,6 @@ int main(void)
 		test_others(&g, i ? "7" : "11", i ? "made 7" : "made 11");
 		guest_close(&g);
 	}
-	test_restore();
-	test_bad_records();
 	test_output();
 	test_safe_text();
 	test_real("win7-vmware-lsi.SYSTEM", "7-x86", false);
