@@ -78,6 +78,8 @@ static int rewrite(struct domain *domain, enum happening happened,
 	case ACTION_MARK:
 		if (decision->next == PHASE_DONE)
 			rewrite_finish(domain);
+		else if (decision->next == PHASE_HELD)
+			panic_remove(domain);
 		return 0;
 	case ACTION_NONE:
 	case ACTION_REFUSE:
@@ -118,6 +120,7 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 				state->attempts + 1 >= config->max_attempts,
 				state->override);
 	step->before = step->after = state->phase;
+	step->stuck = happened == HAPPENED_VIRTIO_STUCK;
 	explain(step, decision.why, detail);
 	if (decision.action == ACTION_REFUSE)
 		return fail(err, EINVAL, "%s", decision.why);

@@ -10,6 +10,7 @@
 #include "hook/domain.h"
 
 struct step {
+	bool stuck;		/* held on VirtIO: it could not be put back on SATA */
 	enum phase before, after;
 	bool changed;		/* the document is another one now */
 	char reason[256];

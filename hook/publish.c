@@ -177,7 +177,8 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	}
 	if (step_because(virt, dom, happened, detail, config, &step, err) < 0)
 		return -1;
-	if (pending->session == PHASE_TRIAL && step.after != PHASE_TRIAL &&
+	/* Held on VirtIO it would come to the same end once more. */
+	if (pending->session == PHASE_TRIAL && step.after != PHASE_TRIAL && !step.stuck &&
 	    (note.restart ||
 	     (config->auto_recover && strcmp(reason, "crashed") == 0)))
 		return start_again(dom, pending, err);

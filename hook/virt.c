@@ -373,6 +373,7 @@ int virt_state(const struct virt_domain *domain, struct virt_state *state,
 	}
 	state->booted = now == VIR_DOMAIN_RUNNING &&
 			reason == VIR_DOMAIN_RUNNING_BOOTED;
+	state->paused = now == VIR_DOMAIN_PAUSED;
 	state->paused_by_user = now == VIR_DOMAIN_PAUSED &&
 				reason == VIR_DOMAIN_PAUSED_USER;
 	if (!state->active)

@@ -93,7 +93,7 @@ static int sample(struct watch *w, struct error *err)
 		return -1;
 	if (!state.active || state.id != w->id)
 		return 0;
-	if (state.paused_by_user)
+	if (state.paused)
 		return 1;
 	w->ran_ms += PERIOD_MS;
 	writes = virt_writes(w->dom, w->target);

@@ -178,6 +178,12 @@ static void test_panic_device(void)
 	step(&xml, HAPPENED_SATA_CLEAN, &c);
 	step(&xml, HAPPENED_VIRTIO_CLEAN, &c);
 	same_xml(xml, x, "done: as the user defined it");
+	free(xml);
+	xml = strdup(x);
+	step(&xml, HAPPENED_SEEN, &c);
+	step(&xml, HAPPENED_SATA_CLEAN, &c);
+	is_str(step(&xml, HAPPENED_VIRTIO_STUCK, &c), "held", "held on VirtIO");
+	is_str(xpath(xml, "count(//panic)"), "0", "without the device, too");
 	at = strstr(x, "'kvm'");
 	if (!ok(at, "a domain of KVM") ||
 	    asprintf(&own, "%.*s'qemu'%s", (int)(at - x), x, at + 5) < 0)
@@ -191,6 +197,26 @@ static void test_panic_device(void)
 }
 
 /* The user's own stays, whatever its model. */
+/* A bugcheck that restarts the guest, or leaves it there, would tell nobody. */
+static void test_no_panic_device(void)
+{
+	static const char *const on_crash[] = { "restart", "preserve", "destroy" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(on_crash); i++) {
+		struct config c = config;
+		AUTO_FREE char *root = NULL, *xml = NULL;
+
+		c.auto_recover = CONFIG_YES;
+		if (asprintf(&root, "<on_crash>%s</on_crash>", on_crash[i]) < 0)
+			return;
+		xml = domain_xml(&(struct parts){ .root = root });
+		step(&xml, HAPPENED_SEEN, &c);
+		step(&xml, HAPPENED_SATA_CLEAN, &c);
+		is_str(xpath(xml, "count(//panic)"), i == 2 ? "1" : "0", "on_crash %s",
+		       on_crash[i]);
+	}
+}
+
 static void test_own_panic_device(void)
 {
 	struct config c = config;
@@ -361,6 +387,7 @@ int main(void)
 	test_failure();
 	test_fewer_attempts();
 	test_panic_device();
+	test_no_panic_device();
 	test_own_panic_device();
 	test_commands();
 	test_bus_of_config();
