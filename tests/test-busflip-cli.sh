@@ -107,7 +107,7 @@ for command in "${!goes[@]}"; do
 		case " ${goes[$command]} " in
 		*" $option "*) continue ;;
 		esac
-		cli "$command takes no ${option%=*}" 2 - "--${option%=*} does not go with $command;" \
+		cli "$command takes no ${option%=*}" 2 - "${option%=*} does not go with $command;" \
 			"$command" win $option
 	done
 done
