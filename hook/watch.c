@@ -12,12 +12,15 @@
 #include "hook/story.h"
 #include "hook/virt.h"
 
-#define PERIOD_MS 500
 /* Above what a loader writes, far below what a booting Windows does. */
 #define WRITES_UP 16
 #define WRITES_LOADER 4
 /* In that many samples the count has to grow: sustained. */
 #define SAMPLES_UP 3
+/* That many without a write end what is counted together. Shorter than the way
+ * from a reset to the loader's next write: firmware, loader and NT's wait of 30 s
+ * for its boot partition. */
+#define SAMPLES_STILL 10
 
 struct watch {
 	const char *uuid;
@@ -26,14 +29,13 @@ struct watch {
 	struct virt_domain *dom;
 	char target[TARGET_SIZE];
 	int id;			/* of this run of the guest */
-	long long writes;	/* at the last sample */
-	int grown;		/* samples in which it had grown */
+	struct writes writes;
 	long long ran_ms;	/* not counting while it was paused */
 };
 
 static void nap(void)
 {
-	const struct timespec t = { 0, PERIOD_MS * 1000000L };
+	const struct timespec t = { 0, WATCH_PERIOD_MS * 1000000L };
 
 	nanosleep(&t, NULL);
 }
@@ -83,6 +85,18 @@ static int recover(const struct watch *w, struct error *err)
 	return virt_destroy(w->dom, err);
 }
 
+bool writes_sustained(struct writes *w, long long count)
+{
+	if (count > w->last) {
+		w->grown++;
+		w->still = 0;
+	} else if (count < w->last || ++w->still >= SAMPLES_STILL) {
+		*w = (struct writes) { .base = count };
+	}
+	w->last = count;
+	return count - w->base >= WRITES_UP && w->grown >= SAMPLES_UP;
+}
+
 /* 1: go on, 0: over. */
 static int sample(struct watch *w, struct error *err)
 {
@@ -95,13 +109,11 @@ static int sample(struct watch *w, struct error *err)
 		return 0;
 	if (state.paused)
 		return 1;
-	w->ran_ms += PERIOD_MS;
+	w->ran_ms += WATCH_PERIOD_MS;
 	writes = virt_writes(w->dom, w->target);
 	if (writes < 0)
 		return 1;
-	w->grown += writes > w->writes;
-	w->writes = writes;
-	if (writes >= WRITES_UP && w->grown >= SAMPLES_UP) {
+	if (writes_sustained(&w->writes, writes)) {
 		note(w, false);
 		story_tell(LOG_LEVEL_NOTICE, virt_name(w->dom), w->uuid,
 			   "Windows writes to %s on VirtIO", w->target);
@@ -143,7 +155,7 @@ int watch_trial(const char *uuid, const struct config *config, struct error *err
 	struct watch w = { .uuid = uuid, .config = config, .id = -1 };
 	int r;
 
-	for (int left = config->publish_timeout * 1000 / PERIOD_MS; ; left--) {
+	for (int left = config->publish_timeout * 1000 / WATCH_PERIOD_MS; ; left--) {
 		r = follow(&w, err);
 		virt_domain_free(&w.dom);
 		virt_close(&w.virt);

@@ -21,4 +21,25 @@
  */
 int watch_trial(const char *uuid, const struct config *config, struct error *err);
 
+/*
+ * struct writes - how a guest's count of writes has gone, sample by sample
+ *
+ * Zero at first. What a loader writes once in each boot must never add up to what
+ * Windows writes, however often a guest that can't boot is reset: only writes with
+ * no long gap in between count together. The counter itself outlives a reset.
+ */
+struct writes {
+	long long last;		/* the count at the last sample ... */
+	long long base;		/* ... and when the gap before these writes began */
+	int grown;		/* samples since in which it had grown */
+	int still;		/* samples since it last grew */
+};
+
+/*
+ * writes_sustained() - the next sample, WATCH_PERIOD_MS after the one before:
+ * do the writes up to @count mean that Windows is up?
+ */
+#define WATCH_PERIOD_MS 500
+bool writes_sustained(struct writes *w, long long count);
+
 #endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * test-watch.c - which writes mean that Windows is up, and which a loader makes
+ *
+ * Counts are as libvirt gives them of the trial's disk: they only grow while the
+ * same QEMU runs, through every reset of the guest.
+ */
+
+#include "hook/watch.h"
+
+#include "tests/tap.h"
+
+#define SECOND (1000 / WATCH_PERIOD_MS)
+
+/* @seconds in which nothing is written. Return: was it ever taken for Windows? */
+static bool quiet(struct writes *w, int seconds)
+{
+	bool up = false;
+
+	for (int i = 0; i < seconds * SECOND; i++)
+		up |= writes_sustained(w, w->last);
+	return up;
+}
+
+/* @boots boots of a guest that is reset each @seconds, with @each writes of its
+ * loader in @samples samples. */
+static bool boot_loop(int boots, int seconds, int each, int samples)
+{
+	struct writes w = { 0 };
+	bool up = false;
+
+	for (int b = 0; b < boots; b++) {
+		up |= quiet(&w, seconds);
+		for (int i = 0; i < samples; i++)
+			up |= writes_sustained(&w, w.last + each);
+	}
+	return up;
+}
+
+static void windows(void)
+{
+	struct writes w = { 0 };
+	bool up = false;
+
+	quiet(&w, 20);
+	for (int i = 0; i < SECOND && !up; i++)
+		up = writes_sustained(&w, w.last + 400);
+	ok(!up, "a second of writes is not sustained yet");
+	for (int i = 0; i < 2 * SECOND && !up; i++)
+		up = writes_sustained(&w, w.last + 400);
+	ok(up, "three seconds of a booting Windows are");
+
+	w = (struct writes) { 0 };
+	up = false;
+	for (int i = 0; i < 6 && !up; i++) {
+		up = quiet(&w, 3);
+		up |= writes_sustained(&w, w.last + 4);
+	}
+	ok(up, "a slow one, with seconds between, is taken for Windows too");
+
+	/* The watcher begins late, or was killed: it finds the whole count. */
+	w = (struct writes) { 0 };
+	ok(!writes_sustained(&w, 100000), "whoever looks late has to see it grow");
+	ok(!quiet(&w, 60), "and a guest that has stopped does not");
+	up = false;
+	for (int i = 0; i < 3 && !up; i++)
+		up = writes_sustained(&w, w.last + 100);
+	ok(up, "one that goes on does");
+}
+
+int main(void)
+{
+	struct writes w = { 0 };
+
+	windows();
+	ok(!boot_loop(500, 35, 1, 1), "500 boots with a write of the loader each are no Windows");
+	ok(!boot_loop(500, 35, 2, 2), "nor with four writes each, in two samples");
+	ok(!boot_loop(500, 6, 1, 1), "nor when it is reset each six seconds");
+	ok(!quiet(&w, 3600), "nothing written at all");
+	return done_testing();
+}
