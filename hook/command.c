@@ -25,6 +25,7 @@ struct target {
 	struct virt *virt;
 	struct virt_domain *dom;
 	int lock;
+	char *was;		/* the definition that load() read */
 };
 
 static void target_close(struct target *target)
@@ -32,6 +33,8 @@ static void target_close(struct target *target)
 	virt_domain_free(&target->dom);
 	virt_close(&target->virt);
 	cleanup_close(&target->lock);
+	free(target->was);
+	target->was = NULL;
 }
 #define AUTO_TARGET __attribute__((cleanup(target_close)))
 
@@ -97,15 +100,15 @@ int command_hold(const struct command_line *line)
 
 /* ---- enable and disable --------------------------------------------------- */
 
-static int load(const struct target *target, struct domain *domain, struct error *err)
+static int load(struct target *target, struct domain *domain, struct error *err)
 {
-	AUTO_FREE char *xml = NULL;
-
 	if (!virt_is_persistent(target->dom))
 		return fail(err, ENOTSUP, "it is transient: there is no definition "
 			    "that busflip could change for its next start");
-	return virt_xml(target->dom, &xml, err) < 0 ? -1 :
-	       domain_parse(xml, strlen(xml), domain, err);
+	free(target->was);
+	target->was = NULL;
+	return virt_xml(target->dom, &target->was, err) < 0 ? -1 :
+	       domain_parse(target->was, strlen(target->was), domain, err);
 }
 
 static int store(const struct target *target, const struct domain *domain,
@@ -115,10 +118,18 @@ static int store(const struct target *target, const struct domain *domain,
 	size_t len;
 
 	return domain_format(domain, &xml, &len, err) < 0 ? -1 :
-	       virt_define(target->virt, xml, err);
+	       virt_redefine(target->virt, target->dom, target->was, xml, err);
 }
 
-static int enable(const struct command_line *line, const struct target *target,
+/* Somebody who edits it in the same moment is waited for. */
+#define TRIES 8
+
+static bool again(int rc, int *tries, const struct error *err)
+{
+	return rc < 0 && err->code == EAGAIN && ++*tries < TRIES;
+}
+
+static int enable(const struct command_line *line, struct target *target,
 		  struct step *step, struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
@@ -154,13 +165,18 @@ int command_enable(const struct command_line *line)
 	struct error err = { 0 };
 	struct step step = { 0 };
 	const char *name = line->args[0];
+	int tries = 0, rc;
 
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
 		complain("--bus is virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
-	if (target_open(line, name, &target, &err) < 0 ||
-	    enable(line, &target, &step, &err) < 0)
+	if (target_open(line, name, &target, &err) < 0)
+		return failed(name, &err);
+	do {
+		rc = enable(line, &target, &step, &err);
+	} while (again(rc, &tries, &err));
+	if (rc < 0)
 		return failed(name, &err);
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	say(virt_name(target.dom), &step);
@@ -169,7 +185,7 @@ int command_enable(const struct command_line *line)
 	return finish_stdout(EXIT_DONE);
 }
 
-static int disable(const struct command_line *line, const struct target *target,
+static int disable(const struct command_line *line, struct target *target,
 		   struct step *step, struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
@@ -189,9 +205,14 @@ int command_disable(const struct command_line *line)
 	struct error err = { 0 };
 	struct step step = { 0 };
 	const char *name = line->args[0];
+	int tries = 0, rc;
 
-	if (target_open(line, name, &target, &err) < 0 ||
-	    disable(line, &target, &step, &err) < 0)
+	if (target_open(line, name, &target, &err) < 0)
+		return failed(name, &err);
+	do {
+		rc = disable(line, &target, &step, &err);
+	} while (again(rc, &tries, &err));
+	if (rc < 0)
 		return failed(name, &err);
 	if (!step.changed) {
 		printf("domain %s: has no busflip tag, nothing to do\n", name);

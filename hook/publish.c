@@ -22,18 +22,29 @@
 #include "hook/session.h"
 #include "hook/story.h"
 
-static int define(struct virt *virt, struct domain *domain, struct error *err)
+/* A definition that changes under our hands is read anew. Only a program changes it
+ * that often in a row. */
+#define TRIES 8
+
+/* Is it worth another try, with nothing else done? */
+static bool passes(const struct error *err)
+{
+	return err->code == ECONNREFUSED || err->code == EAGAIN;
+}
+
+static int define(struct virt *virt, const struct virt_domain *dom, const char *was,
+		  struct domain *domain, struct error *err)
 {
 	AUTO_FREE char *xml = NULL;
 	size_t len;
 
 	return domain_format(domain, &xml, &len, err) < 0 ? -1 :
-	       virt_define(virt, xml, err);
+	       virt_redefine(virt, dom, was, xml, err);
 }
 
-static int try_step(struct virt *virt, const struct virt_domain *dom, const char *xml,
-		    enum happening happened, const char *detail,
-		    const struct config *config, struct step *step, struct error *err)
+static int step_once(struct virt *virt, const struct virt_domain *dom, const char *xml,
+		     enum happening happened, const char *detail,
+		     const struct config *config, struct step *step, struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	struct error bait_err;
@@ -45,10 +56,28 @@ static int try_step(struct virt *virt, const struct virt_domain *dom, const char
 	if (step->changed && step->after == PHASE_STAGED &&
 	    bait_create(config->bait, &bait_err) < 0)
 		log_msg(LOG_LEVEL_WARNING, "%s", bait_err.msg);
-	if (step->changed && define(virt, &domain, err) < 0)
+	if (step->changed && define(virt, dom, xml, &domain, err) < 0)
 		return -1;
 	story_step(virt_name(dom), virt_uuid(dom), step);
 	return 0;
+}
+
+static int try_step(struct virt *virt, const struct virt_domain *dom,
+		    enum happening happened, const char *detail,
+		    const struct config *config, struct step *step, struct error *err)
+{
+	int rc = -1;
+
+	for (int i = 0; i < TRIES; i++) {
+		AUTO_FREE char *xml = NULL;
+
+		if (virt_xml(dom, &xml, err) < 0)
+			return -1;
+		rc = step_once(virt, dom, xml, happened, detail, config, step, err);
+		if (rc == 0 || err->code != EAGAIN)
+			break;
+	}
+	return rc;
 }
 
 static int step_because(struct virt *virt, const struct virt_domain *dom,
@@ -56,21 +85,17 @@ static int step_because(struct virt *virt, const struct virt_domain *dom,
 			const struct config *config, struct step *step,
 			struct error *err)
 {
-	AUTO_FREE char *xml = NULL;
-
 	if (!virt_is_persistent(dom))
 		return fail(err, ENOTSUP, "it is transient: there is no definition "
 			    "that busflip could change for its next start");
-	if (virt_xml(dom, &xml, err) < 0)
-		return -1;
-	if (try_step(virt, dom, xml, happened, detail, config, step, err) == 0)
+	if (try_step(virt, dom, happened, detail, config, step, err) == 0)
 		return 0;
-	if (happened != HAPPENED_VIRTIO_UNCLEAN || err->code == ECONNREFUSED)
+	if (happened != HAPPENED_VIRTIO_UNCLEAN || passes(err))
 		return -1;
 	/* A trial that failed must count, or it would be tried for ever. */
 	story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
 		   "can't go back to SATA: %s", err->msg);
-	return try_step(virt, dom, xml, HAPPENED_VIRTIO_STUCK, detail, config, step, err);
+	return try_step(virt, dom, HAPPENED_VIRTIO_STUCK, detail, config, step, err);
 }
 
 int publish_step(struct virt *virt, const struct virt_domain *dom,
@@ -198,20 +223,26 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 #define BOUNCE_WINDOW_MS 5000
 #define RESUME_AFTER_MS 60000
 
-static int destroy_suspended(struct virt_domain *dom, const struct pending *pending,
+/* The new definition comes first: a host that can't store it (/etc/libvirt full, or
+ * read-only) would have the guest destroyed at each of its starts, for nothing. */
+static int stage_and_destroy(struct virt *virt, struct virt_domain *dom,
+			     const struct pending *pending, const struct config *config,
 			     struct error *err)
 {
+	struct step step = { .changed = false };
 	struct error ignored;
 
-	if (virt_destroy(dom, err) == 0)
+	if (publish_step(virt, dom, HAPPENED_SEEN, config, &step, err) == 0 &&
+	    virt_destroy(dom, err) == 0)
 		return 0;
 	if (!pending->paused)
 		virt_resume(dom, &ignored);
 	return -1;
 }
 
-static int take_down(struct virt_domain *dom, struct pending *pending,
-		     const struct virt_state *state, struct error *err)
+static int take_down(struct virt *virt, struct virt_domain *dom, struct pending *pending,
+		     const struct virt_state *state, const struct config *config,
+		     struct error *err)
 {
 	long long age = pending_age(pending);
 
@@ -226,13 +257,14 @@ static int take_down(struct virt_domain *dom, struct pending *pending,
 	pending->id = state->id;
 	if (pending_write(pending, err) < 0 || virt_suspend(dom, err) < 0)
 		return -1;
-	return destroy_suspended(dom, pending, err);
+	return stage_and_destroy(virt, dom, pending, config, err);
 }
 
 /* Somebody began this and was killed. Return: 1 when the guest is down now,
  * 0 when there is nothing to finish. */
-static int finish_take_down(struct virt_domain *dom, const struct pending *pending,
-			    const struct virt_state *state, struct error *err)
+static int finish_take_down(struct virt *virt, struct virt_domain *dom,
+			    const struct pending *pending, const struct virt_state *state,
+			    const struct config *config, struct error *err)
 {
 	long long age = pending_age(pending);
 
@@ -245,7 +277,7 @@ static int finish_take_down(struct virt_domain *dom, const struct pending *pendi
 		return 0;
 	if (age > RESUME_AFTER_MS)
 		return virt_resume(dom, err);
-	return destroy_suspended(dom, pending, err) < 0 ? -1 : 1;
+	return stage_and_destroy(virt, dom, pending, config, err) < 0 ? -1 : 1;
 }
 
 /* Would staging work at all, and is this a phase to stage in? A guest is not
@@ -280,7 +312,7 @@ static int stage_and_start(struct virt *virt, struct virt_domain *dom,
 	struct step step = { .changed = false };
 	int rc = publish_step(virt, dom, HAPPENED_SEEN, config, &step, err);
 
-	if (rc < 0 && err->code == ECONNREFUSED)
+	if (rc < 0 && passes(err))
 		return -1;
 	if (virt_state(dom, &state, &start_err) < 0 ||
 	    (!state.active && virt_start(dom, pending->paused, &start_err) < 0)) {
@@ -305,13 +337,13 @@ static int settle_bounce(struct virt *virt, struct virt_domain *dom,
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
 	if (pending->begun) {
-		down = finish_take_down(dom, pending, &state, err);
+		down = finish_take_down(virt, dom, pending, &state, config, err);
 	} else if (!state.active) {
 		down = 0;
 	} else {
 		if (check_bounce(dom, config, err) < 0)
 			return -1;
-		if (take_down(dom, pending, &state, err) < 0)
+		if (take_down(virt, dom, pending, &state, config, err) < 0)
 			down = -1;
 	}
 	if (down > 0)
@@ -353,7 +385,7 @@ static int settle_once(const char *uuid, const struct config *config,
 	rc = pending.kind == PENDING_BOUNCE ?
 		settle_bounce(virt, dom, &pending, config, err) :
 		settle_release(virt, dom, &pending, config, err);
-	if (rc < 0 && err->code == ECONNREFUSED)
+	if (rc < 0 && passes(err))
 		return -1;
 	if (rc < 0)
 		error_prefix(err, "domain %s", virt_name(dom));
@@ -370,7 +402,7 @@ int publish_settle(const char *uuid, const struct config *config, struct error *
 	if (lock < 0)
 		return -1;
 	while (settle_once(uuid, config, err) < 0) {
-		if (err->code != ECONNREFUSED || monotonic() >= end)
+		if (!passes(err) || monotonic() >= end)
 			return -1;
 		pause_ms(wait);
 		wait = wait < 1000 ? wait * 2 : 1000;

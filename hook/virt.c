@@ -315,10 +315,18 @@ int virt_xml(const struct virt_domain *domain, char **xml, struct error *err)
 	return *xml ? 0 : virt_fail(err, "cannot get the domain's XML");
 }
 
-int virt_define(struct virt *virt, const char *xml, struct error *err)
+int virt_redefine(struct virt *virt, const struct virt_domain *domain, const char *was,
+		  const char *xml, struct error *err)
 {
-	virDomainPtr dom = lib.virDomainDefineXML(virt->conn, xml);
+	AUTO_FREE char *now = NULL;
+	virDomainPtr dom;
 
+	if (virt_xml(domain, &now, err) < 0)
+		return -1;
+	if (strcmp(now, was) != 0)
+		return fail(err, EAGAIN, "its definition was changed by somebody else "
+			    "in the same moment, again and again; try once more");
+	dom = lib.virDomainDefineXML(virt->conn, xml);
 	if (!dom)
 		return virt_fail(err, "libvirt does not take the new definition");
 	lib.virDomainFree(dom);

@@ -5,7 +5,7 @@
  *
  * Errors carry libvirt's own words. ECONNREFUSED as error code means that the
  * daemon could not be reached or went away: worth another try later. ENOENT
- * means that there is no such domain.
+ * means that there is no such domain, EAGAIN that it changed: read it anew.
  */
 #ifndef BUSFLIP_VIRT_H
 #define BUSFLIP_VIRT_H
@@ -60,8 +60,17 @@ int virt_xml(const struct virt_domain *domain, char **xml, struct error *err);
 /* virt_capabilities() - of the host, as XML; NULL and @err. The caller frees it. */
 char *virt_capabilities(struct virt *virt, struct error *err);
 
-/* virt_define() - make @xml the persistent definition. */
-int virt_define(struct virt *virt, const char *xml, struct error *err);
+/*
+ * virt_redefine() - make @xml the persistent definition, which was @was, as
+ * virt_xml() gave it
+ *
+ * Fails with EAGAIN when it is another one by now, and ENOENT when the domain is gone:
+ * a definition that somebody has changed since must not be lost, nor one come back that
+ * was undefined. libvirt has no call that compares and defines at once, so "virsh edit"
+ * does it in the same way; what is left is the time between two calls.
+ */
+int virt_redefine(struct virt *virt, const struct virt_domain *domain, const char *was,
+		  const char *xml, struct error *err);
 
 struct virt_state {
 	bool active;		/* a QEMU process exists */

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 52
+plan 60
 
 # define_and_start NAME [OPTION] - in one connection, as virt-install does it
 define_and_start()
@@ -64,8 +64,8 @@ done
 is "20 starts succeed" $started 20
 is "20 domains run on SATA" $on_sata 20
 is "20 guests have booted from SATA" $booted 20
-is "it is suspended first, then destroyed, then started" "$(events_of win1)" \
-	"Defined Resumed Started Suspended Shutdown Stopped Defined Resumed Started"
+is "it is suspended first, staged, destroyed, then started" "$(events_of win1)" \
+	"Defined Resumed Started Suspended Defined Shutdown Stopped Resumed Started"
 ok "it is logged" logged "domain=win1 .* started again, on SATA"
 virsh -q shutdown win1
 wait_off win1
@@ -136,6 +136,30 @@ ok "why is logged" logged "domain=odd .*can't be staged and runs as it is: .*vdz
 virsh -q destroy odd
 wait_off odd
 is "nor later" "$(where odd)" none/virtio
+
+# --- cannot be stored
+
+define_domain stuck guest=stay
+cp /etc/libvirt/qemu/stuck.xml "$LAB/stuck.kept"
+mount --bind /etc/libvirt/qemu /etc/libvirt/qemu && mount -o remount,ro,bind /etc/libvirt/qemu ||
+	bail_out "cannot make a folder read-only"
+for how in '' --paused; do
+	# shellcheck disable=SC2086	# none or one
+	ok "a host that can't store a definition: it starts $how" virsh -q start stuck $how
+	ok "why is logged $how" wait_for "logged 'domain stuck.*Read-only file system'" 30
+	wait_for "no_work stuck" 30
+	sleep 1
+	is "it is left alone $how" "$(where stuck)/$(bus_of_disk stuck --live)/$(virsh -q domstate stuck)" \
+		"none/virtio/virtio/$([ "$how" ] && echo paused || echo running)"
+	virsh -q destroy stuck
+	wait_off stuck
+	: > "$LAB/log"
+done
+umount /etc/libvirt/qemu
+is "its definition is what it was" "$(cmp /etc/libvirt/qemu/stuck.xml "$LAB/stuck.kept" 2>&1)" ""
+virsh -q start stuck
+ok "when it can, it runs on SATA" wait_for "bounced stuck" 60
+virsh -q destroy stuck
 
 # --- has memory to lose
 

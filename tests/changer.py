@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""changer.py - stands between a client and libvirtd, and runs a command in between
+
+    changer.py LISTEN DAEMON TIMES COMMAND [ARG...]
+
+Listens on the socket LISTEN and passes all on to the socket DAEMON and back. After
+each of the first TIMES answers that bring a domain's XML, and before the client gets
+it, COMMAND is run: so what the client has read is out of date when it sees it.
+"""
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+# remote_protocol.x of libvirt: REMOTE_PROC_DOMAIN_GET_XML_DESC, VIR_NET_REPLY
+GET_XML_DESC, REPLY = 14, 1
+
+
+def exactly(sock, size):
+    data = b""
+    while len(data) < size:
+        part = sock.recv(size - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def packet(sock):
+    head = exactly(sock, 4)
+    return head + exactly(sock, struct.unpack(">I", head)[0] - 4)
+
+
+def pump(source, target, before):
+    try:
+        while True:
+            data = packet(source)
+            before(data)
+            target.sendall(data)
+    except (EOFError, OSError):
+        for sock in (source, target):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def main():
+    listen, daemon, left, command = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
+
+    def change(data):
+        nonlocal left
+        procedure, kind = struct.unpack(">II", data[12:20])
+        if (procedure, kind) == (GET_XML_DESC, REPLY) and left > 0:
+            left -= 1
+            subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
+
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(listen)
+    server.listen()
+    while True:
+        client = server.accept()[0]
+        to = socket.socket(socket.AF_UNIX)
+        to.connect(daemon)
+        threading.Thread(target=pump, args=(client, to, lambda data: None), daemon=True).start()
+        threading.Thread(target=pump, args=(to, client, change), daemon=True).start()
+
+
+main()
