@@ -187,17 +187,29 @@ int write_all(int fd, const void *data, size_t len, struct error *err)
 	return 0;
 }
 
+int folder_sync(const char *folder, struct error *err)
+{
+	AUTO_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return fail_errno(err, "cannot make %s durable", folder);
+	return 0;
+}
+
 static int sync_folder_of(const char *path, struct error *err)
 {
 	AUTO_FREE char *copy = strdup(path);
-	AUTO_FD int fd = -1;
 
 	if (!copy)
 		return fail(err, ENOMEM, "out of memory");
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return fail_errno(err, "cannot sync the folder of %s", path);
-	return 0;
+	return folder_sync(dirname(copy), err);
+}
+
+int folder_make(const char *folder, mode_t mode, struct error *err)
+{
+	if (mkdir(folder, mode) == 0)
+		return sync_folder_of(folder, err);
+	return errno == EEXIST ? 0 : fail_errno(err, "cannot create %s", folder);
 }
 
 int file_replace(const char *path, const void *data, size_t len, mode_t mode,

@@ -167,6 +167,12 @@ int write_all(int fd, const void *data, size_t len, struct error *err);
 int file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		 struct error *err);
 
+/* folder_sync() - make durable which names are in @folder. */
+int folder_sync(const char *folder, struct error *err);
+
+/* folder_make() - unless it exists, make it, and its name in its parent durable. */
+int folder_make(const char *folder, mode_t mode, struct error *err);
+
 /*
  * file_replace_sweep() - remove from @folder what file_replace() leaves behind when
  * it is killed in the middle: files with a dot and six characters at the end of their

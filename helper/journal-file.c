@@ -88,9 +88,8 @@ int journal_store(const struct journal *j, const char *dir, struct error *err)
 
 	if (!data)
 		return fail(err, ENOMEM, "out of memory");
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return fail_errno(err, "cannot create %s", dir);
-	if (journal_name(dir, &j->image, name, sizeof(name), err) < 0)
+	if (folder_make(dir, 0700, err) < 0 ||
+	    journal_name(dir, &j->image, name, sizeof(name), err) < 0)
 		return -1;
 	fill_file(j, data, len);
 	if (file_replace(name, data, len, 0600, err) == 0)
@@ -250,15 +249,6 @@ int journal_find(const char *dir, const struct journal_image *image,
 	return found;
 }
 
-static int sync_folder(const char *dir, struct error *err)
-{
-	AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return fail_errno(err, "cannot sync %s", dir);
-	return 0;
-}
-
 int journal_remove(const char *name, struct error *err)
 {
 	char dir[4096], *slash;
@@ -268,7 +258,7 @@ int journal_remove(const char *name, struct error *err)
 	*slash = '\0';
 	if (unlink(name) < 0)
 		return fail_errno(err, "cannot remove %s", name);
-	return sync_folder(dir, err);
+	return folder_sync(dir, err);
 }
 
 void journal_sweep(const char *dir, const struct journal_image *image)

@@ -52,6 +52,13 @@ static int no_room(struct error *err)
 	return error_prefix(err, "backup of the hive");
 }
 
+/* Begin writing to the disk, without waiting: what is synced together later takes
+ * little longer than one file. */
+static void start_writing(int fd)
+{
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 /* All of the file @from from @at on, but not more than @len. */
 static int copy_out(int from, off_t at, size_t len, int folder, const char *name,
 		    struct error *err)
@@ -70,7 +77,52 @@ static int copy_out(int from, off_t at, size_t len, int folder, const char *name
 			return fail_errno(err, "%s: cannot write", name);
 		len -= (size_t)n;
 	}
+	start_writing(fd);
 	return 0;
+}
+
+static int sync_file(int folder, const char *name, struct error *err)
+{
+	AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fdatasync(fd) < 0)
+		return fail_errno(err, "%s: cannot make it durable", name);
+	return 0;
+}
+
+static void *sync_hive(void *context)
+{
+	struct backup_work *work = context;
+
+	work->sync_error = fdatasync(work->hive) < 0 ? errno : 0;
+	return NULL;
+}
+
+/* The helper has work for longer than this takes. */
+static void begin_sync(struct backup_work *work, int folder)
+{
+	work->sync_error = 0;
+	work->hive = openat(folder, "SYSTEM", O_RDONLY | O_CLOEXEC);
+	if (work->hive < 0) {
+		work->sync_error = errno;
+		return;
+	}
+	work->syncing = pthread_create(&work->syncer, NULL, sync_hive, work) == 0;
+	if (!work->syncing)
+		sync_hive(work);
+}
+
+static int end_sync(struct backup_work *work)
+{
+	if (work->syncing)
+		pthread_join(work->syncer, NULL);
+	work->syncing = false;
+	if (work->hive >= 0)
+		cleanup_close(&work->hive);
+	errno = work->sync_error;
+	return work->sync_error ? -1 : 0;
 }
 
 static int store_info(int folder, const struct backup_source *s,
@@ -94,7 +146,20 @@ static int store_info(int folder, const struct backup_source *s,
 		return fail(err, ENAMETOOLONG, INFO);
 	if (write_all(fd, text, strlen(text), err) < 0)
 		return error_prefix(err, INFO);
+	start_writing(fd);
 	return 0;
+}
+
+static int sync_all(int folder, struct backup_work *work, struct error *err)
+{
+	if (end_sync(work) < 0)
+		return fail_errno(err, "SYSTEM: cannot make it durable");
+	for (size_t i = 1; i < ARRAY_SIZE(files); i++)
+		if (sync_file(folder, files[i].name, err) < 0)
+			return -1;
+	if (sync_file(folder, INFO, err) < 0)
+		return -1;
+	return fsync(folder) < 0 ? fail_errno(err, "cannot make its folder durable") : 0;
 }
 
 static int store_rest(int folder, const struct backup_source *s,
@@ -182,10 +247,9 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 
 	work->finished[0] = '\0';
 	work->kept = 0;
-	if (mkdir(folder, 0700) < 0 && errno != EEXIST) {
-		fail_errno(err, "cannot create %s", folder);
+	work->hive = -1;
+	if (folder_make(folder, 0700, err) < 0)
 		return no_room(err);
-	}
 	prune(folder, is_unfinished, 0);
 	if (!str_printf(work->path, sizeof(work->path), "%s/.new-XXXXXX",
 			folder))
@@ -203,6 +267,7 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 	} else if (copy_out(hive, 0, (size_t)st.st_size, fd, files[0].name,
 			    err) == 0) {
 		work->kept = (uint64_t)st.st_size;
+		begin_sync(work, fd);
 		return 0;
 	}
 	backup_abandon(folder, work);
@@ -211,8 +276,10 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 
 void backup_abandon(const char *folder, struct backup_work *work)
 {
-	if (work->path[0])
+	if (work->path[0]) {
+		end_sync(work);
 		prune(folder, is_unfinished, 0);
+	}
 	work->path[0] = '\0';
 }
 
@@ -228,12 +295,16 @@ int backup_finish(const char *folder, struct backup_work *work,
 	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		fail_errno(err, "%s", folder);
-	} else if (store_rest(fd, source, err) == 0 &&
+	} else if (store_rest(fd, source, err) == 0 && sync_all(fd, work, err) == 0 &&
 		   name_now(folder, final, sizeof(final), err) == 0) {
 		if (rename(work->path, final) == 0) {
 			work->path[0] = '\0';
 			memcpy(work->finished, final, sizeof(final));
-			return 0;
+			if (folder_sync(folder, err) == 0)
+				return 0;
+			backup_discard(final);
+			work->finished[0] = '\0';
+			return no_room(err);
 		}
 		fail_errno(err, "cannot rename %s", work->path);
 	}
@@ -366,34 +437,6 @@ static bool newest_name(const char *folder, char *out, size_t size)
 		free(list[i]);
 	free(list);
 	return ok;
-}
-
-static void sync_one(int folder, const char *name)
-{
-	AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		fdatasync(fd);
-}
-
-void backup_sync(const char *folder, int hive)
-{
-	char path[4096];
-	int fd;
-
-	if (!newest_name(folder, path, sizeof(path)) || fork() != 0)
-		return;
-	setsid();
-	for (fd = 0; fd < 64; fd++)
-		if (fd != hive)
-			close(fd);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		sync_one(fd, files[i].name);
-	sync_one(fd, INFO);
-	fsync(fd);
-	sync_one(AT_FDCWD, folder);
-	_exit(EXIT_DONE);
 }
 
 static int check_size(const struct backup *b, struct error *err)

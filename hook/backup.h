@@ -10,6 +10,8 @@
 #ifndef BUSFLIP_BACKUP_H
 #define BUSFLIP_BACKUP_H
 
+#include <pthread.h>
+
 #include "helper/job.h"
 
 /* What goes into one backup: the reply's memory file and what is where in it,
@@ -30,22 +32,23 @@ struct backup_work {
 	char path[4096];		/* its folder; "": none */
 	char finished[4096];		/* backup_finish(): its last name; "": none */
 	uint64_t kept;			/* bytes of SYSTEM in it */
+	pthread_t syncer;		/* makes SYSTEM durable, if @syncing */
+	bool syncing;
+	int hive;			/* SYSTEM's descriptor then */
+	int sync_error;			/* 0, or the errno that it ended with */
 };
 
 /*
  * backup_begin() - put the hive in the memory file @hive into a new backup
  *
- * No room is REFUSE_HOST_SPACE. To be done while the helper still works.
+ * No room is REFUSE_HOST_SPACE. To be done while the helper still works: the disk is
+ * then busy with it meanwhile. @work must stay where it is until backup_finish() or
+ * backup_abandon().
  */
 int backup_begin(const char *folder, int hive, struct backup_work *work,
 		 struct error *err);
 
-/*
- * backup_finish() - the rest of it
- *
- * It is not yet durable: waiting for 15 MB would take longer than all the rest
- * of a patch. backup_sync() does that.
- */
+/* backup_finish() - the rest of it; durable when it returns 0. */
 int backup_finish(const char *folder, struct backup_work *work,
 		  const struct backup_source *source, struct error *err);
 
@@ -69,17 +72,6 @@ void backup_end_transition(const char *folder);
 
 /* backup_abandon() - remove what was begun, if anything. */
 void backup_abandon(const char *folder, struct backup_work *work);
-
-/*
- * backup_sync() - make the newest backup in @folder durable, by a process of its
- * own that nobody waits for and that has none of our descriptors
- *
- * @hive: the memory file that the backup came from; that process is left to give
- * its pages back, too.
- * A power cut in these tenths of a second loses the backup, never the disk: undo
- * checks the size of what is kept.
- */
-void backup_sync(const char *folder, int hive);
 
 /* The newest backup, opened. */
 struct backup {

@@ -94,7 +94,6 @@ static void settle_backup(const struct session *s, int r, bool decided)
 		return;
 	if (r >= 0) {
 		backup_prune(s->backups, s->options->keep);
-		backup_sync(s->backups, s->keep);
 	} else if (!decided && journal_find(s->journals, &s->image, name, sizeof(name),
 				NULL) == 0) {
 		backup_discard(s->work.finished);

@@ -370,9 +370,8 @@ static bool will_write(const struct job *job)
 
 static int prepare_state(struct session *s, struct error *err)
 {
-	if (will_write(s->job) && mkdir(s->options->state, 0755) < 0 &&
-	    errno != EEXIST)
-		return fail_errno(err, "cannot create %s", s->options->state);
+	if (will_write(s->job) && folder_make(s->options->state, 0755, err) < 0)
+		return -1;
 	if (backup_folder(s->options->state, s->disk->key, s->image.path,
 			  s->backups, sizeof(s->backups), err) < 0)
 		return -1;

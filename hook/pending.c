@@ -90,8 +90,8 @@ static int make_folders(struct error *err)
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(folders); i++)
-		if (mkdir(folders[i].path, folders[i].mode) < 0 && errno != EEXIST)
-			return fail_errno(err, "cannot create %s", folders[i].path);
+		if (folder_make(folders[i].path, folders[i].mode, err) < 0)
+			return -1;
 	return 0;
 }
 

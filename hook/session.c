@@ -37,9 +37,9 @@ int session_write(const struct session_note *n, struct error *err)
 
 	if (!note_path(n->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", n->uuid);
-	if ((mkdir(BUSFLIP_STATEDIR, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(SESSION_FOLDER, 0700) < 0 && errno != EEXIST))
-		return fail_errno(err, "cannot create %s", SESSION_FOLDER);
+	if (folder_make(BUSFLIP_STATEDIR, 0755, err) < 0 ||
+	    folder_make(SESSION_FOLDER, 0700, err) < 0)
+		return -1;
 	str_fits(why, sizeof(why), n->why);
 	make_printable(why);
 	memcpy(since, n->since, sizeof(since));

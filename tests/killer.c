@@ -7,8 +7,7 @@
  * and what makes files of the host durable. KILLER_AT=n picks the call, 0 none;
  * KILLER_COUNT names a file that gets the number of calls. KILLER_WHO: parent
  * (busflip), server (qemu-nbd), all. With server the call itself still happens.
- *
- * KILLER_DETACH=n: a process that detaches itself waits n seconds before.
+ * KILLER_LOG names a file that gets a line for each call: its name, and of what.
  */
 
 #include <dlfcn.h>
@@ -55,28 +54,45 @@ static void kill_children(pid_t parent)
 	}
 }
 
-static void count(void)
+static void tell(const char *file, const char *mode, const char *text, const char *of)
+{
+	FILE *out = file ? fopen(file, mode) : NULL;
+
+	if (out) {
+		fprintf(out, "%s%s\n", text, of);
+		fclose(out);
+	}
+}
+
+static void count(const char *call, const char *of)
 {
 	const char *at = getenv("KILLER_AT"), *who = getenv("KILLER_WHO");
-	const char *file = getenv("KILLER_COUNT");
+	char number[24];
+	long n;
 
 	if (getpid() != owner)
 		return;
-	calls++;
-	if (file) {
-		FILE *out = fopen(file, "we");
-
-		if (out) {
-			fprintf(out, "%ld\n", calls);
-			fclose(out);
-		}
-	}
-	if (!at || atol(at) != calls || !who)
+	n = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
+	snprintf(number, sizeof(number), "%ld", n);
+	tell(getenv("KILLER_COUNT"), "we", number, "");
+	tell(getenv("KILLER_LOG"), "ae", call, of);
+	if (!at || atol(at) != n || !who)
 		return;
 	if (strcmp(who, "parent") != 0)
 		kill_children(getpid());
 	if (strcmp(who, "server") != 0)
 		kill(getpid(), SIGKILL);
+}
+
+static void count_file(const char *call, int fd)
+{
+	char link[32], path[4096];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n > 0 ? n : 0] = '\0';
+	count(call, path);
 }
 
 /* The real function; POSIX promises that a pointer from dlsym() converts. */
@@ -87,7 +103,7 @@ int64_t nbd_aio_pwrite(struct nbd_handle *h, const void *buf, size_t len,
 		       uint64_t off, nbd_completion_callback done,
 		       uint32_t flags)
 {
-	count();
+	count("write", "");
 	return REAL(int64_t (*)(struct nbd_handle *, const void *, size_t,
 				uint64_t, nbd_completion_callback, uint32_t),
 		    "nbd_aio_pwrite")(h, buf, len, off, done, flags);
@@ -96,40 +112,31 @@ int64_t nbd_aio_pwrite(struct nbd_handle *h, const void *buf, size_t len,
 int64_t nbd_aio_flush(struct nbd_handle *h, nbd_completion_callback done,
 		      uint32_t flags)
 {
-	count();
+	count("flush", "");
 	return REAL(int64_t (*)(struct nbd_handle *, nbd_completion_callback,
 				uint32_t), "nbd_aio_flush")(h, done, flags);
 }
 
 int fdatasync(int fd)
 {
-	count();
+	count_file("fdatasync ", fd);
 	return REAL(int (*)(int), "fdatasync")(fd);
 }
 
 int fsync(int fd)
 {
-	count();
+	count_file("fsync ", fd);
 	return REAL(int (*)(int), "fsync")(fd);
 }
 
 int rename(const char *from, const char *to)
 {
-	count();
+	count("rename ", to);
 	return REAL(int (*)(const char *, const char *), "rename")(from, to);
 }
 
 int unlink(const char *path)
 {
-	count();
+	count("unlink ", path);
 	return REAL(int (*)(const char *), "unlink")(path);
-}
-
-pid_t setsid(void)
-{
-	const char *seconds = getenv("KILLER_DETACH");
-
-	if (seconds)
-		sleep((unsigned int)atoi(seconds));
-	return REAL(pid_t (*)(void), "setsid")();
 }

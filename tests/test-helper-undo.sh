@@ -113,10 +113,42 @@ export_hive "$work/after.reg"
 ok "they are what was done" "$tests/regtext.py" export "$work/before.reg" "$work/edits.reg" \
 	"$work/after.reg"
 
-# --- what goes on behind a patch: the copy of the hive is made durable ---
+# --- a power cut at any moment: what must be on the host's disk by when ---
 fresh
-LD_PRELOAD=$killer KILLER_DETACH=2 patch > "$work/out" 2>&1
-ok "the image is free as soon as the patch is done" busflip inspect --format raw "$image"
+mkdir "$state"
+chmod 700 "$state"
+LD_PRELOAD=$killer KILLER_LOG=$work/calls patch > "$work/out" 2>&1
+is "what is kept is durable before the first write to the image, and the image before \
+the journal goes" "$(python3 - "$work/calls" "$state"/image-*/2* <<'END'
+import os, re, sys
+calls = open(sys.argv[1]).read().splitlines()
+def first(pattern, after=-1):
+    found = [i for i, c in enumerate(calls) if i > after and re.search(pattern, c)]
+    if not found:
+        print("no", pattern)
+    return found[0] if found else len(calls)
+write = first("^write")
+name = first(r"^rename .*/\d{8}T")
+if not {"SYSTEM", "edits", "patch.info"} <= set(os.listdir(sys.argv[2])):
+    print("kept:", *os.listdir(sys.argv[2]))
+for file in os.listdir(sys.argv[2]):
+    if first("^fdatasync .*/.new-[^/]*/%s$" % re.escape(file)) > name:
+        print(file, "has its name before it is durable")
+if first("^fsync .*/.new-[^/]*$") > name:
+    print("the folder has its name before what is in it")
+if first("^fsync .*/image-[0-9a-f]*$", name) > write:
+    print("the name of what is kept is not durable at the first write")
+journal = first(r"^fdatasync .*\.journal")
+stands = first(r"^rename .*\.journal$", journal)
+if not name < journal < stands < first("^fsync .*/journal$", stands) < write:
+    print("the journal is not durable at the first write")
+if first("^fsync .*/state$") > write:
+    print("a new folder for the journal is not durable")
+if not first("^flush", max(i for i, c in enumerate(calls) if c == "write")) < \
+        first(r"^unlink .*\.journal$"):
+    print("the journal goes before the image is flushed")
+END
+)" ""
 
 # --- a second time ---
 fresh
