@@ -16,7 +16,7 @@ disk_required
 requires nbdkit --version
 requires command -v nbdfuse
 requires test -w /dev/fuse
-plan 39
+plan 43
 
 size=$((64 * 1048576)) offset=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -185,6 +185,9 @@ for format in raw qcow2; do
 	off write
 	ok "$format, well again: inspect finishes it" inspect
 	is "$format: and it is new" "$(state_now)" new
+	ok "$format: what was before it is still kept" \
+		busflip undo --format "$format" "$disk"
+	is "$format: and put back" "$(sums "$image" | cut -d ' ' -f 1)" "${old_sums%% *}"
 done
 
 declare -A seen_states=()
