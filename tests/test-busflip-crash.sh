@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 54
+plan 60
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -156,3 +156,22 @@ is "on SATA, once" "$(where again)/$(attempts_of again)" staged/sata/1
 is "without the panic device" "$(virsh -q dumpxml again | grep -c '<panic')" 0
 quietly virsh -q destroy again
 is "and only once" "$(grep -c 'domain=again .*started again, on SATA' "$LAB/log")" 1
+
+# --- auto_recover, but no way back: another disk would boot on SATA
+
+staged_domain stuck guest=off panic=
+run_once stuck
+is "stuck: on trial" "$(where stuck)" trial/virtio
+data_disk stuck-1 sda sata > "$LAB/stuck-1.xml"
+virsh -q attach-device stuck "$LAB/stuck-1.xml" --config
+becomes stuck crash
+before=$(guest_boots stuck)
+ok "stuck: it crashes on VirtIO" run_once stuck
+ok "stuck: why it can't go back is logged" \
+	wait_for 'logged "domain=stuck .*can.t go back to SATA: "' 30
+wait_for "no_work stuck" 30
+sleep 1
+is "stuck: it is held where it is" "$(where stuck)/$(attempts_of stuck)" held/virtio/1
+is "stuck: and not started again, to the same end" \
+	"$(state_of stuck)/$(($(guest_boots stuck) - before))" "shut off/1"
+is "stuck: without the panic device" "$(virsh -q dumpxml stuck | grep -c '<panic')" 0
