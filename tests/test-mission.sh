@@ -10,7 +10,7 @@
 # shellcheck source=tests/guest/windows/lib-windows.sh
 . "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
 windows_required "$@"
-plan 38
+plan 45
 
 # Long enough for a machine that has other things to do; the guest is up in 4 s.
 printf '[busflip]\ntrial_timeout = 25\n' > /etc/busflip.conf
@@ -79,6 +79,31 @@ is "what was for the way only is as before" "$(for_the_way ready)" "$before"
 ok "third session: nothing happens any more" session ready
 is "still done" "$(where ready)" "done/virtio"
 
+# --- its image is on a file system that is full: paused by its first write. That is
+# not a Windows that does not come up, however long it takes; the rest goes on beside it.
+
+windows full driver=bootable
+ok "full: a session on SATA" session full
+is "full: on trial" "$(where full)" trial/virtio
+mkdir "$LAB/small"
+mount -t tmpfs -o size=96M,mode=755 small "$LAB/small"
+mv "$LAB/full.img" "$LAB/full.base"
+quietly qemu-img create -f qcow2 -b "$LAB/full.base" -F raw "$LAB/small/full.qcow2"
+virsh dumpxml --inactive --security-info full |
+	sed "s,$LAB/full.img,$LAB/small/full.qcow2," > "$LAB/full.xml"
+xmllint --shell "$LAB/full.xml" > /dev/null <<END
+cd //disk[source/@file='$LAB/small/full.qcow2']/driver/@type
+set qcow2
+save
+END
+quietly virsh define "$LAB/full.xml"
+dd if=/dev/zero of="$LAB/small/ballast" bs=64K status=none 2> /dev/null
+virsh -q start full
+# shellcheck disable=SC2016	# wait_for expands it
+ok "full: is paused by its first write" wait_for \
+	'[ "$(virsh -q domstate --reason full)" = "paused (I/O error)" ]' "$windows_patience"
+paused=$SECONDS
+
 # --- planted StartOverride, destroyed in the middle, and it arrives all the same
 
 windows late driver=bootable override=viostor
@@ -123,3 +148,15 @@ settled_within early 30
 is "on trial" "$(where early)" trial/virtio
 ok "a session on VirtIO" session early
 is "done" "$(where early)" "done/virtio"
+
+# --- the one on the full file system has waited all the while
+
+while [ $((SECONDS - paused)) -lt 40 ]; do sleep 1; done
+is "full: nobody has taken it down" "$(virsh -q domstate --reason full)/$(where full)" \
+	"paused (I/O error)/trial/virtio"
+rm "$LAB/small/ballast"
+virsh -q resume full
+ok "full: with room again, it comes up" wait_for "said full '^nt: user-mode done'" "$windows_patience"
+ok "full: shuts down" windows_off full
+settled_within full 30
+is "full: is done" "$(where full)" "done/virtio"
