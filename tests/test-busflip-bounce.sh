@@ -141,8 +141,8 @@ is "nor later" "$(where odd)" none/virtio
 
 define_domain stuck guest=stay
 cp /etc/libvirt/qemu/stuck.xml "$LAB/stuck.kept"
-mount --bind /etc/libvirt/qemu /etc/libvirt/qemu && mount -o remount,ro,bind /etc/libvirt/qemu ||
-	bail_out "cannot make a folder read-only"
+mount --bind /etc/libvirt/qemu /etc/libvirt/qemu
+mount -o remount,ro,bind /etc/libvirt/qemu || bail_out "cannot make a folder read-only"
 for how in '' --paused; do
 	# shellcheck disable=SC2086	# none or one
 	ok "a host that can't store a definition: it starts $how" virsh -q start stuck $how
