@@ -199,9 +199,11 @@ const char *virt_uuid(const struct virt_domain *domain)
 	return domain->uuid;
 }
 
-bool virt_is_persistent(const struct virt_domain *domain)
+int virt_need_persistent(const struct virt_domain *domain, struct error *err)
 {
-	return lib.virDomainIsPersistent(domain->dom) == 1;
+	return lib.virDomainIsPersistent(domain->dom) == 1 ? 0 :
+	       fail(err, ENOTSUP, "it is transient: there is no definition that busflip could "
+		    "change for its next start; virsh define makes one");
 }
 
 /* The number of an inactive one is -1. */
