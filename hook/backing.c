@@ -138,7 +138,8 @@ static char *resolve(const char *image, const char *name, struct error *err)
 	}
 	real = realpath(joined, NULL);
 	if (!real || stat(real, &st) < 0) {
-		fail_errno(err, "%s: names %s, which can't be found: put it back", image, joined);
+		fail_errno(err, "%s: names %s", image, joined);
+		error_suffix(err, "put it back, or correct the name: qemu-img rebase -u");
 	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		fail(err, REFUSE_FORMAT, "%s: names %s, which is neither a file "
 		     "nor a block device", image, joined);

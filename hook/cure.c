@@ -58,6 +58,8 @@ static const struct {
 	  "set virtio_win in /etc/busflip.conf to the virtio-win ISO or a folder with its "
 	  "content" },
 	{ REFUSE_BIG_VALUE, "install the VirtIO drivers inside Windows instead", NULL },
+	{ REFUSE_JOURNAL, "restore the image from a backup, or leave it as it is and remove "
+	  "that journal", NULL },
 	{ REFUSE_SANDBOX, "a newer kernel, or sandbox = auto in /etc/busflip.conf", NULL },
 	{ REFUSE_HELPER_DIED, "try again; the system log says more", NULL },
 	{ REFUSE_PARTITION_TABLE, "see whether it is the disk with Windows, and of the format "

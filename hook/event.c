@@ -252,7 +252,8 @@ static bool session_end(const struct event *event)
 		return false;
 	note.over = true;
 	if (session_write(&note, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", event->name, err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its end can't be noted: %s", event->name,
+			err.msg);
 	return !session_was_held(note.front);
 }
 

@@ -138,12 +138,15 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	if (subject_of(domain, config, &s, &err) < 0 || prepare_disk(&s, &note, &err) < 0) {
 		str_cut(note.why, sizeof(note.why), err.msg);
 		cure_append(&err);
+		if (err.code == ENOTSUP && config->evidence == CONFIG_EVIDENCE_REQUIRE)
+			error_suffix(&err, "evidence = shutdown in /etc/busflip.conf does without");
 		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid,
 			   "starts with its disk as it is: %s", err.msg);
 	}
 	session_hold(note.front);
 	if (session_write(&note, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", domain->name, err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its start can't be noted: %s", domain->name,
+			err.msg);
 }
 
 /* ---- after ----------------------------------------------------------------- */

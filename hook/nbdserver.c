@@ -53,6 +53,7 @@ static const struct {
 	  "guest: shut that down first" },
 	{ "Failed to get", REFUSE_IN_USE, IN_USE },
 	{ "Is another process using", REFUSE_IN_USE, IN_USE },
+	{ "no Landlock to jail", REFUSE_SANDBOX, "the sandbox can't be had here" },
 	{ "Device or resource busy", REFUSE_IN_USE,
 	  "the device is in use, by a mount, by LVM or by a program (fuser -v shows it)" },
 	{ "Read-only file system", REFUSE_READ_ONLY,
@@ -137,8 +138,7 @@ static int enter_jail(const struct nbdserver_image *image, bool require,
 	r = landlock_restrict(rules, n, err);
 	if (r == 1 && require)
 		return fail(err, REFUSE_SANDBOX,
-			    "this kernel has no Landlock to jail qemu-nbd; "
-			    "sandbox = auto in /etc/busflip.conf does without");
+			    "this kernel has no Landlock to jail qemu-nbd");
 	return r < 0 ? -1 : 0;
 }
 

@@ -107,11 +107,11 @@ int offline_begin(const struct command_line *line, enum job_action action,
 		.live = line->live, .force = line->force,
 	};
 	if (parse_partition(line->partition, &o->job.partition) < 0) {
-		complain("--partition: not a number");
+		complain("--partition is the number of a partition, not %s", line->partition);
 		return EXIT_USAGE;
 	}
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
-		complain("--bus: must be virtio or scsi");
+		complain("--bus is virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;

@@ -56,7 +56,7 @@ static int load_library(struct error *err)
 	void *handle = dlopen("libvirt.so.0", RTLD_LAZY | RTLD_GLOBAL), *symbol;
 
 	if (!handle)
-		return fail(err, ELIBACC, "cannot load libvirt: %s", dlerror());
+		return fail(err, ELIBACC, "cannot load libvirt (is it installed?): %s", dlerror());
 #define RESOLVE(name) \
 	symbol = dlsym(handle, #name); \
 	if (!symbol) \
