@@ -84,6 +84,23 @@ int error_prefix(struct error *err, const char *fmt, ...)
 	return -1;
 }
 
+int error_suffix(struct error *err, const char *fmt, ...)
+{
+	size_t used;
+	va_list ap;
+
+	if (!err)
+		return -1;
+	used = strlen(err->msg);
+	snprintf(err->msg + used, sizeof(err->msg) - used, "; ");
+	used = strlen(err->msg);
+	va_start(ap, fmt);
+	if (vsnprintf(err->msg + used, sizeof(err->msg) - used, fmt, ap) < 0)
+		err->msg[used] = '\0';
+	va_end(ap);
+	return -1;
+}
+
 void cleanup_free(void *pointer)
 {
 	void **p = pointer;
@@ -118,6 +135,19 @@ bool str_fits(char *dst, size_t size, const char *src)
 	}
 	memcpy(dst, src, len + 1);
 	return true;
+}
+
+/* Not within a letter of UTF-8. */
+void str_cut(char *dst, size_t size, const char *src)
+{
+	size_t n = size > 4 ? size - 4 : 0;
+
+	if (str_fits(dst, size, src) || !n)
+		return;
+	while (n && ((unsigned char)src[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(dst, src, n);
+	memcpy(dst + n, "...", 4);
 }
 
 bool str_printf(char *dst, size_t size, const char *fmt, ...)

@@ -53,6 +53,10 @@ int fail_errno(struct error *err, const char *fmt, ...)
 int error_prefix(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* error_suffix() - put "; text" behind it, as far as there is room. Gives -1. */
+int error_suffix(struct error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* Owned locals: initialise at the declaration (-1, NULL), hand over with
  * steal() or steal_fd(). */
 void cleanup_free(void *pointer);	/* takes the address of a pointer */
@@ -146,6 +150,9 @@ bool str_eq(const char *a, const char *b);
 /* str_fits() - copy @src with its NUL into @dst of @size bytes; false (and an
  * empty string) when it does not fit. Never truncates silently. */
 bool str_fits(char *dst, size_t size, const char *src);
+
+/* str_cut() - the same for a sentence: of one that does not fit, its begin and "...". */
+void str_cut(char *dst, size_t size, const char *src);
 
 /* str_printf() - snprintf into @dst that says whether all of it fitted. */
 bool str_printf(char *dst, size_t size, const char *fmt, ...)

@@ -197,7 +197,7 @@ static int edit_hive(struct patch *p, struct error *err)
 	if (edits_apply(p->plan, &p->before, fd,
 			p->win->system_status.log.newest_seq, &p->after,
 			err) < 0)
-		return -1;
+		return error_prefix(err, "%s", path);
 	if (p->after.len < JOB_HIVE_HEAD)
 		return fail(err, EIO, "the edited hive is empty");
 	old = on_disk(p);

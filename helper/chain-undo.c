@@ -108,7 +108,8 @@ static int undo(struct chain *chain, struct bytes now[3],
 	}
 	if (!kept[0].len || !now[0].data)
 		return fail(err, REFUSE_NO_BACKUP, "there is no hive to put "
-			    "back, or none in its place");
+			    "back, or none in its place: is it still the "
+			    "Windows that was patched?");
 	if (check_unmoved(chain, now, kept, err) < 0)
 		return -1;
 	for (size_t i = 0; i < 3; i++)

@@ -51,7 +51,7 @@ static int load_library(struct error *err)
 
 	/* Not looked up in the handle: what a test preloads comes first. */
 	if (!dlopen("libnbd.so.0", RTLD_NOW | RTLD_GLOBAL))
-		return fail(err, ELIBACC, "cannot load libnbd: %s", dlerror());
+		return fail(err, ELIBACC, "cannot load libnbd (is it installed?): %s", dlerror());
 #define RESOLVE(name) \
 	symbol = dlsym(RTLD_DEFAULT, #name); \
 	if (!symbol) \
@@ -98,7 +98,8 @@ static int await(const struct disk *disk, struct error *err)
 			 : 0;
 
 	if (r == 0)
-		return fail(err, ETIMEDOUT, "the disk did not answer in time");
+		return fail(err, ETIMEDOUT, "the disk did not answer in time: try again when its "
+			    "storage is less busy");
 	return r < 0 ? fail_nbd(err, "the disk") : 0;
 }
 

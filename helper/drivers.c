@@ -200,7 +200,8 @@ static int load_library(struct error *err)
 	void *handle = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL), *symbol;
 
 	if (!handle)
-		return fail(err, ELIBACC, "cannot load libarchive: %s", dlerror());
+		return fail(err, ELIBACC, "cannot load libarchive (is it installed?): %s",
+			    dlerror());
 #define RESOLVE(name) \
 	symbol = dlsym(handle, #name); \
 	if (!symbol) \

@@ -21,9 +21,13 @@
 
 /* ---- editing ------------------------------------------------------------- */
 
+/* It works in memory: what it does not take, but for want of that, is no sound hive. */
 static int hivex_failed(struct error *err, const char *what, const char *path)
 {
-	return fail_errno(err, "cannot %s %s", what, path);
+	fail_errno(err, "hivex cannot %s %s", what, path);
+	if (err && err->code != ENOMEM && err->code != ENOSPC)
+		err->code = REFUSE_HIVE_DAMAGED;
+	return -1;
 }
 
 static bool is_ascii(const char *text)
@@ -222,7 +226,7 @@ static int run_hivex(int before, const struct hive_edit *edits, size_t n,
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", before);
 	h = hivex_open(path, HIVEX_OPEN_WRITE);
 	if (!h)
-		return fail_errno(err, "hivex cannot open the hive");
+		return hivex_failed(err, "open", "the hive");
 	for (size_t i = 0, step; i < n && ret == 0; i += step) {
 		step = same_operation(edits + i, n - i);
 		ret = edit_key(h, edits + i, step, err);

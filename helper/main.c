@@ -99,7 +99,7 @@ static int answer(void)
 		writer.off[JOB_SECTION_PAGES] = 0;
 	}
 	if (job_writer_finish(&writer, &reply, &err) < 0) {
-		log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
+		fprintf(stderr, "%s\n", err.msg);
 		return EXIT_FAILED;
 	}
 	return EXIT_DONE;
@@ -132,7 +132,6 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	log_open("busflip-helper", true);
 	close_the_rest();
 	return answer();
 }

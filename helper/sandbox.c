@@ -21,6 +21,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -262,9 +263,10 @@ int sandbox_enter(bool require, struct error *err)
 					    "the sandbox can't have its stage "
 					    "\"%s\" here: %s", stages[i].name,
 					    strerror(errno));
-			log_msg(LOG_LEVEL_WARNING,
-				"sandbox without its stage \"%s\": %s",
-				stages[i].name, strerror(errno));
+			/* busflip puts the image's name in front, and logs it. */
+			fprintf(stderr, "sandbox without its stage \"%s\": %s; "
+				"sandbox = require in /etc/busflip.conf refuses "
+				"to go on so\n", stages[i].name, strerror(errno));
 			break;
 		case STAGE_FAILED:
 			return error_prefix(err, "sandbox");

@@ -378,7 +378,8 @@ static int check_sets(const struct windows *win, struct error *err)
 	if (!win->current.known || !win->default_set.known || !*win->control_set)
 		return fail(err, REFUSE_CONTROL_SET,
 			    "the SYSTEM hive names no control set that is there "
-			    "(%s)", win->current.from);
+			    "(%s): start Windows once and shut it down",
+			    win->current.from);
 	if (win->current.value != win->default_set.value)
 		return fail(err, REFUSE_CONTROL_SET,
 			    "the control set used last (%llu) is not the one "

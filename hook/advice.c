@@ -24,7 +24,7 @@ static const char *put(const char *text, const char *word, const char *value,
 static void expand(const struct advice *a, const char *text, const char *reason,
 		   char out[ADVICE_SIZE])
 {
-	char buf[1100];
+	char buf[DOMAIN_WORD];
 	const char *name = shell_word(a->standing->name, buf, sizeof(buf));
 	size_t used = 0;
 

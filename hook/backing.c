@@ -81,12 +81,14 @@ int backing_parse_qcow2(const uint8_t *head, size_t len,
 
 	memset(names, 0, sizeof(*names));
 	if (len < 104 || memcmp(head, "QFI\xfb", 4) != 0)
-		return fail(err, REFUSE_FORMAT, "not a qcow2 image: is that its format?");
+		return fail(err, REFUSE_FORMAT, "not a qcow2 image: is that its format (see "
+			    "qemu-img info)?");
 	version = get_be32(head + 4);
 	name_at = get_be64(head + 8);
 	name_len = get_be32(head + 16);
 	if (version != 2 && version != 3)
-		return fail(err, REFUSE_FORMAT, "qcow2 version %u", version);
+		return fail(err, REFUSE_FORMAT, "version %u of qcow2 is not known: is that its "
+			    "format (see qemu-img info)?", version);
 	if (version == 3)
 		size = get_be32(head + 100);
 	if (size < 72 || size > len)
@@ -106,10 +108,10 @@ static int read_head(const char *path, uint8_t *head, size_t *len,
 	ssize_t n;
 
 	if (fd < 0)
-		return fail_errno(err, "%s", path);
+		return fail_errno(err, "cannot open %s", path);
 	n = pread(fd, head, HEAD_SIZE, 0);
 	if (n < 0)
-		return fail_errno(err, "%s", path);
+		return fail_errno(err, "cannot read %s", path);
 	*len = (size_t)n;
 	return 0;
 }
@@ -125,7 +127,7 @@ static char *resolve(const char *image, const char *name, struct error *err)
 
 	if (colon && (!slash || colon < slash)) {
 		fail(err, REFUSE_FORMAT, "%s: names \"%s\", which is not a "
-		     "file", image, name);
+		     "file: put all in one image with qemu-img convert", image, name);
 		return NULL;
 	}
 	if (!copy || !str_printf(joined, sizeof(joined), "%s%s%s",
@@ -137,6 +139,7 @@ static char *resolve(const char *image, const char *name, struct error *err)
 	real = realpath(joined, NULL);
 	if (!real || stat(real, &st) < 0) {
 		fail_errno(err, "%s: names %s", image, joined);
+		error_suffix(err, "put it back, or correct the name: qemu-img rebase -u");
 	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		fail(err, REFUSE_FORMAT, "%s: names %s, which is neither a file "
 		     "nor a block device", image, joined);
@@ -159,15 +162,15 @@ static int check_neighbour(const char *image, const char *real, struct error *er
 	    stat(real, &st) == 0 && S_ISREG(st.st_mode))
 		return 0;
 	return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which is not a "
-		    "file in its own folder", image, real);
+		    "file in its own folder: move it there", image, real);
 }
 
 static int add(struct backing *b, const char *image, const char *name,
 	       bool writable, struct error *err)
 {
 	if (b->count == BACKING_LIMIT)
-		return fail(err, REFUSE_FORMAT, "%s: more than %d files", image,
-			    BACKING_LIMIT);
+		return fail(err, REFUSE_FORMAT, "%s: more than %d files: make them less with "
+			    "qemu-img commit or convert", image, BACKING_LIMIT);
 	b->paths[b->count] = resolve(image, name, err);
 	if (!b->paths[b->count])
 		return -1;

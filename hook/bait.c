@@ -115,7 +115,7 @@ xmlNode *bait_remove(struct domain *domain)
 	return copy;
 }
 
-int bait_create(const char *path, struct error *err)
+static int create(const char *path, struct error *err)
 {
 	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	struct stat st;
@@ -129,4 +129,10 @@ int bait_create(const char *path, struct error *err)
 	if (st.st_size == 0 && (ftruncate(fd, BAIT_SIZE) < 0 || fchmod(fd, 0644) < 0))
 		return fail_errno(err, "cannot make the bait disk %s", path);
 	return 0;
+}
+
+int bait_create(const char *path, struct error *err)
+{
+	return create(path, err) == 0 ? 0 :
+	       error_suffix(err, "bait in /etc/busflip.conf can name another place");
 }

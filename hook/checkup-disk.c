@@ -7,61 +7,19 @@
 #include <string.h>
 
 #include "helper/refusal.h"
+#include "hook/cure.h"
 #include "hook/offline.h"
 #include "hook/standing.h"
 
-/* What can be done about a disk that busflip would not write to. */
-static const struct cure {
-	enum refusal refusal;
-	const char *text;
-} cures[] = {
-	{ REFUSE_BITLOCKER, "in Windows, where it still runs: manage-bde -off C:" },
-	{ REFUSE_DYNAMIC_DISK, "in Windows, where it still runs: make the disk a basic one" },
-	{ REFUSE_HIBERNATED, "start it where it ran, powercfg /h off, shutdown /s /t 0; "
-	  "then import it again" },
-	{ REFUSE_FAST_STARTUP, "start it where it ran, powercfg /h off, shutdown /s /t 0; "
-	  "then import it again" },
-	{ REFUSE_LOG_UNCLEAN, "shut it down inside Windows where it ran and import it again; "
-	  "or start it: it boots on SATA, repairs its disk, and shut down inside Windows "
-	  "busflip goes on" },
-	{ REFUSE_VOLUME_DIRTY, "start it: it boots on SATA and repairs its disk; shut it down "
-	  "inside Windows, and busflip goes on" },
-	{ REFUSE_NO_SPACE, "make room on the volume of Windows" },
-	{ REFUSE_NO_DRIVER, "set virtio_win in /etc/busflip.conf to the virtio-win ISO or a "
-	  "folder with its content" },
-	{ REFUSE_SEVERAL_WINDOWS, "leave one Windows on the disk, or patch it by hand: busflip "
-	  "patch --partition" },
-	{ REFUSE_READ_ONLY, "make the image writable, or put a copy of it in its place" },
-	{ REFUSE_FORMAT, "with the guest off: qemu-img convert -O qcow2, and the new file and "
-	  "format into the definition" },
-	{ REFUSE_STORAGE_SPACES, "in Windows, where it still runs: move it to a basic disk" },
-	{ REFUSE_VOLUME_DAMAGED, "in Windows, where it still runs, or its recovery console: "
-	  "chkdsk /f; or import it again" },
-	{ REFUSE_FILE_COMPRESSED, "in Windows, where it still runs: compact /u" },
-	{ REFUSE_FILE_ENCRYPTED, "in Windows, where it still runs: cipher /d" },
-	{ REFUSE_HIVE_DIRTY, "start it where it ran, shut it down inside Windows, and import it "
-	  "again" },
-	{ REFUSE_HIVE_DAMAGED, "restore the SYSTEM hive from a backup inside Windows, or import "
-	  "it again" },
-	{ REFUSE_CONTROL_SET, "start it where it ran, shut it down inside Windows, and import it "
-	  "again" },
-	{ REFUSE_WINDOWS_OLD, "leave its disk on SATA or IDE" },
-	{ REFUSE_PARTITION_TABLE, "see whether this is the disk with Windows, and its format "
-	  "the one that the definition says" },
-	{ REFUSE_HOST_SPACE, "make room in /var/lib/busflip" },
-	{ REFUSE_HELPER_DIED, "try again; the system log says more" },
-	{ REFUSE_SANDBOX, "a newer kernel, or sandbox = auto in /etc/busflip.conf" },
-};
-
 static void cure_refusal(const struct patient *p, struct checkup_item *item, int code)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
-		if ((int)cures[i].refusal == code) {
-			checkup_cure(item, "%s", cures[i].text);
-			return;
-		}
-	checkup_cure(item, "busflip inspect %s says more; busflip(8), EXIT STATUS, has what "
-		     "each refusal means", p->name_word);
+	const char *cure = cure_at_import(code);
+
+	if (cure)
+		checkup_cure(item, "%s", cure);
+	else
+		checkup_cure(item, "busflip inspect %s says more; busflip(8), EXIT STATUS, has "
+			     "what each refusal means", p->name_word);
 }
 
 /* One look, at most a dry run of a patch. Return as offline_run() does. */

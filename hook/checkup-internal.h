@@ -16,7 +16,7 @@ struct patient {
 	const xmlNode *disk;		/* the system disk, or NULL */
 	char target[TARGET_SIZE];	/* its name */
 	/* To be typed: name of the domain, that target, the image. */
-	char name_word[1100], target_word[4 * TARGET_SIZE], path_word[4400];
+	char name_word[DOMAIN_WORD], target_word[4 * TARGET_SIZE], path_word[4400];
 	struct place place;
 	bool placed;			/* .place is known */
 	/* of the host, from libvirt's capabilities and qemu.conf */

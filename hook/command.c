@@ -102,9 +102,8 @@ int command_hold(const struct command_line *line)
 
 static int load(struct target *target, struct domain *domain, struct error *err)
 {
-	if (!virt_is_persistent(target->dom))
-		return fail(err, ENOTSUP, "it is transient: there is no definition "
-			    "that busflip could change for its next start");
+	if (virt_need_persistent(target->dom, err) < 0)
+		return -1;
 	free(target->was);
 	target->was = NULL;
 	return virt_xml(target->dom, &target->was, err) < 0 ? -1 :
@@ -135,17 +134,20 @@ static int enable(const struct command_line *line, struct target *target,
 	AUTO_DOMAIN struct domain domain = { 0 };
 	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
 	const char *disk = line->disk ? line->disk : "";
+	char word[DOMAIN_WORD];
 	bool tagged;
 
 	if (load(target, &domain, err) < 0)
 		return -1;
 	if (strlen(disk) >= TARGET_SIZE)
-		return fail(err, EINVAL, "%s is no target name, such as vda", disk);
+		return fail(err, EINVAL, "%s is no target name, such as vda (virsh "
+			    "domblklist shows those that there are)", disk);
 	/* Another bus or disk would not fit what staging has done already. */
 	if (domain.state_node && (domain.tag.bus != bus || strcmp(domain.tag.disk, disk)) &&
 	    (line->bus || line->disk))
 		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
-			    phase_name(domain.state.phase), domain.name);
+			    phase_name(domain.state.phase),
+			    shell_word(domain.name, word, sizeof(word)));
 	/* Without its tag, a state is of no use: somebody took it out by hand. */
 	tagged = domain.tag.present;
 	if (!domain.state_node || !tagged)
@@ -287,7 +289,7 @@ static int stage_all(const struct command_line *line)
 	/* Under systemd stderr is the journal, which gets the syslog line too. */
 	log_open("busflip", !getenv("JOURNAL_STREAM"));
 	if (bait_create(line->config.bait, &err) < 0)
-		log_msg(LOG_LEVEL_WARNING, "%s", err.msg);
+		log_msg(LOG_LEVEL_WARNING, "%s; guests on SATA start without it", err.msg);
 	file_replace_sweep(PENDING_FOLDER);
 	file_replace_sweep(SESSION_FOLDER);
 	file_replace_sweep(STORY_FOLDER);
@@ -337,7 +339,8 @@ int command_watch(const struct command_line *line)
 
 	if (watch_trial(line->args[0], &line->config, &err) >= 0)
 		return EXIT_DONE;
-	log_msg(LOG_LEVEL_WARNING, "domain %s is not watched any more: %s", line->args[0],
+	log_msg(LOG_LEVEL_WARNING, "domain %s is not watched any more: %s; whether "
+		"Windows came up on VirtIO is told by its disk when it ends", line->args[0],
 		err.msg);
 	return EXIT_FAILED;
 }

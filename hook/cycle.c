@@ -92,8 +92,11 @@ static int rewrite(struct domain *domain, enum happening happened,
 /* As much of @detail as there is room for. */
 static void explain(struct step *step, const char *why, const char *detail)
 {
-	snprintf(step->reason, sizeof(step->reason), "%s%s%s", why,
-		 detail && *detail ? ": " : "", detail ? detail : "");
+	char text[2 * sizeof(step->reason)];
+
+	snprintf(text, sizeof(text), "%s%s%s", why, detail && *detail ? ": " : "",
+		 detail ? detail : "");
+	str_cut(step->reason, sizeof(step->reason), text);
 	make_printable(step->reason);
 }
 
@@ -109,21 +112,26 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 {
 	struct state *state = &domain->state;
 	struct decision decision;
+	char word[DOMAIN_WORD];
 
 	memset(step, 0, sizeof(*step));
+	shell_word(domain->name, word, sizeof(word));
 	if (!state->valid)
-		return fail(err, EINVAL, "its busflip state element is damaged; "
-			    "busflip disable --force removes it");
+		return domain_state_damaged(domain, err);
 	if (!domain->tag.present)
-		return fail(err, EINVAL, "it has no busflip tag; busflip enable adds one");
+		return fail(err, EINVAL, "it has no busflip tag; busflip enable %s adds one",
+			    word);
 	decision = phase_decide(state->phase, happened,
 				state->attempts + 1 >= config->max_attempts,
 				state->override);
 	step->before = step->after = state->phase;
 	step->stuck = happened == HAPPENED_VIRTIO_STUCK;
 	explain(step, decision.why, detail);
+	if (decision.action == ACTION_REFUSE && decision.first)
+		return fail(err, EINVAL, "it %s; run busflip %s %s first", decision.why,
+			    decision.first, word);
 	if (decision.action == ACTION_REFUSE)
-		return fail(err, EINVAL, "%s", decision.why);
+		return fail(err, EINVAL, "it %s", decision.why);
 	if (decision.action == ACTION_NONE)
 		return 0;
 	if (rewrite(domain, happened, &decision, config, err) < 0)
@@ -148,8 +156,7 @@ int cycle_disable(struct domain *domain, bool keep_sata, bool force,
 	memset(step, 0, sizeof(*step));
 	step->before = domain->state.phase;
 	if (!domain->state.valid)
-		rc = fail(err, EINVAL, "its busflip state element is damaged; --force "
-			  "removes it and leaves the disk as it is");
+		rc = domain_state_damaged(domain, err);
 	else if (keep_sata)
 		rc = rewrite_settle_on_sata(domain, err);
 	else

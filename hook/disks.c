@@ -145,7 +145,8 @@ static xmlNode *named_disk(const struct domain *domain, const char *target,
 	for (other = xml_next(disk, "disk"); other; other = xml_next(other, "disk"))
 		if (disk_target(other, name, sizeof(name)) &&
 		    strcmp(name, target) == 0) {
-			fail(err, EINVAL, "two disks are called %s", target);
+			fail(err, EINVAL, "two disks are called %s: give one of them another "
+			     "name (virsh edit)", target);
 			return NULL;
 		}
 	return disk;
@@ -155,6 +156,7 @@ static xmlNode *lowest_order(const struct domain *domain, bool *orders,
 			     struct error *err)
 {
 	xmlNode *best = NULL, *disk = xml_child(domain->devices, "disk");
+	char word[DOMAIN_WORD];
 	long best_order = 0;
 	bool twice = false;
 
@@ -173,8 +175,9 @@ static xmlNode *lowest_order(const struct domain *domain, bool *orders,
 		twice = false;
 	}
 	if (twice) {
-		fail(err, EINVAL, "two disks have the boot order %ld; "
-		     "name the system disk with disk=", best_order);
+		fail(err, EINVAL, "two disks have the boot order %ld; name the system disk: "
+		     "busflip enable %s --disk TARGET", best_order,
+		     shell_word(domain->name, word, sizeof(word)));
 		return NULL;
 	}
 	return best;
@@ -200,6 +203,7 @@ bool domain_boots_from_hd(const struct domain *domain)
 
 xmlNode *domain_system_disk(const struct domain *domain, struct error *err)
 {
+	char word[DOMAIN_WORD];
 	xmlNode *disk;
 	bool orders;
 
@@ -209,12 +213,31 @@ xmlNode *domain_system_disk(const struct domain *domain, struct error *err)
 	if (disk || orders)
 		return disk;
 	if (!domain_boots_from_hd(domain)) {
-		fail(err, ENOENT, "the domain boots from no hard disk; "
-		     "name the system disk with disk=");
+		fail(err, ENOENT, "the domain boots from no hard disk; name the system disk: "
+		     "busflip enable %s --disk TARGET",
+		     shell_word(domain->name, word, sizeof(word)));
 		return NULL;
 	}
 	disk = domain_first_hard_disk(domain);
 	if (!disk)
-		fail(err, ENOENT, "the domain has no hard disk");
+		fail(err, ENOENT, "the domain has no hard disk that Windows could be on");
 	return disk;
+}
+
+int domain_disk_gone(const struct domain *domain, struct error *err)
+{
+	char word[DOMAIN_WORD];
+
+	return fail(err, ENOENT, "its system disk %s is not in the domain any more: put it back, "
+		    "or give the domain up with busflip disable --force %s", domain->state.disk,
+		    shell_word(domain->name, word, sizeof(word)));
+}
+
+int domain_state_damaged(const struct domain *domain, struct error *err)
+{
+	char word[DOMAIN_WORD];
+
+	return fail(err, EINVAL, "its busflip state element is damaged; busflip disable --force "
+		    "%s removes it and leaves the disk as it is",
+		    shell_word(domain->name, word, sizeof(word)));
 }

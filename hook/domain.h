@@ -18,6 +18,9 @@ enum bus { BUS_NONE, BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_OTHER };
 /* Longest target name that is accepted: libvirt's own are at most "sdzzzz". */
 #define TARGET_SIZE 32
 
+/* For its name as shell_word() writes it. libvirt makes files that are called so. */
+#define DOMAIN_WORD 1100
+
 /* The user's wish: <busflip:domain bus= disk=>. */
 struct tag {
 	bool present;
@@ -102,6 +105,12 @@ xmlNode *domain_bait(const struct domain *domain);
  * is none or no telling.
  */
 xmlNode *domain_system_disk(const struct domain *domain, struct error *err);
+
+/* domain_state_damaged() - fail: the state element says what can't be. */
+int domain_state_damaged(const struct domain *domain, struct error *err);
+
+/* domain_disk_gone() - fail: the disk that the state element names is not there. */
+int domain_disk_gone(const struct domain *domain, struct error *err);
 
 /* domain_boots_from_hd() - does <boot dev='hd'/> (or nothing at all, which
  * means the same) decide what it boots from? */

@@ -252,13 +252,15 @@ static bool session_end(const struct event *event)
 		return false;
 	note.over = true;
 	if (session_write(&note, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", event->name, err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its end can't be noted: %s", event->name,
+			err.msg);
 	return !session_was_held(note.front);
 }
 
 static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
+	char word[DOMAIN_WORD];
 	struct error err = { 0 };
 
 	if (!disks_are_whole(event, &err))
@@ -288,7 +290,8 @@ static int on_prepare(struct event *event)
 		return EXIT_DONE;
 	fprintf(stderr, "busflip: domain %s is tagged but not yet staged for its "
 		"first boot on SATA, and late_start = refuse. Run: busflip stage %s, "
-		"then start it again.\n", event->name, event->name);
+		"then start it again.\n", event->name,
+		shell_word(event->name, word, sizeof(word)));
 	story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
 		   "start refused: not staged yet");
 	return EXIT_REFUSE_START;
@@ -305,7 +308,8 @@ static int on_started(struct event *event)
 	unmark(event);
 	if (state->phase == PHASE_TRIAL && state->valid && !marked && !continues(event->name) &&
 	    spawn_watch(event->domain.uuid, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", event->name, err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; whether Windows came up on VirtIO is "
+			"told by its disk when it ends", event->name, err.msg);
 	if (state->phase != PHASE_NONE || !state->valid || marked ||
 	    event->config->late_start != LATE_START_BOUNCE || continues(event->name))
 		return EXIT_DONE;

@@ -107,12 +107,12 @@ static void run_actor(char *argv[], size_t len)
 		_exit(EXIT_FAILED);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execve(ACTOR, args, env);
-	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: cannot run %s: %s", ACTOR,
-	       strerror(errno));
+	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: domain %s: cannot run %s: %s; install "
+	       "busflip again", argv[1], ACTOR, strerror(errno));
 	_exit(EXIT_FAILED);
 }
 
-static int wait_for(pid_t child, const sigset_t *chld)
+static int wait_for(pid_t child, const sigset_t *chld, const char *name)
 {
 	const struct timespec second = { .tv_sec = 1 };
 	int status = 0, left = DEADLINE;
@@ -120,8 +120,8 @@ static int wait_for(pid_t child, const sigset_t *chld)
 	while (waitpid(child, &status, WNOHANG) == 0) {
 		if (sigtimedwait(chld, NULL, &second) >= 0 || errno == EINTR || --left)
 			continue;
-		syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: busflip did not finish "
-		       "in %d s, killed", DEADLINE);
+		syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: domain %s: busflip did not finish "
+		       "in %d s, killed; see busflip inspect", name, DEADLINE);
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		break;
@@ -129,14 +129,14 @@ static int wait_for(pid_t child, const sigset_t *chld)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
-static int refuse_half_patched(void)
-{
-	static const char why[] = "busflip did not end well, and a patch of a disk is "
-		"not finished (" JOURNALS "): the domain was not started, in case it "
-		"is its disk; try again, or finish it with busflip inspect";
+#define HALF_PATCHED "domain %s was not started: busflip did not end well, and a patch of a " \
+	"disk, perhaps its own, is not finished (" JOURNALS "); try again, or finish it with " \
+	"busflip inspect"
 
-	dprintf(STDERR_FILENO, "%s\n", why);
-	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: %s", why);
+static int refuse_half_patched(const char *name)
+{
+	dprintf(STDERR_FILENO, HALF_PATCHED "\n", name);
+	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: " HALF_PATCHED, name);
 	return EXIT_FAILED;
 }
 
@@ -166,13 +166,13 @@ int main(int argc, char *argv[])
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		run_actor(argv, len);
 	}
-	status = child < 0 ? EXIT_FAILED : wait_for(child, &chld);
+	status = child < 0 ? EXIT_FAILED : wait_for(child, &chld, argv[1]);
 	if (!ops[i].may_refuse)
 		return EXIT_DONE;
 	if (status == EXIT_REFUSE_START)
 		return EXIT_FAILED;
 	if (status != EXIT_DONE && any_journal())
-		return refuse_half_patched();
+		return refuse_half_patched(argv[1]);
 	/* While this is there, the start was not let go on: see hook/session.h. */
 	snprintf(mark, sizeof(mark), BUSFLIP_RUNDIR "/%d.preparing", (int)getpid());
 	unlink(mark);

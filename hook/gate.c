@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "helper/refusal.h"
+#include "hook/cure.h"
 #include "hook/findings.h"
 #include "hook/pending.h"
 #include "hook/place.h"
@@ -37,7 +38,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 	memset(s, 0, sizeof(*s));
 	s->domain = domain;
 	if (!disk)
-		return fail(err, ENOENT, "its system disk is gone");
+		return domain_disk_gone(domain, err);
 	if (place_of_disk(disk, &s->place, err) < 0)
 		return -1;
 	s->disk = (struct guestdisk){ .path = s->place.path,
@@ -103,15 +104,13 @@ static void note_line(void *context, const char *key, const char *value)
 
 /* ---- before ---------------------------------------------------------------- */
 
-static void prepare_disk(struct subject *s, struct session_note *note)
+static int prepare_disk(struct subject *s, struct session_note *note, struct error *err)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
 	struct guestdisk_result result = { 0 };
-	struct error err = { 0 };
+	int r = run(s, staged ? JOB_PATCH : JOB_INSPECT, &result, err);
 
-	if (run(s, staged ? JOB_PATCH : JOB_INSPECT, &result, &err) < 0) {
-		str_fits(note->why, sizeof(note->why), err.msg);
-	} else {
+	if (r == 0) {
 		note->read = true;
 		findings_each(&result, note_line, note);
 		if (result.changed)
@@ -121,6 +120,7 @@ static void prepare_disk(struct subject *s, struct session_note *note)
 				   (unsigned long long)result.bytes);
 	}
 	guestdisk_result_free(&result);
+	return r;
 }
 
 void gate_prepare(const struct domain *domain, const struct config *config)
@@ -135,16 +135,18 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	session_remove(domain->uuid);
 	str_fits(note.uuid, sizeof(note.uuid), domain->uuid);
 	str_fits(note.since, sizeof(note.since), domain->state.since);
-	if (subject_of(domain, config, &s, &err) < 0)
-		str_fits(note.why, sizeof(note.why), err.msg);
-	else
-		prepare_disk(&s, &note);
-	if (!note.read)
+	if (subject_of(domain, config, &s, &err) < 0 || prepare_disk(&s, &note, &err) < 0) {
+		str_cut(note.why, sizeof(note.why), err.msg);
+		cure_append(&err);
+		if (err.code == ENOTSUP && config->evidence == CONFIG_EVIDENCE_REQUIRE)
+			error_suffix(&err, "evidence = shutdown in /etc/busflip.conf does without");
 		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid,
-			   "starts with its disk as it is: %s", note.why);
+			   "starts with its disk as it is: %s", err.msg);
+	}
 	session_hold(note.front);
 	if (session_write(&note, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", domain->name, err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its start can't be noted: %s", domain->name,
+			err.msg);
 }
 
 /* ---- after ----------------------------------------------------------------- */
@@ -261,7 +263,7 @@ static void judge(struct subject *s, bool clean, struct gate_result *result)
 		session_since(s->domain->state.since, &s->job);
 	if ((staged ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
 		result->gate = GATE_UNREADABLE;
-		str_fits(result->why, sizeof(result->why), err.msg);
+		str_cut(result->why, sizeof(result->why), err.msg);
 		return;
 	}
 	list_faults(&v.findings, result->why, sizeof(result->why));
@@ -283,7 +285,7 @@ void gate_judge(const struct domain *domain, const struct config *config, bool c
 
 	memset(result, 0, sizeof(*result));
 	if (subject_of(domain, config, &s, &err) < 0)
-		str_fits(result->why, sizeof(result->why), err.msg);
+		str_cut(result->why, sizeof(result->why), err.msg);
 	else
 		judge(&s, clean, result);
 }

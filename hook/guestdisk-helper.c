@@ -118,7 +118,7 @@ static void relay_log(const struct session *s)
 	text[n] = '\0';
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
-		log_msg(LOG_LEVEL_WARNING, "%s", line);
+		log_msg(LOG_LEVEL_WARNING, "%s: busflip-helper: %s", s->image.path, line);
 }
 
 /*
@@ -156,9 +156,8 @@ int session_wait_helper(struct session *s, struct error *err)
 		child_kill(&s->helper);
 		relay_log(s);
 		return fail(err, REFUSE_HELPER_DIED,
-			    "the disk was not looked through in the %d ms that "
-			    "it may take; nothing was written",
-			    s->options->timeout_ms);
+			    "%s: not looked through in the %d ms that it may take; "
+			    "nothing was written", s->image.path, s->options->timeout_ms);
 	}
 	s->helper = 0;
 	relay_log(s);
@@ -166,16 +165,16 @@ int session_wait_helper(struct session *s, struct error *err)
 		return fail_errno(err, "cannot wait for busflip-helper");
 	if (WIFSIGNALED(status))
 		return fail(err, REFUSE_HELPER_DIED,
-			    "busflip-helper was ended by signal %d (%s) while "
-			    "it read the disk; nothing was written",
+			    "%s: busflip-helper was ended by signal %d (%s) while it read "
+			    "the disk; nothing was written", s->image.path,
 			    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) == 127)
 		return fail(err, ENOENT, "cannot run %s: install busflip again",
 			    s->options->helper);
 	if (WEXITSTATUS(status) != 0)
 		return fail(err, REFUSE_HELPER_DIED,
-			    "busflip-helper ended with status %d",
-			    WEXITSTATUS(status));
+			    "%s: busflip-helper ended with status %d; nothing was written",
+			    s->image.path, WEXITSTATUS(status));
 	return 0;
 }
 
@@ -185,15 +184,19 @@ int session_parse_reply(struct session *s, struct error *err)
 	void *map;
 
 	if (fstat(s->reply, &st) < 0)
-		return fail_errno(err, "reply");
+		return fail_errno(err, "%s: reply of busflip-helper", s->image.path);
 	if (st.st_size < JOB_REPLY_HEADER || st.st_size > (off_t)JOB_REPLY_LIMIT)
-		return fail(err, REFUSE_HELPER_DIED, "the helper gave no reply");
+		return fail(err, REFUSE_HELPER_DIED, "%s: busflip-helper gave no reply; "
+			    "nothing was written", s->image.path);
 	/* The helper is gone, and nobody else can shorten the file under us. */
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, s->reply,
 		   0);
 	if (map == MAP_FAILED)
-		return fail_errno(err, "reply");
+		return fail_errno(err, "%s: reply of busflip-helper", s->image.path);
 	s->map = map;
 	s->map_len = (size_t)st.st_size;
-	return job_reply_parse(s->map, s->map_len, &s->parsed, err);
+	if (job_reply_parse(s->map, s->map_len, &s->parsed, err) == 0)
+		return 0;
+	error_suffix(err, "nothing was written");
+	return error_prefix(err, "%s: busflip-helper", s->image.path);
 }

@@ -484,7 +484,7 @@ int guestdisk_run(const struct guestdisk *disk,
 		if (r <= 0)
 			break;
 		r = i + 1 < ATTEMPTS ? 0
-			: fail(err, EBUSY, "%s: others keep patching it",
+			: fail(err, EBUSY, "%s: others keep patching it: try later",
 			       s->image.path);
 	}
 	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)

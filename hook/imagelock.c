@@ -51,8 +51,8 @@ static int check_lock(const char *path, int r, const char *who,
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return refuse(path, who, err);
-	log_msg(LOG_LEVEL_WARNING, "%s can't be locked: %s", path,
-		strerror(errno));
+	log_msg(LOG_LEVEL_WARNING, "%s can't be locked: %s; see that nothing else uses it "
+		"meanwhile", path, strerror(errno));
 	return 0;
 }
 
@@ -68,13 +68,13 @@ int imagelock_take(const char *path, bool writable, int *out,
 	if (fd < 0)
 		return fail_errno(err, "%s", path);
 	if (check_lock(path, lock(fd, BUSFLIP_BYTE, writable),
-		       "another busflip", err) < 0)
+		       "another busflip: try again when that has ended", err) < 0)
 		return -1;
 	/* First forbid, then look: a guest that starts does the same, and one
 	 * of the two sees the other. */
 	if (!writable &&
 	    check_lock(path, lock(fd, QEMU_FORBIDS_WRITING, false),
-		       "QEMU", err) < 0)
+		       "QEMU: shut that guest down first", err) < 0)
 		return -1;
 	if (is_locked(fd, QEMU_WRITES))
 		return refuse(path, "probably a running guest: "

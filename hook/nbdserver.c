@@ -35,6 +35,10 @@
 /* How long it usually takes to close an image, many times over. */
 #define OWN_END_MS 500
 
+#define IN_USE "the image is in use: shut down who has it (fuser -v shows who)"
+#define OTHER_FORMAT "the image has another format than was given, or is cut off (qemu-img " \
+	"info shows it)"
+
 /* What qemu-nbd says, and what it means. */
 static const struct {
 	const char *text;
@@ -47,19 +51,27 @@ static const struct {
 	{ "Failed to get shared \"write\" lock", REFUSE_IN_USE,
 	  "the image is being written by another process, probably a running "
 	  "guest: shut that down first" },
-	{ "Failed to get", REFUSE_IN_USE, "the image is in use" },
-	{ "Is another process using", REFUSE_IN_USE, "the image is in use" },
-	{ "Device or resource busy", REFUSE_IN_USE, "the device is in use" },
+	{ "Failed to get", REFUSE_IN_USE, IN_USE },
+	{ "Is another process using", REFUSE_IN_USE, IN_USE },
+	{ "no Landlock to jail", REFUSE_SANDBOX, "the sandbox can't be had here" },
+	{ "Device or resource busy", REFUSE_IN_USE,
+	  "the device is in use, by a mount, by LVM or by a program (fuser -v shows it)" },
 	{ "Read-only file system", REFUSE_READ_ONLY,
 	  "the image can't be written" },
-	{ "Image is not in", REFUSE_FORMAT,
-	  "the image has another format than was given" },
+	{ "Image is not in", REFUSE_FORMAT, OTHER_FORMAT },
 	{ "Could not open backing file", REFUSE_FORMAT,
-	  "the image needs a file that it doesn't name openly" },
-	{ "Unknown driver", REFUSE_FORMAT, "QEMU doesn't know this format" },
+	  "the image needs a file that it doesn't name openly (see qemu-img info)" },
+	{ "Unknown driver", REFUSE_FORMAT,
+	  "QEMU doesn't know this format: raw, qcow2, vmdk, ... ?" },
 	{ "key-secret' is required", REFUSE_FORMAT,
-	  "the image is encrypted by QEMU (LUKS or AES)" },
-	{ "corrupt", REFUSE_FORMAT, "the image is damaged" },
+	  "the image is encrypted by QEMU (LUKS or AES): leave it as it is" },
+	{ "corrupt", REFUSE_FORMAT, "the image is damaged: see qemu-img check" },
+	/* Each format of QEMU has its own words. */
+	{ "Image not in", REFUSE_FORMAT, OTHER_FORMAT },
+	{ ": Invalid argument", REFUSE_FORMAT, OTHER_FORMAT },
+	{ ": invalid V", REFUSE_FORMAT, OTHER_FORMAT },
+	{ ": Unsupported VDI", REFUSE_FORMAT, OTHER_FORMAT },
+	{ "too small", REFUSE_FORMAT, OTHER_FORMAT },
 };
 
 static int listen_privately(struct nbdserver *s, unsigned int clients,
@@ -126,8 +138,7 @@ static int enter_jail(const struct nbdserver_image *image, bool require,
 	r = landlock_restrict(rules, n, err);
 	if (r == 1 && require)
 		return fail(err, REFUSE_SANDBOX,
-			    "this kernel has no Landlock to jail qemu-nbd; "
-			    "sandbox = auto in /etc/busflip.conf does without");
+			    "this kernel has no Landlock to jail qemu-nbd");
 	return r < 0 ? -1 : 0;
 }
 
@@ -339,21 +350,28 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 	if (r == 0)
 		return fail(err, ETIMEDOUT,
 			    "qemu-nbd (pid %d) has not closed the image in "
-			    "%d ms and still holds it", (int)s->pid,
-			    timeout_ms);
+			    "%d ms and still holds it: wait until its storage "
+			    "answers again", (int)s->pid, timeout_ms);
 	s->pid = 0;
 	if (r < 0)
 		return fail_errno(err, "cannot wait for qemu-nbd");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return fail(err, EIO, "qemu-nbd ended with status %d",
+	return fail(err, EIO, "qemu-nbd ended with status %d: try again",
 		    WIFEXITED(status) ? WEXITSTATUS(status)
 				      : 128 + WTERMSIG(status));
 }
 
+/* What is in the image's name is not what qemu-nbd says of it. */
+static void forget(char *text, const char *path)
+{
+	for (char *p = text; *path && (p = strstr(p, path)); p += strlen(path))
+		memset(p, '/', strlen(path));
+}
+
 int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
 {
-	char text[LOG_LIMIT + 1];
+	char text[LOG_LIMIT + 1], said[LOG_LIMIT + 1];
 	ssize_t n = s->log < 0 ? 0 : pread(s->log, text, LOG_LIMIT, 0);
 
 	if (n <= 0)
@@ -362,8 +380,10 @@ int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
 	for (char *p = text; *p; p++)
 		if (*p == '\n')
 			*p = p[1] ? ' ' : '\0';
+	memcpy(said, text, sizeof(said));
+	forget(said, path);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
-		if (strstr(text, reasons[i].text))
+		if (strstr(said, reasons[i].text))
 			return fail(err, (int)reasons[i].refusal, "%s: %s (%s)",
 				    path, reasons[i].means, text);
 	return fail(err, EIO, "%s: %s", path, text);

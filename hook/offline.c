@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "helper/refusal.h"
+#include "hook/cure.h"
 #include "hook/standing.h"
 
 /* ---- which disk -------------------------------------------------------------- */
@@ -106,11 +107,11 @@ int offline_begin(const struct command_line *line, enum job_action action,
 		.live = line->live, .force = line->force,
 	};
 	if (parse_partition(line->partition, &o->job.partition) < 0) {
-		complain("--partition: not a number");
+		complain("--partition is the number of a partition, not %s", line->partition);
 		return EXIT_USAGE;
 	}
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
-		complain("--bus: must be virtio or scsi");
+		complain("--bus is virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
@@ -159,13 +160,15 @@ int offline_run(struct offline *o, struct guestdisk_result *result, struct error
 static void complain_of(const struct command_line *line, const struct error *err)
 {
 	const char *name = line->args[0];
+	struct error whole = *err;
 
+	cure_append(&whole);
 	if (!offline_is_image(line))
-		complain("domain %s: %s", name, err->msg);
-	else if (strstr(err->msg, name))
-		complain("%s", err->msg);
+		complain("domain %s: %s", name, whole.msg);
+	else if (strstr(whole.msg, name))
+		complain("%s", whole.msg);
 	else
-		complain("%s: %s", name, err->msg);
+		complain("%s: %s", name, whole.msg);
 }
 
 int offline_not_found(const struct command_line *line, const struct error *err)

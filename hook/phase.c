@@ -22,6 +22,8 @@ static_assert(ARRAY_SIZE(names) == PHASE_COUNT, "a name for each phase");
 	{ .next = PHASE_##to, .action = ACTION_##what, .count = true, .why = text }
 #define RESET(to, what, text) \
 	{ .next = PHASE_##to, .action = ACTION_##what, .reset = true, .why = text }
+#define REFUSE(at, text, command) \
+	{ .next = PHASE_##at, .action = ACTION_REFUSE, .why = text, .first = command }
 #define STAY(at, text) GO(at, NONE, text)
 
 /* Two situations need more than phase and happening: they are marked here and
@@ -36,9 +38,9 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_VIRTIO_UNKNOWN] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(NONE, "not staged"),
-		[HAPPENED_PROMOTE] = GO(NONE, REFUSE, "is not staged; run busflip stage first"),
-		[HAPPENED_ROLLBACK] = GO(NONE, REFUSE,
-			"is not staged; there is nothing to roll back"),
+		[HAPPENED_PROMOTE] = REFUSE(NONE, "is not staged", "stage"),
+		[HAPPENED_ROLLBACK] = REFUSE(NONE,
+			"is not staged: there is nothing to roll back", NULL),
 		[HAPPENED_RETRY] = RESET(STAGED, STAGE, "retry: first boot on SATA"),
 		[HAPPENED_HOLD] = GO(HELD, MARK, "held by the administrator"),
 		[HAPPENED_DISABLE] = GO(NONE, RESTORE, "disabled"),
@@ -92,7 +94,7 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_PROMOTE] = STAY(DONE, "already done"),
 		[HAPPENED_ROLLBACK] = RESET(STAGED, ROLLBACK, "rolled back by the administrator"),
 		[HAPPENED_RETRY] = STAY(DONE, "already done"),
-		[HAPPENED_HOLD] = GO(DONE, REFUSE, "is done; there is nothing to hold"),
+		[HAPPENED_HOLD] = REFUSE(DONE, "is done: there is nothing to hold", NULL),
 		[HAPPENED_DISABLE] = GO(NONE, RESTORE, "disabled"),
 	},
 	[PHASE_HELD] = {
@@ -104,7 +106,7 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_VIRTIO_UNKNOWN] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(HELD, "held"),
-		[HAPPENED_PROMOTE] = GO(HELD, REFUSE, "is held; run busflip retry first"),
+		[HAPPENED_PROMOTE] = REFUSE(HELD, "is held", "retry"),
 		[HAPPENED_ROLLBACK] = STAY(HELD, "already held"),
 		[HAPPENED_RETRY] = RESET(STAGED, STAGE, "retry: next boot on SATA"),
 		[HAPPENED_HOLD] = STAY(HELD, "already held"),

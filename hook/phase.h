@@ -60,6 +60,7 @@ struct decision {
 	bool count;		/* one more failed attempt */
 	bool reset;		/* attempts start again at 0 */
 	const char *why;	/* one clause for the log and for status */
+	const char *first;	/* refused: the command that comes before, or NULL */
 };
 
 /*

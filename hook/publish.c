@@ -55,7 +55,8 @@ static int step_once(struct virt *virt, const struct virt_domain *dom, const cha
 	/* libvirt starts the domain without a bait that is missing. */
 	if (step->changed && step->after == PHASE_STAGED &&
 	    bait_create(config->bait, &bait_err) < 0)
-		log_msg(LOG_LEVEL_WARNING, "%s", bait_err.msg);
+		story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
+			   "is staged without a bait: %s", bait_err.msg);
 	if (step->changed && define(virt, dom, xml, &domain, err) < 0)
 		return -1;
 	story_step(virt_name(dom), virt_uuid(dom), step);
@@ -85,9 +86,8 @@ static int step_because(struct virt *virt, const struct virt_domain *dom,
 			const struct config *config, struct step *step,
 			struct error *err)
 {
-	if (!virt_is_persistent(dom))
-		return fail(err, ENOTSUP, "it is transient: there is no definition "
-			    "that busflip could change for its next start");
+	if (virt_need_persistent(dom, err) < 0)
+		return -1;
 	if (try_step(virt, dom, happened, detail, config, step, err) == 0)
 		return 0;
 	if (happened != HAPPENED_VIRTIO_UNCLEAN || passes(err))
@@ -290,9 +290,8 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 	AUTO_FREE char *xml = NULL;
 	struct step step = { .changed = false };
 
-	if (!virt_is_persistent(dom))
-		return fail(err, ENOTSUP, "it is transient: there is no definition "
-			    "that busflip could change for its next start");
+	if (virt_need_persistent(dom, err) < 0)
+		return -1;
 	if (virt_xml(dom, &xml, err) < 0 ||
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
 		return -1;
@@ -367,16 +366,18 @@ static int settle_once(const char *uuid, const struct config *config,
 	int found, rc;
 
 	found = pending_read(uuid, &pending, err);
-	if (found <= 0) {
-		if (found < 0)
-			pending_discard(uuid);
-		return found;
+	if (found < 0) {
+		pending_discard(uuid);
+		error_suffix(err, "it was removed: the phase stays as it is");
+		return error_prefix(err, "domain %s", uuid);
 	}
+	if (found == 0)
+		return 0;
 	if (virt_open(config->uri, &virt, err) < 0)
-		return -1;
+		return error_prefix(err, "domain %s", pending.name);
 	rc = virt_find(virt, uuid, &dom, err);
 	if (rc < 0 && err->code == ECONNREFUSED)
-		return -1;
+		return error_prefix(err, "domain %s", pending.name);
 	/* Undefined meanwhile: there is nothing left to do for it. */
 	if (rc < 0 || strcmp(virt_uuid(dom), uuid) != 0) {
 		pending_remove(&pending);
@@ -385,10 +386,10 @@ static int settle_once(const char *uuid, const struct config *config,
 	rc = pending.kind == PENDING_BOUNCE ?
 		settle_bounce(virt, dom, &pending, config, err) :
 		settle_release(virt, dom, &pending, config, err);
-	if (rc < 0 && passes(err))
-		return -1;
 	if (rc < 0)
 		error_prefix(err, "domain %s", virt_name(dom));
+	if (rc < 0 && passes(err))
+		return -1;
 	pending_remove(&pending);
 	return rc;
 }
@@ -400,10 +401,12 @@ int publish_settle(const char *uuid, const struct config *config, struct error *
 	long wait = 20;
 
 	if (lock < 0)
-		return -1;
+		return error_prefix(err, "domain %s", uuid);
 	while (settle_once(uuid, config, err) < 0) {
-		if (!passes(err) || monotonic() >= end)
+		if (!passes(err))
 			return -1;
+		if (monotonic() >= end)
+			return error_suffix(err, "busflip stage --all does what is left");
 		pause_ms(wait);
 		wait = wait < 1000 ? wait * 2 : 1000;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "helper/refusal.h"
+#include "hook/cure.h"
 #include "hook/guestdisk.h"
 #include "hook/place.h"
 #include "hook/story.h"
@@ -59,6 +60,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 				    "by something else; busflip inspect shows it; "
 				    "to start it as it is, remove the journal of "
 				    "that image", target);
+	cure_append(err);
 	return error_prefix(err, "its disk %s is half patched, which has to be finished "
 			    "before it starts; cure what stands behind the colon, and start "
 			    "it again", target);

@@ -120,13 +120,15 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 {
 	struct state *state = &domain->state;
 	xmlNode *disk, *address = NULL, *place;
-	char name[TARGET_SIZE] = "", model[40] = "";
+	char name[TARGET_SIZE] = "", model[40] = "", word[DOMAIN_WORD];
 	struct slot own;
 	bool first;
 
 	if (!domain->tag.valid)
 		return fail(err, EINVAL, "its busflip tag has an attribute that is "
-			    "neither bus=\"virtio\", bus=\"scsi\" nor disk=\"TARGET\"");
+			    "neither bus=\"virtio\", bus=\"scsi\" nor disk=\"TARGET\": "
+			    "busflip enable %s makes it anew",
+			    shell_word(domain->name, word, sizeof(word)));
 	disk = domain_system_disk(domain, err);
 	if (!disk || rewrite_check(domain, disk, err) < 0)
 		return -1;
@@ -170,14 +172,13 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 	xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
 
 	if (!disk || !disk_is_hard_disk(disk) || disk_is_bait(disk)) {
-		fail(err, ENOENT, "its system disk %s is not in the domain any more",
-		     state->disk);
+		domain_disk_gone(domain, err);
 		return NULL;
 	}
 	if ((state->bus != BUS_VIRTIO && state->bus != BUS_SCSI) ||
 	    (!state->saved && !stays_put(state->origin) &&
 	     state->origin != state->bus && state->staged_form)) {
-		fail(err, EINVAL, "its busflip state element is damaged");
+		domain_state_damaged(domain, err);
 		return NULL;
 	}
 	return disk;
@@ -414,7 +415,8 @@ int rewrite_restore(struct domain *domain, struct error *err)
 int rewrite_settle_on_sata(struct domain *domain, struct error *err)
 {
 	if (!domain->state.staged_form)
-		return fail(err, EINVAL, "its system disk is not on SATA");
+		return fail(err, EINVAL, "its system disk is not on SATA, so it can't stay "
+			    "there: leave out --keep-sata");
 	domain->state.sata_added = -1;
 	clear_away(domain);
 	return 0;

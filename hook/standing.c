@@ -19,7 +19,7 @@ const xmlNode *standing_disk(const struct domain *domain, struct error *err)
 		return domain_system_disk(domain, err);
 	disk = domain_disk(domain, domain->state.disk);
 	if (!disk)
-		fail(err, ENOENT, "its system disk %s is gone", domain->state.disk);
+		domain_disk_gone(domain, err);
 	return disk;
 }
 
@@ -92,9 +92,8 @@ int standing_try_staging(const struct virt_domain *dom, const char *xml,
 	AUTO_DOMAIN struct domain copy = { 0 };
 	struct step step;
 
-	if (!virt_is_persistent(dom))
-		return fail(err, ENOTSUP, "it is transient: there is no definition "
-			    "that busflip could change for its next start");
+	if (virt_need_persistent(dom, err) < 0)
+		return -1;
 	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
 		return -1;
 	if (!copy.tag.present)

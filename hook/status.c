@@ -112,13 +112,15 @@ static int look_at_one(struct status *st, struct virt *virt, struct error *err)
 {
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
 	AUTO_FREE char *xml = NULL;
+	char word[DOMAIN_WORD];
 
 	if (virt_find(virt, st->line->args[0], &dom, err) < 0 ||
 	    look(st, dom, &xml, err) < 0)
 		return -1;
 	if (!st->list.count)
 		return fail(err, ENOENT, "domain %s has no busflip tag; busflip enable %s "
-			    "adds one", virt_name(dom), virt_name(dom));
+			    "adds one", virt_name(dom),
+			    shell_word(virt_name(dom), word, sizeof(word)));
 	advise(st, dom, xml);
 	story_read(virt_uuid(dom), &st->story, &st->story_error);
 	return 0;

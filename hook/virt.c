@@ -56,7 +56,7 @@ static int load_library(struct error *err)
 	void *handle = dlopen("libvirt.so.0", RTLD_LAZY | RTLD_GLOBAL), *symbol;
 
 	if (!handle)
-		return fail(err, ELIBACC, "cannot load libvirt: %s", dlerror());
+		return fail(err, ELIBACC, "cannot load libvirt (is it installed?): %s", dlerror());
 #define RESOLVE(name) \
 	symbol = dlsym(handle, #name); \
 	if (!symbol) \
@@ -199,9 +199,11 @@ const char *virt_uuid(const struct virt_domain *domain)
 	return domain->uuid;
 }
 
-bool virt_is_persistent(const struct virt_domain *domain)
+int virt_need_persistent(const struct virt_domain *domain, struct error *err)
 {
-	return lib.virDomainIsPersistent(domain->dom) == 1;
+	return lib.virDomainIsPersistent(domain->dom) == 1 ? 0 :
+	       fail(err, ENOTSUP, "it is transient: there is no definition that busflip could "
+		    "change for its next start; virsh define makes one");
 }
 
 /* The number of an inactive one is -1. */

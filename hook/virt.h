@@ -27,7 +27,8 @@ void virt_domain_free(struct virt_domain **domain);
 
 const char *virt_name(const struct virt_domain *domain);
 const char *virt_uuid(const struct virt_domain *domain);
-bool virt_is_persistent(const struct virt_domain *domain);
+/* virt_need_persistent() - -1 when there is no definition to change. */
+int virt_need_persistent(const struct virt_domain *domain, struct error *err);
 
 /* virt_is_running() - did a QEMU process exist when @domain was looked up? */
 bool virt_is_running(const struct virt_domain *domain);

@@ -67,7 +67,8 @@ static void note(const struct watch *w, bool restart)
 	session.restart = restart;
 	session.writes_seen = !restart;
 	if (session_write(&session, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s", virt_name(w->dom), err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: what it writes can't be noted: %s",
+			virt_name(w->dom), err.msg);
 }
 
 /* Its end is told to the release hook, which takes the disk back to SATA; what is

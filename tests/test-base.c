@@ -50,6 +50,12 @@ static void test_errors(void)
 	is_int(err.code, ENOENT, "and leaves the code");
 	is_int(error_prefix(NULL, "x"), -1, "no error to put it before");
 
+	is_int(error_suffix(&err, "try %d", 2), -1, "error_suffix() gives -1");
+	ok(strncmp(err.msg, "domain win: cannot open f: No such", 34) == 0 &&
+	   strcmp(err.msg + strlen(err.msg) - 7, "; try 2") == 0, "suffix comes last");
+	is_int(err.code, ENOENT, "and leaves the code too");
+	is_int(error_suffix(NULL, "x"), -1, "no error to put it behind");
+
 	memset(big, 'a', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	fail(&err, EIO, "%s", big);
@@ -57,6 +63,9 @@ static void test_errors(void)
 	errno = EIO;
 	fail_errno(&err, "%s", big);
 	is_int((int)strlen(err.msg), sizeof(err.msg) - 1, "with errno too");
+	error_suffix(&err, "behind");
+	ok(strlen(err.msg) == sizeof(err.msg) - 1 && strncmp(err.msg, big, 100) == 0,
+	   "nothing is put behind it");
 	error_prefix(&err, "front");
 	ok(strlen(err.msg) == sizeof(err.msg) - 1 && strncmp(err.msg, "front: aaa", 10) == 0,
 	   "a prefix before a long message stays");
@@ -161,6 +170,14 @@ static void test_strings(void)
 	ok(!str_fits(buf, sizeof(buf), "12345678"), "eight don't");
 	is_str(buf, "", "and nothing is left");
 	ok(!str_fits(buf, 0, "") && str_fits(buf, 1, ""), "the NUL needs a byte");
+	str_cut(buf, sizeof(buf), "1234567");
+	is_str(buf, "1234567", "what fits is not cut");
+	str_cut(buf, sizeof(buf), "12345678");
+	is_str(buf, "1234...", "what does not shows that it was");
+	str_cut(buf, sizeof(buf), "123\xc3\xbc" "45678");
+	is_str(buf, "123...", "not within a letter");
+	str_cut(buf, 3, "12345678");
+	is_str(buf, "", "nothing but the dots");
 	ok(str_printf(buf, sizeof(buf), "%s-%d", "abc", 123), "printed text fits");
 	is_str(buf, "abc-123", "all of it");
 	ok(!str_printf(buf, sizeof(buf), "%s-%d", "abc", 1234), "longer text does not");

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 60
+plan 62
 
 # define_and_start NAME [OPTION] - in one connection, as virt-install does it
 define_and_start()
@@ -226,6 +226,9 @@ ok "one that can't be staged starts" run_once odd-too
 is "as it is" "$(boot_kind odd-too)/$(where odd-too)" virtio-blk/none/virtio
 ok "a transient one starts" virsh -q create "$LAB/transient.xml"
 is "as it is" "$(bus_of_disk transient --live)" virtio
+fails "it can't be staged" 1 busflip stage transient
+like "and why, and what to do, is said" "$output" \
+	'^busflip: domain transient: it is transient: .*; virsh define makes one$'
 virsh -q destroy transient
 define_domain plain tag=no
 ok "one without a tag starts" run_once plain

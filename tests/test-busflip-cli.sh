@@ -203,8 +203,10 @@ cli "filter --tag, one that has a tag" 0 '<domain' - filter stage --tag < "$LAB/
 is "which is what counts" "$(sed "$since" "$out")" "$(sed "$since" "$LAB/staged")"
 cli "filter --bus alone" 2 - '--bus and --disk go with --tag' filter stage --bus scsi < "$LAB/tagged"
 cli "filter --tag, an unknown bus" 2 - '--bus is virtio or scsi' filter stage --tag --bus x
-cli "filter promote, not staged" 1 - 'domain a: ' filter promote < "$LAB/tagged"
-cli "filter rollback, not staged" 1 - 'domain a: ' filter rollback < "$LAB/tagged"
+cli "filter promote, not staged" 1 - 'domain a: it is not staged; run busflip stage a first$' \
+	filter promote < "$LAB/tagged"
+cli "filter rollback, not staged" 1 - 'domain a: it is not staged: there is nothing to roll back$' \
+	filter rollback < "$LAB/tagged"
 refused "a damaged state" 'domain a: .*damaged' \
 	< <(sed "s,</metadata>,<s:state xmlns:s='$state_uri' phase='x'/>&," "$LAB/tagged")
 
@@ -344,7 +346,8 @@ ok "which is JSON" python3 -m json.tool "$out"
 define_domain win tag=no
 uuid=$(uuid_of win)
 cli "status of one without a tag" 1 - 'domain win has no busflip tag; busflip enable win' status win
-cli "stage of one without a tag" 1 - '^busflip: domain win: it has no busflip tag' stage win
+cli "stage of one without a tag" 1 - '^busflip: domain win: it has no busflip tag; busflip enable win adds one$' \
+	stage win
 cli "disable of one without a tag" 0 '^domain win: has no busflip tag' - disable win
 cli "enable, no such disk" 1 - '^busflip: domain win: .*sdz' enable win --disk sdz
 cli "enable, no name of a disk" 1 - '^busflip: domain win: .*no target name' \
@@ -423,5 +426,6 @@ like "names in other letters are shown" "$(cat "$out")" $'\303\274ber \342\202\2
 cli "status of one called --help" 0 '"name":"--help"' - status --json -- --help
 cli "status of one with a tab" 0 '^tab.s and .: held since ' - status $'tab\ts and \177'
 cli "status of one that is damaged" 0 'the state element is damaged' - status damaged
-cli "a step of one that is damaged" 1 - 'domain damaged: .*busflip disable --force' stage damaged
+cli "a step of one that is damaged" 1 - 'domain damaged: .*busflip disable --force damaged removes it' \
+	stage damaged
 cli "a step of one with quotes" 1 - "domain tab\\?s and " promote $'tab\ts and \177'

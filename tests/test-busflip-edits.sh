@@ -156,7 +156,8 @@ edit lost "disk('sda').find('target').set('dev', 'sdf')"
 virsh dumpxml --inactive lost > "$LAB/lost.edited"
 ok "disk renamed: the guest starts and stops" run_once lost
 is "disk renamed: nothing is touched" "$(virsh dumpxml --inactive lost | diff "$LAB/lost.edited" -)" ""
-ok "disk renamed: why is logged" logged "domain lost.*sda is not in the domain any more"
+ok "disk renamed: why is logged" logged \
+	"domain lost.*sda is not in the domain any more: put it back, .*disable --force lost"
 fails "disk renamed: disable refuses" 1 busflip disable lost
 like "disk renamed: and says why" "$output" "busflip: domain lost: .*sda"
 ok "disk renamed: disable --force" busflip disable --force lost

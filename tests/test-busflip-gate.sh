@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 47
+plan 49
 
 busflip()
 {
@@ -118,7 +118,7 @@ is "not written to" "$(hive_of hibernated)" "$before"
 is "stays on SATA" "$(where hibernated)" staged/sata
 like "says why" "$(reason_of hibernated)" 'volume-clean|hibernat'
 like "and it was logged before the start" "$(grep 'starts with its disk as it is' "$LAB/log")" \
-	'domain=hibernated.*hibernat'
+	'domain=hibernated.*hibernat.*start Windows and shut it down'
 
 # --- no driver at hand: SATA is made ready all the same
 
@@ -182,7 +182,7 @@ like "it was finished first" "$(grep 'finished before the start' "$LAB/log")" 'd
 
 helper=/usr/local/libexec/busflip/busflip-helper
 mv $helper "$work/"
-printf '#!/bin/sh\nmkdir "%s" 2>/dev/null && kill -9 $$\nexec "%s"\n' "$work/killed" \
+printf '#!/bin/sh\nmkdir "%s" 2>/dev/null && {\n\techo at fault >&2\n\tkill -9 $$\n}\nexec "%s"\n' "$work/killed" \
 	"$work/busflip-helper" > $helper
 chmod +x $helper
 windows_disk "$LAB/cut.img"
@@ -190,6 +190,10 @@ before=$(hive_of cut)
 windows_domain cut
 ok "its helper is killed: starts and goes off" run_once cut
 ok "it was killed" test -d "$work/killed"
+like "what it said is logged, and of which image" "$(grep 'at fault' "$LAB/log")" \
+	"$LAB/cut.img: busflip-helper: at fault"
+like "so is why it is run again" "$(grep 'once more' "$LAB/log")" \
+	"domain=cut .*$LAB/cut.img: busflip-helper was ended by signal 9"
 unlike "Windows was made ready all the same" "$(hive_of cut)" "$before"
 
 # --- a helper that is gone: the guest starts

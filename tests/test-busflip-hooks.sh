@@ -110,7 +110,7 @@ wait $hanging
 is "hang: the start succeeds, though late" $? 0
 is "hang: it was waited for" "$((SECONDS - begin >= 55))" 1
 is "hang: the guest runs on SATA" "$(state_of hang)/$(boot_kind hang)" running/ahci
-ok "hang: that is logged" logged "busflip-hook: busflip did not finish in 60 s, killed"
+ok "hang: that is logged" logged "busflip-hook: domain hang: busflip did not finish in 60 s, killed"
 is "hang: nothing of it is left" "$(pgrep -fx 'sleep 1000')" ""
 virsh -q shutdown hang
 wait_off hang
@@ -135,7 +135,7 @@ virsh dumpxml --inactive missing > "$LAB/missing.original"
 ok "missing: and starts" run_once missing
 is "missing: as it is" "$(boot_kind missing)" virtio-blk
 same_as_original missing "missing: and is not changed"
-ok "missing: that is logged" logged "busflip-hook: cannot run $sbin: "
+ok "missing: that is logged" logged "busflip-hook: domain missing: cannot run $sbin: "
 : > $sbin
 chmod 755 $sbin
 ok "empty: it starts" run_once missing

@@ -104,7 +104,8 @@ static void test_success(void)
 	same_xml(xml, x, "as the user defined it");
 	is_str(xpath(xml, "count(//s:saved)"), "0", "nothing is kept any more");
 	is_str(step(&xml, HAPPENED_VIRTIO_UNCLEAN, &config), "done", "a crash later");
-	has_str(step(&xml, HAPPENED_HOLD, &config), "nothing to hold", "hold makes no sense");
+	has_str(step(&xml, HAPPENED_HOLD, &config), "it is done: there is nothing to hold",
+		"hold makes no sense");
 	is_str(step(&xml, HAPPENED_ROLLBACK, &config), "staged", "rollback does");
 	is_at(xml, "staged", "0", "sata", "back on SATA");
 	is_str(step(&xml, HAPPENED_DISABLE, &config), "none", "disabled");
@@ -234,8 +235,10 @@ static void test_commands(void)
 {
 	AUTO_FREE char *x = domain_xml(&(struct parts){ .disk = SATA_DISK }), *xml = strdup(x);
 
-	has_str(step(&xml, HAPPENED_PROMOTE, &config), "busflip stage", "promote: stage first");
-	has_str(step(&xml, HAPPENED_ROLLBACK, &config), "nothing to roll back", "so rollback");
+	has_str(step(&xml, HAPPENED_PROMOTE, &config), "it is not staged; run busflip stage win "
+		"first", "promote: stage first");
+	has_str(step(&xml, HAPPENED_ROLLBACK, &config), "it is not staged: there is nothing to "
+		"roll back", "so rollback");
 	is_str(step(&xml, HAPPENED_HOLD, &config), "held", "hold one that is only tagged");
 	same_xml(xml, x, "its disk stays where it is");
 	is_str(step(&xml, HAPPENED_SEEN, &config), "held", "and it is left alone");
@@ -286,9 +289,9 @@ static void test_damaged(void)
 	AUTO_FREE char *untagged = domain_xml(&(struct parts){ .tag = "" });
 
 	for (int i = 0; i < HAPPENING_COUNT; i++) {
-		has_str(step(&xml, (enum happening)i, &config), "disable --force",
+		has_str(step(&xml, (enum happening)i, &config), "busflip disable --force win ",
 			"a damaged state, happening %d", i);
-		has_str(step(&untagged, (enum happening)i, &config), "busflip enable",
+		has_str(step(&untagged, (enum happening)i, &config), "busflip enable win adds one",
 			"no tag, happening %d", i);
 	}
 }
@@ -375,7 +378,7 @@ static void test_disable(void)
 	step(&xml, HAPPENED_SEEN, &config);
 	bad = replaced(xml, "phase=\"staged\"", "phase=\"bogus\"");
 	is_int(disable(&bad, false, false, &s, &err), -1, "a damaged state is refused");
-	has_str(err.msg, "--force", "with a way out");
+	has_str(err.msg, "busflip disable --force win ", "with a way out");
 	is_int(disable(&bad, false, true, &s, &err), 0, "which works");
 	is_str(xpath(bad, "concat(" SYSTEM "/target/@bus, count(//b:domain), count(//s:state))"),
 	       "sata00", "and leaves the disk where it is");

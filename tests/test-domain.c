@@ -383,7 +383,7 @@ static void test_system_disk(void)
 	chooses("boots from hd among others", NULL,
 		"<boot dev='cdrom'/><boot dev='network'/><boot dev='hd'/>", HD(VDA), "vda");
 	chooses("boots from the network only", NULL, "<boot dev='network'/>", HD(VDA),
-		"!boots from no hard disk");
+		"!boots from no hard disk; name the system disk: busflip enable win --disk TARGET");
 	chooses("no boot device at all means hd", NULL, "", HD(VDA), "vda");
 
 	chooses("lowest boot order", NULL, "", D("", VDA, ORDER("2")) D("", VDB, ORDER("1")),
@@ -393,14 +393,16 @@ static void test_system_disk(void)
 	chooses("a CD-ROM with a lower one", NULL, "",
 		D("device='cdrom'", SDA, ORDER("1")) D("", VDB, ORDER("2")) HD(VDA), "vdb");
 	chooses("the same order twice", NULL, "",
-		D("", VDA, ORDER("1")) D("", VDB, ORDER("1")), "!two disks have the boot order 1");
+		D("", VDA, ORDER("1")) D("", VDB, ORDER("1")),
+		"!two disks have the boot order 1; name the system disk: busflip enable win "
+		"--disk TARGET");
 	chooses("twice, but not the lowest", NULL, "", D("", VDA, ORDER("2"))
 		D("", VDB, ORDER("2")) D("", SDA, ORDER("1")), "sda");
 	chooses("twice, and the lowest in front", NULL, "", D("", SDA, ORDER("1"))
 		D("", VDA, ORDER("2")) D("", VDB, ORDER("2")), "sda");
 	chooses("only a network card has a boot order", NULL, "",
 		HD(VDA) "<interface type='user'>" ORDER("1") "</interface>",
-		"!boots from no hard disk");
+		"!boots from no hard disk; name the system disk: busflip enable win --disk TARGET");
 	chooses("a boot order that is no number is none", NULL, "",
 		D("", VDA, ORDER("x")) HD(VDB), "vda");
 

@@ -234,7 +234,7 @@ answers "a journal, and 1: failed" 'exit 1' 1 0 0 0 0
 answers "a journal, and a crash" 'kill -SEGV $$' 1 0 0 0 0
 answers "a journal, and killed" 'kill -KILL $$' 1 0 0 0 0
 like "the start is told why" "$(cat "$LAB/stderr")" \
-	'a patch of a disk is not finished .*/var/lib/busflip/journal.*not started'
+	'^domain win was not started: .*is not finished \(/var/lib/busflip/journal\); try again'
 rm -r /var/lib/busflip/journal
 answers "no journal, and killed" 'kill -KILL $$' 0 0 0 0 0
 
@@ -243,7 +243,7 @@ without()
 {
 	answers "$1" '' 0 0 0 0 0
 	ok "$1: that is logged" \
-		wait_for "logged 'busflip-hook: cannot run $sbin: $2'" 10
+		wait_for "logged 'busflip-hook: domain win: cannot run $sbin: $2.*; install busflip again'" 10
 	: > "$LAB/log"
 }
 

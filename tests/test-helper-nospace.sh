@@ -11,7 +11,7 @@ namespace_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 35
+plan 41
 
 size=$((64 * 1048576)) offset=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -139,9 +139,20 @@ format=raw image=$work/disk.raw
 rm -rf "$state"
 cp --sparse=always "$work/old.raw" "$image"
 fails "no helper" 1 patch "$image" --helper "$work/nothing"
-like "says so" "$output" "^busflip: $image: cannot run $work/nothing"
+like "says so" "$output" "^busflip: $image: cannot run $work/nothing: install busflip again"
+# helper NAME STATUS WORDS COMMAND - what is said of one that ends with that COMMAND
+helper()
+{
+	printf '#!/bin/sh\necho "at fault" >&2\n%s\n' "$4" > "$work/helper"
+	chmod 755 "$work/helper"
+	fails "helper, $1: exit status $2" "$2" patch "$image" --helper "$work/helper"
+	like "helper, $1: says so" "$output" "$image: $3; nothing was written; try again; "
+}
+helper "ended badly" 38 "busflip-helper ended with status 5" 'exit 5'
+helper "crashed" 38 "busflip-helper was ended by signal 11 .*" 'kill -SEGV $$'
+helper "no reply" 38 "busflip-helper gave no reply" 'exit 0'
 fails "no virtio_win" 32 patch "$image" --virtio-win "$work/nothing"
-like "says so" "$output" "^busflip: $image: virtio_win = $work/nothing: No such file"
+like "says so" "$output" "^busflip: $image: virtio_win = $work/nothing: No such file.*; virtio_win in .*must name"
 qemu_nbd=$(command -v qemu-nbd)
 printf x > "$work/empty"
 chmod 644 "$work/empty"

@@ -48,7 +48,7 @@ accepted()
 	ok "$1" busflip patch --format raw --virtio-win "$work/vw" "$work/disk.raw"
 }
 
-plan 126
+plan 141
 
 # --- the volume ---
 volume volume-flags 0x0001 && disk
@@ -93,28 +93,51 @@ mft=$(python3 -c 'import struct,sys; b=open(sys.argv[1],"rb").read(512)
 print(struct.unpack_from("<Q",b,48)[0]*struct.unpack_from("<H",b,11)[0]*b[13])' "$work/c.ntfs")
 dd if=/dev/urandom of="$work/c.ntfs" bs=1024 seek=$((mft / 1024)) count=4 conv=notrunc status=none
 disk
-refused "damaged MFT" 22 "partition 3"
+refused "damaged MFT" 22 "partition 3: .*; boot Windows on SATA.*chkdsk /f$"
 
 volume fill && disk
-refused "no space in the volume" 23 "no space in the volume"
+refused "no space in the volume" 23 "no space in the volume .*; make room on the volume"
 
 # --- the hive's file ---
 volume rm $hive compress $hive "$work/SYSTEM" && disk
-refused "compressed SYSTEM" 24 "compressed"
+refused "compressed SYSTEM" 24 "$hive is compressed.*; in Windows: compact /u$"
 volume flag $hive encrypted && disk
-refused "encrypted SYSTEM" 25 "encrypted"
+refused "encrypted SYSTEM" 25 "$hive: encrypted; in Windows: cipher /d$"
 volume flag $hive reparse && disk
-refused "SYSTEM is a reparse point" 26 "reparse point"
+refused "SYSTEM is a reparse point" 26 "$hive is a reparse point .*; in Windows, put an ordinary file"
 volume link $hive Windows/other && disk
-refused "SYSTEM has two names" 26 "hard links"
+refused "SYSTEM has two names" 26 "$hive has 2 names .*; in Windows, put an ordinary file"
+
+# change_system PYTHON - its SYSTEM hive, as "b", after that; the volume is made anew
+change_system()
+{
+	python3 - "$work/SYSTEM" "$work/changed" <<-END
+	import sys
+	b = bytearray(open(sys.argv[1], 'rb').read())
+	$1
+	open(sys.argv[2], 'wb').write(b)
+	END
+	volume rm $hive put $hive "$work/changed" && disk
+}
+
+change_system 'b[4] ^= 1'
+refused "SYSTEM not written out, no logs" 27 \
+	"$hive: .*no log fits it; boot Windows once on SATA, and shut it down inside Windows"
+change_system 'b[4096] = 0'
+refused "SYSTEM is damaged" 28 "$hive: hivex cannot open the hive: .*; boot Windows once on SATA"
+change_system 'b = b[:6000]'
+refused "SYSTEM is cut off" 28 "$hive: cut off.*; boot Windows once on SATA"
+software_hive "$work/old" 6002
+volume rm "${hive%SYSTEM}SOFTWARE" put "${hive%SYSTEM}SOFTWARE" "$work/old" && disk
+refused "Vista" 30 "Windows build 6002 is older than Windows 7; leave its disk on SATA or IDE"
 
 # --- the disk ---
 volume && disk -t mbr -T 42
-refused "dynamic disk, MBR" 16 "dynamic disk"
+refused "dynamic disk, MBR" 16 "dynamic disk.*; in Windows, make the disk a basic one$"
 disk -T AF9B60A0-1431-4F62-BC68-3311714A69AD
 refused "dynamic disk, GPT" 16 "dynamic disk"
 disk -T E75CAF8F-F680-4CEE-AFA3-B001E56EFC2D
-refused "Storage Spaces" 17 "Storage Spaces"
+refused "Storage Spaces" 17 "Storage Spaces.*; in Windows, move it to a basic disk$"
 disk
 printf garbage | dd of="$work/disk.raw" bs=1 seek=$((512 + 16)) conv=notrunc status=none
 accepted "damaged primary GPT header: the backup counts"
@@ -122,11 +145,11 @@ disk
 printf garbage | dd of="$work/disk.raw" bs=1 seek=$((512 + 16)) conv=notrunc status=none
 printf garbage | dd of="$work/disk.raw" bs=1 conv=notrunc status=none \
 	seek=$(($(stat -c %s "$work/disk.raw") - 512 + 16))
-refused "both GPT headers damaged" 39 "neither of its headers"
+refused "both GPT headers damaged" 39 "neither of its headers.*; see whether .*qemu-img info"
 rm "$work/disk.raw" && truncate -s 4M "$work/disk.raw"
-refused "empty disk" 39 "no partition table"
+refused "empty disk" 39 "no partition table; see whether .*qemu-img info"
 make_volume "$work/c.ntfs" $size mkdir Users && disk
-refused "no Windows" 13 "no Windows"
+refused "no Windows" 13 "no Windows found .*; if Windows is on another disk, name that one$"
 volume && "$tests/mkdisk.sh" -f raw "$work/disk.raw" "$work/c.ntfs" "$work/c.ntfs"
 refused "two Windows on two partitions" 14 \
 	"Windows on partition 3, Windows on partition 4.*--partition"
@@ -161,7 +184,10 @@ wait
 chmod 444 "$work/disk.raw"
 refused "read-only" 11 "read-only"
 chmod 644 "$work/disk.raw"
-refused "wrong format" 12 "not a qcow2 image" patch --format qcow2
+refused "wrong format" 12 "not a qcow2 image: is that its format .*qemu-img info" \
+	patch --format qcow2
+refused "wrong format, which only QEMU sees" 12 "another format than was given.*qemu-img info" \
+	patch --format vhdx
 qemu-img convert -O vmdk -o subformat=streamOptimized "$work/disk.raw" "$work/disk.vmdk"
 image=$work/disk.vmdk
 refused "streamOptimized vmdk" 12 "streamOptimized" patch --format vmdk
@@ -170,7 +196,7 @@ fails "no format: wrong usage" 2 busflip patch "$work/disk.raw"
 like "says why" "$output" "never guessed"
 
 # --- drivers, undo ---
-refused "no driver at hand" 32 "no viostor driver in this Windows" patch --format raw
+refused "no driver at hand" 32 "no viostor driver in this Windows.*; virtio_win in .*--virtio-win" patch --format raw
 refused "virtio_win is not there" 32 "/nonexistent" patch --format raw \
 	--virtio-win /nonexistent
 rm -rf "$state"

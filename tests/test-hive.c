@@ -182,6 +182,7 @@ static void test_refusals(void)
 	struct hive_edit e = { HIVE_EDIT_SET, "New", "Start", 4, large, 4 };
 	struct hive_memory before;
 	uint8_t *data;
+	struct error err = { 0 };
 	struct made m;
 	size_t len;
 
@@ -214,8 +215,9 @@ static void test_refusals(void)
 	before.data[5000] ^= 0xff;
 	e = (struct hive_edit){ HIVE_EDIT_SET, "Good", "x", 4, large, 4 };
 	put_le32(before.data + 4096 + 8, 0);
-	ok(hive_apply(&before, -1, &e, 1, 1, &(struct hive_memory){ NULL, 0 },
-		      &(struct error){ 0 }) < 0, "damaged hive");
+	ok(hive_apply(&before, -1, &e, 1, 1, &(struct hive_memory){ NULL, 0 }, &err) < 0,
+	   "damaged hive");
+	is_int(err.code, REFUSE_HIVE_DAMAGED, "which is what it is refused for");
 	hive_memory_free(&before);
 }
 
