@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* backup.c - the hives as they were before each patch, kept on the host */
 
-#include "hook/backup.h"
+#include "hook/backup-internal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,8 +16,6 @@
 
 #include "helper/refusal.h"
 
-#define INFO "patch.info"
-#define INFO_LIMIT 16384
 /* Far above any SYSTEM hive; a helper gone bad shall not fill the host. */
 #define HIVE_SIZE_LIMIT (512u << 20)
 
@@ -128,13 +126,13 @@ static int end_sync(struct backup_work *work)
 static int store_info(int folder, const struct backup_source *s,
 		      struct error *err)
 {
-	AUTO_FD int fd = openat(folder, INFO, O_WRONLY | O_CREAT | O_EXCL |
+	AUTO_FD int fd = openat(folder, BACKUP_INFO, O_WRONLY | O_CREAT | O_EXCL |
 				O_CLOEXEC, 0600);
 	const struct job_hive_mark *mark = &s->reply->patched;
-	char text[INFO_LIMIT];
+	char text[BACKUP_INFO_LIMIT];
 
 	if (fd < 0)
-		return fail_errno(err, INFO);
+		return fail_errno(err, BACKUP_INFO);
 	/* The image comes last: a path may hold anything but NUL. */
 	if (!str_printf(text, sizeof(text),
 			"kept=%llu\nsize=%llu\ncrc=%u\nsequence=%u\n"
@@ -143,9 +141,9 @@ static int store_info(int folder, const struct backup_source *s,
 			(unsigned long long)mark->size,
 			mark->crc, mark->sequence, s->reply->partition,
 			s->reply->hive_path, s->image))
-		return fail(err, ENAMETOOLONG, INFO);
+		return fail(err, ENAMETOOLONG, BACKUP_INFO);
 	if (write_all(fd, text, strlen(text), err) < 0)
-		return error_prefix(err, INFO);
+		return error_prefix(err, BACKUP_INFO);
 	start_writing(fd);
 	return 0;
 }
@@ -157,7 +155,7 @@ static int sync_all(int folder, struct backup_work *work, struct error *err)
 	for (size_t i = 1; i < ARRAY_SIZE(files); i++)
 		if (sync_file(folder, files[i].name, err) < 0)
 			return -1;
-	if (sync_file(folder, INFO, err) < 0)
+	if (sync_file(folder, BACKUP_INFO, err) < 0)
 		return -1;
 	return fsync(folder) < 0 ? fail_errno(err, "cannot make its folder durable") : 0;
 }
@@ -192,18 +190,12 @@ static void remove_backup(const char *folder, const char *name)
 		if (str_printf(file, sizeof(file), "%s/%s", path,
 			       files[i].name))
 			unlink(file);
-	if (str_printf(file, sizeof(file), "%s/" INFO, path))
+	if (str_printf(file, sizeof(file), "%s/" BACKUP_INFO, path))
 		unlink(file);
 	rmdir(path);
 }
 
-/* Names of finished backups begin with a digit, of unfinished ones with a dot:
- * those are of a process that was killed, since the image's lock is ours. */
-static int is_backup(const struct dirent *e)
-{
-	return e->d_name[0] >= '0' && e->d_name[0] <= '9';
-}
-
+/* Of a process that was killed, since the image's lock is ours. */
 static int is_unfinished(const struct dirent *e)
 {
 	return !strncmp(e->d_name, ".new-", 5);
@@ -352,84 +344,13 @@ void backup_end_transition(const char *folder)
 
 void backup_prune(const char *folder, unsigned int keep)
 {
-	prune(folder, is_backup, keep ? keep : 1);
-}
-
-static bool take_info(struct backup *b, const char *key, const char *value)
-{
-	struct {
-		const char *key;
-		uint64_t limit;
-		uint64_t value;
-	} numbers[] = {
-		{ "size", UINT64_MAX, 0 }, { "crc", UINT32_MAX, 0 },
-		{ "sequence", UINT32_MAX, 0 }, { "partition", UINT32_MAX, 0 },
-		{ "kept", UINT64_MAX, 0 },
-	};
-
-	if (!strcmp(key, "hive"))
-		return str_fits(b->hive_path, sizeof(b->hive_path), value);
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		char *end;
-
-		if (strcmp(key, numbers[i].key) != 0)
-			continue;
-		errno = 0;
-		numbers[i].value = strtoull(value, &end, 10);
-		if (errno || end == value || *end ||
-		    numbers[i].value > numbers[i].limit)
-			return false;
-		if (i == 0)
-			b->patched.size = numbers[i].value;
-		else if (i == 1)
-			b->patched.crc = (uint32_t)numbers[i].value;
-		else if (i == 2)
-			b->patched.sequence = (uint32_t)numbers[i].value;
-		else if (i == 4)
-			b->kept_size = numbers[i].value;
-		else
-			b->partition = (uint32_t)numbers[i].value;
-	}
-	return true;
-}
-
-static int read_info(struct backup *b, int folder, struct error *err)
-{
-	AUTO_FD int fd = openat(folder, INFO, O_RDONLY | O_CLOEXEC);
-	AUTO_FREE char *text = NULL;
-	char *save = NULL, *image;
-	size_t len;
-
-	if (fd < 0)
-		return fail_errno(err, "%s/" INFO, b->path);
-	if (read_all(fd, INFO_LIMIT, &text, &len, err) < 0)
-		return -1;
-	if ((image = strstr(text, "\nimage=")) && text[len - 1] == '\n') {
-		text[len - 1] = '\0';
-		*image = '\0';
-		if (!str_fits(b->image, sizeof(b->image), image + 7))
-			return fail(err, EINVAL, "%s/" INFO ": name too long", b->path);
-	}
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *value = strchr(line, '=');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		if (!take_info(b, line, value))
-			return fail(err, EINVAL, "%s/" INFO ": bad value of %s",
-				    b->path, line);
-	}
-	if (!b->hive_path[0] || !b->patched.size)
-		return fail(err, EINVAL, "%s/" INFO ": not complete", b->path);
-	return 0;
+	prune(folder, backup_is_finished, keep ? keep : 1);
 }
 
 static bool newest_name(const char *folder, char *out, size_t size)
 {
 	struct dirent **list = NULL;
-	int n = scandir(folder, &list, is_backup, alphasort);
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
 	bool ok = n > 0 && str_printf(out, size, "%s/%s", folder,
 				      list[n - 1]->d_name);
 
@@ -437,72 +358,6 @@ static bool newest_name(const char *folder, char *out, size_t size)
 		free(list[i]);
 	free(list);
 	return ok;
-}
-
-static int check_size(const struct backup *b, struct error *err)
-{
-	struct stat st;
-
-	if (fstat(b->files[0], &st) < 0)
-		return fail_errno(err, "%s/SYSTEM", b->path);
-	if ((uint64_t)st.st_size != b->kept_size)
-		return fail(err, REFUSE_NO_BACKUP, "%s/SYSTEM is not whole: "
-			    "it has %lld bytes of %llu", b->path,
-			    (long long)st.st_size,
-			    (unsigned long long)b->kept_size);
-	return 0;
-}
-
-static int open_one(const char *folder, const char *name, struct backup *b,
-		    struct error *err)
-{
-	AUTO_FD int fd = -1;
-
-	memset(b, 0, sizeof(*b));
-	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
-		b->files[i] = -1;
-	if (!str_printf(b->path, sizeof(b->path), "%s/%s", folder, name))
-		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
-	fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail_errno(err, "%s", b->path);
-	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++) {
-		b->files[i] = openat(fd, files[i].name, O_RDONLY | O_CLOEXEC);
-		if (b->files[i] < 0 && (errno != ENOENT || i == 0))
-			return fail_errno(err, "%s/%s", b->path,
-					  files[i].name);
-	}
-	return read_info(b, fd, err);
-}
-
-int backup_open_newest(const char *folder, const char *image, struct backup *b,
-		       struct error *err)
-{
-	struct dirent **list = NULL;
-	int n = scandir(folder, &list, is_backup, alphasort);
-	int r = fail(err, REFUSE_NO_BACKUP,
-		     "nothing is kept for this disk in %s: it was not patched on this "
-		     "host, or with another --state-dir; there is nothing to undo", folder);
-
-	for (int i = n - 1; i >= 0; i--) {
-		r = open_one(folder, list[i]->d_name, b, err);
-		/* Whose a damaged one is can't be told: no older one instead. */
-		if (r < 0 ? i == n - 1 : strcmp(b->image, image) == 0)
-			break;
-		backup_close(b);
-		if (i == 0)
-			r = open_one(folder, list[n - 1]->d_name, b, err);
-	}
-	for (int i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-	return r < 0 ? -1 : check_size(b, err);
-}
-
-void backup_close(struct backup *b)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
-		cleanup_close(&b->files[i]);
 }
 
 void backup_discard(const char *path)
