@@ -53,7 +53,8 @@ HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
-TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/hunter
+TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/capabilities.so \
+	$(B)/tests/hunter
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/busflip-hook $(B)/busflip $(B)/busflip-helper
@@ -108,8 +109,8 @@ $(FUZZ_NTFS): $(B)/tests/mkvol
 		put Windows/System32/config/SYSTEM $@.text \
 		text Windows/System32/drivers/old.sys old many Windows 40
 
-# Loaded into busflip by tests that kill it.
-$(B)/tests/killer.so: tests/killer.c Makefile
+# Loaded by tests: into busflip, to kill it, and into libvirtd.
+$(B)/tests/%.so: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -fPIC -shared -o $@ $<
 
@@ -171,8 +172,8 @@ check-asan:
 VALGRIND := valgrind -q --leak-check=full --error-exitcode=99 \
 	--show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible
 # Without the real hives, which take it minutes, and without the sandbox, which
-# valgrind itself does not get out of.
-VALGRIND_TESTS = $(filter-out %/test-sandbox,$(TESTS))
+# valgrind itself does not get out of; nor does it know Landlock.
+VALGRIND_TESTS = $(filter-out %/test-sandbox %/test-nbdserver,$(TESTS))
 check-valgrind: export BUSFLIP_HIVES = /nonexistent
 check-valgrind: $(VALGRIND_TESTS)
 	@mkdir -p $(B)/valgrind

@@ -108,7 +108,7 @@ static int answer(void)
 static void usage(FILE *out)
 {
 	fputs("busflip-helper is started by busflip and does nothing by "
-	      "itself.\nOptions: --help, --version\n", out);
+	      "itself.\nOptions: -h, --help, -V, --version\n", out);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -119,6 +120,24 @@ run_asker(int out, const struct access_user *user, const char *path, bool write)
 	_exit(write_all(out, &result, sizeof(result), NULL) < 0);
 }
 
+/* What holds for every user. A file that is immutable or append-only has attributes of
+ * inodes for it, which most file systems tell with statx(2), without opening it. */
+static void look_at_attributes(const char *path, bool write, struct access_result *result)
+{
+	bool others = result->answer == ACCESS_OK || result->answer == ACCESS_NO_FILE;
+	struct statx st;
+	struct statvfs fs;
+
+	result->fixed = statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY);
+	if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS, &st) < 0 ||
+	    !(st.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)))
+		return;
+	result->fixed = true;
+	if (write && others)
+		result->answer = (st.stx_attributes & STATX_ATTR_IMMUTABLE) ? ACCESS_IMMUTABLE :
+				 ACCESS_APPEND_ONLY;
+}
+
 void access_ask(const struct access_user *user, const char *path, bool write,
 		struct access_result *result)
 {
@@ -147,4 +166,5 @@ void access_ask(const struct access_user *user, const char *path, bool write,
 		memcpy(result, data, len);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	look_at_attributes(path, write, result);
 }

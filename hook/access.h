@@ -29,11 +29,14 @@ enum access_answer {
 	ACCESS_NO_FILE,		/* the file itself does not allow it */
 	ACCESS_MISSING,		/* no such file, or not for that user */
 	ACCESS_READ_ONLY,	/* its file system, whoever owns it */
+	ACCESS_IMMUTABLE,	/* chattr +i: not even its owner, nor root */
+	ACCESS_APPEND_ONLY,	/* chattr +a: the same for QEMU, which does not append */
 	ACCESS_UNKNOWN,		/* nobody could be asked: see .where for the reason */
 };
 
 struct access_result {
 	enum access_answer answer;
+	bool fixed;		/* nobody can change its owner or mode as it is now */
 	char where[4096];
 };
 

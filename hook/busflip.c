@@ -42,7 +42,7 @@ static const struct option_row {
 	const char *help;
 } options[] = {
 	{ { "connect", required_argument }, OPTION_CONNECT,
-	  "URI      libvirt to talk to (default: uri in busflip.conf)" },
+	  "URI      or -c URI: libvirt to talk to (default: uri in busflip.conf)" },
 	{ { "config", required_argument }, OPTION_CONFIG,
 	  "FILE      read this file, not " CONFIG_FILE },
 	{ { "bus", required_argument }, OPTION_BUS,
@@ -77,7 +77,7 @@ static const struct option_row {
 	  "DIR    of journal and kept hives (default: " BUSFLIP_STATEDIR ")" },
 	{ { "helper", required_argument }, OPTION_HELPER,
 	  "FILE      run this busflip-helper" },
-	{ { "help", no_argument }, OPTION_HELP, "            this text" },
+	{ { "help", no_argument }, OPTION_HELP, "            or -h: this text" },
 	{ { "version", no_argument }, OPTION_VERSION, "         version of busflip" },
 };
 

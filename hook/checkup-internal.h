@@ -4,9 +4,11 @@
 #define BUSFLIP_CHECKUP_INTERNAL_H
 
 #include "hook/access.h"
+#include "hook/backing.h"
 #include "hook/checkup.h"
 #include "hook/domain.h"
 #include "hook/place.h"
+#include "hook/selinux.h"
 
 struct patient {
 	const struct command_line *line;
@@ -24,6 +26,7 @@ struct patient {
 	bool has_user;
 	bool relabels;			/* files are given to QEMU's user at a start */
 	bool apparmor, selinux;
+	char label[SELINUX_LABEL];	/* SELinux: of its QEMU; "" not known */
 	struct checkup *out;
 };
 
@@ -34,8 +37,39 @@ struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds
 void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* A file that QEMU needs. */
+struct need {
+	const char *item;		/* which item it belongs to */
+	const char *of;			/* "disk sdb: ", or "" for the system disk */
+	const char *path;
+	bool write;
+	const xmlNode *source;		/* <source> of its disk, or NULL */
+};
+
+/* checkup_is_there() - or says that it is not; @p's user is not asked. */
+bool checkup_is_there(struct patient *p, const struct need *need);
+
+/* checkup_ask() - may QEMU's user use it, or will he? 1 yes, 0: said why not,
+ * -1: said that nobody knows. */
+int checkup_ask(struct patient *p, const struct need *need);
+
+/* checkup_ask_label() - the same of SELinux, which libvirt is known to use; but -1, no
+ * answer, is not said. */
+int checkup_ask_label(struct patient *p, const struct need *need);
+
+/* checkup_user() - the name of QEMU's user; return @buf. */
+const char *checkup_user(const struct patient *p, char *buf, size_t size);
+
+/* checkup_is_left_alone() - does a <seclabel> below @parent, which may be NULL, say that
+ * libvirt is to leave files as they are? */
+bool checkup_is_left_alone(const xmlNode *parent, const char *model);
+
 /* The parts, each adds its items: files of the host ... */
 void checkup_files(struct patient *p);
+/* ... what AppArmor and SELinux say of the system disk's, ... */
+void checkup_confinement(struct patient *p, const struct backing *backing);
+/* ... those of other disks, the kernel, ... */
+void checkup_others(struct patient *p);
 /* ... and what is on the disk. */
 void checkup_disk(struct patient *p);
 

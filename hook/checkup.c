@@ -172,6 +172,20 @@ static bool relabels(void)
 	return answer;
 }
 
+/* Permissive, it forbids nothing. The label is that of domains of this type. */
+static void take_selinux(struct patient *p, const xmlNode *secmodel)
+{
+	const xmlNode *base = xml_child(secmodel, "baselabel");
+	char type[32];
+
+	p->selinux = selinux_enforces(SELINUX_FS);
+	if (!xml_attr(p->domain.root, "type", type, sizeof(type)))
+		return;
+	for (; base; base = xml_next(base, "baselabel"))
+		if (xml_attr_is(base, "type", type))
+			xml_text(base, p->label, sizeof(p->label));
+}
+
 static void take_model(struct patient *p, const xmlNode *secmodel)
 {
 	char model[32], label[256];
@@ -179,25 +193,45 @@ static void take_model(struct patient *p, const xmlNode *secmodel)
 	if (!xml_text(xml_child(secmodel, "model"), model, sizeof(model)))
 		return;
 	p->apparmor |= strcmp(model, "apparmor") == 0;
-	p->selinux |= strcmp(model, "selinux") == 0;
+	if (strcmp(model, "selinux") == 0)
+		take_selinux(p, secmodel);
 	if (strcmp(model, "dac") == 0 &&
 	    xml_text(xml_child(secmodel, "baselabel"), label, sizeof(label)))
 		p->has_user = access_user_parse(label, &p->user);
 }
 
-/* <seclabel model='dac'> of the domain overrules it. */
-static void take_label(struct patient *p)
+static void take_dac_label(struct patient *p, const xmlNode *node)
 {
-	const xmlNode *node = xml_child(p->domain.root, "seclabel");
 	char label[256];
 
+	if (xml_attr_is(node, "type", "none") || xml_attr_is(node, "relabel", "no"))
+		p->relabels = false;
+	if (xml_text(xml_child(node, "label"), label, sizeof(label)))
+		p->has_user = access_user_parse(label, &p->user);
+}
+
+static void take_selinux_label(struct patient *p, const xmlNode *node)
+{
+	const xmlNode *label = xml_child(node, "label");
+
+	if (xml_attr_is(node, "type", "none"))
+		p->selinux = false;
+	if (!label)
+		label = xml_child(node, "baselabel");
+	if (label && !xml_text(label, p->label, sizeof(p->label)))
+		p->label[0] = '\0';
+}
+
+/* <seclabel> of the domain overrules the host's. */
+static void take_labels(struct patient *p)
+{
+	const xmlNode *node = xml_child(p->domain.root, "seclabel");
+
 	for (; node; node = xml_next(node, "seclabel")) {
-		if (!xml_attr_is(node, "model", "dac"))
-			continue;
-		if (xml_attr_is(node, "type", "none") || xml_attr_is(node, "relabel", "no"))
-			p->relabels = false;
-		if (xml_text(xml_child(node, "label"), label, sizeof(label)))
-			p->has_user = access_user_parse(label, &p->user);
+		if (xml_attr_is(node, "model", "dac"))
+			take_dac_label(p, node);
+		if (xml_attr_is(node, "model", "selinux"))
+			take_selinux_label(p, node);
 	}
 }
 
@@ -211,7 +245,7 @@ static void know_host(struct patient *p, struct virt *virt)
 	for (; model; model = xml_next(model, "secmodel"))
 		take_model(p, model);
 	p->relabels = relabels();
-	take_label(p);
+	take_labels(p);
 }
 
 int checkup_run(const struct command_line *line, struct virt *virt,
@@ -230,6 +264,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		check_staging(&p);
 		if (is_local(line->config.uri)) {
 			checkup_files(&p);
+			checkup_others(&p);
 			checkup_disk(&p);
 		} else {
 			checkup_add(&p, "access", HOLDS_UNKNOWN, "its files are on another "

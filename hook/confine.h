@@ -3,8 +3,8 @@
  * confine.h - would AppArmor or SELinux keep QEMU from a guest's files?
  *
  * Neither is worked out here: AppArmor's answer is that of libvirt's own program which
- * writes the profile, and with SELinux libvirt labels each file itself, so only file
- * systems that keep no labels are of interest.
+ * writes the profile. With SELinux, this is about file systems that keep no labels; for
+ * labels see selinux.h.
  */
 #ifndef BUSFLIP_CONFINE_H
 #define BUSFLIP_CONFINE_H

@@ -130,8 +130,9 @@ static void text_domain(const struct inspection *in)
 
 	print_label("Domain", s->name);
 	print_label("UUID", s->uuid);
-	snprintf(text, sizeof(text), "%s%s%s%s", phase_name(s->phase),
-		 s->since[0] ? ", since " : "", s->since,
+	snprintf(text, sizeof(text), "%s%s%s%s%s", standing_phase(s),
+		 s->valid ? "" : ": its state element makes no sense",
+		 s->valid && s->since[0] ? ", since " : "", s->valid ? s->since : "",
 		 s->tagged ? "" : " (no busflip tag)");
 	print_label("Phase", text);
 	snprintf(text, sizeof(text), "%s on %s, to end on %s", s->disk, bus_name(s->bus),

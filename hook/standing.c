@@ -61,6 +61,11 @@ void standing_fill(struct standing *s, const struct virt_domain *dom,
 	s->pending = pending_exists(virt_uuid(dom));
 }
 
+const char *standing_phase(const struct standing *s)
+{
+	return s->valid ? phase_name(s->phase) : "damaged";
+}
+
 const char *standing_reason(const struct standing *s)
 {
 	return s->valid ? s->reason : "the state element is damaged";
@@ -121,6 +126,7 @@ void standing_json(const struct standing *s, FILE *out)
 	member(out, "reason", standing_reason(s));
 	member(out, "reason_at", s->at);
 	member(out, "waits_for", standing_waits_for(s));
-	fprintf(out, "\"running\":%s,\"pending\":%s", s->running ? "true" : "false",
-		s->pending ? "true" : "false");
+	fprintf(out, "\"running\":%s,\"pending\":%s,\"damaged\":%s",
+		s->running ? "true" : "false", s->pending ? "true" : "false",
+		s->valid ? "false" : "true");
 }

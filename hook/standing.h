@@ -27,6 +27,9 @@ struct standing {
 void standing_fill(struct standing *standing, const struct virt_domain *dom,
 		   const struct domain *domain, const struct config *config);
 
+/* standing_phase() - its phase in a word; "damaged" when its state element is. */
+const char *standing_phase(const struct standing *standing);
+
 /* standing_reason() - the last decision, or what stands in its place; "" none. */
 const char *standing_reason(const struct standing *standing);
 

@@ -34,7 +34,7 @@ static void sample(FILE *out, const char *metric, const struct standing *s, long
 	putc(',', out);
 	label(out, "uuid", s->uuid);
 	putc(',', out);
-	label(out, "phase", phase_name(s->phase));
+	label(out, "phase", standing_phase(s));
 	fprintf(out, "} %lld\n", value);
 }
 
@@ -76,14 +76,18 @@ static const struct metric {
 
 void status_prometheus(const struct status_list *list, long long now, FILE *out)
 {
-	size_t counts[PHASE_COUNT] = { 0 };
+	size_t counts[PHASE_COUNT] = { 0 }, unreadable = 0;
 
 	for (size_t i = 0; i < list->count; i++)
-		counts[list->rows[i].phase]++;
+		if (list->rows[i].valid)
+			counts[list->rows[i].phase]++;
+		else
+			unreadable++;
 	head(out, "busflip_domains", "Domains with a busflip tag or state, by phase.");
 	for (unsigned i = 0; i < PHASE_COUNT; i++)
 		fprintf(out, "busflip_domains{phase=\"%s\"} %zu\n", phase_name((enum phase)i),
 			counts[i]);
+	fprintf(out, "busflip_domains{phase=\"damaged\"} %zu\n", unreadable);
 	for (size_t m = 0; m < ARRAY_SIZE(metrics); m++) {
 		head(out, metrics[m].name, metrics[m].help);
 		for (size_t i = 0; i < list->count; i++)

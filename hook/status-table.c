@@ -129,7 +129,7 @@ static void row(const struct standing *s, const int widths[COLUMNS],
 	AUTO_FREE char *name = safe(s->name), *event = safe(standing_reason(s));
 	char bus[24], age[24];
 	const char *const cells[COLUMNS] = {
-		[NAME] = name ? name : "", [PHASE] = s->valid ? phase_name(s->phase) : "?",
+		[NAME] = name ? name : "", [PHASE] = standing_phase(s),
 		[BUS] = bus, [WAITS] = standing_waits_for(s), [AGE] = age,
 		[EVENT] = event && *event ? event : "none yet",
 	};
@@ -165,7 +165,7 @@ static void choose_widths(const struct status_list *list, int width, int widths[
 {
 	int longest = longest_name(list), most = width / 4, left = width - (COLUMNS - 1);
 
-	widths[PHASE] = 6;
+	widths[PHASE] = 7;
 	widths[BUS] = 11;
 	widths[WAITS] = 15;
 	widths[AGE] = 4;
@@ -237,7 +237,7 @@ static void heading(const struct standing *s, const struct status_look *look, FI
 	local_time(s->since, since);
 	text_safe(out, s->name);
 	fprintf(out, ": %s%s%s", look->colour ? colour_of(s) : "",
-		s->valid ? phase_name(s->phase) : "?", look->colour ? "\033[0m" : "");
+		standing_phase(s), look->colour ? "\033[0m" : "");
 	if (s->since[0])
 		fprintf(out, " since %s (%s)", since, age);
 	if (!s->tagged)
@@ -293,7 +293,7 @@ void status_story(const struct standing *s, const struct story *story,
 		putc('\n', out);
 	}
 	if (!story->count && str_fits(last.at, sizeof(last.at), s->at) &&
-	    snprintf(last.text, sizeof(last.text), "%s: %s", phase_name(s->phase),
+	    snprintf(last.text, sizeof(last.text), "%s: %s", standing_phase(s),
 		     standing_reason(s)[0] ? standing_reason(s) : "nothing done yet") > 0)
 		status_story_line(&last, out);
 	fputs("\nNext: ", out);

@@ -254,7 +254,7 @@ static void print_change(const struct standing *s, bool gone)
 		snprintf(line.text, sizeof(line.text), "%s: gone, or without a tag", s->name);
 	else
 		snprintf(line.text, sizeof(line.text), "%s: %s on %s, %s: %s", s->name,
-			 s->valid ? phase_name(s->phase) : "?", bus_name(s->bus),
+			 standing_phase(s), bus_name(s->bus),
 			 s->running ? "runs" : "off",
 			 standing_reason(s)[0] ? standing_reason(s) : "nothing done yet");
 	status_story_line(&line, stdout);

@@ -11,7 +11,7 @@ busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
 # shellcheck source=tests/lib-options.sh
 . "$tests/lib-options.sh"
-plan 17
+plan 25
 
 missing()
 {
@@ -55,8 +55,47 @@ taken()
 
 commands=$(busflip_commands)
 is "the synopsis has the options that each command takes" "$(synopsis)" "$(taken)"
-is "and those that all take" "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Ar command/p; /^\.Fl -help/p' hook/busflip.8 |
+is "and those that all take" "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Ar command/p; /^\.Fl h /p' hook/busflip.8 |
 	grep -oE 'Fl -[a-z-]+' | sort | paste -sd ' ')" 'Fl -config Fl -connect Fl -help Fl -version'
+
+# letters PROGRAM - the short options that it takes; it says of all others that they
+# are unknown
+letters()
+{
+	local letter
+
+	for letter in {a..z} {A..Z}; do
+		"$1" "-$letter" < /dev/null 2>&1 | grep -qE '(unknown|invalid) option' || echo "-$letter"
+	done
+}
+
+# flags FILE FROM TO - the options that a page names between two lines, in the order of
+# the alphabet
+flags()
+{
+	sed -n "/$2/,/$3/p" "$1" | grep -oE 'Fl -?[a-zA-Z][a-z-]*' | sed 's/^Fl /-/' | sort -u
+}
+
+short=$(letters "$busflip" | sort)
+is "short options are in the synopsis" \
+	"$(flags hook/busflip.8 '^\.Sh SYNOPSIS' '^\.Sh DESCR' | grep -x -- '-[a-zA-Z]')" "$short"
+is "among the options" \
+	"$(flags hook/busflip.8 '^\.Sh OPTIONS' '^\.Sh STATUS' | grep -x -- '-[a-zA-Z]')" "$short"
+is "and in --help" "$(grep -oE -- '[ (]-[a-zA-Z]\b' <<< "$help" | tr -d ' (' | sort -u)" "$short"
+
+helper=$BUSFLIP_BUILD/busflip-helper
+options=$({ letters "$helper"; sed -nE 's/.*\{ "([a-z-]+)", (no|required)_argument.*/--\1/p' helper/main.c; } |
+	sort -u)
+like "busflip-helper has options" "$options" '--version'
+is "its synopsis has them, and no other" \
+	"$(flags helper/busflip-helper.8 '^\.Sh SYNOPSIS' '^\.Sh DESCR')" "$options"
+is "and so has its --help" "$("$helper" --help | grep -oE -- ' --?[a-zA-Z][a-z-]*' | tr -d ' ' | sort -u)" \
+	"$options"
+is "busflip-hook has none, and so its synopsis" \
+	"$(grep -c getopt hook/front.c) $(flags hook/busflip-hook.8 '^\.Sh SYNOPSIS' '^\.Sh DESCR')" '0 '
+is "which has as many arguments as it takes" \
+	"$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCR/p' hook/busflip-hook.8 | grep -c '^\.Ar')" \
+	"$(($(sed -nE 's/.*argc != ([0-9]+).*/\1/p' hook/front.c) - 1))"
 page_commands=$(sed -n '/^\.Sh COMMANDS/,/^\.Sh OPTIONS/s/^\.It Cm \([a-z-]*\).*/\1/p' <<< "$page")
 is "every command is in the man page" "$(missing "$commands" "$page_commands")" ""
 is "every command of the man page exists" "$(missing "$page_commands" "$commands")" ""

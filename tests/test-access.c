@@ -4,8 +4,10 @@
 #include "hook/access.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,6 +101,42 @@ static void test_files(void)
 	asks("open", true, ACCESS_NO_FOLDER, "");
 }
 
+/* Some file systems have no such attributes. */
+static bool set_attributes(const char *name, int attributes)
+{
+	int fd = open(in_folder(name), O_RDONLY);
+	bool set = fd >= 0 && ioctl(fd, FS_IOC_SETFLAGS, &attributes) == 0;
+
+	close(fd);
+	return set;
+}
+
+static void test_attributes(void)
+{
+	struct access_result result;
+
+	chmod(folder, 0711);
+	if (!set_attributes("open", FS_IMMUTABLE_FL)) {
+		printf("# SKIP no attributes here\n");
+		return;
+	}
+	asks("open", true, ACCESS_IMMUTABLE, NULL);
+	asks("open", false, ACCESS_OK, NULL);
+	access_ask(&(struct access_user){ 0, 0 }, in_folder("open"), true, &result);
+	is_int(result.answer, ACCESS_IMMUTABLE, "root may not either");
+	ok(result.fixed, "nor give it to somebody");
+	set_attributes("open", FS_APPEND_FL);
+	asks("open", true, ACCESS_APPEND_ONLY, NULL);
+	set_attributes("open", 0);
+	asks("open", true, ACCESS_OK, NULL);
+	set_attributes("closed", FS_IMMUTABLE_FL);
+	asks("closed", false, ACCESS_NO_FILE, NULL);
+	set_attributes("closed", 0);
+	access_ask(&stranger, in_folder("closed"), false, &result);
+	ok(result.answer == ACCESS_NO_FILE && !result.fixed, "an owner that can be changed");
+	chmod(folder, 0700);
+}
+
 int main(void)
 {
 	struct access_result result;
@@ -112,6 +150,7 @@ int main(void)
 		return 1;
 	test_labels();
 	test_files();
+	test_attributes();
 	access_ask(&(struct access_user){ 0, 0 }, in_folder("closed"), true, &result);
 	is_int(result.answer, ACCESS_OK, "root may");
 	is_int(geteuid(), 0, "and we are who we were");

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 62
+plan 68
 
 # define_and_start NAME [OPTION] - in one connection, as virt-install does it
 define_and_start()
@@ -84,6 +84,47 @@ virsh -q resume paused
 ok "when it is resumed, it boots" wait_boot paused 1
 is "from SATA" "$(boot_kind paused)" ahci
 virsh -q destroy paused
+
+# --- what is lost with the start that was asked for: busflip.conf(5) says so
+
+# client COMMANDS - a virsh that does them, and stays until stop_client
+client()
+{
+	mkfifo "$LAB/client"
+	virsh -q < "$LAB/client" > /dev/null 2>&1 &
+	exec {client}> "$LAB/client"
+	echo "$1" >&$client
+}
+
+stop_client()
+{
+	exec {client}>&-
+	wait $!
+	rm "$LAB/client"
+}
+
+make_domain theirs guest=stay > "$LAB/theirs.xml"
+client "define $LAB/theirs.xml; start theirs --autodestroy"
+ok "--autodestroy: it runs on SATA" wait_for "bounced theirs" 60
+stop_client
+let_it
+is "it outlives its client" "$(state_of theirs)" running
+virsh -q destroy theirs
+wait_off theirs
+client "start theirs --autodestroy"
+ok "once it is staged" wait_for "is_running theirs" 60
+stop_client
+ok "it does not" wait_for "is_off theirs" 60
+
+make_domain console guest=stay |
+	sed "s/<serial type='file'>/<serial type='pty'>/; /<source path=.*serial/d" > "$LAB/console.xml"
+python3 -c 'import pty, sys
+sys.exit(pty.spawn(sys.argv[1:]) >> 8)' \
+	timeout --foreground 60 virsh -q "define $LAB/console.xml; start console --console" \
+	> "$LAB/console.out" 2>&1 < /dev/null
+unlike "--console: it ends with the first start" $? 124
+ok "the guest runs on SATA" wait_for "bounced console" 60
+virsh -q destroy console
 
 # --- started by the daemon
 

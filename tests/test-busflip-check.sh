@@ -13,7 +13,9 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 108
+requires mkfs.ext4 -V
+requires command -v chattr
+plan 170
 
 busflip()
 {
@@ -234,6 +236,101 @@ domain damaged metadata="<s:state xmlns:s='$state_uri' phase='elsewhere' attempt
 not_ok damaged definition 'its busflip state element is damaged' \
 	'busflip disable --force damaged, then busflip enable damaged'
 cured damaged 'busflip disable --force damaged'
+
+# --- what nobody can write to, whoever owns it
+
+# On a file system that has such attributes in every Linux; a tmpfs has from 6.0 on.
+truncate -s 200M "$LAB/ext4"
+mkfs.ext4 -qF "$LAB/ext4"
+mkdir "$LAB/own"
+mount -o loop "$LAB/ext4" "$LAB/own" 2>/dev/null || mount -t tmpfs own "$LAB/own"
+cp --sparse=always "$LAB/win.img" "$LAB/own/w.img"
+image=$LAB/own/w.img domain own
+ok "own: nothing is wrong" busflip check own
+chattr +i "$LAB/own/w.img"
+not_ok own access "$LAB/own/w.img is immutable: nobody can write to it" "chattr -i $LAB/own/w.img"
+fails "own: libvirt does not start it" 1 virsh start own
+like "own: for that reason" "$output" 'Operation not permitted'
+cured own "$cure"
+ok "own: it starts" run_once own
+chattr +a "$LAB/own/w.img"
+not_ok own access "$LAB/own/w.img is append-only: .*" "chattr -a $LAB/own/w.img"
+fails "own: libvirt does not start that either" 1 virsh start own
+cured own "$cure"
+
+# --- files of other disks, and what it boots with
+
+# cdrom FILE [ATTRIBUTES] - a drive with it
+cdrom()
+{
+	echo "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/>
+		<source file='$1' ${2:-}/><target dev='sdb' bus='sata'/></disk>"
+}
+
+truncate -s 1M "$LAB/cd.iso"
+chmod 600 "$LAB/cd.iso"
+domain cd devices="$(cdrom "$LAB/cd.iso")"
+checks cd 0
+like "cd: it was looked at" "$output" 'other-files +ok +1 more file, and QEMU may use them'
+ok "cd: it starts" run_once cd
+mv "$LAB/cd.iso" "$LAB/away.iso"
+not_ok cd other-files "disk sdb: $LAB/cd.iso is not there" \
+	'virsh change-media cd sdb --eject --config, or put it back'
+checks cd 1
+fails "cd: libvirt does not start it" 1 virsh start cd
+cured cd "${cure%%,*}"
+ok "cd: it starts then" run_once cd
+domain optional devices="$(cdrom "$LAB/cd.iso" "startupPolicy='optional'")"
+ok "optional: nothing is wrong" busflip check optional
+like "optional: it says so" "$(busflip check optional)" \
+	"other-files +ok +disk sdb: $LAB/cd.iso is not there, and the guest starts without it"
+ok "optional: it starts" run_once optional
+domain requisite devices="$(cdrom "$LAB/cd.iso" "startupPolicy='requisite'")"
+fails "requisite: check" 1 busflip check requisite
+fails "requisite: libvirt does not start it" 1 virsh start requisite
+chmod 700 "$LAB/private"
+mv "$LAB/away.iso" "$LAB/private/cd.iso"
+domain private devices="$(cdrom "$LAB/private/cd.iso")"
+not_ok private other-files "disk sdb: .*/cd.iso: QEMU runs as user .*, which can't enter $LAB/private" \
+	"setfacl -m u:libvirt-qemu:x $LAB/private, or move .*"
+fails "private: libvirt does not start it" 1 virsh start private
+cured private "${cure%%,*}"
+ok "private: it starts" run_once private
+
+# What libvirt can't give to its user, which is no error to libvirt.
+cp "$LAB/private/cd.iso" "$LAB/own/cd.iso"
+chmod 600 "$LAB/own/cd.iso"
+mount -o remount,ro "$LAB/own"
+domain mounted devices="$(cdrom "$LAB/own/cd.iso")"
+not_ok mounted other-files "disk sdb: $LAB/own/cd.iso: .* can't read it, and libvirt can't change its owner" \
+	'copy it to /var/lib/libvirt/images and .*'
+fails "mounted: libvirt does not start it" 1 virsh start mounted
+mount -o remount,rw "$LAB/own"
+chmod 644 "$LAB/own/cd.iso"
+mount -o remount,ro "$LAB/own"
+ok "mounted: readable, nothing is wrong" busflip check mounted
+ok "mounted: it starts" run_once mounted
+umount -l "$LAB/own"
+
+qemu-img create -q -f qcow2 "$LAB/base.qcow2" 1M
+qemu-img create -q -f qcow2 -F qcow2 -b "$LAB/base.qcow2" "$LAB/data.qcow2"
+domain data devices="<disk type='file'><driver name='qemu' type='qcow2'/>
+	<source file='$LAB/data.qcow2'/><target dev='vdb' bus='virtio'/></disk>"
+ok "data: nothing is wrong" busflip check data
+like "data: both were looked at" "$(busflip check data)" 'other-files +ok +2 more files'
+mv "$LAB/base.qcow2" "$LAB/moved.qcow2"
+not_ok data other-files "disk vdb: $LAB/data.qcow2: names $LAB/base.qcow2: No such file .*" \
+	"qemu-img info --backing-chain $LAB/data.qcow2; .*"
+fails "data: libvirt does not start it" 1 virsh start data
+rm "$LAB/data.qcow2"
+not_ok data other-files "disk vdb: $LAB/data.qcow2 is not there" 'put it back, or .* virsh edit data'
+
+domain kernel boot="<kernel>$LAB/vmlinuz</kernel><initrd>$LAB/initrd</initrd>"
+touch "$LAB/initrd"
+not_ok kernel other-files "kernel: $LAB/vmlinuz is not there" 'put it back, or .*'
+fails "kernel: libvirt does not start it" 1 virsh start kernel
+touch "$LAB/vmlinuz"
+ok "kernel: nothing is wrong then" busflip check kernel
 
 # --- enable says what matters, and does its work all the same
 

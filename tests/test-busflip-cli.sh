@@ -405,7 +405,7 @@ names = {
 types = {
     "name": str, "uuid": str, "phase": str, "attempts": int, "bus": str, "target_bus": str,
     "disk": str, "since": str, "reason": str, "reason_at": str, "waits_for": str,
-    "running": bool, "pending": bool,
+    "running": bool, "pending": bool, "damaged": bool,
 }
 doc = json.loads(open(sys.argv[1], "rb").read().decode("utf-8", "strict"))
 assert list(doc) == ["version", "domains"] and doc["version"] == 1, doc
@@ -416,6 +416,7 @@ for d in doc["domains"]:
 reasons = {d["name"]: d["reason"] for d in doc["domains"]}
 assert reasons["quote\"s 'and\\back\\\\."] == "a \"reason\" \\ \n\t\x9b31m", reasons
 assert "damaged" in reasons["damaged"], reasons
+assert [d["name"] for d in doc["domains"] if d["damaged"]] == ["damaged"], doc
 END
 ok "it is JSON, with every name and every field as it is" python3 "$LAB/names.py" "$out"
 cli "status of them all" 0 'DOMAIN' - status

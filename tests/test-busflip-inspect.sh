@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 75
+plan 80
 
 busflip()
 {
@@ -74,7 +74,7 @@ def safe(s):
 types = {
     "name": str, "uuid": str, "phase": str, "attempts": int, "bus": str, "target_bus": str,
     "disk": str, "since": str, "reason": str, "reason_at": str, "waits_for": str, "running": bool,
-    "pending": bool, "tagged": bool, "max_attempts": int, "saved": bool,
+    "pending": bool, "damaged": bool, "tagged": bool, "max_attempts": int, "saved": bool,
 }
 domain = doc["domain"]
 session = domain.pop("session")
@@ -170,7 +170,10 @@ like "done" "$output" 'Next: nothing: it is done'
 like "its reason, made safe" "$output" 'Last step +all is .31mwell'
 unlike "no cure for what is done" "$output" 'cure:'
 windows_domain win metadata="<b:state $state phase='lost'/>" "uuid=$(uuid_of win)"
-like "damaged: what helps" "$(busflip inspect win)" 'Next: .* busflip disable --force win'
+inspects win 0
+like "damaged: is said" "$output" 'Phase +damaged: its state element makes no sense'
+like "what helps" "$output" 'Next: .* busflip disable --force win'
+like "JSON: it has a member for it" "$(cat "$json")" '"phase":"none",.*"damaged":true'
 
 # --- conditions that do not hold for other reasons; hostile text
 

@@ -9,7 +9,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 requires python3 -c 'import jsonschema, prometheus_client'
-plan 35
+plan 39
 printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
 escape=$'\033'
 
@@ -74,7 +74,7 @@ like "it says what comes next" "$output" $'\nNext: busflip stage win '
 ok "as JSON it is as documented" as_documented
 ok "that one, too" as_documented win
 quietly busflip stage win
-like "staged: what it waits for" "$(busflip status)" 'win +staged sata>virtio +a start +[0-9]+s +tagged'
+like "staged: what it waits for" "$(busflip status)" 'win +staged +sata>virtio +a start +[0-9]+s +tagged'
 quietly virsh -q start win
 wait_off win
 like "on trial" "$(busflip status)" 'win +trial +virtio +a start '
@@ -114,18 +114,29 @@ from prometheus_client.parser import text_string_to_metric_families
 found = {f.name: f for f in text_string_to_metric_families(sys.stdin.read())}
 assert all(f.type == "gauge" and f.documentation for f in found.values())
 counts = {s.labels["phase"]: s.value for s in found["busflip_domains"].samples}
-assert counts == {"none": 1, "staged": 0, "trial": 0, "done": 1, "held": 1}, counts
+assert counts == {"none": 1, "staged": 0, "trial": 0, "done": 1, "held": 1, "damaged": 1}, counts
 seconds = {s.labels["domain"]: s.value for s in found["busflip_domain_phase_seconds"].samples}
-assert len(seconds) == 3 and 0 <= seconds["win"] < 600, seconds
+assert len(seconds) == 4 and 0 <= seconds["win"] < 600, seconds
+phases = {s.labels["domain"]: (s.labels["phase"], s.value)
+          for s in found["busflip_domain_damaged"].samples}
+assert phases["odd"] == ("damaged", 1) and phases["win"] == ("done", 0), phases
 assert sorted(found) == sorted("busflip_" + n for n in ("domains", "domain_attempts",
     "domain_phase_seconds", "domain_pending", "domain_damaged")), found
 END
+make_domain odd image="$LAB/win.img" \
+	metadata="<s:state xmlns:s='$state_uri' phase='nonsense'/>" > "$LAB/odd.xml"
+quietly virsh -q define "$LAB/odd.xml"
 ok "Prometheus' parser takes it, and finds what is there" \
 	python3 "$LAB/metrics.py" <<< "$(busflip status --prometheus)"
 fails "no daemon: an exit status" 1 \
 	busflip --connect 'qemu+unix:///system?socket=/run/nowhere' status --prometheus
 is "and nothing that would replace the last good ones" \
 	"$(busflip --connect 'qemu+unix:///system?socket=/run/nowhere' status --prometheus 2>/dev/null)" ''
+ok "one that is damaged is as documented, too" as_documented odd
+like "and has a member that says so" "$(cat "$LAB/json")" '"phase":"none",.*"damaged":true'
+like "the table: damaged" "$(busflip status | grep '^odd')" '^odd +damaged virtio +busflip disable '
+like "its story: damaged" "$(busflip status odd)" $'^odd: damaged\n.*damaged: the state element is damaged\n'
+quietly virsh undefine odd
 fails "not of one domain" 2 busflip status --prometheus win
 fails "not two forms at once" 2 busflip status --prometheus --json
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The EXAMPLES of busflip(8), as they are written there: each does what is said of
-# it. An example that is added needs a place here.
+# The EXAMPLES of busflip(8) and busflip.conf(5), as they are written there: each does
+# what is said of it. An example that is added needs a place here.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -13,17 +13,27 @@ unset -f busflip	# the installed one
 disk_required
 requires bsdtar --version
 output=
-plan 34
+plan 41
 
 mkdir "$LAB/examples"
 cd "$LAB/examples" || exit 1
-awk '
-	/^\.Sh / { inside = $2 == "EXAMPLES" }
-	inside && /^\.Ed/ { block = 0 }
-	inside && block { gsub(/\\e/, "\\"); gsub(/\\\(aq/, "'\''"); print > ("example." n) }
-	inside && /^\.Bd -literal/ { n++; block = 1 }
-	' "$tests/../hook/busflip.8"
+# examples PAGE NAME - to files NAME.1 and so on
+examples()
+{
+	awk -v name="$2" '
+		/^\.Sh / { inside = $2 == "EXAMPLES" }
+		inside && /^\.Ed/ { block = 0 }
+		inside && block { gsub(/\\e/, "\\"); gsub(/\\\(aq/, "'\''"); print > (name "." n) }
+		inside && /^\.Bd -literal/ { n++; block = 1 }
+		' "$tests/../$1"
+}
+
+examples hook/busflip.8 example
+examples conf/busflip.conf.5 conf
 is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 9
+is "and of the configuration" "$(find . -name "conf.*" | wc -l)" 1
+is "no other page has any" "$(grep -l '^\.Sh EXAMPLES' "$tests"/../*/*.[1-8] | xargs -n 1 basename | xargs)" \
+	'busflip.conf.5 busflip.8'
 is "in commands that a reader can type" "$(cat example.* | grep -n '\\[^$]')" ''
 
 # example NAME STATUS FIRST-WORDS - run the next one; it begins with these words
@@ -102,3 +112,17 @@ is "it is staged" "$(where win2019)" staged/sata
 example "do without busflip" 0 'busflip disable'
 is "the disk is as it was before, the tag is gone" \
 	"$(where win2019) $(baits_of win2019) $(xpath win2019 'count(/domain/metadata/*)')" 'none/virtio 0 0'
+
+# --- of the configuration
+
+ok "busflip.conf: there are no complaints" busflip check-config conf.1
+cp conf.1 /etc/busflip.conf
+define_domain early
+quietly busflip stage early
+is "disks go to virtio-scsi" "$(busflip status --json early | grep -o '"target_bus":"[a-z]*"')" \
+	'"target_bus":"scsi"'
+virsh -q undefine early
+define_domain early
+fails "a start that comes too early" 1 virsh start early
+like "is refused" "$output" 'late_start = refuse'
+is "it is off" "$(state_of early)" 'shut off'

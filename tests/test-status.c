@@ -104,7 +104,8 @@ static void test_rows(void)
 	has_str(all, "busflip disable", "what one that is damaged waits for");
 	ok(!strchr(all, '\033'), "no colour unless it is asked for");
 	bright = table_of(rows, 2, (struct status_look){ .width = 80, .colour = true });
-	has_str(bright, "\033[36mstaged \033[0m", "in colour");
+	has_str(bright, "\033[36mstaged  \033[0m", "in colour");
+	has_str(bright, "\033[31mdamaged \033[0m", "damaged has one, too");
 	none = table_of(rows, 0, (struct status_look){ .width = 80 });
 	is_str(none, "", "no domain, no table");
 }
@@ -133,14 +134,16 @@ static void test_metrics(void)
 {
 	struct standing rows[] = {
 		row("q\"uo\\te\n", PHASE_TRIAL, ""), row("b", PHASE_TRIAL, ""),
+		row("c", PHASE_NONE, ""),
 	};
-	const struct status_list list = { .rows = rows, .count = 2 };
+	const struct status_list list = { .rows = rows, .count = 3 };
 	AUTO_FREE char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
 	rows[0].attempts = 2;
 	rows[1].since[0] = '\0';
+	rows[2].valid = false;
 	if (!out)
 		return;
 	status_prometheus(&list, 1000, out);
@@ -152,6 +155,8 @@ static void test_metrics(void)
 	has_str(text, "phase_seconds{domain=\"q\\\"uo\\\\te?\",uuid=\"12345678-9abc-def0-1234-"
 		"56789abcdef0\",phase=\"trial\"} 1000\n", "seconds in its phase");
 	has_str(text, "phase=\"trial\"} 0\n", "none that are known: 0");
+	has_str(text, "busflip_domains{phase=\"damaged\"} 1\n", "damaged counts");
+	has_str(text, "busflip_domains{phase=\"none\"} 0\n", "and not as none");
 }
 
 static void test_story(void)
