@@ -178,6 +178,18 @@ static int add(struct backing *b, const char *image, const char *name,
 	return writable ? check_neighbour(image, b->paths[b->count - 1], err) : 0;
 }
 
+/* The name is whatever made the image has put there: never a command in one that we
+ * say to type. */
+static int no_format(const char *path, const char *backing, struct error *err)
+{
+	char word[4400], backing_word[1100];
+
+	return fail(err, REFUSE_FORMAT, "%s names a backing file without its format: "
+		    "\"qemu-img rebase -u -b %s -F FORMAT %s\" adds it", path,
+		    shell_word(backing, backing_word, sizeof(backing_word)),
+		    shell_word(path, word, sizeof(word)));
+}
+
 static int find_qcow2(const char *path, bool top, struct backing *b,
 		      char *next_format, size_t size, struct error *err)
 {
@@ -196,10 +208,7 @@ static int find_qcow2(const char *path, bool top, struct backing *b,
 	if (!names.backing[0])
 		return 0;
 	if (!names.format[0])
-		return fail(err, REFUSE_FORMAT,
-			    "%s names a backing file without its format: "
-			    "\"qemu-img rebase -u -b %s -F FORMAT %s\" adds it",
-			    path, names.backing, path);
+		return no_format(path, names.backing, err);
 	if (!str_fits(next_format, size, names.format))
 		return fail(err, REFUSE_FORMAT, "%s: format name too long",
 			    path);

@@ -54,11 +54,13 @@ cp "$work/base.qcow2" "$work/base.before"
 ok "overlay: patch" patch --format qcow2 "$work/top.qcow2"
 ok "overlay: its backing file is as it was" cmp "$work/base.qcow2" "$work/base.before"
 # As old versions of QEMU made them: the header's extension with the format goes.
-qemu-img create -q -f qcow2 -b "$work/base.qcow2" -F qcow2 "$work/bad.qcow2"
+cp "$work/base.qcow2" "$work/a base; reboot"
+qemu-img create -q -f qcow2 -b "$work/a base; reboot" -F qcow2 "$work/bad.qcow2"
 python3 -c 'import sys; f = open(sys.argv[1], "r+b"); d = f.read(4096)
 f.seek(d.index(b"\xe2\x79\x2a\xca")); f.write(b"skip")' "$work/bad.qcow2"
 fails "backing file without a format: refused" 12 patch --format qcow2 "$work/bad.qcow2"
-like "says how to mend it" "$output" "qemu-img rebase"
+like "says how to mend it, and the name is no command" "$output" \
+	"qemu-img rebase -u -b '$work/a base; reboot' -F FORMAT $work/bad.qcow2"
 
 # --- undo ---
 rm -rf "$state"
