@@ -40,7 +40,13 @@ real_hive()
 {
 	local from=${BUSFLIP_HIVES:-$tests/../../shared/hives}/$1.xz
 
-	[ -r "$from" ] && xz -dc "$from" > "$2"
+	if [ -r "$from" ]; then
+		xz -dc "$from" > "$2"
+	elif [ "${BUSFLIP_MUST_RUN:-0}" = 1 ]; then
+		bail_out "must run, but there is no $from"
+	else
+		return 1
+	fi
 }
 
 # clean_hive FILE - make both sequence numbers equal, and the checksum right

@@ -70,6 +70,8 @@ judge()
 		why="ran $((good + bad)) of $planned assertions (exit status $status)"
 	elif [ "$status" != 0 ] && [ "$bad" = 0 ]; then
 		why="exit status $status"
+	elif [ "${BUSFLIP_MUST_RUN:-0}" = 1 ] && grep -q '# SKIP' "$out"; then
+		why="$(grep -c '# SKIP' "$out") skipped, but must run"
 	fi
 	passed=$((passed + good))
 	failed=$((failed + bad))

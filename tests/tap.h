@@ -108,15 +108,15 @@ has_str(const char *seen, const char *wanted, const char *fmt, ...)
 	return good;
 }
 
-/* skip_one() - @what is not installed here; BUSFLIP_MUST_RUN=1 forbids. */
-static inline void skip_one(const char *what)
+/* skip_one() - an assertion that can't be made: @why; BUSFLIP_MUST_RUN=1 forbids. */
+static inline void skip_one(const char *why)
 {
 	const char *must = getenv("BUSFLIP_MUST_RUN");
 
 	if (must && !strcmp(must, "1"))
-		ok(false, "must run: %s", what);
+		ok(false, "must run, but %s", why);
 	else
-		printf("ok %d - # SKIP not installed: %s\n", ++tap_count, what);
+		printf("ok %d - # SKIP %s\n", ++tap_count, why);
 }
 
 /* skip_all() - this machine can't run the test; BUSFLIP_MUST_RUN=1 forbids. */

@@ -73,9 +73,7 @@ done
 if [ "$helper" ]; then
 	apparmor
 else
-	for _ in {1..8}; do
-		pass "AppArmor # SKIP this libvirt has none"
-	done
+	skip_some 8 AppArmor "this libvirt has none"
 fi
 
 # --- SELinux

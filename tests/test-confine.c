@@ -45,7 +45,7 @@ static void test_apparmor(void)
 	int r = confine_apparmor(UUID, domain("/etc/hostname"), &err);
 
 	if (r < 0 && err.code == ENOENT) {
-		printf("# SKIP AppArmor: %s\n", err.msg);
+		skip_one(err.msg);
 		return;
 	}
 	is_int(r, 0, "a file that no guest may have");

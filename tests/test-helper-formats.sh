@@ -237,9 +237,7 @@ on_device()
 
 	shift 3
 	if ! device=$(losetup --find --show "$@" "$image" 2> "$work/err"); then
-		for what in patch "new" sound "again" undo old; do
-			pass "$name: $what # SKIP no loop device here: $(cat "$work/err")"
-		done
+		skip_some 6 "$name" "there is no loop device: $(cat "$work/err")"
 		return
 	fi
 	cleanup_fn eval "losetup -d $device 2>/dev/null"
@@ -290,7 +288,5 @@ if [ -e "$killer" ] && device=$(losetup --find --show "$work/device.raw" 2> "$wo
 	is "it was finished" "$(sums raw "$work/device.raw" $gpt)" "$new_sums"
 	losetup -d "$device" "$other"
 else
-	for what in killed inspect finished; do
-		pass "a device with another number: $what # SKIP no loop device, or no killer.so"
-	done
+	skip_some 3 "a device with another number" "there is no loop device, or no killer.so"
 fi

@@ -223,8 +223,7 @@ int main(void)
 		return 1;
 	if (setxattr(folder, "security.selinux", label, strlen(label) + 1, 0) < 0) {
 		rmdir(folder);
-		printf("1..0 # SKIP cannot write labels here: %s\n", strerror(errno));
-		return 77;
+		skip_all("labels can't be written here");
 	}
 	make_policy();
 	kernel = start_kernel();
