@@ -66,6 +66,8 @@ judge()
 		why="did not end in $limit s"
 	elif [ -z "$planned" ]; then
 		why="printed no plan (exit status $status)"
+	elif [ "$planned" = 0 ]; then
+		why="made no assertion"
 	elif [ $((good + bad)) != "$planned" ]; then
 		why="ran $((good + bad)) of $planned assertions (exit status $status)"
 	elif [ "$status" != 0 ] && [ "$bad" = 0 ]; then

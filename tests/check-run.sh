@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What run.sh makes of tests: nothing that was left out, died or ended early may
+# pass for a success where all must run.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+plan 12
+
+work=$(mktemp -d)
+cleanup_fn rm -rf "$work"
+
+# judged MUST LINE... - how run.sh judges a test that is a script of these lines
+judged()
+{
+	local must=$1
+
+	shift
+	printf '%s\n' '#!/bin/bash' ". '$tests/lib.sh'" "$@" > "$work/one"
+	chmod +x "$work/one"
+	BUSFLIP_MUST_RUN=$must "$tests/run.sh" "$work/one" 2>&1 | tail -n 1
+	return "${PIPESTATUS[0]}"
+}
+
+is "one that passes" "$(judged 1 'plan 1' 'pass x')" "1 passed, 0 failed"
+is "one that fails" "$(judged 0 'plan 1' 'fail x')" "0 passed, 1 failed"
+is "no plan" "$(judged 0 'echo "ok 1 - x"')" "1 passed, 1 failed"
+is "fewer than planned" "$(judged 0 'plan 2' 'pass x')" "1 passed, 1 failed"
+is "skipped" "$(judged 0 'skip_all x')" "0 passed, 0 failed, 1 skipped"
+is "skipped, but must run" "$(judged 1 'skip_all x')" "0 passed, 1 failed"
+is "a command that it needs" "$(judged 1 'requires false')" "0 passed, 1 failed"
+is "in part" "$(judged 0 'plan 2' 'skip_some 2 x y')" "2 passed, 0 failed"
+is "in part, but must run" "$(judged 1 'plan 2' 'skip_some 2 x y')" "0 passed, 2 failed"
+is "in its own words" "$(judged 1 'plan 1' 'pass "x # SKIP y"')" "1 passed, 1 failed"
+is "a plan of none" "$(judged 0 'plan 0')" "0 passed, 1 failed"
+fails "and it says so with its status" 1 judged 1 'plan 1' 'pass "x # SKIP y"'
