@@ -122,3 +122,26 @@ int checkup_ask(struct patient *p, const struct need *need)
 	checkup_add(p, need->item, HOLDS_UNKNOWN, "%s%s: %s", need->of, need->path, result.where);
 	return -1;
 }
+
+int checkup_ask_chain(struct patient *p, const char *item, const struct backing *backing,
+		      int (*ask)(struct patient *p, const struct need *need))
+{
+	struct need need = {
+		.item = item, .of = "", .path = p->place.path,
+		.write = !xml_child(p->disk, "readonly"),
+		.source = xml_child(p->disk, "source"),
+	};
+	const bool write = need.write;
+	int all = ask(p, &need);
+
+	for (size_t i = 0; i < backing->count; i++) {
+		int one;
+
+		need.path = backing->paths[i];
+		need.write = write && backing->writable[i];
+		one = ask(p, &need);
+		if (all != 0 && one < 1)
+			all = one;
+	}
+	return all;
+}

@@ -106,27 +106,13 @@ int checkup_ask_label(struct patient *p, const struct need *need)
 
 static void check_selinux(struct patient *p, const struct backing *backing)
 {
-	struct need need = {
-		.item = "confinement", .of = "", .path = p->place.path,
-		.write = !xml_child(p->disk, "readonly"),
-		.source = xml_child(p->disk, "source"),
-	};
-	bool write = need.write;
 	struct checkup_item *item;
 	int r;
 
 	/* That it is not there was said. */
-	if (access(need.path, F_OK) < 0)
+	if (access(p->place.path, F_OK) < 0)
 		return;
-	r = checkup_ask_label(p, &need);
-	for (size_t i = 0; i < backing->count; i++) {
-		int one;
-
-		need.path = backing->paths[i];
-		need.write = write && backing->writable[i];
-		one = checkup_ask_label(p, &need);
-		r = r == 0 || one == 0 ? 0 : one < r ? one : r;
-	}
+	r = checkup_ask_chain(p, "confinement", backing, checkup_ask_label);
 	if (r == 1) {
 		checkup_add(p, "confinement", HOLDS_YES, "SELinux: QEMU may use %s",
 			    backing->count ? "the image and its backing files" : "the image");

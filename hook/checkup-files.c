@@ -60,30 +60,14 @@ static void check_chain(struct patient *p, struct backing *backing)
 
 static void check_access(struct patient *p, const struct backing *backing)
 {
-	struct need need = {
-		.item = "access", .of = "", .path = p->place.path,
-		.write = !xml_child(p->disk, "readonly"),
-		.source = xml_child(p->disk, "source"),
-	};
-	bool write = need.write;
 	char user[64];
-	int r;
 
 	if (!p->has_user) {
 		checkup_add(p, "access", HOLDS_UNKNOWN,
 			    "libvirt does not say as which user it runs QEMU");
 		return;
 	}
-	r = checkup_ask(p, &need);
-	for (size_t i = 0; i < backing->count; i++) {
-		int one;
-
-		need.path = backing->paths[i];
-		need.write = write && backing->writable[i];
-		one = checkup_ask(p, &need);
-		r = one < r ? one : r;
-	}
-	if (r == 1)
+	if (checkup_ask_chain(p, "access", backing, checkup_ask) == 1)
 		checkup_add(p, "access", HOLDS_YES, "user %s, as which QEMU runs, may use %s",
 			    checkup_user(p, user, sizeof(user)),
 			    backing->count ? "the image and its backing files" : "the image");

@@ -57,6 +57,13 @@ int checkup_ask(struct patient *p, const struct need *need);
  * answer, is not said. */
 int checkup_ask_label(struct patient *p, const struct need *need);
 
+/*
+ * checkup_ask_chain() - one of these two of the system disk's image and each of the files
+ * below it. 0: no for one of them, else -1: not known of one, else 1.
+ */
+int checkup_ask_chain(struct patient *p, const char *item, const struct backing *backing,
+		      int (*ask)(struct patient *p, const struct need *need));
+
 /* checkup_user() - the name of QEMU's user; return @buf. */
 const char *checkup_user(const struct patient *p, char *buf, size_t size);
 
