@@ -10,6 +10,7 @@
 
 #include "hook/bait.h"
 #include "hook/checkup.h"
+#include "hook/definition.h"
 #include "hook/event.h"
 #include "hook/publish.h"
 #include "hook/session.h"
@@ -25,7 +26,6 @@ struct target {
 	struct virt *virt;
 	struct virt_domain *dom;
 	int lock;
-	char *was;		/* the definition that load() read */
 };
 
 static void target_close(struct target *target)
@@ -33,8 +33,6 @@ static void target_close(struct target *target)
 	virt_domain_free(&target->dom);
 	virt_close(&target->virt);
 	cleanup_close(&target->lock);
-	free(target->was);
-	target->was = NULL;
 }
 #define AUTO_TARGET __attribute__((cleanup(target_close)))
 
@@ -100,65 +98,47 @@ int command_hold(const struct command_line *line)
 
 /* ---- enable and disable --------------------------------------------------- */
 
-static int load(struct target *target, struct domain *domain, struct error *err)
+struct change {
+	const struct command_line *line;
+	struct step *step;
+};
+
+static int enable(void *context, struct domain *domain, struct error *err)
 {
-	if (virt_need_persistent(target->dom, err) < 0)
-		return -1;
-	free(target->was);
-	target->was = NULL;
-	return virt_xml(target->dom, &target->was, err) < 0 ? -1 :
-	       domain_parse(target->was, strlen(target->was), domain, err);
-}
-
-static int store(const struct target *target, const struct domain *domain,
-		 struct error *err)
-{
-	AUTO_FREE char *xml = NULL;
-	size_t len;
-
-	return domain_format(domain, &xml, &len, err) < 0 ? -1 :
-	       virt_redefine(target->virt, target->dom, target->was, xml, err);
-}
-
-/* Somebody who edits it in the same moment is waited for. */
-#define TRIES 8
-
-static bool again(int rc, int *tries, const struct error *err)
-{
-	return rc < 0 && err->code == EAGAIN && ++*tries < TRIES;
-}
-
-static int enable(const struct command_line *line, struct target *target,
-		  struct step *step, struct error *err)
-{
-	AUTO_DOMAIN struct domain domain = { 0 };
+	const struct command_line *line = ((const struct change *)context)->line;
+	struct step *step = ((const struct change *)context)->step;
 	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
 	const char *disk = line->disk ? line->disk : "";
 	char word[DOMAIN_WORD];
 	bool tagged;
 
-	if (load(target, &domain, err) < 0)
-		return -1;
 	if (strlen(disk) >= TARGET_SIZE)
 		return fail(err, EINVAL, "%s is no target name, such as vda (virsh "
 			    "domblklist shows those that there are)", disk);
 	/* Another bus or disk would not fit what staging has done already. */
-	if (domain.state_node && (domain.tag.bus != bus || strcmp(domain.tag.disk, disk)) &&
+	if (domain->state_node && (domain->tag.bus != bus || strcmp(domain->tag.disk, disk)) &&
 	    (line->bus || line->disk))
 		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
-			    phase_name(domain.state.phase),
-			    shell_word(domain.name, word, sizeof(word)));
+			    phase_name(domain->state.phase),
+			    shell_word(domain->name, word, sizeof(word)));
 	/* Without its tag, a state is of no use: somebody took it out by hand. */
-	tagged = domain.tag.present;
-	if (!domain.state_node || !tagged)
-		domain_set_tag(&domain, bus, disk);
-	if (cycle_step(&domain, HAPPENED_SEEN, &line->config, step, err) < 0)
+	tagged = domain->tag.present;
+	if (!domain->state_node || !tagged)
+		domain_set_tag(domain, bus, disk);
+	if (cycle_step(domain, HAPPENED_SEEN, &line->config, step, err) < 0)
 		return -1;
 	if (!step->changed && tagged)
 		return 0;
-	if (bait_create(line->config.bait, err) < 0)
+	return bait_create(line->config.bait, err) < 0 ? -1 : 1;
+}
+
+static int disable(void *context, struct domain *domain, struct error *err)
+{
+	const struct change *c = context;
+
+	if (cycle_disable(domain, c->line->keep_sata, c->line->force, c->step, err) < 0)
 		return -1;
-	return store(target, &domain, err);
+	return c->step->changed;
 }
 
 int command_enable(const struct command_line *line)
@@ -166,19 +146,15 @@ int command_enable(const struct command_line *line)
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
 	struct step step = { 0 };
+	struct change change = { line, &step };
 	const char *name = line->args[0];
-	int tries = 0, rc;
 
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
 		complain("--bus is virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
-	if (target_open(line, name, &target, &err) < 0)
-		return failed(name, &err);
-	do {
-		rc = enable(line, &target, &step, &err);
-	} while (again(rc, &tries, &err));
-	if (rc < 0)
+	if (target_open(line, name, &target, &err) < 0 ||
+	    definition_change(target.virt, target.dom, enable, &change, &err) < 0)
 		return failed(name, &err);
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	say(virt_name(target.dom), &step);
@@ -187,35 +163,18 @@ int command_enable(const struct command_line *line)
 	return finish_stdout(EXIT_DONE);
 }
 
-static int disable(const struct command_line *line, struct target *target,
-		   struct step *step, struct error *err)
-{
-	AUTO_DOMAIN struct domain domain = { 0 };
-
-	if (load(target, &domain, err) < 0 ||
-	    cycle_disable(&domain, line->keep_sata, line->force, step, err) < 0)
-		return -1;
-	if (step->changed && store(target, &domain, err) < 0)
-		return -1;
-	pending_discard(virt_uuid(target->dom));
-	return 0;
-}
-
 int command_disable(const struct command_line *line)
 {
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
 	struct step step = { 0 };
+	struct change change = { line, &step };
 	const char *name = line->args[0];
-	int tries = 0, rc;
 
-	if (target_open(line, name, &target, &err) < 0)
+	if (target_open(line, name, &target, &err) < 0 ||
+	    definition_change(target.virt, target.dom, disable, &change, &err) < 0)
 		return failed(name, &err);
-	do {
-		rc = disable(line, &target, &step, &err);
-	} while (again(rc, &tries, &err));
-	if (rc < 0)
-		return failed(name, &err);
+	pending_discard(virt_uuid(target.dom));
 	if (!step.changed) {
 		printf("domain %s: has no busflip tag, nothing to do\n", name);
 		return finish_stdout(EXIT_DONE);

@@ -17,14 +17,11 @@
 #include <unistd.h>
 
 #include "hook/bait.h"
+#include "hook/definition.h"
 #include "hook/evidence.h"
 #include "hook/gate.h"
 #include "hook/session.h"
 #include "hook/story.h"
-
-/* A definition that changes under our hands is read anew. Only a program changes it
- * that often in a row. */
-#define TRIES 8
 
 /* Is it worth another try, with nothing else done? */
 static bool passes(const struct error *err)
@@ -32,53 +29,39 @@ static bool passes(const struct error *err)
 	return err->code == ECONNREFUSED || err->code == EAGAIN;
 }
 
-static int define(struct virt *virt, const struct virt_domain *dom, const char *was,
-		  struct domain *domain, struct error *err)
-{
-	AUTO_FREE char *xml = NULL;
-	size_t len;
+struct stepping {
+	const struct virt_domain *dom;
+	enum happening happened;
+	const char *detail;
+	const struct config *config;
+	struct step *step;
+};
 
-	return domain_format(domain, &xml, &len, err) < 0 ? -1 :
-	       virt_redefine(virt, dom, was, xml, err);
-}
-
-static int step_once(struct virt *virt, const struct virt_domain *dom, const char *xml,
-		     enum happening happened, const char *detail,
-		     const struct config *config, struct step *step, struct error *err)
+static int take_step(void *context, struct domain *domain, struct error *err)
 {
-	AUTO_DOMAIN struct domain domain = { 0 };
+	const struct stepping *s = context;
 	struct error bait_err;
 
-	if (domain_parse(xml, strlen(xml), &domain, err) < 0 ||
-	    cycle_step_because(&domain, happened, detail, config, step, err) < 0)
+	if (cycle_step_because(domain, s->happened, s->detail, s->config, s->step, err) < 0)
 		return -1;
 	/* libvirt starts the domain without a bait that is missing. */
-	if (step->changed && step->after == PHASE_STAGED &&
-	    bait_create(config->bait, &bait_err) < 0)
-		story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
+	if (s->step->changed && s->step->after == PHASE_STAGED &&
+	    bait_create(s->config->bait, &bait_err) < 0)
+		story_tell(LOG_LEVEL_WARNING, virt_name(s->dom), virt_uuid(s->dom),
 			   "is staged without a bait: %s", bait_err.msg);
-	if (step->changed && define(virt, dom, xml, &domain, err) < 0)
-		return -1;
-	story_step(virt_name(dom), virt_uuid(dom), step);
-	return 0;
+	return s->step->changed;
 }
 
 static int try_step(struct virt *virt, const struct virt_domain *dom,
 		    enum happening happened, const char *detail,
 		    const struct config *config, struct step *step, struct error *err)
 {
-	int rc = -1;
+	struct stepping s = { dom, happened, detail, config, step };
 
-	for (int i = 0; i < TRIES; i++) {
-		AUTO_FREE char *xml = NULL;
-
-		if (virt_xml(dom, &xml, err) < 0)
-			return -1;
-		rc = step_once(virt, dom, xml, happened, detail, config, step, err);
-		if (rc == 0 || err->code != EAGAIN)
-			break;
-	}
-	return rc;
+	if (definition_change(virt, dom, take_step, &s, err) < 0)
+		return -1;
+	story_step(virt_name(dom), virt_uuid(dom), step);
+	return 0;
 }
 
 static int step_because(struct virt *virt, const struct virt_domain *dom,
@@ -86,8 +69,6 @@ static int step_because(struct virt *virt, const struct virt_domain *dom,
 			const struct config *config, struct step *step,
 			struct error *err)
 {
-	if (virt_need_persistent(dom, err) < 0)
-		return -1;
 	if (try_step(virt, dom, happened, detail, config, step, err) == 0)
 		return 0;
 	if (happened != HAPPENED_VIRTIO_UNCLEAN || passes(err))
@@ -287,13 +268,9 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 			struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
-	AUTO_FREE char *xml = NULL;
 	struct step step = { .changed = false };
 
-	if (virt_need_persistent(dom, err) < 0)
-		return -1;
-	if (virt_xml(dom, &xml, err) < 0 ||
-	    domain_parse(xml, strlen(xml), &domain, err) < 0)
+	if (definition_read(dom, &domain, err) < 0)
 		return -1;
 	if (domain.state.phase != PHASE_NONE && domain.state.phase != PHASE_STAGED)
 		return fail(err, ECANCELED, "it is %s by now",
@@ -301,7 +278,8 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 	return cycle_step(&domain, HAPPENED_SEEN, config, &step, err);
 }
 
-/* The user asked for a running guest: whatever has failed, start it again. */
+/* The user asked for a running guest: whatever has failed, start it again. Whoever was
+ * killed between noting that he begins and the destroy may not have staged it. */
 static int stage_and_start(struct virt *virt, struct virt_domain *dom,
 			   const struct pending *pending,
 			   const struct config *config, struct error *err)
