@@ -221,11 +221,14 @@ static int stage_and_destroy(struct virt *virt, struct virt_domain *dom,
 	return -1;
 }
 
+/* Return: 1 when the guest is down now, 0 when it went off by itself before. */
 static int take_down(struct virt *virt, struct virt_domain *dom, struct pending *pending,
 		     const struct virt_state *state, const struct config *config,
 		     struct error *err)
 {
 	long long age = pending_age(pending);
+	struct virt_state now;
+	struct error ignored;
 
 	if (age < 0 || age > BOUNCE_WINDOW_MS)
 		return fail(err, ECANCELED, "it has run for too long to be started "
@@ -236,9 +239,15 @@ static int take_down(struct virt *virt, struct virt_domain *dom, struct pending 
 	pending->begun = true;
 	pending->paused = state->paused_by_user;
 	pending->id = state->id;
-	if (pending_write(pending, err) < 0 || virt_suspend(dom, err) < 0)
+	if (pending_write(pending, err) < 0)
 		return -1;
-	return stage_and_destroy(virt, dom, pending, config, err);
+	if (virt_suspend(dom, err) == 0)
+		return stage_and_destroy(virt, dom, pending, config, err) < 0 ? -1 : 1;
+	if (virt_state(dom, &now, &ignored) < 0 || (now.active && now.id == state->id))
+		return -1;
+	/* What is off by its own will is not started again by us, later. */
+	pending->begun = false;
+	return pending_write(pending, err);
 }
 
 /* Somebody began this and was killed. Return: 1 when the guest is down now,
@@ -320,8 +329,7 @@ static int settle_bounce(struct virt *virt, struct virt_domain *dom,
 	} else {
 		if (check_bounce(dom, config, err) < 0)
 			return -1;
-		if (take_down(virt, dom, pending, &state, config, err) < 0)
-			down = -1;
+		down = take_down(virt, dom, pending, &state, config, err);
 	}
 	if (down > 0)
 		return stage_and_start(virt, dom, pending, config, err);

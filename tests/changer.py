@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """changer.py - stands between a client and libvirtd, and runs a command in between
 
-    changer.py LISTEN DAEMON TIMES COMMAND [ARG...]
+    changer.py LISTEN DAEMON WHEN TIMES COMMAND [ARG...]
 
-Listens on the socket LISTEN and passes all on to the socket DAEMON and back. After
-each of the first TIMES answers that bring a domain's XML, and before the client gets
-it, COMMAND is run: so what the client has read is out of date when it sees it.
+Listens on the socket LISTEN and passes all on to the socket DAEMON and back. COMMAND
+is run the first TIMES that it is WHEN:
+
+    xml      a domain's XML is on its way back: what the client has read is out of
+             date when it sees it
+    suspend  a domain is to be suspended: it is not any more as it was when the
+             client wanted that
 """
 import socket
 import struct
@@ -14,8 +18,9 @@ import subprocess
 import sys
 import threading
 
-# remote_protocol.x of libvirt: REMOTE_PROC_DOMAIN_GET_XML_DESC, VIR_NET_REPLY
-GET_XML_DESC, REPLY = 14, 1
+# remote_protocol.x of libvirt: REMOTE_PROC_DOMAIN_GET_XML_DESC and VIR_NET_REPLY,
+# REMOTE_PROC_DOMAIN_SUSPEND and VIR_NET_CALL
+MOMENTS = {"xml": (14, 1), "suspend": (34, 0)}
 
 
 def exactly(sock, size):
@@ -48,12 +53,12 @@ def pump(source, target, before):
 
 
 def main():
-    listen, daemon, left, command = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
+    listen, daemon, moment, left = sys.argv[1], sys.argv[2], MOMENTS[sys.argv[3]], int(sys.argv[4])
+    command = sys.argv[5:]
 
     def change(data):
         nonlocal left
-        procedure, kind = struct.unpack(">II", data[12:20])
-        if (procedure, kind) == (GET_XML_DESC, REPLY) and left > 0:
+        if struct.unpack(">II", data[12:20]) == moment and left > 0:
             left -= 1
             subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
 
@@ -64,7 +69,7 @@ def main():
         client = server.accept()[0]
         to = socket.socket(socket.AF_UNIX)
         to.connect(daemon)
-        threading.Thread(target=pump, args=(client, to, lambda data: None), daemon=True).start()
+        threading.Thread(target=pump, args=(client, to, change), daemon=True).start()
         threading.Thread(target=pump, args=(to, client, change), daemon=True).start()
 
 
