@@ -171,10 +171,9 @@ check-asan:
 
 VALGRIND := valgrind -q --leak-check=full --error-exitcode=99 \
 	--show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible
-# Without the real hives, which take it minutes, and without the sandbox, which
-# valgrind itself does not get out of; nor does it know Landlock.
+# Without the sandbox, which valgrind itself does not get out of; nor does it know
+# Landlock.
 VALGRIND_TESTS = $(filter-out %/test-sandbox %/test-nbdserver,$(TESTS))
-check-valgrind: export BUSFLIP_HIVES = /nonexistent
 check-valgrind: $(VALGRIND_TESTS)
 	@mkdir -p $(B)/valgrind
 	@for test in $(abspath $(VALGRIND_TESTS)); do \

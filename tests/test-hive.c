@@ -267,6 +267,7 @@ static void test_real(const char *name, bool clean_it, unsigned int keys,
 	struct hive h;
 	size_t len;
 	uint8_t *data = real_hive(name, &len);
+	int rc;
 
 	if (!data) {
 		real_skip(name);
@@ -277,10 +278,11 @@ static void test_real(const char *name, bool clean_it, unsigned int keys,
 	before = load(data, len);
 	free(data);
 	hive_open_bytes(&h, before.data, before.len, &err);
-	ok(hive_check(&h, &stats, &err) == 0 && stats.lost == 0,
-	   "%s: whole, %u keys, %u values", name, stats.keys, stats.values);
-	ok(hive_apply(&before, -1, edits, ARRAY_SIZE(edits), 0, &after,
-		      &err) == 0, "%s: edited %s", name, err.msg);
+	rc = hive_check(&h, &stats, &err);
+	ok(rc == 0 && stats.lost == 0, "%s: whole, %u keys, %u values", name,
+	   rc == 0 ? stats.keys : 0, rc == 0 ? stats.values : 0);
+	rc = hive_apply(&before, -1, edits, ARRAY_SIZE(edits), 0, &after, &err);
+	ok(rc == 0, "%s: edited %s", name, err.msg);
 	if (!after.data)
 		return;
 	compare_both(&before, &after, seen);
