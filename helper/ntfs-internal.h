@@ -68,6 +68,10 @@ int read_attribute(struct volume *vol, ntfs_attr *na, uint64_t off,
 		   uint8_t *buf, size_t size, const char *path,
 		   struct error *err);
 
+/* ntfs-read.c: a file whose bytes are in the volume as they are, no folder nor link;
+ * compressed and sparse ones are, too. */
+int check_readable(const struct file_info *info, const char *path, struct error *err);
+
 /* ntfs-read.c: close what volume_pread() keeps open. */
 void forget_last(struct volume *vol);
 

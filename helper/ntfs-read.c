@@ -135,8 +135,7 @@ int read_attribute(struct volume *vol, ntfs_attr *na, uint64_t off,
 	return read_by_runs(vol, na->rl, &want, path, err);
 }
 
-static int check_readable(const struct file_info *info, const char *path,
-			  struct error *err)
+int check_readable(const struct file_info *info, const char *path, struct error *err)
 {
 	if (info->kind == FILE_DIRECTORY)
 		return fail(err, EISDIR, "%s is a directory", path);

@@ -24,15 +24,8 @@
 static int check_replaceable(const struct file_info *info, const char *path,
 			     struct error *err)
 {
-	if (info->kind == FILE_DIRECTORY)
-		return fail(err, EISDIR, "%s is a directory", path);
-	if (info->encrypted)
-		return fail(err, REFUSE_FILE_ENCRYPTED,
-			    "%s is encrypted (EFS)", path);
-	if (info->reparse)
-		return fail(err, REFUSE_FILE_LINKED,
-			    "%s is a reparse point (a link, or compressed by "
-			    "CompactOS)", path);
+	if (check_readable(info, path, err) < 0)
+		return -1;
 	if (info->compressed || info->sparse)
 		return fail(err, REFUSE_FILE_COMPRESSED,
 			    "%s is compressed or sparse", path);
