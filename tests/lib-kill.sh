@@ -55,6 +55,22 @@ make_guest_disk()
 		conv=notrunc status=none
 }
 
+# guest_required - before the plan: what the guest is made with; make_guest - for tests of
+# a few sessions: its disk, a driver for it, and a busflip that leaves a trial alone
+guest_required()
+{
+	[ -x "$windows_bin/ntsim" ] || skip_all "ntsim is not built"
+}
+
+make_guest()
+{
+	form=sector
+	printf '[busflip]\nvirtio_win = %s\nauto_recover = no\n' "$LAB/vw" > /etc/busflip.conf
+	python3 "$tests/mkdriver.py" "$LAB/vw/viostor/w10/amd64" viostor amd64 \
+		62.93.104.26200 4608
+	make_guest_disk "$LAB/old.img"
+}
+
 # new_guest - tagged, as its user has defined it
 new_guest()
 {

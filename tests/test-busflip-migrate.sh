@@ -14,13 +14,10 @@ busflip_required "$@"
 disk_required
 # shellcheck source=tests/lib-kill.sh
 . "${BASH_SOURCE[0]%/*}/lib-kill.sh"
-[ -x "$windows_bin/ntsim" ] || skip_all "ntsim is not built"
+guest_required
 plan 54
 
-form=sector
-printf '[busflip]\nvirtio_win = %s\nauto_recover = no\n' "$LAB/vw" > /etc/busflip.conf
-python3 "$tests/mkdriver.py" "$LAB/vw/viostor/w10/amd64" viostor amd64 62.93.104.26200 4608
-make_guest_disk "$LAB/old.img"
+make_guest
 
 # --- the second host ---
 
