@@ -12,19 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/tap.h"
+#include "tests/folder.h"
 
-static char folder[] = "/tmp/busflip-access.XXXXXX";
 /* Nobody has it: no group of a user's entry gets in the way. */
 static const struct access_user stranger = { 64999, 64999 };
-
-static const char *in_folder(const char *name)
-{
-	static char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
 
 static void make_file(const char *name, mode_t mode)
 {
@@ -142,19 +133,16 @@ static void test_attributes(void)
 int main(void)
 {
 	struct access_result result;
-	char command[4200];
 
 	if (geteuid() != 0)
 		skip_all("only root can become somebody else");
-	if (!mkdtemp(folder))
-		return 1;
+	begin_folder();
 	test_labels();
 	test_files();
 	test_attributes();
 	access_ask(&(struct access_user){ 0, 0 }, in_folder("closed"), true, &result);
 	is_int(result.answer, ACCESS_OK, "root may");
 	is_int(geteuid(), 0, "and we are who we were");
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	is_int(system(command), 0, "gone again");
+	end_folder();
 	return done_testing();
 }

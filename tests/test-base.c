@@ -12,17 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/tap.h"
-
-static char folder[] = "/tmp/busflip-base.XXXXXX";
-
-static const char *in_folder(const char *name)
-{
-	static char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
+#include "tests/folder.h"
 
 static void test_errors(void)
 {
@@ -442,8 +432,7 @@ static void test_log(void)
 
 int main(void)
 {
-	if (!mkdtemp(folder))
-		skip_all("no folder in /tmp can be made");
+	begin_folder();
 	test_errors();
 	test_cleanup();
 	test_arithmetic();
@@ -454,10 +443,6 @@ int main(void)
 	test_sweep();
 	test_shell_word();
 	test_log();
-	unlink(in_folder("link"));
-	unlink(in_folder("file"));
-	unlink(in_folder("stderr"));
-	rmdir(in_folder("dir"));
-	rmdir(folder);
+	end_folder();
 	return done_testing();
 }

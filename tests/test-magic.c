@@ -9,17 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/tap.h"
-
-static char folder[] = "/tmp/busflip-magic.XXXXXX";
-
-static const char *in_folder(const char *name)
-{
-	static char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
+#include "tests/folder.h"
 
 static void runs(const char *before, const char *options)
 {
@@ -75,15 +65,11 @@ static void test_others(void)
 
 int main(void)
 {
-	char command[4200];
-
 	if (system("qemu-img --version > /dev/null 2>&1") != 0)
 		skip_all("qemu-img is not installed");
-	if (!mkdtemp(folder))
-		return 1;
+	begin_folder();
 	test_formats();
 	test_others();
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	is_int(system(command), 0, "gone again");
+	end_folder();
 	return done_testing();
 }

@@ -19,21 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/tap.h"
+#include "tests/folder.h"
 
 #define QEMU_NBD "/usr/bin/qemu-nbd"
-
-static char folder[] = "/tmp/busflip-nbdserver.XXXXXX";
-
-static char *in_folder(const char *name)
-{
-	static char paths[4][4096];
-	static unsigned next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-	return path;
-}
 
 static void run(const char *command)
 {
@@ -144,13 +132,12 @@ static void test_shell(void)
 
 int main(void)
 {
-	char command[8192];
-
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1u) < 1)
 		skip_all("this kernel has no Landlock");
 	if (access(QEMU_NBD, X_OK) < 0)
 		skip_all("qemu-nbd is not installed");
-	if (!mkdtemp(folder) || chdir(folder) < 0)
+	begin_folder();
+	if (chdir(folder) < 0)
 		return 1;
 	run("qemu-img create -q -f raw victim 1M && cp victim other && cp victim base");
 	run("qemu-img create -q -f qcow2 plain.qcow2 1M");
@@ -161,7 +148,6 @@ int main(void)
 	run("qemu-img create -q -f qcow2 -o data_file=$PWD/data,data_file_raw=on data.qcow2 1M");
 	test_images();
 	test_shell();
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	is_int(system(command), 0, "gone again");
+	end_folder();
 	return done_testing();
 }

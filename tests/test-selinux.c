@@ -22,20 +22,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "tests/tap.h"
+#include "tests/folder.h"
 
 #define QEMU "system_u:system_r:svirt_t:s0"
 #define LABEL(type) "system_u:object_r:" type ":s0"
-
-static char folder[] = "/tmp/busflip-selinux.XXXXXX";
-
-static const char *in_folder(const char *name)
-{
-	static char path[4096];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
 
 static void write_file(const char *name, const char *text)
 {
@@ -216,11 +206,9 @@ static void test_labels(void)
 int main(void)
 {
 	const char *label = LABEL("dir_t");
-	char command[4200];
 	pid_t kernel;
 
-	if (!mkdtemp(folder))
-		return 1;
+	begin_folder();
 	if (setxattr(folder, "security.selinux", label, strlen(label) + 1, 0) < 0) {
 		rmdir(folder);
 		skip_all("labels can't be written here");
@@ -233,7 +221,6 @@ int main(void)
 	test_way();
 	kill(kernel, SIGKILL);
 	waitpid(kernel, NULL, 0);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	is_int(system(command), 0, "gone again");
+	end_folder();
 	return done_testing();
 }
