@@ -49,6 +49,17 @@ real_hive()
 	fi
 }
 
+# boot_sectors FILE GUEST - make a disk with an MBR boot as one of guest/boot.S: off, stay,
+# reset or crash. They are before and behind the partition table, in the gap in front of
+# the first volume.
+boot_sectors()
+{
+	local guest=$BUSFLIP_BUILD/guest/$2.img
+
+	dd if="$guest" of="$1" bs=1 count=440 conv=notrunc status=none
+	dd if="$guest" of="$1" bs=512 count=3 skip=1 seek=1 conv=notrunc status=none
+}
+
 # clean_hive FILE - make both sequence numbers equal, and the checksum right
 clean_hive()
 {

@@ -50,9 +50,7 @@ make_guest_disk()
 {
 	"$windows_bin/mkdisk" "$1" windows=10 origin=lsi driver=none fast=on autoreboot=1 \
 		uuid=$uuid override=viostor,storahci,intelide || bail_out "mkdisk"
-	dd if="$BUSFLIP_BUILD/guest/stay.img" of="$1" bs=1 count=440 conv=notrunc status=none
-	dd if="$BUSFLIP_BUILD/guest/stay.img" of="$1" bs=512 count=3 skip=1 seek=1 \
-		conv=notrunc status=none
+	boot_sectors "$1" stay
 }
 
 # guest_required - before the plan: what the guest is made with; make_guest - for tests of

@@ -29,13 +29,8 @@ make_windows "$work/c.ntfs" $size
 # windows_disk FILE TABLE [FORMAT] - bootable where that is possible
 windows_disk()
 {
-	local guest=$BUSFLIP_BUILD/guest/off.img
-
 	"$tests/mkdisk.sh" -f raw -t "$2" "$1" "$work/c.ntfs"
-	if [ "$2" = mbr ]; then
-		dd if="$guest" of="$1" bs=1 count=440 conv=notrunc status=none
-		dd if="$guest" of="$1" bs=512 count=3 skip=1 seek=1 conv=notrunc status=none
-	fi
+	[ "$2" != mbr ] || boot_sectors "$1" off
 	[ "${3:-raw}" = raw ] || { qemu-img convert -O "$3" "$1" "$1.new" && mv "$1.new" "$1"; }
 }
 

@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 49
+plan 53
 
 busflip()
 {
@@ -33,15 +33,12 @@ config()
 # of make_domain by boot=
 windows_disk()
 {
-	local file=$1 guest=$BUSFLIP_BUILD/guest/${boot:-off}.img
+	local file=$1
 
 	shift
 	make_windows "$work/c.ntfs" $size "$@"
 	"$tests/mkdisk.sh" -f raw -t mbr "$file" "$work/c.ntfs"
-	# Before and behind the partition table, in the gap in front of the volume.
-	dd if="$guest" of="$file" bs=1 count=440 conv=notrunc status=none
-	dd if="$guest" of="$file" bs=512 count=3 skip=1 seek=1 \
-		conv=notrunc status=none
+	boot_sectors "$file" "${boot:-off}"
 }
 
 windows_domain()
@@ -160,6 +157,19 @@ mv "$work/qemu" /etc/libvirt/hooks/qemu
 quietly virsh -q shutdown again && wait_off again
 like "one that is not of this session is not compared with" "$(reason_of again)" \
 	'booted \([0-9]{4}-'
+
+# --- Windows 7 does not note when it ran last, but counts its boots
+
+windows_bin=$BUSFLIP_BUILD/windows
+"$windows_bin/mkdisk" "$LAB/seven.img" windows=7 origin=lsi driver=none fast=off \
+	uuid=6b1d0000-3a1c-4d2e-90ab-0c1d2e3f4a5b || bail_out "mkdisk"
+boot_sectors "$LAB/seven.img" stay
+windows_domain seven
+ok "7: a session that Windows does not run in" press seven
+boots=$(sed -n 's/^boot_id //p' "/var/lib/busflip/session/$(uuid_of seven)")
+like "7: its boots were noted before" "$boots" "^[1-9]"
+like "7: and there are no more of them" "$(reason_of seven)" "booted \\($boots, was $boots\\)"
+is "7: it stays on SATA" "$(where seven)" staged/sata
 
 # --- no room for the image to grow: it comes into the journal and no further
 

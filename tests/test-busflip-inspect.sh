@@ -26,14 +26,12 @@ config='HKEY_LOCAL_MACHINE\SYSTEM\HardwareConfig\{11111111-2222-3333-4444-555555
 # windows_disk NAME GUEST [MKVOL-OPERATION...] - $LAB/NAME.img, bootable as GUEST
 windows_disk()
 {
-	local file=$LAB/$1.img guest=$BUSFLIP_BUILD/guest/$2.img
+	local file=$LAB/$1.img guest=$2
 
 	shift 2
 	make_windows "$work/c.ntfs" $size "$@"
 	"$tests/mkdisk.sh" -f raw -t mbr "$file" "$work/c.ntfs"
-	# Before and behind the partition table, in the gap in front of the volume.
-	dd if="$guest" of="$file" bs=1 count=440 conv=notrunc status=none
-	dd if="$guest" of="$file" bs=512 count=3 skip=1 seek=1 conv=notrunc status=none
+	boot_sectors "$file" "$guest"
 }
 
 # windows_domain NAME [KEY=VALUE...] - on that disk

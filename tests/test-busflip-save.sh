@@ -63,9 +63,7 @@ windows_disk()
 
 	make_windows "$work/c.ntfs" $size
 	"$tests/mkdisk.sh" -f raw -t mbr "$LAB/$1.img" "$work/c.ntfs"
-	dd if="$BUSFLIP_BUILD/guest/stay.img" of="$LAB/$1.img" bs=1 count=440 conv=notrunc status=none
-	dd if="$BUSFLIP_BUILD/guest/stay.img" of="$LAB/$1.img" bs=512 count=3 skip=1 seek=1 \
-		conv=notrunc status=none
+	boot_sectors "$LAB/$1.img" stay
 }
 
 windows_disk windows
