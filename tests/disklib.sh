@@ -10,7 +10,6 @@
 work=$(mktemp -d /var/tmp/busflip-test.XXXXXX)
 cleanup_fn rm -rf "$work"
 
-export PATH=/usr/sbin:/sbin:$PATH
 mkvol=$BUSFLIP_BUILD/tests/mkvol
 state=$work/state
 
