@@ -332,6 +332,14 @@ press()
 		virsh -q shutdown "$1" && wait_off "$1"
 }
 
+# press_late NAME - the same for one that has a tag and is not staged: busflip takes it
+# down and starts it again, on SATA. One that powers off by itself might be faster.
+press_late()
+{
+	virsh -q start "$1" && wait_for "[ \"\$(boot_kind '$1')\" = ahci ]" 60 &&
+		virsh -q shutdown "$1" && wait_off "$1"
+}
+
 # run_once NAME - start it and wait until it has switched itself off and
 # busflip has done its work
 run_once()

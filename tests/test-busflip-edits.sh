@@ -172,9 +172,9 @@ virsh dumpxml --inactive untagged > "$LAB/untagged.edited"
 run_once untagged
 is "tag taken out: it is left alone" \
 	"$(virsh dumpxml --inactive untagged | diff "$LAB/untagged.edited" -)" ""
-staged_domain stateless
+staged_domain stateless guest=stay
 edit stateless "m = domain.find('metadata'); m.remove(m.find('{$state_uri}state'))"
-run_once stateless
+press_late stateless
 is "state taken out: it starts over, from where the disk is" \
 	"$(phase_of stateless)/$(boot_kind stateless)" trial/ahci
 is "state taken out: no bait is left over" "$(baits_of stateless)" 0

@@ -163,17 +163,10 @@ for place in "$foreign" "$hook.d/10-first" "$hook.d/60-last"; do
 	chmod 755 "$place"
 done
 lab_daemon_restart
-# It stays on until it has been taken down and started again.
 define_domain both guest=stay
-ok "with a foreign hook a tagged domain starts" virsh -q start both
-wait_for '[ "$(boot_kind both)" = ahci ]' 60
-virsh -q shutdown both
-wait_off both
+ok "with a foreign hook a tagged domain starts" press_late both
 is "it ran on SATA" "$(boot_kind both)/$(where both)" ahci/trial/virtio
-virsh -q start both
-wait_for '[ "$(boot_kind both)" = virtio-blk ]' 60
-virsh -q shutdown both
-wait_off both
+press both
 is "and then on VirtIO, to the end" "$(boot_kind both)/$(where both)" "virtio-blk/done/virtio"
 same_as_original both "the definition is the user's"
 for place in qemu 10-first 60-last; do
