@@ -132,11 +132,11 @@ ok "theirs is untouched" cmp $hook "$LAB/foreign"
 is "ours is in qemu.d" "$(footprint | grep hooks/)" "$hook
 $hook.d
 $hook_d"
-define_domain both
-run_once both
+define_domain both guest=stay
+press_late both
 is "ours works" "$(where both)" trial/virtio
 ok "theirs too" grep -q '^both release$' "$LAB/foreign.calls"
-run_once both
+press both
 is "to the end" "$(where both)" "done/virtio"
 sed -i 's/^evidence = .*/#evidence = require/' /etc/busflip.conf
 mkdir -p /var/lib/busflip/journal

@@ -52,8 +52,8 @@ ok "the foreign hook is untouched" cmp $hook "$LAB/foreign"
 is "the daemon is the same" "$(cat "$LAB/libvirtd.pid")" "$daemon"
 sed -i 's/^#evidence = .*/evidence = shutdown/' /etc/busflip.conf
 cp /etc/busflip.conf "$LAB/edited"
-define_domain win
-run_once win
+define_domain win guest=stay
+press_late win
 is "the daemon knows of the hook" "$(where win)" trial/virtio
 ok "and runs the other one" grep -q '^win release$' "$LAB/foreign.calls"
 
@@ -65,7 +65,7 @@ ok "a unit that was disabled stays so" \
 	[ ! -e /etc/systemd/system/multi-user.target.wants/busflip-stage.service ]
 is "there is one hook of ours" "$(find $hook $hook.d -type f)" "$hook
 $hook.d/50-busflip"
-run_once win
+press win
 is "a domain on its way arrives" "$(where win)" "done/virtio"
 
 staged_domain 'on the way'

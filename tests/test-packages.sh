@@ -88,8 +88,8 @@ is "the guest that ran still runs" "$(state_of bystander)" running
 
 # Its guests have no Windows on their disks.
 sed -i 's/^#evidence = .*/evidence = shutdown/' /etc/busflip.conf
-define_domain win
-run_once win
+define_domain win guest=stay
+press_late win
 is "the daemon knows of the hook" "$(where win)" trial/virtio
 ok "and runs the other one" grep -q '^win release$' "$LAB/foreign.calls"
 
@@ -107,7 +107,7 @@ ok "the configuration that was changed is kept" cmp /etc/busflip.conf "$LAB/edit
 like "the new one is beside it" "$(tail -n 1 /etc/busflip.conf.dpkg-dist)" 'later version'
 is "there is one hook of ours" "$(find $hook $hook.d -type f)" "$hook
 $hook.d/50-busflip"
-run_once win
+press win
 is "a domain on its way arrives" "$(where win)" "done/virtio"
 
 # --- remove
