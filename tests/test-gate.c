@@ -37,6 +37,21 @@ static void ready(struct guest *g, const char *name, unsigned int how,
 	memcpy(asked->uuid, uuid, sizeof(uuid));
 }
 
+/* The JSON names the condition that is in the way; none: null. */
+static void test_stop(const struct evidence *e, const char *name)
+{
+	AUTO_FREE char *json = NULL;
+	char want[128];
+	size_t len;
+	FILE *out = open_memstream(&json, &len);
+
+	evidence_write_json(e, out);
+	fclose(out);
+	snprintf(want, sizeof(want), "\"stop\": %s%s%s,", name ? "\"" : "",
+		 name ? name : "null", name ? "\"" : "");
+	ok(strstr(json, want) != NULL, "JSON: %s", want);
+}
+
 static void test_good(const char *name)
 {
 	struct evidence_asked asked;
@@ -51,6 +66,7 @@ static void test_good(const char *name)
 		   e.list[i].from);
 	ok(e.flip == VERDICT_YES && e.stop == CONDITION_COUNT &&
 	   e.booted == VERDICT_YES, "%s: may flip, was up", name);
+	test_stop(&e, NULL);
 	guest_close(&g);
 }
 
@@ -183,6 +199,7 @@ static void test_bad(void)
 		   ? e.flip == cases[i].verdict && e.stop == id
 		   : e.flip == VERDICT_YES, "case %zu: flip %s", i,
 		   verdict_name(e.flip));
+		test_stop(&e, condition_gates(id) ? condition_name(id) : NULL);
 		guest_close(&g);
 	}
 }
