@@ -27,11 +27,11 @@ disk_required
 # shellcheck source=tests/lib-kill.sh
 . "${BASH_SOURCE[0]%/*}/lib-kill.sh"
 requires ntfsfix --version
+requires command -v virt-xml-validate
 for tool in "$hunter" "$windows_bin/mkdisk" "$windows_bin/ntsim"; do
 	[ -x "$tool" ] || skip_all "$tool is not built"
 done
 seed=${BUSFLIP_KILL_SEED:-$((${EPOCHREALTIME/[^0-9]/} % 100000))}
-validator=$(command -v virt-xml-validate)
 plan 4
 diag "seed $seed"
 
@@ -169,10 +169,9 @@ if [ "$rounds" -lt 20 ]; then
 else
 	ways=(staged staged staged staged staged staged staged staged staged staged
 		late late late late late late late late)
-	if [ -e "$windows_bin/initrd" ]; then
-		cp "$windows_bin/vmlinux" "$windows_bin/initrd" "$LAB/"
-		ways+=(model)
-	fi
+	[ -e "$windows_bin/initrd" ] || skip_all "the guest's kernel is not there"
+	cp "$windows_bin/vmlinux" "$windows_bin/initrd" "$LAB/"
+	ways+=(model)
 fi
 
 measure_all()

@@ -299,10 +299,8 @@ judge_definition()
 
 	virsh dumpxml --inactive win > "$LAB/win.now"
 	phase=$(phase_of win)
-	if [ "$validator" ]; then
-		virt-xml-validate "$LAB/win.now" domain > "$LAB/tmp/validate" 2>&1 ||
-			wrong "$phase: not valid: $(cat "$LAB/tmp/validate")"
-	fi
+	virt-xml-validate "$LAB/win.now" domain > "$LAB/tmp/validate" 2>&1 ||
+		wrong "$phase: not valid: $(cat "$LAB/tmp/validate")"
 	virsh -q define --validate "$LAB/win.now" || wrong "$phase: can't be defined"
 	canonical "$LAB/win.now" > "$LAB/win.seen"
 	cmp -s "$LAB/$form.$phase" "$LAB/win.seen" ||

@@ -11,6 +11,8 @@ busflip_required "$@"
 . "$tests/lib-options.sh"
 requires zsh --version
 requires fish --version
+loaded=/usr/share/bash-completion/bash_completion
+requires test -r $loaded
 plan 79
 
 conf=$tests/../conf/completion
@@ -109,8 +111,6 @@ is "fish: steps of filter" "$(in_fish 'busflip filter ')" "$steps"
 
 # --- with the functions of bash-completion
 
-loaded=/usr/share/bash-completion/bash_completion
-[ -r $loaded ] || loaded=/dev/null
 is "bash-completion: a domain" "$(in_bash_with $loaded "$conf/busflip.bash" busflip stage w)" win2019
 is "bash-completion: options" "$(in_bash_with $loaded "$conf/busflip.bash" busflip disable --k)" \
 	--keep-sata

@@ -48,6 +48,7 @@ accepted()
 	ok "$1" busflip patch --format raw --virtio-win "$work/vw" "$work/disk.raw"
 }
 
+requires qemu-system-x86_64 --version
 plan 141
 
 # --- the volume ---
@@ -168,13 +169,11 @@ qemu-nbd -f raw -k "$work/nbd" "$work/disk.raw" & server=$!
 wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 100' /proc/locks" 5
 refused "in use" 10 "in use by another process"
 refused "in use, inspect" 10 "another process" inspect --format raw
-if [ "$(command -v qemu-system-x86_64)" ]; then
-	kill $server
-	wait
-	qemu-system-x86_64 -S -display none -monitor none -serial none \
-		-drive "file=$work/disk.raw,format=raw,if=virtio" & server=$!
-	wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 201' /proc/locks" 20
-fi
+kill $server
+wait
+qemu-system-x86_64 -S -display none -monitor none -serial none \
+	-drive "file=$work/disk.raw,format=raw,if=virtio" & server=$!
+wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 201' /proc/locks" 20
 refused "a paused guest has it" 10 "running guest"
 refused "a paused guest has it, inspect" 10 "running guest" inspect --format raw
 fails "inspect --live reads it all the same" 0 busflip inspect --live --format raw "$work/disk.raw"
