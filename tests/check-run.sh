@@ -6,7 +6,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
-plan 12
+plan 19
 
 work=$(mktemp -d)
 cleanup_fn rm -rf "$work"
@@ -35,3 +35,31 @@ is "in part, but must run" "$(judged 1 'plan 2' 'skip_some 2 x y')" "0 passed, 2
 is "in its own words" "$(judged 1 'plan 1' 'pass "x # SKIP y"')" "1 passed, 1 failed"
 is "a plan of none" "$(judged 0 'plan 0')" "0 passed, 1 failed"
 fails "and it says so with its status" 1 judged 1 'plan 1' 'pass "x # SKIP y"'
+
+# --- unit tests, in C
+
+# unit MUST STATEMENT... - the same of one that is a program with these statements
+unit()
+{
+	local must=$1
+
+	shift
+	printf '#include "tests/tap.h"\nint main(void)\n{\n%s\nreturn done_testing();\n}\n' "$*" \
+		> "$work/unit.c"
+	${CC:-cc} -D_GNU_SOURCE -I "$tests/.." -o "$work/unit" "$work/unit.c" &&
+		BUSFLIP_MUST_RUN=$must "$tests/run.sh" "$work/unit" 2>&1 | tail -n 1
+}
+
+is "C: one that passes" "$(unit 1 'ok(true, "x");')" "1 passed, 0 failed"
+is "C: skipped" "$(unit 0 'skip_all("x");')" "0 passed, 0 failed, 1 skipped"
+is "C: skipped, but must run" "$(unit 1 'skip_all("x");')" "0 passed, 1 failed"
+is "C: in part" "$(unit 0 'skip_one("x");')" "1 passed, 0 failed"
+is "C: in part, but must run" "$(unit 1 'skip_one("x");')" "0 passed, 1 failed"
+
+# --- and no test has a way of its own to be left out
+
+is "nothing else says SKIP or ends with 77" \
+	"$(grep -rlE '# SKIP|\b77\b' "$tests" --include='*.sh' --include='*.py' --include='tap.h' |
+		xargs -n 1 basename | sort | paste -sd ' ')" \
+	"check-run.sh lib.sh run.sh tap.h"
+is "nor does a unit test" "$(grep -lE '# SKIP|exit\(77' "$tests"/*.c "$tests"/guest/windows/*.c)" ""

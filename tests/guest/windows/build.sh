@@ -8,7 +8,7 @@
 #	DIR/initrd	the model and the modules that it loads
 #
 # The kernel is the one that this machine has; or Debian's, downloaded with
-# apt-get and unpacked in DIR; or KERNEL_DEB=FILE. Exits with 77 where there is
+# apt-get and unpacked in DIR; or KERNEL_DEB=FILE. Exits with 1 where there is
 # none. Does nothing that is new enough already; safe to run twice at once.
 
 set -eu
@@ -17,7 +17,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 dir=${1:?usage: build.sh DIR}
 [ -x "$dir/init" ] || {
 	echo "build.sh: $dir/init is not built" >&2
-	exit 77
+	exit 1
 }
 dir=$(cd "$dir" && pwd -P)
 exec 9> "$dir/lock"
@@ -89,7 +89,7 @@ for file in "$dir/init" "$here/mkinitrd.py" "$here/build.sh"; do
 	[ "$dir/initrd" -nt "$file" ] && continue
 	kernel=$(installed_kernel) || kernel=$(unpacked_kernel) || {
 		echo "build.sh: no kernel: neither installed nor to be downloaded" >&2
-		exit 77
+		exit 1
 	}
 	# shellcheck disable=SC2086	# image, modules, names
 	"$here/mkinitrd.py" "$dir" $kernel $wanted
