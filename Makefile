@@ -125,7 +125,7 @@ clean:
 RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
 SH_TESTS := $(wildcard tests/check-*.sh tests/test-*.sh) $(MODEL_SH)
 check: all $(TESTS) $(REPLAYS) $(TEST_TOOLS) $(MODEL_TOOLS) $(MODEL_TESTS)
-	$(RUN) -t 1500 $(SH_TESTS) $(TESTS) $(REPLAYS) $(MODEL_TESTS)
+	$(RUN) -t 900 $(SH_TESTS) $(TESTS) $(REPLAYS) $(MODEL_TESTS)
 
 check-unit: $(TESTS) $(MODEL_TESTS)
 	$(RUN) $(TESTS) $(MODEL_TESTS)

@@ -115,7 +115,7 @@ convert()
 {
 	local status
 
-	VIRTIO_WIN=$work/$1/vw timeout -k 5 800 virt-v2v-in-place -i disk \
+	VIRTIO_WIN=$work/$1/vw timeout -k 5 400 virt-v2v-in-place -i disk \
 		"$work/$1/virt-v2v.qcow2" > "$work/$1/log" 2>&1 < /dev/null
 	status=$?
 	echo "virt-v2v-in-place: exit status $status" >> "$work/$1/log"
