@@ -105,8 +105,8 @@ struct change {
 
 static int enable(void *context, struct domain *domain, struct error *err)
 {
-	const struct command_line *line = ((const struct change *)context)->line;
-	struct step *step = ((const struct change *)context)->step;
+	const struct change *c = context;
+	const struct command_line *line = c->line;
 	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
 	const char *disk = line->disk ? line->disk : "";
 	char word[DOMAIN_WORD];
@@ -125,9 +125,9 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	tagged = domain->tag.present;
 	if (!domain->state_node || !tagged)
 		domain_set_tag(domain, bus, disk);
-	if (cycle_step(domain, HAPPENED_SEEN, &line->config, step, err) < 0)
+	if (cycle_step(domain, HAPPENED_SEEN, &line->config, c->step, err) < 0)
 		return -1;
-	if (!step->changed && tagged)
+	if (!c->step->changed && tagged)
 		return 0;
 	return bait_create(line->config.bait, err) < 0 ? -1 : 1;
 }

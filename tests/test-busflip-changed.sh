@@ -16,12 +16,9 @@ daemon=/run/libvirt/libvirt-sock
 # between WHEN TIMES COMMAND... - what busflip's next commands run through
 between()
 {
-	local when=$1
-
-	shift
 	[ ! "${changer:-}" ] || kill "$changer"
 	rm -f "$LAB/between" "$LAB/count"
-	"$tests/changer.py" "$LAB/between" $daemon "$when" "$@" &
+	"$tests/changer.py" "$LAB/between" $daemon "$@" &
 	changer=$!
 	printf '[busflip]\nevidence = shutdown\nuri = qemu+unix:///system?socket=%s\n' \
 		"$LAB/between" > "$LAB/between.conf"
