@@ -297,6 +297,58 @@ static void test_seven(void)
 	guest_close(&g);
 }
 
+/* What both say of the guest of test_output(), by what tests/hives.h makes of it. */
+static const char said_text[] =
+	"System                 Windows 10, build 19045, Professional, amd64\n"
+	"Calls itself           ?[31mWindows \"\\\n"
+	"Control set            ControlSet001 (current 1, default 1, failed 0)\n"
+	"Last ran on            bad? \n"
+	"Last start             2022-06-18 04:26:40 UTC\n"
+	"Last shutdown          2022-06-18 05:26:40 UTC\n"
+	"SYSTEM hive            clean, 0 bytes\n"
+	"SOFTWARE hive          clean, 0 bytes\n"
+	"SATA boot              ready\n"
+	"viostor                bound\n"
+	"  instance             SYSTEM\\ControlSet001\\Enum\\PCI\\VEN_1AF4&DEV_1042&"
+	"SUBSYS_11001AF4&REV_01\\3&13c0b0c5&0&38\n"
+	"  start                0\n"
+	"vioscsi                absent\n"
+	"  atapi                  start 0\n"
+	"  intelide               start 0\n"
+	"  LSI_SAS                start 0\n"
+	"  pciide                 start 0\n"
+	"  storahci               start 0\n"
+	"  stornvme               start 0, file missing\n"
+	"  viostor                start 0\n"
+	"Boot drivers           9, 0 of them with a StartOverride\n"
+	"Fast startup           on\n"
+	"Warning                a pending rename touches the VirtIO driver\n"
+	"Volume                 without a name\n";
+static const char said_device[] =
+	"{ \"pci_id\": \"1af4:1042\", "
+	"\"from\": \"SYSTEM\\\\ControlSet001\\\\Enum\\\\PCI\\\\VEN_1AF4&DEV_1042&"
+	"SUBSYS_11001AF4&REV_01\\\\3&13c0b0c5&0&38\", "
+	"\"service\": \"viostor\", "
+	"\"class_guid\": \"{4d36e97b-e325-11ce-bfc1-08002be10318}\", "
+	"\"driver\": \"{4d36e97b-e325-11ce-bfc1-08002be10318}\\\\0001\", "
+	"\"driver_key\": true, \"config_flags\": 0, "
+	"\"installed\": { \"filetime\": 132999995000000000, "
+	"\"text\": \"2022-06-18 04:18:20 UTC\" }, "
+	"\"first_installed\": { \"filetime\": 0, \"text\": \"never\" }, "
+	"\"arrived\": { \"filetime\": 133000000030000000, "
+	"\"text\": \"2022-06-18 04:26:43 UTC\" }, \"removed\": { \"filetime\": 0, "
+	"\"text\": \"never\" }, \"driver_version\": \"\", \"inf\": \"oem4.inf\", "
+	"\"section\": \"\", \"matching_id\": \"\" }";
+static const char said_service[] =
+	"{ \"name\": \"stornvme\", "
+	"\"from\": \"SYSTEM\\\\ControlSet001\\\\Services\\\\stornvme\", "
+	"\"present\": true, \"start\": 0, \"type\": 1, \"start_override\": false, "
+	"\"effective_start\": 0, "
+	"\"image_path\": \"System32\\\\drivers\\\\stornvme.sys\", "
+	"\"file\": \"Windows/System32/drivers/stornvme.sys\", "
+	"\"file_there\": false, \"changed\": { \"filetime\": 130000000000000000, "
+	"\"text\": \"2012-12-14 23:06:40 UTC\" } }";
+
 /* Both outputs are read by others; no control character of a guest gets out. */
 static void test_output(void)
 {
@@ -331,6 +383,8 @@ static void test_output(void)
 		  "\"SYSTEM\\\\ControlSet001\\\\Control\\\\Power\\\\"
 		  "HibernateEnabled\" }"),
 	   "JSON: values with their places, null when missing");
+	ok(strstr(json, said_device) != NULL, "JSON: a device");
+	ok(strstr(json, said_service) != NULL, "JSON: a service");
 	out = popen("python3 -c 'import json,sys; d=json.load(sys.stdin); "
 		    "sys.exit(d[1][\"viostor\"][\"state\"] != \"bound\" or "
 		    "len(d[0][\"conditions\"]) != 16 or "
@@ -340,7 +394,8 @@ static void test_output(void)
 	out = open_memstream(&text, &len);
 	report_text(g.win, &clean, out);
 	fclose(out);
-	ok(!memchr(text, 033, len) && strstr(text, "?[31mWindows"), "text is safe");
+	ok(!memchr(text, 033, len), "text is safe");
+	is_str(text, said_text, "text");
 	guest_close(&g);
 }
 
