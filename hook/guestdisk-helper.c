@@ -102,7 +102,7 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 		return -1;
 	/* Memory for a usual hive, while all wait for qemu-nbd to come up. */
 	if (job.action == JOB_PATCH && !job.dry_run)
-		(void)fallocate(s->keep, 0, 0, USUAL_HIVE);
+		(void)fallocate(s->keep, FALLOC_FL_KEEP_SIZE, 0, USUAL_HIVE);
 	return 0;
 }
 
