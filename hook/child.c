@@ -47,9 +47,14 @@ int child_start(const char *program, const int fds[CHILD_FDS], pid_t *pid,
 {
 	const char *const argv[] = { program, NULL };
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
-	/* Large buffers in huge pages, where the kernel gives them: a hive is
-	 * then eight page faults, not four thousand (glibc 2.35). */
-	char huge[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
+	/*
+	 * Large buffers in huge pages, where the kernel gives them: a hive is
+	 * then eight page faults, not four thousand (glibc 2.35). They come from
+	 * the heap, whose huge pages are aligned; those of their own aren't.
+	 */
+	char huge[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:"
+		      "glibc.malloc.mmap_threshold=33554432:"
+		      "glibc.malloc.trim_threshold=67108864";
 	char *const env[] = { path, locale, huge, NULL };
 
 	*pid = fork();
