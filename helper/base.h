@@ -164,6 +164,16 @@ bool str_printf(char *dst, size_t size, const char *fmt, ...)
  */
 int read_all(int fd, size_t limit, char **data, size_t *len, struct error *err);
 
+/*
+ * huge_map() - @len bytes of zeroes for what will be read as a whole, at an address
+ * where huge pages fit; NULL without memory. huge_advise() asks for them: 15 MB are
+ * then eight page faults, not four thousand. A kernel that has none says no, and
+ * nothing else is different. huge_unmap() takes the same @len.
+ */
+void *huge_map(size_t len);
+void huge_advise(void *map, size_t len);
+void huge_unmap(void *map, size_t len);
+
 /* write_all() - all @len bytes, going on after EINTR and short writes. */
 int write_all(int fd, const void *data, size_t len, struct error *err);
 

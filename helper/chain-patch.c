@@ -10,6 +10,7 @@
 
 #include "helper/chain.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 
 #define RECORD_LIMIT (1024u * 1024)
 #define LOG_FILE_LIMIT (64u * 1024 * 1024)
+
+static_assert(IMAGE_PAGE == HIVE_PAGE, "hive_memory.changed is file_content.changed");
 
 /* One patch, with what it loaded. */
 struct patch {
@@ -94,7 +97,7 @@ static int keep_hive(const struct patch *p, struct error *err)
 {
 	const struct hive_memory *old = on_disk(p);
 
-	if (!p->win->system.in_file && hive_memory_store(old, JOB_FD_KEEP, err) < 0)
+	if (hive_memory_store(old, JOB_FD_KEEP, err) < 0)
 		return error_prefix(err, "hive to keep");
 	p->chain->reply->kept = old->len;
 	return write_all(JOB_FD_KEPT, "k", 1, err);
@@ -114,27 +117,35 @@ static int load_hive(struct patch *p, struct error *err)
 }
 
 /* The pages that changed, through the volume once more. */
-static int read_back(const struct patch *p, const char *path,
-		     struct error *err)
+static int read_back(struct volume *vol, const char *path,
+		     const struct file_content *c, struct error *err)
 {
-	const struct hive_memory *old = on_disk(p), *new = &p->after;
 	uint8_t page[IMAGE_PAGE];
 
-	for (size_t at = 0; at < new->len; at += IMAGE_PAGE) {
-		size_t n = new->len - at < IMAGE_PAGE ? new->len - at
-						      : IMAGE_PAGE;
+	for (size_t at = 0; at < c->len; at += IMAGE_PAGE) {
+		size_t n = c->len - at < IMAGE_PAGE ? c->len - at : IMAGE_PAGE;
 
-		if (range_ok(at, n, old->len) &&
-		    !memcmp(old->data + at, new->data + at, n))
+		if (!content_differs(c, at))
 			continue;
-		if (volume_pread(p->chain->targets.volume, path, at, page, n,
-				 err) < 0)
+		if (volume_pread(vol, path, at, page, n, err) < 0)
 			return -1;
-		if (memcmp(page, new->data + at, n) != 0)
+		if (memcmp(page, c->data + at, n) != 0)
 			return fail(err, EIO, "%s: what was written at %zu "
 				    "reads back as something else", path, at);
 	}
 	return 0;
+}
+
+static int write_hive(const struct patch *p, const char *path, struct error *err)
+{
+	struct volume *vol = p->chain->targets.volume;
+	const struct hive_memory *old = on_disk(p);
+	struct file_content c = { p->after.data, p->after.len, old->data, old->len,
+				  old == &p->before ? p->after.changed : NULL };
+
+	if (volume_write(vol, path, &c, err) < 0)
+		return -1;
+	return read_back(vol, path, &c, err);
 }
 
 static int keep_log(const struct patch *p, const char *suffix,
@@ -185,7 +196,6 @@ static int keep_old(const struct patch *p, struct error *err)
 static int edit_hive(struct patch *p, struct error *err)
 {
 	char path[VOLUME_PATH_LIMIT];
-	const struct hive_memory *old;
 	int fd;
 
 	if (!p->plan->changes)
@@ -200,10 +210,7 @@ static int edit_hive(struct patch *p, struct error *err)
 		return error_prefix(err, "%s", path);
 	if (p->after.len < JOB_HIVE_HEAD)
 		return fail(err, EIO, "the edited hive is empty");
-	old = on_disk(p);
-	if (volume_write(p->chain->targets.volume, path, p->after.data,
-			 p->after.len, old->data, old->len, err) < 0 ||
-	    read_back(p, path, err) < 0)
+	if (write_hive(p, path, err) < 0)
 		return -1;
 	return keep_old(p, err);
 }
@@ -328,8 +335,7 @@ static int patch(struct patch *p, struct error *err)
 	};
 
 	if (windows_inspect(p->chain->targets.volume,
-			    p->chain->targets.list[0].root, JOB_FD_KEEP, &p->win,
-			    err) < 0 ||
+			    p->chain->targets.list[0].root, true, &p->win, err) < 0 ||
 	    windows_check(p->win, err) < 0 ||
 	    pick_drivers(p, request.bus, err) < 0)
 		return -1;

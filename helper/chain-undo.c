@@ -89,8 +89,11 @@ static int put_back(struct chain *chain, const char *path,
 	/* A log that wasn't kept, or is no more, isn't needed by the hive. */
 	if (!kept->len || !now->data || equal(now, kept))
 		return 0;
-	return volume_write(chain->targets.volume, path, kept->data, kept->len,
-			    now->data, now->len, err);
+	return volume_write(chain->targets.volume, path,
+			    &(struct file_content){ .data = kept->data,
+						    .len = kept->len,
+						    .old = now->data,
+						    .old_len = now->len }, err);
 }
 
 static int undo(struct chain *chain, struct bytes now[3],

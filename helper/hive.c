@@ -351,6 +351,8 @@ static int prove(const struct hive_memory *before, struct intended *in,
 	if (hive_open_bytes(&a, before->data, before->len, err) < 0 ||
 	    hive_open_bytes(&b, after->data, after->len, err) < 0)
 		return -1;
+	b.twin = before->data;
+	b.changed = after->changed;
 	for (size_t i = 0; i < in->n; i++) {
 		int holds = edit_holds(&b, &in->edits[i], err);
 
@@ -370,6 +372,7 @@ static void seal(struct hive_memory *after, uint32_t newest_seq)
 	uint32_t own = get_le32(after->data + 4);
 	uint64_t time = get_le64(after->data + 12);
 
+	after->changed[0] = 1;
 	if (time)
 		put_le64(after->data + 12, time + 1);
 	hive_base_seal(after->data, (seq_before(own, newest_seq) ? newest_seq
@@ -414,7 +417,7 @@ static int edit_files(const struct hive_memory *before, int fd,
 	}
 	if (hive_file(&out, err) < 0 || run_hivex(fd, edits, n, out, err) < 0)
 		return -1;
-	return hive_memory_map(after, out, err);
+	return hive_memory_map(after, out, before, err);
 }
 
 int hive_apply(const struct hive_memory *before, int fd,

@@ -42,10 +42,18 @@ struct hive_edit {
 	uint32_t len;		/* bytes */
 };
 
-/* A whole hive in memory that is mapped: anonymous, or a memory file. */
+/*
+ * A whole hive in memory that is mapped: anonymous, or a memory file
+ *
+ * @changed: NULL, or one byte for each page (HIVE_PAGE), zero where the page is the
+ * same as in the hive that this one was made from. Those who have both take it from
+ * there: a page that is touched for the first time costs a page fault. Only one that
+ * is the mapping of a file has it.
+ */
 struct hive_memory {
 	uint8_t *data;
 	size_t len;
+	uint8_t *changed;
 };
 
 /* hive_prepare() - load what hivex will need from the file system, and make the
@@ -64,10 +72,12 @@ int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 void hive_memory_free(struct hive_memory *memory);
 
 /* hive_memory_store() - make the file @fd hold just these bytes;
- * hive_memory_map() - a new @memory that is what @fd holds, not a copy. */
+ * hive_memory_map() - a new @memory that is what @fd holds, not a copy, with what
+ * differs from @before. */
 int hive_memory_store(const struct hive_memory *memory, int fd,
 		      struct error *err);
-int hive_memory_map(struct hive_memory *memory, int fd, struct error *err);
+int hive_memory_map(struct hive_memory *memory, int fd,
+		    const struct hive_memory *before, struct error *err);
 
 /*
  * hive_apply() - @before with all of @edits made, in *@after
@@ -78,8 +88,9 @@ int hive_memory_map(struct hive_memory *memory, int fd, struct error *err);
  * stays empty (data NULL). The new hive has sequence numbers newer than
  * @newest_seq (struct hivelog) and its own, so that no log fits it.
  *
- * Before it is handed over it is read anew: it must be whole (hive_check()),
- * every edit must be in it, and every other key and value must be as before.
+ * Before it is handed over it is read anew, but for the pages that a comparison of
+ * all its bytes found to be as before: it must be whole (hive_check()), every edit
+ * must be in it, and every other key and value must be as before.
  */
 int hive_apply(const struct hive_memory *before, int fd,
 	       const struct hive_edit *edits, size_t n, uint32_t newest_seq,

@@ -386,6 +386,15 @@ int hive_diff(const struct hive *before, const struct hive *after,
 	return 0;
 }
 
+static bool page_changed(const struct hive *before, const struct hive *after,
+			 uint64_t page)
+{
+	if (after->twin == before->data)
+		return after->changed[page];
+	return memcmp(before->data + page * HIVE_PAGE, after->data + page * HIVE_PAGE,
+		      HIVE_PAGE) != 0;
+}
+
 /* One byte for each page of @after; a page that @before hasn't is changed. */
 static uint8_t *changed_pages(const struct hive *before,
 			      const struct hive *after)
@@ -399,8 +408,7 @@ static uint8_t *changed_pages(const struct hive *before,
 		return NULL;
 	for (uint64_t i = 1; i < pages; i++)
 		changed[i] = i * HIVE_PAGE >= HIVE_BASE_SIZE + common ||
-			     memcmp(before->data + i * HIVE_PAGE,
-				    after->data + i * HIVE_PAGE, HIVE_PAGE) != 0;
+			     page_changed(before, after, i);
 	changed[pages] = 1;
 	return changed;
 }

@@ -5,12 +5,11 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define HUGE_PAGE ((size_t)2 << 20)
 
 static int spare[] = { -1, -1 };
 
@@ -56,18 +55,13 @@ int hive_prepare(struct error *err)
 int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 		    struct error *err)
 {
-	void *map;
-
 	memset(memory, 0, sizeof(*memory));
-	if (!len || len > SIZE_MAX - HUGE_PAGE)
-		return fail(err, EINVAL, "a hive of %zu bytes", len);
-	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		   -1, 0);
-	if (map == MAP_FAILED)
+	if (!len)
+		return fail(err, EINVAL, "a hive of no bytes");
+	memory->data = huge_map(len);
+	if (!memory->data)
 		return fail(err, ENOMEM, "out of memory");
-	/* Only a hint: a kernel without huge pages says no. */
-	madvise(map, len, MADV_HUGEPAGE);
-	memory->data = map;
+	huge_advise(memory->data, len);
 	memory->len = len;
 	if (data)
 		memcpy(memory->data, data, len);
@@ -76,21 +70,60 @@ int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 
 void hive_memory_free(struct hive_memory *memory)
 {
-	if (memory->data)
+	if (memory->data && memory->changed)	/* a file */
 		munmap(memory->data, memory->len);
+	else if (memory->data)
+		huge_unmap(memory->data, memory->len);
+	free(memory->changed);
 	memset(memory, 0, sizeof(*memory));
 }
 
 int hive_memory_store(const struct hive_memory *memory, int fd,
 		      struct error *err)
 {
-	if (lseek(fd, 0, SEEK_SET) < 0 || ftruncate(fd, 0) < 0)
+	/* Cut last: what memory the file has already is used. */
+	if (lseek(fd, 0, SEEK_SET) < 0)
 		return fail_errno(err, "cannot write a memory file");
-	return write_all(fd, memory->data, memory->len, err);
+	if (write_all(fd, memory->data, memory->len, err) < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)memory->len) < 0)
+		return fail_errno(err, "cannot write a memory file");
+	return 0;
 }
 
-int hive_memory_map(struct hive_memory *memory, int fd, struct error *err)
+/* Read in small pieces: where a file is mapped, each page that is touched for the
+ * first time costs a page fault (15 MB: 29 ms, read 3 ms; measured). */
+static uint8_t *find_changed(const struct hive_memory *before, int fd, size_t len,
+			     struct error *err)
 {
+	static uint8_t piece[16 * HIVE_PAGE];
+	AUTO_FREE uint8_t *changed = malloc(len / HIVE_PAGE + 2);
+
+	if (!changed) {
+		fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	memset(changed, 1, len / HIVE_PAGE + 2);
+	for (size_t off = 0; off < len; off += sizeof(piece)) {
+		size_t n = len - off < sizeof(piece) ? len - off : sizeof(piece);
+
+		if (pread(fd, piece, n, (off_t)off) != (ssize_t)n) {
+			fail(err, EIO, "cannot read a memory file");
+			return NULL;
+		}
+		for (size_t at = 0; at + HIVE_PAGE <= n; at += HIVE_PAGE)
+			changed[(off + at) / HIVE_PAGE] =
+				!range_ok(off + at, HIVE_PAGE, before->len) ||
+				memcmp(piece + at, before->data + off + at,
+				       HIVE_PAGE) != 0;
+	}
+	return steal(&changed);
+}
+
+int hive_memory_map(struct hive_memory *memory, int fd,
+		    const struct hive_memory *before, struct error *err)
+{
+	AUTO_FREE uint8_t *changed = NULL;
 	struct stat st;
 	void *map;
 
@@ -99,11 +132,13 @@ int hive_memory_map(struct hive_memory *memory, int fd, struct error *err)
 		return fail_errno(err, "cannot read a memory file");
 	if (st.st_size <= 0)
 		return fail(err, EINVAL, "a hive of %lld bytes", (long long)st.st_size);
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_POPULATE, fd, 0);
+	changed = find_changed(before, fd, (size_t)st.st_size, err);
+	if (!changed)
+		return -1;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   fd, 0);
 	if (map == MAP_FAILED)
 		return fail_errno(err, "cannot map a memory file");
-	memory->data = map;
-	memory->len = (size_t)st.st_size;
+	*memory = (struct hive_memory){ map, (size_t)st.st_size, steal(&changed) };
 	return 0;
 }

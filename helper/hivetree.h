@@ -45,13 +45,14 @@ struct hive {
 	const uint8_t *data;	/* the file; when lazy, where loaded */
 	uint64_t size;
 	uint32_t bins_size, root;
+	const uint8_t *twin;	/* another file, or NULL: where @changed says ... */
+	const uint8_t *changed;	/* ... zero for a page, its bytes are taken there */
 	uint8_t *map;		/* lazy only, as all that follows */
 	uint8_t *loaded;	/* one byte for each block */
 	hive_pread *pread;
 	void *opaque;
 	uint64_t file_size;	/* bytes that @pread can give */
 	const struct hivelog *log;
-	bool in_file;
 };
 
 struct hive_key {
@@ -92,14 +93,9 @@ int hive_open_lazy(struct hive *h, uint64_t file_size, hive_pread *pread,
 		   void *opaque, const struct hivelog *log, struct error *err);
 void hive_close(struct hive *h);
 
-/*
- * hive_load_all() - read all of a lazy hive; from then on its @data holds all of
- * it, logs replayed
- *
- * @fd: memory file to read a clean hive into, so that it need not be copied there;
- * -1: none. h->in_file says whether it was.
- */
-int hive_load_all(struct hive *h, int fd, struct error *err);
+/* hive_load_all() - read all of a lazy hive; from then on its @data holds all of
+ * it, logs replayed. */
+int hive_load_all(struct hive *h, struct error *err);
 
 /* hive_at() - the one door: @len bytes of the bins at @off, or NULL with @err. */
 const uint8_t *hive_at(const struct hive *h, uint64_t off, uint64_t len,

@@ -51,61 +51,59 @@ static int put(struct volume *vol, ntfs_attr *na, size_t off,
 	return 0;
 }
 
-static bool page_differs(const uint8_t *data, size_t at, size_t n,
-			 const uint8_t *old, size_t old_len)
+bool content_differs(const struct file_content *c, size_t at)
 {
-	return !old || !range_ok(at, n, old_len) ||
-	       memcmp(data + at, old + at, n) != 0;
+	size_t n = c->len - at < IMAGE_PAGE ? c->len - at : IMAGE_PAGE;
+
+	if (!c->old || !range_ok(at, n, c->old_len))
+		return true;
+	return c->changed ? c->changed[at / IMAGE_PAGE]
+			  : memcmp(c->data + at, c->old + at, n) != 0;
+}
+
+/* Where the next page begins that differs, or doesn't, from @at on; @c->len: none. */
+static size_t next_changed(const struct file_content *c, size_t at, bool changed)
+{
+	while (at < c->len && content_differs(c, at) != changed)
+		at += IMAGE_PAGE;
+	return at < c->len ? at : c->len;
 }
 
 /* The pages that differ, neighbours in one write. */
-static int put_changed(struct volume *vol, ntfs_attr *na, const uint8_t *data,
-		       size_t len, const uint8_t *old, size_t old_len,
-		       const char *path, struct error *err)
+static int put_changed(struct volume *vol, ntfs_attr *na,
+		       const struct file_content *c, const char *path,
+		       struct error *err)
 {
-	size_t start = 0, at = 0;
+	size_t start = next_changed(c, 0, true), end;
 
-	while (at < len) {
-		size_t n = len - at < IMAGE_PAGE ? len - at : IMAGE_PAGE;
-
-		if (!page_differs(data, at, n, old, old_len)) {
-			if (put(vol, na, start, data + start, at - start, path,
-				err) < 0)
-				return -1;
-			start = at + n;
-		}
-		at += n;
+	for (; start < c->len; start = next_changed(c, end, true)) {
+		end = next_changed(c, start, false);
+		if (put(vol, na, start, c->data + start, end - start, path, err) < 0)
+			return -1;
 	}
-	return put(vol, na, start, data + start, len - start, path, err);
+	return 0;
 }
 
-static int set_content(struct volume *vol, ntfs_inode *ni, const uint8_t *data,
-		       size_t len, const uint8_t *old, size_t old_len,
-		       const char *path, struct error *err)
+static int set_content(struct volume *vol, ntfs_inode *ni,
+		       const struct file_content *c, const char *path,
+		       struct error *err)
 {
 	ntfs_attr *na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
 	int r = 0;
 
 	if (!na)
 		return fail_volume(vol, err, "open", path);
-	if (na->data_size != (s64)len &&
-	    ntfs_attr_truncate_solid(na, (s64)len) != 0)
+	if (na->data_size != (s64)c->len &&
+	    ntfs_attr_truncate_solid(na, (s64)c->len) != 0)
 		r = fail_volume(vol, err, "resize", path);
 	if (r == 0)
-		r = put_changed(vol, na, data, len, old, old_len, path, err);
+		r = put_changed(vol, na, c, path, err);
 	ntfs_attr_close(na);
 	return r;
 }
 
-static bool same(const uint8_t *data, size_t len, const uint8_t *old,
-		 size_t old_len)
-{
-	return old && len == old_len && memcmp(data, old, len) == 0;
-}
-
-int volume_write(struct volume *vol, const char *path, const uint8_t *data,
-		 size_t len, const uint8_t *old, size_t old_len,
-		 struct error *err)
+int volume_write(struct volume *vol, const char *path,
+		 const struct file_content *c, struct error *err)
 {
 	struct file_info info;
 	ntfs_inode *ni;
@@ -119,11 +117,12 @@ int volume_write(struct volume *vol, const char *path, const uint8_t *data,
 	if (inode_info(vol, ni, path, &info, err) == 0 &&
 	    check_replaceable(&info, path, err) == 0)
 		r = 0;
-	if (r == 0 && old && info.size != old_len)
+	if (r == 0 && c->old && info.size != c->old_len)
 		r = fail(err, EINVAL, "%s changed its size while it was edited",
 			 path);
-	if (r == 0 && !same(data, len, old, old_len)) {
-		r = set_content(vol, ni, data, len, old, old_len, path, err);
+	if (r == 0 && (!c->old || c->len != c->old_len ||
+		       next_changed(c, 0, true) < c->len)) {
+		r = set_content(vol, ni, c, path, err);
 		ntfs_inode_update_times(ni, NTFS_UPDATE_MCTIME);
 	}
 	if (ntfs_inode_close(ni) < 0 && r == 0)
@@ -272,7 +271,8 @@ static int create_in(struct volume *vol, const char *dir, const char *name,
 		return r;
 	}
 	ntfs_inode_update_mbsname(parent, name, child->mft_no);
-	r = set_content(vol, child, data, len, NULL, 0, name, err);
+	r = set_content(vol, child, &(struct file_content){ .data = data, .len = len },
+				name, err);
 	return close_both(vol, child, parent, name, r, err);
 }
 

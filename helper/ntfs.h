@@ -140,16 +140,30 @@ int volume_read_head(struct volume *vol, const char *path, size_t want,
 		     uint8_t *data, size_t *len, struct error *err);
 
 /*
- * volume_write() - make the existing regular file @path hold @data
+ * What a file is to hold. @old, when given, is the content that the caller read: only
+ * pages of 4 KiB that differ are written. @changed says which, one byte for each,
+ * where the caller knows; NULL: found by comparing.
+ */
+struct file_content {
+	const uint8_t *data;
+	size_t len;
+	const uint8_t *old;
+	size_t old_len;
+	const uint8_t *changed;
+};
+
+/* content_differs() - whether the page that begins at @at is to be written. */
+bool content_differs(const struct file_content *c, size_t at);
+
+/*
+ * volume_write() - make the existing regular file @path hold @c->data
  *
- * @old, when given, is the content that the caller read: only 4 KiB pages that
- * differ are written. Grows and shrinks. Refuses files that are compressed,
+ * Grows and shrinks. Refuses files that are compressed,
  * sparse, encrypted, a reparse point, or have more than one name
  * (REFUSE_FILE_*): the change would not be what it seems.
  */
-int volume_write(struct volume *vol, const char *path, const uint8_t *data,
-		 size_t len, const uint8_t *old, size_t old_len,
-		 struct error *err);
+int volume_write(struct volume *vol, const char *path,
+		 const struct file_content *c, struct error *err);
 
 /*
  * volume_create() - a new file @dir/@name with @data

@@ -4,7 +4,7 @@
  *
  * Order of calls, for one volume that holds <root>/System32/config/SYSTEM:
  *
- *	windows_inspect(vol, "Windows", &win, err)	winvolume.c; reads only
+ *	windows_inspect(vol, "Windows", false, &win, err)	winvolume.c; reads only
  *	report_text(), report_json()			report.h
  *	windows_check(win, err)		why it must not be patched
  *	drivers_pick(..)		drivers.h
@@ -226,11 +226,10 @@ int windows_from_hives(struct windows *win, const struct windows_files *files,
  * windows_inspect() - all of the above from a volume; *@out is freed by
  * windows_free()
  *
- * @root: "Windows", or what the caller found. @keep: read all of SYSTEM at
- * once, because it will be needed, into that memory file if it is clean; -1: only
- * the parts that are looked at.
+ * @root: "Windows", or what the caller found. @whole: read all of SYSTEM at once,
+ * because it will be needed; else only the parts that are looked at.
  */
-int windows_inspect(struct volume *vol, const char *root, int keep,
+int windows_inspect(struct volume *vol, const char *root, bool whole,
 		    struct windows **out, struct error *err);
 void windows_free(struct windows *win);
 
@@ -238,8 +237,9 @@ void windows_free(struct windows *win);
  * windows_load_system() - make win->system.data the whole hive with its logs
  * replayed, to be edited
  *
- * Also completes win->system_status.log.newest_seq, for which the logs of a
- * clean hive must be read; an inspection doesn't.
+ * windows_inspect() may have read it. Also completes
+ * win->system_status.log.newest_seq, for which the logs of a clean hive must be read;
+ * an inspection doesn't.
  */
 int windows_load_system(struct windows *win, struct error *err);
 

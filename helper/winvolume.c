@@ -98,7 +98,7 @@ static int open_hive(struct hive_source *s, struct hive *hive,
 	return 1;
 }
 
-static int open_hives(struct windows *win, struct owned *owned, int keep,
+static int open_hives(struct windows *win, struct owned *owned, bool whole,
 		      struct error *err)
 {
 	struct hive_source *s = &owned->system;
@@ -111,7 +111,7 @@ static int open_hives(struct windows *win, struct owned *owned, int keep,
 		return found < 0 ? error_prefix(err, "%s", s->path)
 			: fail(err, REFUSE_NO_WINDOWS, "%s is not there",
 			       s->path);
-	if (keep >= 0 && hive_load_all(&win->system, keep, err) < 0)
+	if (whole && hive_load_all(&win->system, err) < 0)
 		return error_prefix(err, "%s", s->path);
 	s = &owned->software;
 	str_printf(s->path, sizeof(s->path), "%s/System32/config/SOFTWARE",
@@ -133,7 +133,7 @@ static int files_head(void *opaque, const char *path, size_t want, uint8_t *data
 	return volume_read_head(opaque, path, want, data, len, err);
 }
 
-int windows_inspect(struct volume *vol, const char *root, int keep,
+int windows_inspect(struct volume *vol, const char *root, bool whole,
 		    struct windows **out, struct error *err)
 {
 	struct windows_files files = { files_stat, files_head, vol };
@@ -147,7 +147,7 @@ int windows_inspect(struct volume *vol, const char *root, int keep,
 	}
 	win->owned = owned;
 	owned->system.vol = owned->software.vol = vol;
-	if (open_hives(win, owned, keep, err) < 0 ||
+	if (open_hives(win, owned, whole, err) < 0 ||
 	    windows_from_hives(win, &files, err) < 0) {
 		windows_free(win);
 		return -1;
@@ -204,7 +204,7 @@ int windows_load_system(struct windows *win, struct error *err)
 	struct hive_source *s = &owned->system;
 
 	if (read_newest(s, &win->system_status, err) < 0 ||
-	    hive_load_all(&win->system, -1, err) < 0)
+	    hive_load_all(&win->system, err) < 0)
 		return error_prefix(err, "%s", s->path);
 	return 0;
 }

@@ -11,7 +11,7 @@
 static inline bool patch(struct guest *g, const struct edits_request *request,
 			 const char *name, struct edits **plan, struct error *err)
 {
-	struct hive_memory before, after = { NULL, 0 };
+	struct hive_memory before, after = { 0 };
 	struct guest next = { 0 };
 	uint8_t *copy;
 

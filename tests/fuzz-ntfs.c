@@ -75,7 +75,8 @@ static void use(struct volume *vol, bool writable)
 		return;
 	if (data && len) {
 		data[len / 2] ^= 1;
-		volume_write(vol, hive, data, len, NULL, 0, NULL);
+		volume_write(vol, hive, &(struct file_content){ .data = data,
+								.len = len }, NULL);
 	}
 	volume_mkdir_path(vol, "Windows/Drivers/VirtIO", NULL);
 	volume_create(vol, "Windows/System32/drivers", "viostor.sys",

@@ -17,7 +17,7 @@ static char *record_of(const struct edits *plan, size_t *len)
 static bool restore(struct guest *g, const char *record, size_t len,
 		    unsigned int groups, struct edits **plan, struct error *err)
 {
-	struct hive_memory before, after = { NULL, 0 };
+	struct hive_memory before, after = { 0 };
 	bool good;
 
 	*plan = NULL;

@@ -99,6 +99,24 @@ static void check_oracles(const struct hive_memory *a,
 	}
 }
 
+/* What a page is taken for decides whether it is looked at, and written. */
+static void check_changed(const struct hive_memory *before,
+			  const struct hive_memory *after, const char *what)
+{
+	unsigned int wrong = 0, changed = 0;
+
+	for (size_t at = 0; at < after->len; at += HIVE_PAGE) {
+		bool is = !range_ok(at, HIVE_PAGE, before->len) ||
+			  !range_ok(at, HIVE_PAGE, after->len) ||
+			  memcmp(before->data + at, after->data + at, HIVE_PAGE) != 0;
+
+		wrong += is != (after->changed[at / HIVE_PAGE] != 0);
+		changed += is;
+	}
+	ok(!wrong && changed > 1, "%s: of %u pages that changed, %u are not told", what,
+	   changed, wrong);
+}
+
 static void test_edit(const char *name)
 {
 	struct hive_memory before = made(name, MADE_OVERRIDE), after, again;
@@ -113,6 +131,7 @@ static void test_edit(const char *name)
 	   seen[HIVE_VALUE_CHANGED] == 1 && seen[HIVE_VALUE_DELETED] == 2 &&
 	   seen[HIVE_KEY_DELETED] == 1 && !seen[HIVE_KEY_CHANGED],
 	   "exactly the edits are in it");
+	check_changed(&before, &after, name);
 	check_oracles(&before, &after, LINES, name);
 	ok(get_le32(after.data + 4) == 100 && get_le32(after.data + 8) == 100
 	   && get_le32(after.data + 508) == hive_base_checksum(after.data),
@@ -215,7 +234,7 @@ static void test_refusals(void)
 	before.data[5000] ^= 0xff;
 	e = (struct hive_edit){ HIVE_EDIT_SET, "Good", "x", 4, large, 4 };
 	put_le32(before.data + 4096 + 8, 0);
-	ok(hive_apply(&before, -1, &e, 1, 1, &(struct hive_memory){ NULL, 0 }, &err) < 0,
+	ok(hive_apply(&before, -1, &e, 1, 1, &(struct hive_memory){ 0 }, &err) < 0,
 	   "damaged hive");
 	is_int(err.code, REFUSE_HIVE_DAMAGED, "which is what it is refused for");
 	hive_memory_free(&before);
@@ -288,6 +307,7 @@ static void test_real(const char *name, bool clean_it, unsigned int keys,
 	compare_both(&before, &after, seen);
 	ok(seen[HIVE_KEY_ADDED] == keys &&
 	   seen[HIVE_VALUE_ADDED] == keys + 1, "%s: only the edits", name);
+	check_changed(&before, &after, name);
 	check_oracles(&before, &after, lines, name);
 	hive_memory_free(&before);
 	hive_memory_free(&after);
