@@ -217,15 +217,17 @@ static size_t part(uint64_t off, size_t len)
 	return len < left ? len : left;
 }
 
-/* The longest run of whole blocks from @off on that are not in the cache. */
+/* How much of a large request at @off lies in blocks that are not in the cache: it is
+ * read to where it is wanted. Small ones are of a directory or the like, and what is
+ * near them will be asked for next. */
 static size_t bypass_length(struct image *image, uint64_t off, size_t len)
 {
 	size_t run = 0;
 
-	if (off % BLOCK)
+	if (len < BLOCK)
 		return 0;
-	while (len - run >= BLOCK && !find(image, (off + run) / BLOCK))
-		run += BLOCK;
+	while (run < len && !find(image, (off + run) / BLOCK))
+		run += part(off + run, len - run);
 	return run;
 }
 
