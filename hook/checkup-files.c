@@ -17,30 +17,55 @@
 
 /* ---- is it what the definition says? ---------------------------------------- */
 
-static void check_format(struct patient *p)
+/* Such a disk is raw for libvirt and begins as LUKS does (docs/formatdomain.rst and
+ * formatstorageencryption.rst; <encryption> may stand in either place). */
+static bool is_encrypted(const xmlNode *disk)
 {
-	struct error err = { 0 };
-	const char *said = p->place.format, *seen = magic_format(p->place.path, &err);
+	return xml_child(disk, "encryption") ||
+	       xml_child(xml_child(disk, "source"), "encryption");
+}
+
+bool checkup_format(struct patient *p, const struct need *need, const xmlNode *disk,
+		    const char *said, const char *seen)
+{
+	char target[TARGET_SIZE] = "TARGET", word[4 * TARGET_SIZE];
+	bool raw = strcmp(said, "raw") == 0;
 	struct checkup_item *item;
 
+	if (strcmp(said, seen) == 0 || (raw && is_encrypted(disk)))
+		return true;
+	disk_target(disk, target, sizeof(target));
+	shell_word(target, word, sizeof(word));
+	if (raw) {
+		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says raw, but %s "
+				   "begins as %s does", need->of, need->path, seen);
+		checkup_cure(item, "if the guest has never run like this, virt-xml %s --edit "
+			     "target=%s --disk driver.type=%s; never for a disk on which a "
+			     "guest has run as raw: it may have written that itself",
+			     p->name_word, word, seen);
+	} else {
+		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says %s, but %s "
+				   "is %s", need->of, said, need->path, seen);
+		checkup_cure(item, "virt-xml %s --edit target=%s --disk driver.type=%s",
+			     p->name_word, word, seen);
+	}
+	return false;
+}
+
+static void check_format(struct patient *p)
+{
+	const struct need need = { .item = "format", .of = "", .path = p->place.path };
+	const char *said = p->place.format, *seen;
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	seen = magic_format(p->place.path, &err);
 	if (!seen) {
 		item = checkup_add(p, "format", HOLDS_NO, "%s", err.msg);
 		checkup_cure(item, "correct the <source> of disk %s with virsh edit %s",
 			     p->target_word, p->name_word);
-	} else if (strcmp(said, seen) == 0) {
+	} else if (checkup_format(p, &need, p->disk, said, seen)) {
 		checkup_add(p, "format", HOLDS_YES, "%s", said);
-	} else if (strcmp(said, "raw") == 0) {
-		item = checkup_add(p, "format", HOLDS_NO, "the definition says raw, but %s "
-				   "begins as %s does", p->place.path, seen);
-		checkup_cure(item, "if the guest has never run like this, virt-xml %s --edit "
-			     "target=%s --disk driver.type=%s; never for a disk on which a "
-			     "guest has run as raw: it may have written that itself",
-			     p->name_word, p->target_word, seen);
-	} else {
-		item = checkup_add(p, "format", HOLDS_NO, "the definition says %s, but %s is %s",
-				   said, p->place.path, seen);
-		checkup_cure(item, "virt-xml %s --edit target=%s --disk driver.type=%s",
-			     p->name_word, p->target_word, seen);
 	}
 }
 

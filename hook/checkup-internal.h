@@ -49,6 +49,15 @@ struct need {
 /* checkup_is_there() - or says that it is not; @p's user is not asked. */
 bool checkup_is_there(struct patient *p, const struct need *need);
 
+/*
+ * checkup_format() - is what @disk's file was seen to be what the definition says? Or says
+ * what is wrong.
+ *
+ * @said: <driver type=>. @seen: of magic_format().
+ */
+bool checkup_format(struct patient *p, const struct need *need, const xmlNode *disk,
+		    const char *said, const char *seen);
+
 /* checkup_ask() - may QEMU's user use it, or will he? 1 yes, 0: said why not,
  * -1: said that nobody knows. */
 int checkup_ask(struct patient *p, const struct need *need);

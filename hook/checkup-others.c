@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hook/magic.h"
+
 struct others {
 	size_t count;		/* files that were looked at */
 	bool all_known;
@@ -39,6 +41,17 @@ static void look_at(struct patient *p, const struct need *need, struct others *o
 	if (p->selinux)
 		label = checkup_ask_label(p, need);
 	if (r != 1 || label != 1)
+		others->all_known = false;
+}
+
+/* Formats that only QEMU tells apart are left to it, as is what root can't read: that
+ * may be on a server which lets QEMU's user do so. */
+static void look_at_format(struct patient *p, const struct need *need, const xmlNode *disk,
+			   const char *said, struct others *others)
+{
+	const char *seen = magic_is_known(said) ? magic_format(need->path, NULL) : NULL;
+
+	if (seen && !checkup_format(p, need, disk, said, seen))
 		others->all_known = false;
 }
 
@@ -130,8 +143,10 @@ static void look_at_disk(struct patient *p, const xmlNode *disk, struct others *
 		return;
 	}
 	look_at(p, &need, others);
-	if (!is_missing(need.path))
-		look_at_chain(p, need, place.format, others);
+	if (is_missing(need.path))
+		return;
+	look_at_format(p, &need, disk, place.format, others);
+	look_at_chain(p, need, place.format, others);
 }
 
 static void look_at_boot_files(struct patient *p, struct others *others)

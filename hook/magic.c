@@ -49,6 +49,14 @@ static bool has_vhd_footer(int fd)
 	       memcmp(footer, "conectix", sizeof(footer)) == 0;
 }
 
+bool magic_is_known(const char *format)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
+		if (strcmp(format, magics[i].format) == 0)
+			return true;
+	return strcmp(format, "raw") == 0;
+}
+
 const char *magic_format(const char *path, struct error *err)
 {
 	uint8_t head[512];

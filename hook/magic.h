@@ -10,6 +10,9 @@
 
 #include "helper/base.h"
 
+/* magic_is_known() - whether a file of that format is told from others. */
+bool magic_is_known(const char *format);
+
 /*
  * magic_format() - the format as libvirt's <driver type=> names it, "raw" for all that
  * has no magic number

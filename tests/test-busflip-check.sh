@@ -15,7 +15,7 @@ requires virt-xml --version
 requires setfacl --version
 requires mkfs.ext4 -V
 requires command -v chattr
-plan 170
+plan 180
 
 busflip()
 {
@@ -319,6 +319,26 @@ not_ok data other-files "disk vdb: $LAB/data.qcow2: names $LAB/base.qcow2: No su
 fails "data: libvirt does not start it" 1 virsh start data
 rm "$LAB/data.qcow2"
 not_ok data other-files "disk vdb: $LAB/data.qcow2 is not there" 'put it back, or .* virsh edit data'
+
+# Of any disk the format must be the file's; one that QEMU encrypts is raw in its.
+qemu-img create -q -f raw "$LAB/data.img" 1M
+domain wrong devices="<disk type='file'><driver name='qemu' type='qcow2'/>
+	<source file='$LAB/data.img'/><target dev='vdb' bus='virtio'/></disk>"
+not_ok wrong other-files "disk vdb: the definition says qcow2, but $LAB/data.img is raw" \
+	'virt-xml wrong --edit target=vdb --disk driver.type=raw'
+fails "wrong: libvirt does not start it" 1 virsh start wrong
+cured wrong "$cure"
+qemu-img create -q -f qcow2 "$LAB/data.img" 1M
+not_ok wrong other-files \
+	"disk vdb: the definition says raw, but $LAB/data.img begins as qcow2 does" \
+	'if the guest has never run like this, virt-xml wrong --edit target=vdb --disk .*'
+qemu-img create -q -f luks --object secret,id=key,data=abc -o key-secret=key,iter-time=10 \
+	"$LAB/data.img" 1M
+domain secret devices="<disk type='file'><driver name='qemu' type='raw'/>
+	<source file='$LAB/data.img'><encryption format='luks'>
+	<secret type='passphrase' uuid='a9b4c3f0-3c5d-4b57-9d3a-0d0c8e2f4b11'/></encryption>
+	</source><target dev='vdb' bus='virtio'/></disk>"
+ok "secret: raw, and begins as LUKS does" busflip check secret
 
 domain kernel boot="<kernel>$LAB/vmlinuz</kernel><initrd>$LAB/initrd</initrd>"
 touch "$LAB/initrd"

@@ -50,6 +50,9 @@ static void test_others(void)
 {
 	struct error err = { 0 };
 
+	ok(magic_is_known("raw") && magic_is_known("vdi") && !magic_is_known("parallels") &&
+	   !magic_is_known(""), "what is told apart");
+
 	unlink(in_folder("image"));
 	ok(!magic_format(in_folder("image"), &err), "no file");
 	is_int(err.code, ENOENT, "is ENOENT");
