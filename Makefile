@@ -53,7 +53,7 @@ HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
-TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/capabilities.so \
+TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/denier.so $(B)/tests/capabilities.so \
 	$(B)/tests/hunter
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 

@@ -66,7 +66,8 @@ static const struct {
 	  "that was given (qemu-img info)",
 	  "see whether this is the disk with Windows, and its format the one that the "
 	  "definition says" },
-	{ REFUSE_HOST_SPACE, "make room in " BUSFLIP_STATEDIR, NULL },
+	{ REFUSE_HOST_SPACE, "make room on the host, where --state-dir is, else "
+	  BUSFLIP_STATEDIR, NULL },
 };
 
 const char *cure_of(int code)
