@@ -93,7 +93,7 @@ static struct driver_entry *add_entry(struct drivers *set,
 				      struct error *err)
 {
 	if (set->n == DRIVER_ENTRIES) {
-		fail(err, EFBIG, "%s: too many driver files", set->shown);
+		fail(err, REFUSE_NO_DRIVER, "%s: too many driver files", set->shown);
 		return NULL;
 	}
 	set->entries[set->n] = *e;
@@ -140,7 +140,7 @@ static int walk_entry(struct walk *w, int folder, const struct dirent *d,
 	AUTO_FD int fd = -1;
 
 	if (++w->seen > TREE_ENTRIES)
-		return fail(err, EFBIG, "%s: too many files", w->set->shown);
+		return fail(err, REFUSE_NO_DRIVER, "%s: too many files", w->set->shown);
 	if (wanted_name(d->d_name))
 		return walk_file(w, folder, d->d_name, err);
 	if (d->d_type != DT_DIR && d->d_type != DT_UNKNOWN)
@@ -216,7 +216,7 @@ static int iso_failed(const struct drivers *set, struct archive *a,
 {
 	const char *why = lib.archive_error_string(a);
 
-	return fail(err, EIO, "%s: %s", set->shown,
+	return fail(err, REFUSE_NO_DRIVER, "%s: %s", set->shown,
 		    why ? why : "no readable ISO image");
 }
 
@@ -234,7 +234,7 @@ static int iso_file(struct drivers *set, struct archive *a,
 	e.size = (uint64_t)size;
 	set->bytes += e.size;
 	if (set->bytes > ISO_BYTES)
-		return fail(err, EFBIG, "%s: driver files too large",
+		return fail(err, REFUSE_NO_DRIVER, "%s: driver files too large",
 			    set->shown);
 	added = add_entry(set, &e, err);
 	if (!added)
@@ -247,7 +247,7 @@ static int iso_file(struct drivers *set, struct archive *a,
 				      (size_t)(size - used));
 		if (n <= 0)
 			return n < 0 ? iso_failed(set, a, err)
-				: fail(err, EIO, "%s: %s is cut off",
+				: fail(err, REFUSE_NO_DRIVER, "%s: %s is cut off",
 				       set->shown, path);
 		used += n;
 	}

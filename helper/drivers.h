@@ -52,6 +52,7 @@ struct driver_pick {
  * needed afterwards. Both layouts of virtio-win are known: <driver>/<os>/<arch>
  * and by-os/<arch>/<os>, matched whatever their case. @shown is the path for
  * messages. *@out is freed by drivers_free(). An empty result is no error yet.
+ * REFUSE_NO_DRIVER: damaged, or more than is read of one.
  */
 int drivers_load(int fd, bool iso, const char *shown, enum virtio_kind kind,
 		 struct drivers **out, struct error *err);

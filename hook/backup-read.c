@@ -58,6 +58,14 @@ static bool take_info(struct backup *b, const char *key, const char *value)
 	return true;
 }
 
+/* Whose a damaged one is can't be told, so nothing older is taken instead. */
+static int damaged(struct error *err, const struct backup *b, const char *name,
+		   const char *what)
+{
+	return fail(err, REFUSE_NO_BACKUP, "%s/%s: %s; with that folder moved away, undo "
+		    "takes what was kept before it", b->path, name, what);
+}
+
 static int read_info(struct backup *b, int folder, struct error *err)
 {
 	AUTO_FD int fd = openat(folder, BACKUP_INFO, O_RDONLY | O_CLOEXEC);
@@ -73,7 +81,7 @@ static int read_info(struct backup *b, int folder, struct error *err)
 		text[len - 1] = '\0';
 		*image = '\0';
 		if (!str_fits(b->image, sizeof(b->image), image + 7))
-			return fail(err, EINVAL, "%s/" BACKUP_INFO ": name too long", b->path);
+			return damaged(err, b, BACKUP_INFO, "name too long");
 	}
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -83,11 +91,10 @@ static int read_info(struct backup *b, int folder, struct error *err)
 			continue;
 		*value++ = '\0';
 		if (!take_info(b, line, value))
-			return fail(err, EINVAL, "%s/" BACKUP_INFO ": bad value of %s",
-				    b->path, line);
+			return damaged(err, b, BACKUP_INFO, "bad value");
 	}
 	if (!b->hive_path[0] || !b->patched.size)
-		return fail(err, EINVAL, "%s/" BACKUP_INFO ": not complete", b->path);
+		return damaged(err, b, BACKUP_INFO, "not complete");
 	return 0;
 }
 
@@ -98,10 +105,7 @@ static int check_size(const struct backup *b, struct error *err)
 	if (fstat(b->files[0], &st) < 0)
 		return fail_errno(err, "%s/SYSTEM", b->path);
 	if ((uint64_t)st.st_size != b->kept_size)
-		return fail(err, REFUSE_NO_BACKUP, "%s/SYSTEM is not whole: "
-			    "it has %lld bytes of %llu", b->path,
-			    (long long)st.st_size,
-			    (unsigned long long)b->kept_size);
+		return damaged(err, b, "SYSTEM", "not whole");
 	return 0;
 }
 
@@ -138,7 +142,6 @@ int backup_open_newest(const char *folder, const char *image, struct backup *b,
 
 	for (int i = n - 1; i >= 0; i--) {
 		r = open_one(folder, list[i]->d_name, b, err);
-		/* Whose a damaged one is can't be told: no older one instead. */
 		if (r < 0 ? i == n - 1 : strcmp(b->image, image) == 0)
 			break;
 		backup_close(b);
