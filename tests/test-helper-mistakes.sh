@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What people get wrong on the command line, and files that are not what they should be:
+# images, backups, drivers, and the few that busflip reads of a volume. Each is told in a
+# sentence that names what is wrong, and the image is as it was.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+requires bsdtar --version
+plan 60
+
+make_parts
+make_windows "$work/good.ntfs" $((32 * 1048576))
+"$tests/mkdisk.sh" -f raw "$work/old.raw" "$work/good.ntfs"
+image=$work/disk.raw hive=Windows/System32/config/SYSTEM
+cp --sparse=always "$work/old.raw" "$image"
+
+# told NAME STATUS WORDS COMMAND... - that command of busflip fails, and says so
+told()
+{
+	fails "$1: exit status $2" "$2" busflip "${@:4}"
+	like "$1: says so" "$output" "^busflip: $3"
+}
+
+# --- the command line
+
+told "--disk of an image" 2 "$image: --disk is for domains" inspect --format raw --disk vda "$image"
+told "--partition" 2 "--partition is the number of a partition, not first" \
+	inspect --format raw --partition first "$image"
+told "--bus" 2 "--bus is virtio or scsi, not floppy" patch --format raw --bus floppy "$image"
+told "a format that is none" 12 "$image: QEMU doesn't know this format: raw, qcow2, .*" \
+	inspect --format ntfs "$image"
+told "a folder" 1 "$work/vw is neither a file nor a block device" \
+	inspect --format raw "$work/vw"
+mkfifo "$work/fifo"
+told "a pipe" 1 "$work/fifo is neither a file nor a block device" \
+	inspect --format raw "$work/fifo"
+
+# --- qcow2
+
+# qcow2 NAME OFFSET FORMAT VALUE WORDS - an image with a base, of which the header says
+# something else there
+qcow2()
+{
+	rm -f "$work/top.qcow2"
+	qemu-img create -q -f qcow2 -F raw -b "$image" "$work/top.qcow2"
+	python3 -c 'import struct, sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(int(sys.argv[2]))
+    f.write(struct.pack(sys.argv[3], int(sys.argv[4])))' "$work/top.qcow2" "$2" "$3" "$4"
+	told "$1" 12 "$work/top.qcow2: $5" inspect --format qcow2 "$work/top.qcow2"
+}
+
+qcow2 "another version" 4 '>I' 9 'version 9 of qcow2 is not known: is that its format .*'
+qcow2 "length of the header" 100 '>I' 5 'damaged qcow2 header \(see qemu-img check\)'
+qcow2 "name of the base" 8 '>Q' 1000000000 'damaged qcow2 backing name .*'
+qcow2 "extensions" 116 '>I' 4000000000 'damaged qcow2 header extensions .*'
+qemu-img create -q -u -f qcow2 -F raw -b nbd://host/disk "$work/nbd.qcow2" 1M
+told "a base that is no file" 12 \
+	"$work/nbd.qcow2: names \"nbd://host/disk\", which is not a file: .*qemu-img convert" \
+	inspect --format qcow2 "$work/nbd.qcow2"
+qemu-img create -q -u -f qcow2 -F raw -b fifo "$work/pipe.qcow2" 1M
+told "a base that is a pipe" 12 \
+	"$work/pipe.qcow2: names .*/fifo, which is neither a file nor a block device" \
+	inspect --format qcow2 "$work/pipe.qcow2"
+below=$work/0.qcow2
+qemu-img create -q -f qcow2 "$below" 1M
+for ((i = 1; i <= 70; i++)); do
+	qemu-img create -q -u -f qcow2 -F qcow2 -b "$below" "$work/$i.qcow2" 1M
+	below=$work/$i.qcow2
+done
+told "too long a chain" 12 "$work/70.qcow2: $work/6.qcow2: more than 64 files: make them less with .*" \
+	inspect --format qcow2 "$below"
+
+# --- what is kept
+
+busflip patch --format raw --virtio-win "$work/vw" "$image" > /dev/null || bail_out patch
+kept=$(echo "$state"/image-*/*/patch.info)
+kept=${kept%/patch.info}
+cp -r "$state" "$work/patched"
+cp --sparse=always "$image" "$work/new.raw"
+
+# damaged NAME FILE WORDS COMMAND... - that was done to what is kept
+damaged()
+{
+	told "$1" 35 "$image: $kept/$2: $3; with that folder moved away, .*" \
+		undo --format raw "$image"
+	ok "$1: nothing is written" cmp "$image" "$work/new.raw"
+	rm -rf "$state"
+	cp -r "$work/patched" "$state"
+}
+
+truncate -s 4096 "$kept/SYSTEM"
+damaged "SYSTEM is cut off" SYSTEM "not whole"
+sed -i 's/^\([a-z_]*\)=[0-9]*$/\1=x/' "$kept/patch.info"
+damaged "a number that is none" patch.info "bad value"
+sed -i '/^hive/d' "$kept/patch.info"
+damaged "no name of a hive" patch.info "not complete"
+sed -i "s|^image=.*|image=/$(printf '%05000d' 0)|" "$kept/patch.info"
+damaged "a name too long" patch.info "name too long"
+ok "undo, with all of it there" busflip undo --format raw "$image"
+
+# --- drivers
+
+# drivers NAME WORDS - from $work/virtio
+drivers()
+{
+	told "$1" 32 "$image: $2; virtio_win in .*, must name a virtio-win ISO or folder .*" \
+		patch --format raw --virtio-win "$work/virtio" "$image"
+}
+
+cp --sparse=always "$work/old.raw" "$image"
+rm -rf "$state"
+bsdtar --format=iso9660 -cf "$work/virtio" -C "$work/vw" . || bail_out bsdtar
+truncate -s $(($(stat -c %s "$work/virtio") / 2)) "$work/virtio"
+drivers "an ISO cut off" "virtio_win: Truncated input file"
+rm "$work/virtio"
+truncate -s 1M "$work/virtio"
+drivers "no ISO" "virtio_win: Unrecognized archive format"
+rm "$work/virtio"
+mkdir -p "$work/virtio/viostor/w10/amd64"
+truncate -s 9M "$work/virtio/viostor/w10/amd64/viostor.sys"
+drivers "a driver of 9 MB" "no viostor driver for Windows .*: looked for viostor/w10/amd64 .*"
+for ((i = 0; i < 200; i++)); do
+	mkdir -p "$work/virtio/viostor/v$i/amd64"
+	touch "$work/virtio/viostor/v$i/amd64/viostor."{sys,inf,cat}
+	echo . | tee "$work/virtio/viostor/v$i/amd64/viostor."{sys,inf,cat} > /dev/null
+done
+drivers "too many" "virtio_win: too many driver files"
+ok "nothing was written" cmp "$image" "$work/old.raw"
+
+# --- the volume
+
+# volume NAME STATUS WORDS [MKVOL-ARGUMENT...] - that was done to the good one
+volume()
+{
+	cp --sparse=always "$work/good.ntfs" "$work/c.ntfs"
+	"$mkvol" "$work/c.ntfs" "${@:4}" || bail_out "mkvol ${*:4}"
+	"$tests/mkdisk.sh" -f raw "$work/disk.raw" "$work/c.ntfs"
+	cp --sparse=always "$image" "$work/before"
+	told "$1" "$2" "$image: .*$3" patch --format raw --virtio-win "$work/vw" "$image"
+	ok "$1: nothing is written" cmp "$image" "$work/before"
+}
+
+head -c 100 /dev/zero > "$work/short"
+volume "SYSTEM of 100 bytes" 28 "$hive: only 100 bytes.*" rm $hive put $hive "$work/short"
+volume "SYSTEM is a folder" 28 "$hive: only 0 bytes.*" rm $hive mkdir $hive
+volume "no SYSTEM" 13 "no Windows found .*" rm $hive
+volume "SOFTWARE of 100 bytes" 28 "SOFTWARE: only 100 bytes.*" \
+	rm "${hive%SYSTEM}SOFTWARE" put "${hive%SYSTEM}SOFTWARE" "$work/short"
