@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -152,6 +153,51 @@ int backup_open_newest(const char *folder, const char *image, struct backup *b,
 		free(list[i]);
 	free(list);
 	return r < 0 ? -1 : check_size(b, err);
+}
+
+/* Is one of @image in @folder, and newer than @newest? Its name is put there. */
+static bool has_newer(const char *folder, const char *image, char newest[NAME_MAX + 1])
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	bool found = false;
+
+	for (int i = n - 1; i >= 0 && !found && strcmp(list[i]->d_name, newest) > 0; i--) {
+		struct backup b = { 0 };
+
+		found = open_one(folder, list[i]->d_name, &b, NULL) == 0 &&
+			strcmp(b.image, image) == 0;
+		backup_close(&b);
+		if (found)
+			str_fits(newest, NAME_MAX + 1, list[i]->d_name);
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return found;
+}
+
+void backup_look_elsewhere(const char *state, const char *image, char *folder, size_t size)
+{
+	struct dirent **list = NULL;
+	char newest[NAME_MAX + 1] = "";
+	char other[4096];
+	int n = scandir(folder, &list, backup_is_finished, NULL);
+	bool kept = n > 0;
+
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	list = NULL;
+	n = kept ? 0 : scandir(state, &list, NULL, NULL);
+	for (int i = 0; i < n; i++) {
+		if (*list[i]->d_name != '.' &&
+		    str_printf(other, sizeof(other), "%s/%s", state, list[i]->d_name) &&
+		    has_newer(other, image, newest))
+			str_fits(folder, size, other);
+		free(list[i]);
+	}
+	free(list);
 }
 
 void backup_close(struct backup *b)

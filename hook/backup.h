@@ -89,6 +89,16 @@ struct backup {
  * REFUSE_NO_BACKUP when there is none. */
 int backup_open_newest(const char *folder, const char *image, struct backup *backup,
 		       struct error *err);
+
+/*
+ * backup_look_elsewhere() - where nothing is kept in @folder, put the one into it that
+ * has the newest of @image
+ *
+ * A disk that the hook has patched is kept by its domain, and undone by its path, or the
+ * other way round; and a domain that was defined anew may have another UUID. @folder, of
+ * @size bytes, stays as it is when there is none.
+ */
+void backup_look_elsewhere(const char *state, const char *image, char *folder, size_t size);
 void backup_close(struct backup *backup);
 
 /* backup_discard() - the one at @path was put back, or its patch was not done. */

@@ -383,6 +383,7 @@ static int prepare_state(struct session *s, struct error *err)
 	if (s->job->action != JOB_UNDO)
 		return 0;
 	backup_close(&s->backup);
+	backup_look_elsewhere(s->options->state, s->image.path, s->backups, sizeof(s->backups));
 	if (backup_open_newest(s->backups, s->image.path, &s->backup, err) < 0)
 		return -1;
 	/* Unforced, it goes only where the patch was: the hive tells. */

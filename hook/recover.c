@@ -55,14 +55,13 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	if (r >= 0)
 		return 0;
 	if (err->code == REFUSE_JOURNAL)
-		return error_prefix(err, "its disk %s was being patched when that "
-				    "was interrupted, and has been changed since "
-				    "by something else; busflip inspect shows it; "
-				    "to start it as it is, remove the journal of "
-				    "that image", target);
+		return error_prefix(err, "its disk %s was being patched when that was "
+				    "interrupted, and something else has changed it since; "
+				    "restore it from a backup, or remove the journal named "
+				    "here to start it as it is", target);
 	cure_append(err);
-	return error_prefix(err, "its disk %s is half patched, which has to be finished "
-			    "before it starts; cure what stands behind the colon, and start "
+	return error_prefix(err, "its disk %s is half patched, which must be finished "
+			    "before it starts, and that failed; when this is mended, start "
 			    "it again", target);
 }
 

@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 67
+plan 73
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -78,6 +78,15 @@ ok "undo" busflip undo win
 is "gives the hive back" "$(sums win | cut -d' ' -f1)" "${old%% *}"
 fails "undo once more: nothing is kept" 35 busflip undo win
 like "it says so, and names the domain" "$output" '^busflip: domain win: '
+quietly busflip patch win
+ok "patched by the domain's name, undone by the disk's" \
+	busflip undo --format qcow2 "$LAB/win.qcow2"
+is "gives the hive back, too" "$(sums win | cut -d' ' -f1)" "${old%% *}"
+is "what was kept is gone" "$(find /var/lib/busflip -name SYSTEM | wc -l)" 0
+quietly busflip patch --format qcow2 "$LAB/win.qcow2"
+ok "the other way round" busflip undo win
+is "and back" "$(sums win | cut -d' ' -f1)" "${old%% *}"
+fails "nothing is kept: the disk" 35 busflip undo --format qcow2 "$LAB/win.qcow2"
 fails "a disk that is not there" 1 busflip inspect --disk vdz win
 like "is named" "$output" 'win: it has no disk vdz'
 fails "a domain that is not there" 1 busflip inspect nobody
@@ -206,7 +215,7 @@ left moved
 qemu-io -f qcow2 -c "write -q -P 0x5a $offset 64k" "$LAB/moved.qcow2"
 cp "$LAB/moved.qcow2" "$work/moved.before"
 fails "a disk that was changed since: does not start" 1 virsh -q start moved
-like "the message says why" "$output" 'has been changed since'
+like "the message says why" "$output" 'something else has changed it since'
 like "and names the journal" "$output" "$journals/"
 ok "nothing was written" cmp "$LAB/moved.qcow2" "$work/moved.before"
 rm -r $journals
