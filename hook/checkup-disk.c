@@ -127,6 +127,8 @@ static void no_windows(struct patient *p, const struct error *err)
 {
 	struct checkup_item *item;
 
+	if (checkup_denied(p, "windows", err))
+		return;
 	switch (err->code) {
 	case REFUSE_NO_WINDOWS:
 		find_windows(p, err);
@@ -154,7 +156,7 @@ static void check_patch(struct patient *p)
 	} else if (r == 0) {
 		checkup_add(p, "windows", HOLDS_YES, "it can be made ready for SATA and for %s",
 			    bus_name(bus));
-	} else {
+	} else if (!checkup_denied(p, "windows", &err)) {
 		item = checkup_add(p, err.code == REFUSE_NO_DRIVER ? "driver" : "windows",
 				   err.code == REFUSE_IN_USE ? HOLDS_UNKNOWN : HOLDS_NO,
 				   "%s", err.msg);

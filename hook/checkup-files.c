@@ -60,6 +60,8 @@ static void check_format(struct patient *p)
 	struct checkup_item *item;
 
 	seen = magic_format(p->place.path, &err);
+	if (!seen && checkup_denied(p, "format", &err))
+		return;
 	if (!seen) {
 		item = checkup_add(p, "format", HOLDS_NO, "%s", err.msg);
 		checkup_cure(item, "correct the <source> of disk %s with virsh edit %s",
@@ -75,6 +77,8 @@ static void check_chain(struct patient *p, struct backing *backing)
 	struct checkup_item *item;
 
 	if (backing_find(p->place.path, p->place.format, backing, &err) < 0) {
+		if (checkup_denied(p, "backing", &err))
+			return;
 		item = checkup_add(p, "backing", HOLDS_NO, "%s", err.msg);
 		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u "
 			     "corrects a name that is wrong", p->path_word);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hook/cure.h"
 #include "hook/standing.h"
 
 #define HOOK_FOLDER BUSFLIP_SYSCONFDIR "/libvirt/hooks"
@@ -44,6 +45,15 @@ void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(item->cure, sizeof(item->cure), fmt, ap);
 	va_end(ap);
+}
+
+bool checkup_denied(struct patient *p, const char *name, const struct error *err)
+{
+	if (!cure_is_root(err->code))
+		return false;
+	checkup_cure(checkup_add(p, name, HOLDS_UNKNOWN, "%s", err->msg),
+		     "run busflip check as root");
+	return true;
 }
 
 bool checkup_ok(const struct checkup *checkup)
@@ -141,7 +151,9 @@ static void check_staging(struct patient *p)
 		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
 	} else {
 		item = checkup_add(p, "definition", HOLDS_NO, "%s", err.msg);
-		checkup_cure(item, "virsh edit %s", p->name_word);
+		if (!strstr(err.msg, "busflip enable"))
+			checkup_cure(item, "correct that with virsh edit %s; else it starts as "
+				     "it is, and its disk stays where it is", p->name_word);
 	}
 }
 

@@ -10,6 +10,7 @@
 
 #include "hook/bait.h"
 #include "hook/checkup.h"
+#include "hook/cure.h"
 #include "hook/definition.h"
 #include "hook/event.h"
 #include "hook/publish.h"
@@ -57,7 +58,8 @@ static void say(const char *name, const struct step *step)
 
 static int failed(const char *name, const struct error *err)
 {
-	complain("domain %s: %s", name, err->msg);
+	complain("domain %s: %s%s", name, err->msg,
+		 cure_is_root(err->code) ? "; run busflip as root" : "");
 	return EXIT_FAILED;
 }
 
@@ -182,8 +184,9 @@ int command_disable(const struct command_line *line)
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	printf("domain %s: %s; tag and state are gone, %s\n", virt_name(target.dom),
 	       phase_name(step.before),
+	       step.forced ? "the disk stays as it is: it could not be put back" :
 	       step.before == PHASE_DONE ? "the disk stays on VirtIO" :
-	       line->keep_sata ? "the disk stays on SATA" :
+	       line->keep_sata ? "the disk stays where it is" :
 	       "the disk is as it was defined");
 	return finish_stdout(EXIT_DONE);
 }

@@ -3,6 +3,9 @@
 
 #include "hook/cure.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "helper/refusal.h"
 
 #define BOOT_ON_SATA "boot Windows once on SATA, and shut it down inside Windows"
@@ -86,9 +89,16 @@ const char *cure_at_import(int code)
 	return NULL;
 }
 
+bool cure_is_root(int code)
+{
+	return (code == EACCES || code == EPERM) && geteuid() != 0;
+}
+
 int cure_append(struct error *err)
 {
 	const char *cure = err ? cure_of(err->code) : NULL;
 
+	if (err && cure_is_root(err->code))
+		cure = "run busflip as root";
 	return cure ? error_suffix(err, "%s", cure) : -1;
 }

@@ -164,7 +164,10 @@ int cycle_disable(struct domain *domain, bool keep_sata, bool force,
 	if (rc < 0 && !force)
 		return -1;
 	step->changed = domain->tag.present || domain->state_node;
-	str_fits(step->reason, sizeof(step->reason), "disabled by the administrator");
+	step->forced = rc < 0;
+	str_fits(step->reason, sizeof(step->reason), step->forced ?
+		 "disabled by the administrator, its disk was not put back" :
+		 "disabled by the administrator");
 	domain_drop_state(domain);
 	domain_drop_tag(domain);
 	return 0;

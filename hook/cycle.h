@@ -11,6 +11,7 @@
 
 struct step {
 	bool stuck;		/* held on VirtIO: it could not be put back on SATA */
+	bool forced;		/* disabled, and its disk could not be put back */
 	enum phase before, after;
 	bool changed;		/* the document is another one now */
 	char reason[256];

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "helper/refusal.h"
+#include "hook/cure.h"
 
 /* QEMU: a lock on 100 + n means "I use permission n", on 200 + n "nobody else
  * may". Permission 1 is to write. */
@@ -61,7 +62,7 @@ int imagelock_take(const char *path, bool writable, int *out,
 {
 	AUTO_FD int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 
-	if (fd < 0 && writable &&
+	if (fd < 0 && writable && !cure_is_root(errno) &&
 	    (errno == EROFS || errno == EACCES || errno == EPERM))
 		return fail(err, REFUSE_READ_ONLY, "%s can't be written: %s",
 			    path, strerror(errno));

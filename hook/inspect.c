@@ -71,6 +71,13 @@ static void read_note(struct inspection *in)
 		session_compare(&in->note, &in->offline.job);
 }
 
+static void note_unfit(struct inspection *in, const struct error *why)
+{
+	str_fits(in->unfit, sizeof(in->unfit), why->msg);
+	if (in->standing.tagged)
+		standing_unfit(&in->standing, why);
+}
+
 static void prepare_advice(struct inspection *in)
 {
 	const struct config *config = &in->offline.line->config;
@@ -79,7 +86,7 @@ static void prepare_advice(struct inspection *in)
 	if (in->domain.state.phase == PHASE_NONE && in->domain.state.valid &&
 	    !in->domain.state_node &&
 	    standing_try_staging(in->dom, in->xml, config, &err) < 0)
-		str_fits(in->unfit, sizeof(in->unfit), err.msg);
+		note_unfit(in, &err);
 	in->advice = (struct advice){
 		.standing = &in->standing,
 		.saved = virt_is_saved(in->dom),

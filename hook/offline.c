@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helper/refusal.h"
 #include "hook/cure.h"
@@ -163,6 +164,8 @@ static void complain_of(const struct command_line *line, const struct error *err
 	struct error whole = *err;
 
 	cure_append(&whole);
+	if (line->format && !strchr(name, '/') && access(name, F_OK) != 0)
+		error_suffix(&whole, "for a domain of that name, leave out --format");
 	if (!offline_is_image(line))
 		complain("domain %s: %s", name, whole.msg);
 	else if (strstr(whole.msg, name))
@@ -173,7 +176,12 @@ static void complain_of(const struct command_line *line, const struct error *err
 
 int offline_not_found(const struct command_line *line, const struct error *err)
 {
-	complain_of(line, err);
+	const char *name = line->args[0];
+	struct error whole = *err;
+
+	if (!offline_is_image(line) && access(name, F_OK) == 0)
+		error_suffix(&whole, "for the file of that name, type ./%s", name);
+	complain_of(line, &whole);
 	return err->code == EINVAL ? EXIT_USAGE : refusal_exit_code(err->code);
 }
 

@@ -28,7 +28,7 @@ enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
 {
 	if (domain->state.disk[0])
 		return domain->state.bus;
-	if (domain->tag.bus != BUS_NONE)
+	if (domain->tag.bus == BUS_VIRTIO || domain->tag.bus == BUS_SCSI)
 		return domain->tag.bus;
 	if (disk && rewrite_origin(domain, disk) == BUS_SCSI)
 		return BUS_SCSI;
@@ -81,13 +81,26 @@ const char *standing_waits_for(const struct standing *s)
 		[PHASE_HELD] = { "busflip retry", "busflip retry" },
 	};
 
-	if (!s->valid || (!s->tagged && s->has_state))
+	if (!s->valid)
+		return "disable --force";
+	if (!s->tagged && s->has_state)
 		return "busflip disable";
+	if (s->unfit)
+		return "busflip check";
 	if (!s->tagged)
 		return "busflip enable";
 	if (s->pending)
 		return "a step";
 	return words[s->phase][s->running];
+}
+
+void standing_unfit(struct standing *s, const struct error *why)
+{
+	char text[sizeof(why->msg) + 32];
+
+	s->unfit = true;
+	str_printf(text, sizeof(text), "can't be staged: %s", why->msg);
+	str_cut(s->reason, sizeof(s->reason), text);
 }
 
 /* Tried out on a copy, with a tag when it has none. */

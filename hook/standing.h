@@ -21,6 +21,7 @@ struct standing {
 	char disk[TARGET_SIZE];		/* its target name now, or "" */
 	bool running;			/* when @dom was looked up */
 	bool pending;
+	bool unfit;			/* tagged, and can't be staged */
 };
 
 /* standing_fill() - @domain: the persistent definition of @dom. */
@@ -35,6 +36,9 @@ const char *standing_reason(const struct standing *standing);
 
 /* standing_waits_for() - what must happen next, in two words; "-" nothing. */
 const char *standing_waits_for(const struct standing *standing);
+
+/* standing_unfit() - it can't be staged: a reason, where nothing else has one. */
+void standing_unfit(struct standing *standing, const struct error *why);
 
 /* standing_json() - the members of one JSON object, without its braces. */
 void standing_json(const struct standing *standing, FILE *out);

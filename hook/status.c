@@ -57,6 +57,7 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	struct standing standing, *row;
+	struct error unfit = { 0 };
 
 	if (virt_xml(dom, xml, err) < 0)
 		return error_prefix(err, "domain %s", virt_name(dom));
@@ -67,6 +68,9 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 	if (!domain.tag.present && !domain.state_node)
 		return 0;
 	standing_fill(&standing, dom, &domain, &st->line->config);
+	if (standing.tagged && !standing.has_state &&
+	    standing_try_staging(dom, *xml, &st->line->config, &unfit) < 0)
+		standing_unfit(&standing, &unfit);
 	pthread_mutex_lock(&st->lock);
 	row = new_row(&st->list);
 	if (row)

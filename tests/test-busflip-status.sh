@@ -134,7 +134,7 @@ is "and nothing that would replace the last good ones" \
 	"$(busflip --connect 'qemu+unix:///system?socket=/run/nowhere' status --prometheus 2>/dev/null)" ''
 ok "one that is damaged is as documented, too" as_documented odd
 like "and has a member that says so" "$(cat "$LAB/json")" '"phase":"none",.*"damaged":true'
-like "the table: damaged" "$(busflip status | grep '^odd')" '^odd +damaged virtio +busflip disable '
+like "the table: damaged" "$(busflip status | grep '^odd')" '^odd +damaged virtio +disable --force '
 like "its story: damaged" "$(busflip status odd)" $'^odd: damaged\n.*damaged: the state element is damaged\n'
 quietly virsh undefine odd
 fails "not of one domain" 2 busflip status --prometheus win

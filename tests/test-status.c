@@ -101,7 +101,7 @@ static void test_rows(void)
 	has_str(few, "and 12 more\n", "as many as there is room for");
 	all = table_of(rows, 20, (struct status_look){ .width = 80, .rows = 21 });
 	ok(!strstr(all, "more"), "all, when there is just room");
-	has_str(all, "busflip disable", "what one that is damaged waits for");
+	has_str(all, "disable --force", "what one that is damaged waits for");
 	ok(!strchr(all, '\033'), "no colour unless it is asked for");
 	bright = table_of(rows, 2, (struct status_look){ .width = 80, .colour = true });
 	has_str(bright, "\033[36mstaged  \033[0m", "in colour");
