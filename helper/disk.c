@@ -120,7 +120,7 @@ static int shake_hands(struct disk *disk, int fd, struct error *err)
 		return fail(err, ENOTCONN, "NBD handshake: qemu-nbd has hung up");
 	size = lib.nbd_get_size(disk->nbd);
 	if (size <= 0)
-		return fail(err, EINVAL, "the disk has no size");
+		return fail(err, EINVAL, "the disk is empty (0 bytes)");
 	disk->size = (uint64_t)size;
 	disk->read_only = lib.nbd_is_read_only(disk->nbd) != 0;
 	return 0;

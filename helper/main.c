@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -111,6 +112,14 @@ static void usage(FILE *out)
 	      "itself.\nOptions: -h, --help, -V, --version\n", out);
 }
 
+/* Standard output would be written over. */
+static bool is_started_by_busflip(void)
+{
+	struct stat st;
+
+	return fstat(JOB_FD_DISK, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -128,7 +137,7 @@ int main(int argc, char **argv)
 		puts("busflip-helper " BUSFLIP_VERSION);
 		return EXIT_DONE;
 	}
-	if (c != -1 || optind != argc || isatty(JOB_FD_REQUEST)) {
+	if (c != -1 || optind != argc || !is_started_by_busflip()) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}

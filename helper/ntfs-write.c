@@ -228,7 +228,7 @@ static int unlink_in(struct volume *vol, const char *dir, const char *name,
 		return -1;
 	}
 	if (child->mrec->flags & MFT_RECORD_IS_DIRECTORY) {
-		fail(err, EISDIR, "%s/%s is a directory", dir, name);
+		fail(err, EISDIR, "%s/%s is a directory: rename it in Windows", dir, name);
 		return close_both(vol, child, parent, name, -1, err);
 	}
 	/* Closes both, whatever happens. */
@@ -335,7 +335,8 @@ int volume_mkdir_path(struct volume *vol, const char *path, struct error *err)
 		if (r < 0)
 			return -1;
 		if (r && info.kind != FILE_DIRECTORY)
-			return fail(err, ENOTDIR, "%s is no directory", next);
+			return fail(err, ENOTDIR, "%s is no directory: rename it "
+				    "in Windows", next);
 		if (!r && mkdir_in(vol, done, name, err) < 0)
 			return -1;
 		memcpy(done, next, sizeof(done));

@@ -129,9 +129,9 @@ static int wait_for(pid_t child, const sigset_t *chld, const char *name)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
-#define HALF_PATCHED "domain %s was not started: busflip did not end well, and a patch of a " \
-	"disk, perhaps its own, is not finished (" JOURNALS "); try again, or finish it with " \
-	"busflip inspect"
+#define HALF_PATCHED "domain %s was not started: busflip did not end well (the log says why), " \
+	"and a patch of a disk, perhaps its own, is not finished (" JOURNALS "); try again, or " \
+	"finish it with busflip inspect of this domain"
 
 static int refuse_half_patched(const char *name)
 {

@@ -169,7 +169,8 @@ int session_wait_helper(struct session *s, struct error *err)
 			    "the disk; nothing was written", s->image.path,
 			    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (WEXITSTATUS(status) == 127)
-		return fail(err, ENOENT, "cannot run %s: install busflip again",
+		return fail(err, ENOENT, "cannot run %s: install busflip again, or let --helper "
+			    "name it with its path",
 			    s->options->helper);
 	if (WEXITSTATUS(status) != 0)
 		return fail(err, REFUSE_HELPER_DIED,

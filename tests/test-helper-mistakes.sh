@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires bsdtar --version
-plan 60
+plan 70
 
 make_parts
 make_windows "$work/good.ntfs" $((32 * 1048576))
@@ -39,6 +39,11 @@ told "a folder" 1 "$work/vw is neither a file nor a block device" \
 mkfifo "$work/fifo"
 told "a pipe" 1 "$work/fifo is neither a file nor a block device" \
 	inspect --format raw "$work/fifo"
+
+echo text > "$work/reply"
+is "busflip-helper by itself: wrong usage, and what it is led to is left alone" \
+	"$("$BUSFLIP_BUILD/busflip-helper" < /dev/null 2>&1 1<> "$work/reply" | head -n 1) $(cat "$work/reply")" \
+	"busflip-helper is started by busflip and does nothing by itself. text"
 
 # --- qcow2
 
@@ -152,3 +157,10 @@ volume "SYSTEM is a folder" 28 "$hive: only 0 bytes.*" rm $hive mkdir $hive
 volume "no SYSTEM" 13 "no Windows found .*" rm $hive
 volume "SOFTWARE of 100 bytes" 28 "SOFTWARE: only 100 bytes.*" \
 	rm "${hive%SYSTEM}SOFTWARE" put "${hive%SYSTEM}SOFTWARE" "$work/short"
+echo text > "$work/small"
+volume "a folder where the driver goes" 1 "Windows/System32/drivers/viostor.sys is a directory: .*" \
+	mkdir Windows/System32/drivers/viostor.sys
+volume "a file where the package goes" 1 "Windows/Drivers/VirtIO is no directory: .*" \
+	mkdir Windows/Drivers put Windows/Drivers/VirtIO "$work/small"
+volume "encrypted SOFTWARE" 25 "SOFTWARE: encrypted; in Windows: cipher /d" \
+	flag "${hive%SYSTEM}SOFTWARE" encrypted
