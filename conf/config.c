@@ -24,21 +24,28 @@ struct key {
 	const char *const *words;	/* value n is words[n] */
 };
 
+/* Of those who write "value" or value # why: inih takes both as they are. */
+static bool is_bare(const char *value)
+{
+	return *value != '"' && *value != '\'' && !strstr(value, " #");
+}
+
 static bool parse_text(const struct key *key, const char *value, void *field)
 {
-	return *value && str_fits(field, key->size, value);
+	return *value && is_bare(value) && str_fits(field, key->size, value);
 }
 
 static bool parse_path(const struct key *key, const char *value, void *field)
 {
-	return *value == '/' && str_fits(field, key->size, value);
+	return *value == '/' && is_bare(value) && str_fits(field, key->size, value);
 }
 
 static bool parse_optional(const struct key *key, const char *value, void *field)
 {
 	if (!strcmp(value, "none"))
 		value = "";
-	return (!*value || *value == '/') && str_fits(field, key->size, value);
+	return (!*value || *value == '/') && is_bare(value) &&
+	       str_fits(field, key->size, value);
 }
 
 static bool parse_number(const struct key *key, const char *value, void *field)
@@ -113,6 +120,7 @@ struct load {
 	void *context;
 	int complaints;
 	int line;
+	bool given[ARRAY_SIZE(keys)];
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -150,6 +158,9 @@ static void take(struct load *load, const char *section, const char *name,
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].name, name))
 			continue;
+		if (load->given[i])
+			complain(load, "%s is given once more; the last one counts", name);
+		load->given[i] = true;
 		if (keys[i].parse(&keys[i], value, field_of(load->config, &keys[i])))
 			return;
 		keys[i].parse(&keys[i], keys[i].fallback, field_of(load->config, &keys[i]));
@@ -202,7 +213,8 @@ static void load_lines(struct load *load, char *text)
 int config_load(struct config *config, const char *path,
 		void (*report)(void *context, const char *text), void *context)
 {
-	struct load load = { config, path, report, context, 0, 0 };
+	struct load load = { .config = config, .path = path, .report = report,
+			     .context = context };
 	AUTO_FREE char *text = NULL;
 	struct error err = { 0 };
 	FILE *file;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* busflip.c - main of busflip: options, one table of subcommands, dispatch */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -62,7 +63,8 @@ static const struct option_row {
 	{ { "keep-sata", no_argument }, OPTION_KEEP_SATA,
 	  "       disable: leave the disk on SATA" },
 	{ { "force", no_argument }, OPTION_FORCE,
-	  "           disable: even if the disk can't be put back" },
+	  "           disable: even if the disk can't be put back;\n"
+	  "                     undo: even if Windows has written since" },
 	{ { "format", required_argument }, OPTION_FORMAT,
 	  "FORMAT    of an image that is given by path: raw, qcow2, ..." },
 	{ { "partition", required_argument }, OPTION_PARTITION,
@@ -96,7 +98,7 @@ static const struct command {
 	{ "disable", "DOMAIN [--keep-sata] [--force]", 1, 1,
 	  OPTION_KEEP_SATA | OPTION_FORCE, command_disable,
 	  "put its disk back as it was; remove tag and state" },
-	{ "status", "[DOMAIN] [--json] [--watch] [--prometheus]", 0, 1,
+	{ "status", "[DOMAIN] [--json | --watch] | --prometheus", 0, 1,
 	  OPTION_JSON | OPTION_WATCH | OPTION_PROMETHEUS, command_status,
 	  "show the tagged domains and where they stand, or the story of one" },
 	{ "stage", "DOMAIN | --all", 0, 1, OPTION_ALL, command_stage,
@@ -105,7 +107,8 @@ static const struct command {
 	  "put a staged domain on VirtIO now, without evidence" },
 	{ "rollback", "DOMAIN", 1, 1, 0, command_rollback, "go back to SATA" },
 	{ "retry", "DOMAIN", 1, 1, 0, command_retry, "begin again with one that is held" },
-	{ "hold", "DOMAIN", 1, 1, 0, command_hold, "stay on SATA until told to retry" },
+	{ "hold", "DOMAIN", 1, 1, 0, command_hold,
+	  "leave the disk where it is until told to retry" },
 	{ "filter", "stage|promote|rollback|restore [--tag]", 1, 1,
 	  OPTION_TAG | OPTION_BUS | OPTION_DISK, command_filter,
 	  "rewrite domain XML from stdin to stdout" },
@@ -160,6 +163,7 @@ static int help(void)
 	printf("\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		printf("  --%s %s\n", options[i].name.name, options[i].help);
+	printf("\nWhat has a slash in it, or comes with --format, is an IMAGE; else a DOMAIN.\n");
 	printf("\nExit status: 0 done, 1 failed, 2 wrong usage, from 10 on a reason to "
 	       "leave a disk\nalone. See busflip(8).\n");
 	return finish_stdout(EXIT_DONE);
@@ -298,7 +302,7 @@ int command_check_config(const struct command_line *line)
 	struct config config;
 
 	if ((line->nargs || strcmp(path, CONFIG_FILE)) && access(path, F_OK) != 0) {
-		complain("%s: no such file", path);
+		complain("%s: %s", path, strerror(errno));
 		return EXIT_FAILED;
 	}
 	if (config_load(&config, path, print_config, NULL) != 0)
@@ -362,7 +366,9 @@ int main(int argc, char *argv[])
 	if ((parsed.given & OPTION_CONFIG) && command->run != command_check_config &&
 	    access(line->config_file, R_OK) != 0)
 		return usage("cannot read --config ", line->config_file);
-	config_load(&line->config, line->config_file, warn_config, NULL);
+	rc = config_load(&line->config, line->config_file, warn_config, NULL);
+	if (rc < 0 && (parsed.given & OPTION_CONFIG) && command->run != command_check_config)
+		return usage("cannot read --config ", line->config_file);
 	if (parsed.uri && !str_fits(line->config.uri, sizeof(line->config.uri), parsed.uri))
 		return usage("--connect: URI too long", "");
 	return command->run(line);

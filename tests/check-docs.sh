@@ -11,7 +11,7 @@ busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
 # shellcheck source=tests/lib-options.sh
 . "$tests/lib-options.sh"
-plan 25
+plan 26
 
 missing()
 {
@@ -140,7 +140,13 @@ is "every field of status --json is in the man page, and no other" \
 fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/inspect.c |
 	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'began|phase')
 is "every field that inspect --json adds is in the man page, and no other" \
-	"$(page_fields 'INSPECT AS JSON' 'CHECK AS JSON')" "$(sort -u <<< "$fields")"
+	"$(page_fields 'INSPECT AS JSON' 'PATCH AS JSON')" "$(sort -u <<< "$fields")"
+fields=$(sed -nE '/^static int write_json/,/^}/p; /^static void write_json_value/,$p' helper/chain-patch.c helper/editsout.c |
+	grep -oE '\\"[a-z_]+\\":|write_json_value\(out, "[a-z]+"' | grep -oE '"?[a-z_]+\\?"(:|$)' |
+	tr -d '\\":' | grep -vx moved_on | sort -u)
+is "every field of patch --json is in the man page, and no other" \
+	"$(sed -n '/^\.Sh PATCH AS JSON/,/^\.Sh CHECK AS JSON/s/^\.\(It \)\{0,1\}Cm //p' <<< "$page" |
+	   tr -d ',:' | tr ' ' '\n' | grep -vxE ';?|disk|virtio_win' | sort -u)" "$fields"
 is "every item that check looks at is in the man page, and no other" \
 	"$(sed -n '/^\.It Cm check Oo/,/^\.El/s/^\.It Sy //p' <<< "$page" | sort)" \
 	"$(grep -ohE 'checkup_add\(p, "[a-z-]+"' hook/checkup*.c |

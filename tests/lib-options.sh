@@ -32,7 +32,7 @@ options_of()
 		said=$("$busflip" "$option$value" --config /nonexistent "$1" $argument 2>&1)
 		case $said in
 		*'does not go with'*) ;;
-		*'cannot read --config'* | *'no such file'* | Usage:* | 'busflip '[0-9]*)
+		*'cannot read --config'* | *'No such file'* | Usage:* | 'busflip '[0-9]*)
 			echo "$option" ;;
 		*) echo "$option: $said" ;;
 		esac

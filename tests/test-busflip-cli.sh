@@ -261,7 +261,7 @@ cli "check-config: with --config" 0 'no complaints$' - \
 cli "check-config: an empty file" 0 'no complaints$' - check-config /dev/null
 printf '\357\273\277; x\r\n[busflip]\r\n# y\r\n bus = scsi\r\nmax_attempts=7\r\n' > "$conf"
 cli "check-config: every way to write it" 0 'no complaints$' - check-config "$conf"
-cli "check-config: no such file" 1 - '/nowhere: no such file$' check-config /nowhere
+cli "check-config: no such file" 1 - '/nowhere: No such file or directory$' check-config /nowhere
 cli "check-config: a directory" 1 - "$LAB: cannot read: Is a directory\$" check-config "$LAB"
 config "an unknown key" "$conf:3: unknown key speed\$" '[busflip]' 'bus = virtio' 'speed = 9'
 config "an unknown section" "$conf:2: unknown section \[x\]" '[x]' 'bus = virtio'
@@ -289,7 +289,7 @@ done <<-'END'
 END
 printf '[busflip]\nbus = x\nspeed = 9\nbus = scsi\nlate_start = y\n' > "$conf"
 fails "several complaints" 1 busflip check-config "$conf"
-is "each has its line" "$(sed -n 's/^busflip: [^:]*:\([0-9]*\): .*/\1/p' <<< "$output")" $'2\n3\n5'
+is "each has its line" "$(sed -n 's/^busflip: [^:]*:\([0-9]*\): .*/\1/p' <<< "$output")" $'2\n3\n4\n5'
 
 # What check-config fails on, everything else goes on with.
 cp "$conf" /etc/busflip.conf

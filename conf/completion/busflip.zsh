@@ -58,7 +58,7 @@ _busflip() {
 		'promote:put a staged domain on VirtIO now, without evidence'
 		'rollback:go back to SATA'
 		'retry:begin again with one that is held'
-		'hold:stay on SATA until told to retry'
+		'hold:leave the disk where it is until told to retry'
 		'filter:rewrite domain XML from stdin to stdout'
 		'check:look for what would keep a domain from starting'
 		'inspect:say what Windows is on a disk, and how it stands'

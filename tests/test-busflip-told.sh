@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What busflip says where something is missing that is nearly always there: rights, a
+# library, a place to write to, a disk that can be staged; and that what it says is true.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+busflip_required "$@"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+requires setpriv --version
+requires bsdtar --version
+plan 32
+
+busflip()
+{
+	command busflip "$@"
+}
+
+make_windows "$work/c.ntfs" $((64 * 1048576))
+"$tests/mkdisk.sh" -f raw "$LAB/win.img" "$work/c.ntfs"
+cp --sparse=always "$LAB/win.img" "$LAB/old.img"
+printf '[busflip]\nvirtio_win = %s\ntrial_timeout = 5\n' "$work/vw" > /etc/busflip.conf
+
+# --- who is not root ---
+
+# libvirt's test driver needs neither rights nor a daemon.
+mkdir -m 755 "$work/open"
+make_domain win tag='' image="$LAB/win.img" | sed "s/<domain type='[a-z]*'/<domain type='test'/" > "$work/win.xml"
+{ echo '<node>'; grep -v '<?xml' "$work/win.xml"; echo '</node>'; } > "$work/open/node.xml"
+chmod 755 "$work" "$LAB"
+chmod 600 "$LAB/win.img"
+
+# by_nobody COMMAND... - of busflip, as a user without any rights
+by_nobody()
+{
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v busflip)" \
+		-c "test://$work/open/node.xml" "$@"
+}
+
+fails "check, not as root" 1 by_nobody check win
+like "the format is not known, which is no fault of the definition" "$output" \
+	$'format +not known .*Permission denied.*\n +cure: +run busflip check as root'
+like "nor is Windows" "$output" \
+	$'windows +not known .*Permission denied.*\n +cure: +run busflip check as root'
+for command in "inspect win" "patch --format raw $LAB/win.img"; do
+	# shellcheck disable=SC2086	# words
+	fails "$command, not as root" 1 by_nobody $command
+	like "$command: says so" "$output" 'Permission denied; run busflip as root$'
+done
+fails "hold, not as root" 1 by_nobody hold win
+like "says so" "$output" '^busflip: domain win: .*Permission denied; run busflip as root$'
+
+# --- what can't be staged ---
+
+make_domain odd 'tag=bus="nvme"' image="$LAB/win.img" > "$LAB/odd.xml"
+quietly virsh -q define "$LAB/odd.xml"
+like "status: it waits for nothing that would come by itself" "$(busflip status)" \
+	$'\nodd +none +virtio +busflip check .*can.t be staged'
+like "as JSON" "$(busflip status --json)" '"target_bus":"virtio".*"reason":"can.t be staged: its busflip tag'
+like "inspect, too" "$(busflip inspect --json odd 2>&1)" '"reason":"can.t be staged: '
+quietly virsh -q undefine odd
+
+# --- no place for the bait ---
+
+make_domain win image="$LAB/win.img" > "$LAB/win.xml"
+quietly virsh -q define "$LAB/win.xml"
+mkfifo "$LAB/pipe.img"
+printf '[busflip]\nbait = %s\n' "$LAB/pipe.img" > "$LAB/pipe.conf"
+fails "a bait that is no file" 1 busflip --config "$LAB/pipe.conf" enable win
+like "says so" "$output" "^busflip: domain win: the bait disk $LAB/pipe.img is not a file"
+is "nothing has changed" "$(where win)" none/virtio
+
+# --- a folder that can't be written to ---
+
+mkdir "$LAB/media"
+mount --bind "$LAB" "$LAB/media" || bail_out mount
+mount -o remount,ro,bind "$LAB/media" || bail_out remount
+fails "an image on a read-only file system" 11 busflip patch --format raw "$LAB/media/win.img"
+like "says so" "$output" "media/win.img.*(read-only|can't be written).*; make the image writable"
+umount "$LAB/media"
+
+# --- libraries that are not there ---
+
+# without LIBRARY COMMAND... - in a mount namespace where that file is empty
+without()
+{
+	local file
+
+	file=$(ldconfig -p | sed -nE "s|.*[[:space:]]$1 .*=> ||p" | head -n 1)
+	# shellcheck disable=SC2016	# by that shell
+	unshare -m bash -c 'mount --bind /dev/null "$1" && shift && exec "$@"' - \
+		"$(realpath "$file")" "${@:2}"
+}
+
+fails "no libvirt" 1 without libvirt.so.0 busflip status
+like "says so" "$output" "^busflip: .*cannot load libvirt \(is it installed\?\): "
+ok "what needs none works" without libvirt.so.0 busflip filter stage < "$LAB/win.xml"
+fails "no libnbd" 1 without libnbd.so.0 busflip patch --format raw "$LAB/win.img"
+like "says so" "$output" "$LAB/win.img: cannot load libnbd \(is it installed\?\): "
+bsdtar --format=iso9660 -cf "$work/virtio.iso" -C "$work/vw" .
+fails "no libarchive" 1 without libarchive.so.13 \
+	busflip patch --format raw --virtio-win "$work/virtio.iso" "$LAB/win.img"
+like "says so" "$output" "$LAB/win.img: cannot load libarchive \(is it installed\?\): "
+ok "the disk is as it was" cmp "$LAB/win.img" "$LAB/old.img"
+
+# --- a guest on trial that writes a little and no more ---
+
+boot_sectors "$LAB/win.img" stay
+quietly busflip enable win
+quietly busflip promote win
+is "on trial" "$(where win)" trial/virtio
+quietly virsh -q start win
+wait_for "[ \"\$(state_of win)\" = running ]" 30
+device=/machine/peripheral/virtio-disk0/virtio-backend
+for ((i = 0; i < 7; i++)); do
+	quietly virsh -q qemu-monitor-command --hmp win \
+		"qemu-io -d $device \"aio_write $((40 + i))M 512\""
+done
+ok "it is told as what it is" wait_for "logged 'only [0-9]+ writes to vda within 5 s on VirtIO: left'" 40
+is "and runs on" "$(state_of win),$(where win)" running,trial/virtio
+quietly virsh -q destroy win
+wait_off win
+
+# --- a state element that is damaged, and a disk that is to stay ---
+
+virsh -q dumpxml --inactive win | sed 's/phase="[a-z]*"/phase="odd"/' > "$LAB/odd.xml"
+quietly virsh -q define "$LAB/odd.xml"
+fails "disable" 1 busflip disable win
+like "says what would do" "$output" 'busflip disable --force win'
+fails "disable --force" 0 busflip disable --force win
+like "says that the disk was not put back" "$output" \
+	'tag and state are gone, the disk stays as it is: it could not be put back$'
