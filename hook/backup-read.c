@@ -63,8 +63,8 @@ static bool take_info(struct backup *b, const char *key, const char *value)
 static int damaged(struct error *err, const struct backup *b, const char *name,
 		   const char *what)
 {
-	return fail(err, REFUSE_NO_BACKUP, "%s/%s: %s; with that folder moved away, undo "
-		    "takes what was kept before it", b->path, name, what);
+	return fail(err, REFUSE_NO_BACKUP, "%s is damaged (%s: %s): move that folder away, and "
+		    "undo takes an older one, if there is one", b->path, name, what);
 }
 
 static int read_info(struct backup *b, int folder, struct error *err)
@@ -132,29 +132,6 @@ static int open_one(const char *folder, const char *name, struct backup *b,
 	return read_info(b, fd, err);
 }
 
-int backup_open_newest(const char *folder, const char *image, struct backup *b,
-		       struct error *err)
-{
-	struct dirent **list = NULL;
-	int n = scandir(folder, &list, backup_is_finished, alphasort);
-	int r = fail(err, REFUSE_NO_BACKUP,
-		     "nothing is kept for this disk in %s: it was not patched on this "
-		     "host, or with another --state-dir; there is nothing to undo", folder);
-
-	for (int i = n - 1; i >= 0; i--) {
-		r = open_one(folder, list[i]->d_name, b, err);
-		if (r < 0 ? i == n - 1 : strcmp(b->image, image) == 0)
-			break;
-		backup_close(b);
-		if (i == 0)
-			r = open_one(folder, list[n - 1]->d_name, b, err);
-	}
-	for (int i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-	return r < 0 ? -1 : check_size(b, err);
-}
-
 /* Is one of @image in @folder, and newer than @newest? Its name is put there. */
 static bool has_newer(const char *folder, const char *image, char newest[NAME_MAX + 1])
 {
@@ -177,27 +154,58 @@ static bool has_newer(const char *folder, const char *image, char newest[NAME_MA
 	return found;
 }
 
-void backup_look_elsewhere(const char *state, const char *image, char *folder, size_t size)
+/* The same in every folder; the one that has it is put into @folder. */
+static void look_elsewhere(const char *state, const char *image, char folder[4096],
+			   char newest[NAME_MAX + 1])
 {
 	struct dirent **list = NULL;
-	char newest[NAME_MAX + 1] = "";
 	char other[4096];
-	int n = scandir(folder, &list, backup_is_finished, NULL);
-	bool kept = n > 0;
+	int n = scandir(state, &list, NULL, NULL);
 
-	for (int i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-	list = NULL;
-	n = kept ? 0 : scandir(state, &list, NULL, NULL);
 	for (int i = 0; i < n; i++) {
 		if (*list[i]->d_name != '.' &&
 		    str_printf(other, sizeof(other), "%s/%s", state, list[i]->d_name) &&
 		    has_newer(other, image, newest))
-			str_fits(folder, size, other);
+			str_fits(folder, sizeof(other), other);
 		free(list[i]);
 	}
 	free(list);
+}
+
+/* Of whatever image. Return 1 when there is none. */
+static int open_newest(const char *folder, struct backup *b, struct error *err)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	int r = n > 0 ? open_one(folder, list[n - 1]->d_name, b, err) : 1;
+
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return r;
+}
+
+int backup_open_newest(const char *state, bool everywhere, char folder[4096],
+		       const char *image, struct backup *b, struct error *err)
+{
+	char newest[NAME_MAX + 1] = "";
+	int r = open_newest(folder, b, err);
+
+	if (r < 0)
+		return -1;
+	has_newer(folder, image, newest);
+	if (everywhere)
+		look_elsewhere(state, image, folder, newest);
+	if (newest[0]) {
+		backup_close(b);
+		r = open_one(folder, newest, b, err);
+	}
+	if (r > 0)
+		return fail(err, REFUSE_NO_BACKUP, "nothing is kept for this disk in %s: it was "
+			    "not patched on this host, or by another name (its domain's, its "
+			    "path), or with another --state-dir; there is nothing to undo",
+			    folder);
+	return r < 0 ? -1 : check_size(b, err);
 }
 
 void backup_close(struct backup *b)

@@ -322,6 +322,18 @@ int backup_transition(const char *folder, struct job_bytes record,
 	return 0;
 }
 
+void backup_adopt_transition(const char *folder, const char *other)
+{
+	char from[4096], to[4096];
+
+	if (!transition_path(other, from, sizeof(from)) ||
+	    !transition_path(folder, to, sizeof(to)) || access(from, F_OK) != 0 ||
+	    folder_make(folder, 0700, NULL) < 0 || link(from, to) < 0)
+		return;
+	unlink(from);
+	folder_sync(folder, NULL);
+}
+
 int backup_open_transition(const char *folder, struct error *err)
 {
 	char path[4096];

@@ -65,6 +65,10 @@ void backup_prune(const char *folder, unsigned int keep);
 int backup_transition(const char *folder, struct job_bytes record,
 		      struct error *err);
 
+/* backup_adopt_transition() - where @folder has none, that of @other becomes its own: a
+ * disk that was patched by its path, and goes on as a domain's. */
+void backup_adopt_transition(const char *folder, const char *other);
+
 /* backup_open_transition() - Return a descriptor; -1 with ENOENT: nothing is to be
  * taken back. backup_end_transition() - it is done. */
 int backup_open_transition(const char *folder, struct error *err);
@@ -84,21 +88,17 @@ struct backup {
 	char image[4096];		/* where it was then */
 };
 
-/* backup_open_newest() - of @image, or where none is of an image of that name, of
- * all: a domain has one folder for all its disks, but an image may have been moved.
- * REFUSE_NO_BACKUP when there is none. */
-int backup_open_newest(const char *folder, const char *image, struct backup *backup,
-		       struct error *err);
-
 /*
- * backup_look_elsewhere() - where nothing is kept in @folder, put the one into it that
- * has the newest of @image
+ * backup_open_newest() - the newest of @image: in @folder, or @everywhere in @state, whose
+ * folder is put into @folder then
  *
- * A disk that the hook has patched is kept by its domain, and undone by its path, or the
- * other way round; and a domain that was defined anew may have another UUID. @folder, of
- * @size bytes, stays as it is when there is none.
+ * A disk that the hook has patched is kept by its domain, and may be undone by its path, or
+ * the other way round; and a domain that was defined anew may have another UUID. Where none
+ * is of an image of that name, it is the newest in @folder: a domain has one folder for all
+ * its disks, but an image may have been moved. REFUSE_NO_BACKUP when there is none.
  */
-void backup_look_elsewhere(const char *state, const char *image, char *folder, size_t size);
+int backup_open_newest(const char *state, bool everywhere, char folder[4096],
+		       const char *image, struct backup *backup, struct error *err);
 void backup_close(struct backup *backup);
 
 /* backup_discard() - the one at @path was put back, or its patch was not done. */

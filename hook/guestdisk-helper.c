@@ -15,6 +15,7 @@
 
 #include "helper/refusal.h"
 #include "hook/child.h"
+#include "hook/cure.h"
 
 #define LOG_LIMIT 8192
 #define USUAL_HIVE (16 * 1024 * 1024)
@@ -31,7 +32,7 @@ static int open_drivers(const struct session *s, struct job *job, int *fd,
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0 || fstat(*fd, &st) < 0) {
 		fail_errno(err, "virtio_win = %s", path);
-		if (err)
+		if (err && !cure_is_root(err->code))
 			err->code = REFUSE_NO_DRIVER;
 		return -1;
 	}

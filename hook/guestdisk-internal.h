@@ -33,6 +33,11 @@ struct session {
 	struct backup backup;		/* undo: what is put back */
 };
 
+/* guestdisk-kept.c: session_will_write() - not only to look. session_find_kept() - where
+ * this disk's backups are, and for undo and settle the one that is to be put back. */
+bool session_will_write(const struct job *job);
+int session_find_kept(struct session *s, struct error *err);
+
 /* guestdisk.c: milliseconds until the deadline, 0 when it is over. */
 int session_left(const struct session *s);
 

@@ -363,37 +363,6 @@ void guestdisk_result_free(struct guestdisk_result *result)
 	result->evidence_len = 0;
 }
 
-static bool will_write(const struct job *job)
-{
-	return job->action != JOB_INSPECT && !job->dry_run;
-}
-
-static int prepare_state(struct session *s, struct error *err)
-{
-	if (will_write(s->job) && folder_make(s->options->state, 0755, err) < 0)
-		return -1;
-	if (backup_folder(s->options->state, s->disk->key, s->image.path,
-			  s->backups, sizeof(s->backups), err) < 0)
-		return -1;
-	if (s->job->action == JOB_SETTLE) {
-		backup_close(&s->backup);
-		s->backup.files[0] = backup_open_transition(s->backups, err);
-		return s->backup.files[0] < 0 ? -1 : 0;
-	}
-	if (s->job->action != JOB_UNDO)
-		return 0;
-	backup_close(&s->backup);
-	backup_look_elsewhere(s->options->state, s->image.path, s->backups, sizeof(s->backups));
-	if (backup_open_newest(s->backups, s->image.path, &s->backup, err) < 0)
-		return -1;
-	/* Unforced, it goes only where the patch was: the hive tells. */
-	if (s->job->force && strcmp(s->backup.image, s->image.path) != 0)
-		return fail(err, REFUSE_NO_BACKUP, "what is kept (%s) is of %s, not of "
-			    "this disk: it is not forced on another one",
-			    s->backup.path, s->backup.image);
-	return 0;
-}
-
 static int run_helper(struct session *s, struct error *err)
 {
 	if (session_start_helper(s, steal_fd(&s->server.clients[0]), err) < 0)
@@ -401,7 +370,7 @@ static int run_helper(struct session *s, struct error *err)
 	if (session_wait_helper(s, err) < 0 ||
 	    session_parse_reply(s, err) < 0)
 		return -1;
-	if (will_write(s->job) && s->parsed.changed && !s->nbd &&
+	if (session_will_write(s->job) && s->parsed.changed && !s->nbd &&
 	    session_connect(s, 1, err) < 0)
 		return -1;
 	if (s->nbd && disk_is_read_only(s->nbd))
@@ -431,7 +400,7 @@ static int finish(struct session *s, struct guestdisk_result *result,
 			return r;
 	}
 	result->changed = s->parsed.changed;
-	if (!will_write(s->job) || !s->parsed.changed)
+	if (!session_will_write(s->job) || !s->parsed.changed)
 		return 0;
 	journal_sweep(s->journals, &s->image);
 	r = session_apply(s, &result->bytes, err);
@@ -444,7 +413,7 @@ static int finish(struct session *s, struct guestdisk_result *result,
 static int attempt(struct session *s, struct guestdisk_result *result,
 		   struct error *err)
 {
-	bool live = s->job->live && !will_write(s->job);
+	bool live = s->job->live && !session_will_write(s->job);
 	int r;
 
 	if (!live) {
@@ -453,10 +422,10 @@ static int attempt(struct session *s, struct guestdisk_result *result,
 			return -1;
 		result->redone |= r > 0;
 	}
-	if (prepare_state(s, err) < 0)
+	if (session_find_kept(s, err) < 0)
 		return -1;
-	r = start_server(s, will_write(s->job), live,
-			 will_write(s->job) ? 2 : 1, err);
+	r = start_server(s, session_will_write(s->job), live,
+			 session_will_write(s->job) ? 2 : 1, err);
 	if (r == 0)
 		r = run_helper(s, err);
 	if (r == 0)

@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 73
+plan 87
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -87,6 +87,23 @@ quietly busflip patch --format qcow2 "$LAB/win.qcow2"
 ok "the other way round" busflip undo win
 is "and back" "$(sums win | cut -d' ' -f1)" "${old%% *}"
 fails "nothing is kept: the disk" 35 busflip undo --format qcow2 "$LAB/win.qcow2"
+quietly busflip patch win
+is "what is for the way only is noted by the domain" \
+	"$(cd /var/lib/busflip && echo */transition)" "$uuid/transition"
+one=$(sums win)
+quietly busflip patch --bus virtio --format qcow2 "$LAB/win.qcow2"
+ok "patched by both names: undo" busflip undo win
+is "takes the last one first" "$(sums win | cut -d' ' -f1)" "${one%% *}"
+ok "and then" busflip undo --format qcow2 "$LAB/win.qcow2"
+is "the one before" "$(sums win | cut -d' ' -f1)" "${old%% *}"
+quietly busflip patch --bus scsi --format qcow2 "$LAB/win.qcow2"
+fails "forced" 35 busflip undo --force win
+like "it is only what has that name" "$output" "nothing is kept for this disk in .*$uuid"
+fails "the domain's turn: nothing to change" 0 busflip patch win
+is "and what is for the way only goes with it" \
+	"$(cd /var/lib/busflip && echo */transition)" "$uuid/transition"
+quietly busflip undo win
+rm -rf /var/lib/busflip/*-*
 fails "a disk that is not there" 1 busflip inspect --disk vdz win
 like "is named" "$output" 'win: it has no disk vdz'
 fails "a domain that is not there" 1 busflip inspect nobody
@@ -249,6 +266,11 @@ virsh dumpxml twin | sed s/second.qcow2/elsewhere.qcow2/ > "$LAB/twin.xml"
 quietly virsh -q define "$LAB/twin.xml"
 ok "a disk that was renamed: undo" busflip undo --disk vdb twin
 is "its own registry is back" "$(sums elsewhere | cut -d" " -f1)" "${second% *}"
+ok "the one by the domain" busflip patch --disk vda twin
+ok "the other by its path" busflip patch --format qcow2 "$LAB/elsewhere.qcow2"
+ok "undo of the other by the domain" busflip undo --disk vdb twin
+is "has taken the right one" "$(sums elsewhere | cut -d" " -f1)" "${second% *}"
+ok "and the one is there still" busflip undo --disk vda twin
 
 # --- a slice of a file: what is at its beginning is another disk ---
 

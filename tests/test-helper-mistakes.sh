@@ -92,7 +92,7 @@ cp --sparse=always "$image" "$work/new.raw"
 # damaged NAME FILE WORDS COMMAND... - that was done to what is kept
 damaged()
 {
-	told "$1" 35 "$image: $kept/$2: $3; with that folder moved away, .*" \
+	told "$1" 35 "$image: $kept is damaged \($2: $3\): move that folder away, and .*" \
 		undo --format raw "$image"
 	ok "$1: nothing is written" cmp "$image" "$work/new.raw"
 	rm -rf "$state"
