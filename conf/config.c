@@ -24,28 +24,21 @@ struct key {
 	const char *const *words;	/* value n is words[n] */
 };
 
-/* Of those who write "value" or value # why: inih takes both as they are. */
-static bool is_bare(const char *value)
-{
-	return *value != '"' && *value != '\'' && !strstr(value, " #");
-}
-
 static bool parse_text(const struct key *key, const char *value, void *field)
 {
-	return *value && is_bare(value) && str_fits(field, key->size, value);
+	return *value && str_fits(field, key->size, value);
 }
 
 static bool parse_path(const struct key *key, const char *value, void *field)
 {
-	return *value == '/' && is_bare(value) && str_fits(field, key->size, value);
+	return *value == '/' && str_fits(field, key->size, value);
 }
 
 static bool parse_optional(const struct key *key, const char *value, void *field)
 {
 	if (!strcmp(value, "none"))
 		value = "";
-	return (!*value || *value == '/') && is_bare(value) &&
-	       str_fits(field, key->size, value);
+	return (!*value || *value == '/') && str_fits(field, key->size, value);
 }
 
 static bool parse_number(const struct key *key, const char *value, void *field)
@@ -147,6 +140,12 @@ static void *field_of(struct config *config, const struct key *key)
 	return (char *)config + key->offset;
 }
 
+/* Of those who write "value" or value # why: inih takes both as they are. */
+static bool is_bare(const char *value)
+{
+	return *value != '"' && *value != '\'' && !strstr(value, " #") && !strstr(value, "\t#");
+}
+
 static void take(struct load *load, const char *section, const char *name,
 		 const char *value)
 {
@@ -161,8 +160,12 @@ static void take(struct load *load, const char *section, const char *name,
 		if (load->given[i])
 			complain(load, "%s is given once more; the last one counts", name);
 		load->given[i] = true;
-		if (keys[i].parse(&keys[i], value, field_of(load->config, &keys[i])))
+		if (keys[i].parse(&keys[i], value, field_of(load->config, &keys[i]))) {
+			if (!is_bare(value))
+				complain(load, "%s = %s: quotes, and a # with what is behind "
+					 "it, are taken as a part of the value", name, value);
 			return;
+		}
 		keys[i].parse(&keys[i], keys[i].fallback, field_of(load->config, &keys[i]));
 		complain(load, "%s = %s: expected %s; using %s", name, value,
 			 keys[i].expected, keys[i].fallback);

@@ -10,6 +10,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,7 +118,8 @@ static bool is_started_by_busflip(void)
 {
 	struct stat st;
 
-	return fstat(JOB_FD_DISK, &st) == 0 && S_ISSOCK(st.st_mode);
+	return fstat(JOB_FD_DISK, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	       fcntl(JOB_FD_REPLY, F_GET_SEALS) >= 0;
 }
 
 int main(int argc, char **argv)

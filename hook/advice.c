@@ -102,7 +102,7 @@ static const char *obstacle(const struct advice *a)
 		return "nothing, since it has no busflip tag: busflip enable DOMAIN adds one "
 			"and puts its disk on SATA for the next start.";
 	if (a->unfit)
-		return "nothing, since it can't be staged: it starts as it is. REASON";
+		return "nothing, since it can't be staged, and starts as it is: REASON";
 	return NULL;
 }
 

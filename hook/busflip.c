@@ -61,7 +61,7 @@ static const struct option_row {
 	{ { "tag", no_argument }, OPTION_TAG,
 	  "             filter: also a domain that has no tag" },
 	{ { "keep-sata", no_argument }, OPTION_KEEP_SATA,
-	  "       disable: leave the disk on SATA" },
+	  "       disable: leave the disk where it boots" },
 	{ { "force", no_argument }, OPTION_FORCE,
 	  "           disable: even if the disk can't be put back;\n"
 	  "                     undo: even if Windows has written since" },
@@ -108,7 +108,7 @@ static const struct command {
 	{ "rollback", "DOMAIN", 1, 1, 0, command_rollback, "go back to SATA" },
 	{ "retry", "DOMAIN", 1, 1, 0, command_retry, "begin again with one that is held" },
 	{ "hold", "DOMAIN", 1, 1, 0, command_hold,
-	  "leave the disk where it is until told to retry" },
+	  "do nothing more until told to retry (from trial: back to SATA)" },
 	{ "filter", "stage|promote|rollback|restore [--tag]", 1, 1,
 	  OPTION_TAG | OPTION_BUS | OPTION_DISK, command_filter,
 	  "rewrite domain XML from stdin to stdout" },

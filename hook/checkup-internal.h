@@ -34,8 +34,8 @@ struct patient {
 struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds holds,
 				 const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* checkup_denied() - where @err is about who runs busflip and not about the domain, one
- * item that says so; else false. */
+/* checkup_denied() - where @err is about what busflip may read and not about the domain,
+ * one item that says so; else false. */
 bool checkup_denied(struct patient *p, const char *name, const struct error *err);
 void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -49,10 +49,11 @@ void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 
 bool checkup_denied(struct patient *p, const char *name, const struct error *err)
 {
-	if (!cure_is_root(err->code))
+	if (err->code != EACCES)
 		return false;
 	checkup_cure(checkup_add(p, name, HOLDS_UNKNOWN, "%s", err->msg),
-		     "run busflip check as root");
+		     cure_is_root(EACCES) ? "run busflip check as root" :
+		     "let root read it on its server, too (no_root_squash)");
 	return true;
 }
 

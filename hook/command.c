@@ -222,6 +222,11 @@ static int stage_one(void *context, struct virt_domain *dom)
 		say(virt_name(dom), &step);
 		return 0;
 	}
+	if (cure_is_root(err.code)) {
+		complain("domain %s: %s; run busflip as root", virt_name(dom), err.msg);
+		sweep->code = EXIT_FAILED;
+		return 0;
+	}
 	/* One that can't be staged is no failure of the sweep: it would be one
 	 * at each run for ever. */
 	if (err.code != ENOTSUP && err.code != EINVAL && err.code != ENOENT)

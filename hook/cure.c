@@ -91,7 +91,7 @@ const char *cure_at_import(int code)
 
 bool cure_is_root(int code)
 {
-	return (code == EACCES || code == EPERM) && geteuid() != 0;
+	return code == EACCES && geteuid() != 0;
 }
 
 int cure_append(struct error *err)

@@ -51,7 +51,7 @@ static int open_domain(struct inspection *in, struct error *err)
 	const struct command_line *line = in->offline.line;
 
 	if (virt_open(line->config.uri, &in->virt, err) < 0 ||
-	    virt_find(in->virt, line->args[0], &in->dom, err) < 0 ||
+	    offline_find(line, in->virt, &in->dom, err) < 0 ||
 	    virt_xml(in->dom, &in->xml, err) < 0 ||
 	    domain_parse(in->xml, strlen(in->xml), &in->domain, err) < 0)
 		return -1;
@@ -148,7 +148,8 @@ static void text_domain(const struct inspection *in)
 	snprintf(text, sizeof(text), "%ld of %d", s->attempts,
 		 in->offline.line->config.max_attempts);
 	print_label("Failed attempts", text);
-	print_label("Last step", standing_reason(s)[0] ? standing_reason(s) : "none yet");
+	print_label("Last step", standing_reason(s)[0] && !s->unfit ? standing_reason(s)
+							: "none yet");
 	print_label("Runs", s->running ? "yes" : in->advice.saved ? "no, saved" : "no");
 	text_session(in);
 	putchar('\n');

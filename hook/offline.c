@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "helper/refusal.h"
 #include "hook/cure.h"
@@ -59,6 +59,22 @@ int offline_domain(const struct domain *domain, struct offline *o, struct error 
 	return place_of_disk(disk, &o->place, err);
 }
 
+int offline_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
+		 struct error *err)
+{
+	const char *name = line->args[0];
+	char word[DOMAIN_WORD];
+	struct stat st;
+
+	if (virt_find(virt, name, dom, err) == 0)
+		return 0;
+	if (err->code == ENOENT && stat(name, &st) == 0 &&
+	    (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+		error_suffix(err, "for the file of that name, type ./%s",
+			     shell_word(name, word, sizeof(word)));
+	return -1;
+}
+
 static int find_domain(struct offline *o, bool write, struct error *err)
 {
 	AUTO_VIRT struct virt *virt = NULL;
@@ -67,7 +83,7 @@ static int find_domain(struct offline *o, bool write, struct error *err)
 	AUTO_FREE char *xml = NULL;
 
 	if (virt_open(o->line->config.uri, &virt, err) < 0 ||
-	    virt_find(virt, o->line->args[0], &dom, err) < 0)
+	    offline_find(o->line, virt, &dom, err) < 0)
 		return -1;
 	/* That session knows the disk as it was. */
 	if (write && virt_is_saved(dom))
@@ -164,7 +180,7 @@ static void complain_of(const struct command_line *line, const struct error *err
 	struct error whole = *err;
 
 	cure_append(&whole);
-	if (line->format && !strchr(name, '/') && access(name, F_OK) != 0)
+	if (line->format && !strchr(name, '/') && err->code == ENOENT)
 		error_suffix(&whole, "for a domain of that name, leave out --format");
 	if (!offline_is_image(line))
 		complain("domain %s: %s", name, whole.msg);
@@ -176,12 +192,7 @@ static void complain_of(const struct command_line *line, const struct error *err
 
 int offline_not_found(const struct command_line *line, const struct error *err)
 {
-	const char *name = line->args[0];
-	struct error whole = *err;
-
-	if (!offline_is_image(line) && access(name, F_OK) == 0)
-		error_suffix(&whole, "for the file of that name, type ./%s", name);
-	complain_of(line, &whole);
+	complain_of(line, err);
 	return err->code == EINVAL ? EXIT_USAGE : refusal_exit_code(err->code);
 }
 

@@ -12,6 +12,7 @@
 #include "hook/command.h"
 #include "hook/guestdisk.h"
 #include "hook/place.h"
+#include "hook/virt.h"
 
 struct offline {
 	const struct command_line *line;
@@ -30,6 +31,10 @@ bool offline_is_image(const struct command_line *line);
 
 int offline_image(struct offline *o, struct error *err);
 int offline_domain(const struct domain *domain, struct offline *o, struct error *err);
+
+/* offline_find() - virt_find() of the one that the command line names. */
+int offline_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
+		 struct error *err);
 
 /* offline_run() - @result as guestdisk_run() leaves it. */
 int offline_run(struct offline *o, struct guestdisk_result *result, struct error *err);

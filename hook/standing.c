@@ -85,12 +85,12 @@ const char *standing_waits_for(const struct standing *s)
 		return "disable --force";
 	if (!s->tagged && s->has_state)
 		return "busflip disable";
-	if (s->unfit)
-		return "busflip check";
 	if (!s->tagged)
 		return "busflip enable";
 	if (s->pending)
 		return "a step";
+	if (s->unfit)
+		return "busflip check";
 	return words[s->phase][s->running];
 }
 

@@ -294,7 +294,8 @@ void status_story(const struct standing *s, const struct story *story,
 	}
 	if (!story->count && str_fits(last.at, sizeof(last.at), s->at) &&
 	    snprintf(last.text, sizeof(last.text), "%s: %s", standing_phase(s),
-		     standing_reason(s)[0] ? standing_reason(s) : "nothing done yet") > 0)
+		     standing_reason(s)[0] && !s->unfit ? standing_reason(s)
+							: "nothing done yet") > 0)
 		status_story_line(&last, out);
 	fputs("\nNext: ", out);
 	text_safe(out, next);

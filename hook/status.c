@@ -68,7 +68,7 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 	if (!domain.tag.present && !domain.state_node)
 		return 0;
 	standing_fill(&standing, dom, &domain, &st->line->config);
-	if (standing.tagged && !standing.has_state &&
+	if (standing.tagged && !standing.has_state && !st->line->prometheus &&
 	    standing_try_staging(dom, *xml, &st->line->config, &unfit) < 0)
 		standing_unfit(&standing, &unfit);
 	pthread_mutex_lock(&st->lock);

@@ -58,7 +58,7 @@ _busflip() {
 		'promote:put a staged domain on VirtIO now, without evidence'
 		'rollback:go back to SATA'
 		'retry:begin again with one that is held'
-		'hold:leave the disk where it is until told to retry'
+		'hold:do nothing more until told to retry'
 		'filter:rewrite domain XML from stdin to stdout'
 		'check:look for what would keep a domain from starting'
 		'inspect:say what Windows is on a disk, and how it stands'
@@ -81,7 +81,7 @@ _busflip() {
 				'--disk=[the system disk]:target:_busflip_disks' \
 				'1:domain:_busflip_domains' ;;
 		disable)
-			_arguments $common '--keep-sata[leave the disk on SATA]' \
+			_arguments $common '--keep-sata[leave the disk where it boots]' \
 				'--force[even if the disk can'\''t be put back]' \
 				'1:domain:_busflip_domains' ;;
 		status)
