@@ -57,7 +57,7 @@ static void test_obstacles(void)
 	struct advice a = situation(PHASE_NONE);
 
 	a.unfit = "why";
-	next_has(&a, "as it is. why", "can't be staged");
+	next_has(&a, "as it is: why", "can't be staged");
 	standing.tagged = false;
 	next_has(&a, "staged: why", "no tag, and can't be staged");
 	a.unfit = NULL;
