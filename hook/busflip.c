@@ -367,8 +367,11 @@ int main(int argc, char *argv[])
 	    access(line->config_file, R_OK) != 0)
 		return usage("cannot read --config ", line->config_file);
 	rc = config_load(&line->config, line->config_file, warn_config, NULL);
-	if (rc < 0 && (parsed.given & OPTION_CONFIG) && command->run != command_check_config)
-		return usage("cannot read --config ", line->config_file);
+	if (rc < 0 && (parsed.given & OPTION_CONFIG) && command->run != command_check_config) {
+		complain("cannot read --config %s; busflip check-config %s says why",
+			 line->config_file, line->config_file);
+		return EXIT_FAILED;
+	}
 	if (parsed.uri && !str_fits(line->config.uri, sizeof(line->config.uri), parsed.uri))
 		return usage("--connect: URI too long", "");
 	return command->run(line);

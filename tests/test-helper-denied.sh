@@ -22,6 +22,7 @@ make_windows "$work/c.ntfs" $size
 "$tests/mkdisk.sh" -f raw "$work/old.raw" "$work/c.ntfs"
 cp "$denier" "$work/denier.so"
 chmod 755 "$work" "$work/denier.so"
+: > "$work/busflip.conf"
 
 # The helper gets nothing of our environment.
 cat > "$work/helper" <<END
@@ -44,7 +45,7 @@ run()
 	else
 		echo "export $denier" > "$work/deny"
 	fi
-	timeout 60 env "${preload[@]}" "$BUSFLIP_BUILD/busflip" --config /dev/null \
+	timeout 60 env "${preload[@]}" "$BUSFLIP_BUILD/busflip" --config "$work/busflip.conf" \
 		--state-dir "$state" --helper "$work/helper" "$2" --format raw \
 		"${drivers[@]}" "$image" > "$work/out" 2> "$work/said"
 }
@@ -107,9 +108,9 @@ judge()
 	case $2 in
 	0) ;;
 	[1-9] | [1-3][0-9] | 40)
-		grep -qE "^busflip: .*$image" "$work/said" ||
+		grep -qE "^busflip: .*($image|--config $work/busflip.conf)" "$work/said" ||
 			echo "status $2, said: $(cat "$work/said")"
-		grep -E "Success|ended by signal|(null)" "$work/said" ;;
+		grep -E "Success|ended by signal|\(null\)" "$work/said" ;;
 	*) echo "status $2: $(cat "$work/said")" ;;
 	esac
 	is=$(what_it_is)
