@@ -108,15 +108,21 @@ int standing_try_staging(const struct virt_domain *dom, const char *xml,
 			 const struct config *config, struct error *err)
 {
 	AUTO_DOMAIN struct domain copy = { 0 };
-	struct step step;
 
 	if (virt_need_persistent(dom, err) < 0)
 		return -1;
 	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
 		return -1;
-	if (!copy.tag.present)
-		domain_set_tag(&copy, BUS_NONE, "");
-	return cycle_step(&copy, HAPPENED_SEEN, config, &step, err);
+	return standing_try(&copy, config, err);
+}
+
+int standing_try(struct domain *domain, const struct config *config, struct error *err)
+{
+	struct step step;
+
+	if (!domain->tag.present)
+		domain_set_tag(domain, BUS_NONE, "");
+	return cycle_step(domain, HAPPENED_SEEN, config, &step, err);
 }
 
 static void member(FILE *out, const char *name, const char *text)

@@ -57,4 +57,8 @@ enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
 int standing_try_staging(const struct virt_domain *dom, const char *xml,
 			 const struct config *config, struct error *err);
 
+/* standing_try() - the same, of one that is taken for persistent; @domain, its definition,
+ * is another one afterwards. */
+int standing_try(struct domain *domain, const struct config *config, struct error *err);
+
 #endif

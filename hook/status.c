@@ -69,7 +69,7 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 		return 0;
 	standing_fill(&standing, dom, &domain, &st->line->config);
 	if (standing.tagged && !standing.has_state && !st->line->prometheus &&
-	    standing_try_staging(dom, *xml, &st->line->config, &unfit) < 0)
+	    standing_try(&domain, &st->line->config, &unfit) < 0)
 		standing_unfit(&standing, &unfit);
 	pthread_mutex_lock(&st->lock);
 	row = new_row(&st->list);
