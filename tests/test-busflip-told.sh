@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 requires setpriv --version
 requires bsdtar --version
-plan 32
+plan 34
 
 busflip()
 {
@@ -123,6 +123,16 @@ ok "it is told as what it is" wait_for "logged 'only [0-9]+ writes to vda within
 is "and runs on" "$(state_of win),$(where win)" running,trial/virtio
 quietly virsh -q destroy win
 wait_off win
+
+# --- a disk that was staged and has been taken out since ---
+
+virsh -q dumpxml --inactive win > "$LAB/there.xml"
+python3 -c 'import re, sys
+print(re.sub(r"<disk [^>]*>(?:(?!</disk>).)*win\.img.*?</disk>", "", sys.stdin.read(), flags=re.S))' < "$LAB/there.xml" > "$LAB/gone.xml"
+quietly virsh -q define "$LAB/gone.xml"
+fails "a staged disk that is gone: patch" 1 busflip patch win
+like "says so" "$output" '^busflip: domain win: its system disk sda is not in the domain any more: put it back'
+quietly virsh -q define "$LAB/there.xml"
 
 # --- a state element that is damaged, and a disk that is to stay ---
 

@@ -12,7 +12,7 @@
 disk_required
 requires qemu-io --version
 requires qemu-system-x86_64 --version
-plan 30
+plan 32
 
 output=''
 make_windows "$work/c.ntfs" 64M
@@ -60,7 +60,8 @@ for format in raw qcow2; do
 	fails "$format, patch: no guest can start" 1 guest "$image" $format
 	like "$format, patch: for its lock" "$output" "Failed to get .*lock"
 	fails "$format, patch: nor another patch" 10 busflip patch --format $format "$image"
-	like "$format: says so" "$output" "$image: the image is in use"
+	like "$format: says by whom" "$output" \
+		"$image: the image is in use by another process, another busflip: try again"
 	fails "$format, patch: nor does one look" 10 busflip inspect --format $format "$image"
 	go_on "$format, patch"
 	unlike "$format, patch: no word of locks" "$(cat "$work/out")" "[Ll]ock"
@@ -69,6 +70,7 @@ for format in raw qcow2; do
 	fails "$format, inspect: no guest can start" 1 guest "$image" $format
 	like "$format, inspect: for its lock" "$output" "Failed to get .*lock"
 	fails "$format, inspect: nor a patch" 10 busflip patch --format $format "$image"
+	like "$format, inspect: which says by whom" "$output" 'another busflip: try again'
 	ok "$format, inspect: others may look" busflip inspect --format $format "$image"
 	go_on "$format, inspect"
 	ok "$format: then it can be written" qemu-io -f $format -c 'write 0 512' "$image"
