@@ -58,8 +58,10 @@ static void say(const char *name, const struct step *step)
 
 static int failed(const char *name, const struct error *err)
 {
-	complain("domain %s: %s%s", name, err->msg,
-		 cure_is_root(err->code) ? "; run busflip as root" : "");
+	struct error whole = *err;
+
+	cure_append(&whole);
+	complain("domain %s: %s", name, whole.msg);
 	return EXIT_FAILED;
 }
 
@@ -223,7 +225,7 @@ static int stage_one(void *context, struct virt_domain *dom)
 		return 0;
 	}
 	if (cure_is_root(err.code)) {
-		complain("domain %s: %s; run busflip as root", virt_name(dom), err.msg);
+		failed(virt_name(dom), &err);
 		sweep->code = EXIT_FAILED;
 		return 0;
 	}

@@ -73,8 +73,15 @@ static const struct {
 	  BUSFLIP_STATEDIR, NULL },
 };
 
+bool cure_is_root(int code)
+{
+	return code == EACCES && geteuid() != 0;
+}
+
 const char *cure_of(int code)
 {
+	if (cure_is_root(code))
+		return "run busflip as root";
 	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
 		if ((int)cures[i].refusal == code)
 			return cures[i].always;
@@ -89,16 +96,9 @@ const char *cure_at_import(int code)
 	return NULL;
 }
 
-bool cure_is_root(int code)
-{
-	return code == EACCES && geteuid() != 0;
-}
-
 int cure_append(struct error *err)
 {
 	const char *cure = err ? cure_of(err->code) : NULL;
 
-	if (err && cure_is_root(err->code))
-		cure = "run busflip as root";
 	return cure ? error_suffix(err, "%s", cure) : -1;
 }
