@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,7 @@ struct status {
 	const struct command_line *line;
 	struct status_list list;
 	pthread_mutex_t lock;	/* of the list */
+	atomic_bool incomplete;	/* of some domain nobody knows */
 	/* Of the one domain that was asked for: */
 	struct story story;
 	struct error story_error;
@@ -82,11 +84,14 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 static void each(void *context, struct virt_domain *dom)
 {
 	AUTO_FREE char *xml = NULL;
+	struct status *st = context;
 	struct error err = { 0 };
 
 	/* Undefined between the list and the look: not there, so not shown. */
-	if (look(context, dom, &xml, &err) < 0)
-		complain("%s", err.msg);
+	if (look(st, dom, &xml, &err) == 0 || err.code == ENOENT)
+		return;
+	complain("%s", err.msg);
+	st->incomplete = true;
 }
 
 static int by_name(const void *a, const void *b)
@@ -200,8 +205,10 @@ static void print_json(const struct status *st)
 
 static void print_text(const struct status *st, const struct status_look *how)
 {
-	if (!st->list.count)
+	if (!st->list.count && !st->incomplete)
 		printf("No domain has a busflip tag.\n");
+	else if (!st->list.count)
+		printf("No other domain has a busflip tag.\n");
 	else if (st->line->nargs)
 		status_story(&st->list.rows[0], &st->story,
 			     st->story_error.code ? st->story_error.msg : NULL, st->next, how,
@@ -225,7 +232,7 @@ static int print_once(struct status *st)
 		print_text(st, &how);
 	if (rc < 0)
 		complain("%s", err.msg);
-	return finish_stdout(rc < 0 ? EXIT_FAILED : EXIT_DONE);
+	return finish_stdout(rc < 0 || st->incomplete ? EXIT_FAILED : EXIT_DONE);
 }
 
 /* ---- follow ------------------------------------------------------------------ */

@@ -9,7 +9,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 requires python3 -c 'import jsonschema, prometheus_client'
-plan 39
+plan 43
 printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
 escape=$'\033'
 
@@ -139,6 +139,26 @@ like "its story: damaged" "$(busflip status odd)" $'^odd: damaged\n.*damaged: th
 quietly virsh undefine odd
 fails "not of one domain" 2 busflip status --prometheus win
 fails "not two forms at once" 2 busflip status --prometheus --json
+
+# --- a definition that libvirt takes, and is too long to be given back with what it adds
+
+make_domain huge > "$LAB/huge.xml"
+python3 - "$LAB/huge.xml" <<'END'
+import sys
+with open(sys.argv[1], 'r+') as f:
+    xml = f.read()
+    name, end = '<huge xmlns="urn:huge">', '</huge></metadata>'
+    text = 'x' * (4193000 - len(xml) - len(name) - len(end))
+    f.seek(0)
+    f.write(xml.replace('</metadata>', name + text + end))
+END
+virsh -q define "$LAB/huge.xml"
+fails "one that can't be read" 1 busflip status
+output=$(busflip status 2>&1)
+like "is named" "$output" 'busflip: domain huge: cannot get the domain.s XML: '
+like "the others are shown" "$output" 'win .*done'
+virsh -q undefine huge
+ok "without it" busflip status
 
 # --- --watch ---
 
