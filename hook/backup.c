@@ -141,7 +141,7 @@ static int store_info(int folder, const struct backup_source *s,
 			(unsigned long long)mark->size,
 			mark->crc, mark->sequence, s->reply->partition,
 			s->reply->hive_path, s->image))
-		return fail(err, ENAMETOOLONG, BACKUP_INFO);
+		return fail(err, ENAMETOOLONG, BACKUP_INFO ": %s: name too long", s->image);
 	if (write_all(fd, text, strlen(text), err) < 0)
 		return error_prefix(err, BACKUP_INFO);
 	start_writing(fd);
@@ -328,10 +328,13 @@ void backup_adopt_transition(const char *folder, const char *other)
 
 	if (!transition_path(other, from, sizeof(from)) ||
 	    !transition_path(folder, to, sizeof(to)) || access(from, F_OK) != 0 ||
-	    folder_make(folder, 0700, NULL) < 0 || link(from, to) < 0)
+	    folder_make(folder, 0700, NULL) < 0)
 		return;
-	unlink(from);
-	folder_sync(folder, NULL);
+	/* In one step where that is possible: one that stayed behind as well would be taken
+	 * for that of a later patch. */
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
+	    (errno == EINVAL && link(from, to) == 0 && unlink(from) == 0))
+		folder_sync(folder, NULL);
 }
 
 int backup_open_transition(const char *folder, struct error *err)
