@@ -38,12 +38,17 @@ struct patch {
 	char root[WINDOWS_ROOT];
 };
 
+static int root_too_long(struct error *err)
+{
+	return fail(err, REFUSE_WINDOWS_UNKNOWN, "the path of its Windows folder is too long");
+}
+
 static int hive_file_path(const struct patch *p, const char *suffix, char *out,
 			  size_t size, struct error *err)
 {
 	if (!str_printf(out, size, "%s/System32/config/SYSTEM%s", p->root,
 			suffix))
-		return fail(err, ENAMETOOLONG, "path too long");
+		return root_too_long(err);
 	return 0;
 }
 
@@ -57,7 +62,7 @@ static int copy_driver(const struct patch *p, const struct driver_file *file,
 	size_t len;
 
 	if (!str_printf(dir, sizeof(dir), "%s/%s", p->root, folder))
-		return fail(err, ENAMETOOLONG, "path too long");
+		return root_too_long(err);
 	if (drivers_read(p->chain->drivers, file->index, &data, &len, err) < 0)
 		return -1;
 	return volume_create(p->chain->targets.volume, dir, file->name, data,
@@ -72,7 +77,7 @@ static int copy_drivers(const struct patch *p, struct error *err)
 		return 0;
 	if (!str_printf(package, sizeof(package), "%s/" EDITS_PACKAGE_DIR,
 			p->root))
-		return fail(err, ENAMETOOLONG, "path too long");
+		return root_too_long(err);
 	if (copy_driver(p, &p->pick.sys, "System32/drivers", err) < 0 ||
 	    volume_mkdir_path(p->chain->targets.volume, package, err) < 0)
 		return -1;
@@ -130,7 +135,7 @@ static int read_back(struct volume *vol, const char *path,
 		if (volume_pread(vol, path, at, page, n, err) < 0)
 			return -1;
 		if (memcmp(page, c->data + at, n) != 0)
-			return fail(err, EIO, "%s: what was written at %zu "
+			return fail(err, EPROTO, "%s: what was written at %zu "
 				    "reads back as something else", path, at);
 	}
 	return 0;
@@ -209,7 +214,7 @@ static int edit_hive(struct patch *p, struct error *err)
 			err) < 0)
 		return error_prefix(err, "%s", path);
 	if (p->after.len < JOB_HIVE_HEAD)
-		return fail(err, EIO, "the edited hive is empty");
+		return fail(err, EPROTO, "%s: empty when it was edited", path);
 	if (write_hive(p, path, err) < 0)
 		return -1;
 	return keep_old(p, err);
@@ -319,7 +324,8 @@ static int make_plan(struct patch *p, const struct edits_request *request,
 	size_t len;
 
 	if (p->chain->job->action != JOB_SETTLE)
-		return edits_plan(p->win, request, &p->plan, err);
+		return edits_plan(p->win, request, &p->plan, err) < 0
+			? error_prefix(err, "SYSTEM hive") : 0;
 	if (read_all(JOB_FD_HIVE, RECORD_LIMIT, &record, &len, err) < 0)
 		return error_prefix(err, "record of edits");
 	return edits_plan_restore(p->win, record, len, FOR_THE_WAY, &p->plan,
@@ -340,7 +346,7 @@ static int patch(struct patch *p, struct error *err)
 	    pick_drivers(p, request.bus, err) < 0)
 		return -1;
 	if (!str_fits(p->root, sizeof(p->root), p->win->root))
-		return fail(err, ENAMETOOLONG, "name of the system root");
+		return root_too_long(err);
 	request.package = !p->pick.keep;
 	request.no_driver = p->no_driver.code != 0;
 	if (make_plan(p, &request, err) < 0 ||

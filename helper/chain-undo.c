@@ -104,7 +104,7 @@ static int undo(struct chain *chain, struct bytes now[3],
 	for (size_t i = 0; i < 3; i++) {
 		if (!str_printf(path[i], sizeof(path[i]), "%s%s",
 				chain->job->hive_path, suffixes[i]))
-			return fail(err, ENAMETOOLONG, "hive path too long");
+			return fail(err, EPROTO, "%s: path too long", chain->job->hive_path);
 		if (read_kept(JOB_FD_HIVE + (int)i, &kept[i], err) < 0 ||
 		    read_guest(chain->targets.volume, path[i], &now[i], err))
 			return -1;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/refusal.h"
+
 /* The runs are collected while their pages are written: a section of the reply
  * is written in one go. */
 struct runs {
@@ -22,7 +24,8 @@ static int add_run(void *opaque, uint64_t off, const uint8_t *data, size_t len,
 	uint8_t *p;
 
 	if (runs->count == JOB_RUN_LIMIT)
-		return fail(err, EFBIG, "too many changed pages");
+		return fail(err, REFUSE_WINDOWS_UNKNOWN,
+			    "more pages would change than one patch takes");
 	p = runs->list + runs->count++ * JOB_RUN_SIZE;
 	put_le64(p, off);
 	put_le32(p + 8, (uint32_t)len);
@@ -95,7 +98,7 @@ static int run_steps(struct chain *chain, struct error *err)
 	case JOB_UNDO:
 		return chain_undo(chain, err);
 	}
-	return fail(err, EINVAL, "unknown action");
+	return fail(err, EPROTO, "unknown action");
 }
 
 int chain_run(const struct job *job, struct image *image,

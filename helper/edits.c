@@ -80,8 +80,13 @@ static struct edit *append(struct edit **list, size_t *n,
 
 	if (!*list)
 		*list = calloc(HIVE_EDITS_LIMIT, sizeof(**list));
-	if (!*list || *n == HIVE_EDITS_LIMIT) {
-		fail(err, ENOMEM, "too many edits");
+	if (!*list) {
+		fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	if (*n == HIVE_EDITS_LIMIT) {
+		fail(err, REFUSE_WINDOWS_UNKNOWN, "its registry needs more than %u edits",
+		     HIVE_EDITS_LIMIT);
 		return NULL;
 	}
 	edit = &(*list)[(*n)++];

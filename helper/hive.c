@@ -49,7 +49,7 @@ static hive_node_h get_key(hive_h *h, const char *path, bool create,
 		size_t len = strcspn(path, "\\");
 
 		if (len == 0 || len >= sizeof(name)) {
-			fail(err, EINVAL, "impossible key name in %s", path);
+			fail(err, EPROTO, "impossible key name in %s", path);
 			return 0;
 		}
 		memcpy(name, path, len);
@@ -135,7 +135,7 @@ static int merge_edit(struct values *values, const struct hive_edit *e,
 	size_t i = 0;
 
 	if (!values->v)
-		return fail(err, EINVAL, "no room for values");
+		return fail(err, EPROTO, "no room for values of %s", e->path);
 	while (i < values->n && strcasecmp(values->v[i].key, e->name) != 0)
 		i++;
 	v = &values->v[i];
@@ -245,12 +245,12 @@ static int check_edit(const struct hive_edit *e, struct error *err)
 	if (!is_ascii(e->path) || (e->name && !is_ascii(e->name)) ||
 	    strlen(e->path) >= HIVE_PATH_LIMIT ||
 	    (e->name && strlen(e->name) > 255))
-		return fail(err, EINVAL, "names must be short and ASCII: %s",
+		return fail(err, EPROTO, "names must be short and ASCII: %s",
 			    e->path);
 	if (!e->name != (e->kind == HIVE_EDIT_DELETE_KEY) || !*e->path)
-		return fail(err, EINVAL, "impossible edit of %s", e->path);
+		return fail(err, EPROTO, "impossible edit of %s", e->path);
 	if (e->kind == HIVE_EDIT_SET && e->len > HIVE_PLAIN_LIMIT)
-		return fail(err, EINVAL, "%s: value too long", e->path);
+		return fail(err, EPROTO, "%s: value too long", e->path);
 	return 0;
 }
 
@@ -338,7 +338,7 @@ static int judge_change(void *opaque, const struct hive_change *change,
 	for (size_t i = 0; i < in->n; i++)
 		if (change_intended(change, &in->edits[i]))
 			return 0;
-	return fail(err, EIO, "the edit changed more than it should: %s%s%s",
+	return fail(err, EPROTO, "the edit changed more than it should: %s%s%s",
 		    change->path, change->name ? " value " : "",
 		    change->name ? change->name : "");
 }
@@ -358,7 +358,7 @@ static int prove(const struct hive_memory *before, struct intended *in,
 
 		if (holds <= 0)
 			return holds < 0 ? -1
-				: fail(err, EIO, "the edit of %s is not in it",
+				: fail(err, EPROTO, "the edit of %s is not in it",
 				       in->edits[i].path);
 	}
 	return hive_compare(&a, &b, judge_change, in, err);
@@ -432,7 +432,7 @@ int hive_apply(const struct hive_memory *before, int fd,
 	memset(after, 0, sizeof(*after));
 	err = err ? err : &own;
 	if (n > HIVE_EDITS_LIMIT)
-		return fail(err, EINVAL, "too many edits");
+		return fail(err, EPROTO, "too many edits");
 	for (size_t i = 0; i < n; i++)
 		if (check_edit(&edits[i], err) < 0)
 			return -1;
@@ -446,7 +446,7 @@ int hive_apply(const struct hive_memory *before, int fd,
 		return -1;
 	if (after->len < HIVE_BASE_SIZE) {
 		hive_memory_free(after);
-		return fail(err, EIO, "hivex wrote no hive");
+		return fail(err, EPROTO, "hivex wrote no hive");
 	}
 	seal(after, newest_seq);
 	if (prove(before, &in, after, err) < 0) {

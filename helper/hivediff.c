@@ -43,7 +43,7 @@ static int frame_path(const struct frame *f, char *path, size_t *used,
 	hive_name_utf8(f->key->name, f->key->name_len, f->key->wide, name);
 	len = strlen(name);
 	if (!range_ok(*used, len + 2, PATH_SIZE))
-		return fail(err, ENAMETOOLONG, "path of a key too long");
+		return fail(err, REFUSE_WINDOWS_UNKNOWN, "path of a key too long");
 	if (*used)
 		path[(*used)++] = '\\';
 	memcpy(path + *used, name, len + 1);

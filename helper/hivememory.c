@@ -57,7 +57,7 @@ int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 {
 	memset(memory, 0, sizeof(*memory));
 	if (!len)
-		return fail(err, EINVAL, "a hive of no bytes");
+		return fail(err, REFUSE_HIVE_DAMAGED, "a hive of no bytes");
 	memory->data = huge_map(len);
 	if (!memory->data)
 		return fail(err, ENOMEM, "out of memory");
@@ -131,7 +131,7 @@ int hive_memory_map(struct hive_memory *memory, int fd,
 	if (fstat(fd, &st) < 0)
 		return fail_errno(err, "cannot read a memory file");
 	if (st.st_size <= 0)
-		return fail(err, EINVAL, "a hive of %lld bytes", (long long)st.st_size);
+		return fail(err, EPROTO, "hivex wrote %lld bytes", (long long)st.st_size);
 	changed = find_changed(before, fd, (size_t)st.st_size, err);
 	if (!changed)
 		return -1;

@@ -261,7 +261,7 @@ int hive_value_copy(const struct hive *h, const struct hive_value *value,
 	const uint8_t *list, *p;
 
 	if (value->len > HIVE_VALUE_LIMIT)
-		return fail(err, EFBIG, "value of %u bytes", value->len);
+		return fail(err, REFUSE_WINDOWS_UNKNOWN, "a value of %u bytes", value->len);
 	copy = calloc((size_t)value->len + 1, 1);
 	if (!copy)
 		return fail(err, ENOMEM, "out of memory");

@@ -304,7 +304,7 @@ static int write_page(struct image *image, struct block *b, size_t at,
 		return 0;
 	if (!b->dirty) {
 		if (image->dirty >= DIRTY_BLOCK_LIMIT)
-			return fail(err, EFBIG, "more than %u MiB of changes",
+			return fail(err, REFUSE_WINDOWS_UNKNOWN, "more than %u MiB would change",
 				    IMAGE_DIRTY_LIMIT / 1024 / 1024);
 		list_remove(image, b);
 		image->dirty++;

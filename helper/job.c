@@ -158,9 +158,9 @@ int job_writer_add(struct job_writer *w, enum job_section section,
 	if (!w->off[section])
 		w->off[section] = w->end;
 	if (w->off[section] + w->len[section] != w->end)
-		return fail(err, EINVAL, "a section of the reply is not whole");
+		return fail(err, EPROTO, "a section of the reply is not whole");
 	if (!range_ok(w->end, len, JOB_REPLY_LIMIT))
-		return fail(err, EFBIG, "the reply is too large");
+		return fail(err, EPROTO, "the reply is too large");
 	if (write_at(w->fd, data, len, w->end, err) < 0)
 		return -1;
 	w->end += len;

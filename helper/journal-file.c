@@ -101,7 +101,7 @@ int journal_store(const struct journal *j, const char *dir, struct error *err)
 
 static int damaged(struct error *err, const char *what)
 {
-	return fail(err, REFUSE_JOURNAL, "the journal is damaged: %s", what);
+	return fail(err, REFUSE_JOURNAL, "it is damaged (%s)", what);
 }
 
 static int parse_header(const uint8_t *data, size_t len,
@@ -186,11 +186,10 @@ int journal_load(const char *name, struct journal **j, struct error *err)
 	size_t len;
 
 	if (fd < 0)
-		return fail_errno(err, "%s", name);
-	if (read_all(fd, FILE_LIMIT, &data, &len, err) < 0 ||
-	    journal_parse((const uint8_t *)data, len, j, err) < 0)
-		return error_prefix(err, "%s", name);
-	return 0;
+		return fail_errno(err, "it can't be opened");
+	if (read_all(fd, FILE_LIMIT, &data, &len, err) < 0)
+		return error_prefix(err, "it can't be read");
+	return journal_parse((const uint8_t *)data, len, j, err);
 }
 
 /* A file whose header can't be read belongs to nobody: it is reported when its
@@ -254,7 +253,7 @@ int journal_remove(const char *name, struct error *err)
 	char dir[4096], *slash;
 
 	if (!str_fits(dir, sizeof(dir), name) || !(slash = strrchr(dir, '/')))
-		return fail(err, EINVAL, "%s: no journal", name);
+		return fail(err, EPROTO, "%s: no journal", name);
 	*slash = '\0';
 	if (unlink(name) < 0)
 		return fail_errno(err, "cannot remove %s", name);

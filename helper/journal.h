@@ -66,7 +66,7 @@ int journal_find(const char *dir, const struct journal_image *image,
 		 char *name, size_t size, struct error *err);
 
 /* journal_load() - read and check a stored journal: REFUSE_JOURNAL when it is
- * damaged. */
+ * damaged. What is wrong with it is said of "it": the caller has the name. */
 int journal_load(const char *name, struct journal **journal,
 		 struct error *err);
 

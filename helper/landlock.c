@@ -80,14 +80,14 @@ static int add_rule(int ruleset, const struct landlock_rule *rule,
 		if (opened < 0 && (errno == ENOENT || errno == ENOTDIR))
 			return 0;
 		if (opened < 0)
-			return fail_errno(err, "%s", rule->path);
+			return fail_errno(err, "Landlock: cannot open %s", rule->path);
 		attr.fd = opened;
 	}
 	attr.access = rights_of(rule->access, is_folder(attr.fd)) & handled;
 	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &attr,
 		    0) < 0)
-		return fail_errno(err, "Landlock rule for %s",
-				  *rule->path ? rule->path : "a descriptor");
+		return fail_errno(err, "Landlock: cannot allow %s",
+				  *rule->path ? rule->path : "the image");
 	return 0;
 }
 
@@ -99,7 +99,7 @@ int landlock_restrict(const struct landlock_rule *rules, size_t n,
 	long abi;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fail_errno(err, "no_new_privs");
+		return fail_errno(err, "Landlock: cannot set no_new_privs");
 	abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 		      CREATE_RULESET_VERSION);
 	if (abi < 1)
@@ -110,11 +110,11 @@ int landlock_restrict(const struct landlock_rule *rules, size_t n,
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &rights,
 			       abis[abi - 1].size, 0);
 	if (ruleset < 0)
-		return fail_errno(err, "Landlock");
+		return fail_errno(err, "Landlock: cannot make rules");
 	for (size_t i = 0; i < n; i++)
 		if (add_rule(ruleset, &rules[i], rights.fs, err) < 0)
 			return -1;
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-		return fail_errno(err, "Landlock");
+		return fail_errno(err, "Landlock: cannot begin");
 	return 0;
 }

@@ -138,7 +138,7 @@ int read_attribute(struct volume *vol, ntfs_attr *na, uint64_t off,
 int check_readable(const struct file_info *info, const char *path, struct error *err)
 {
 	if (info->kind == FILE_DIRECTORY)
-		return fail(err, EISDIR, "%s is a directory", path);
+		return fail(err, REFUSE_WINDOWS_UNKNOWN, "%s is a directory", path);
 	if (info->encrypted)
 		return fail(err, REFUSE_FILE_ENCRYPTED,
 			    "%s is encrypted (EFS)", path);
@@ -161,7 +161,7 @@ static int read_inode(struct volume *vol, ntfs_inode *ni, const char *path,
 	    check_readable(&info, path, err) < 0)
 		return -1;
 	if (info.size > limit)
-		return fail(err, EFBIG, "%s has %llu bytes, more than %zu",
+		return fail(err, REFUSE_WINDOWS_UNKNOWN, "%s has %llu bytes, more than %zu",
 			    path, (unsigned long long)info.size, limit);
 	na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);
 	if (!na)
@@ -248,7 +248,7 @@ static int remember(struct volume *vol, const char *path, struct error *err)
 		return -1;
 	}
 	return str_fits(vol->last_path, sizeof(vol->last_path), path)
-		? 0 : fail(err, ENAMETOOLONG, "path too long");
+		? 0 : fail(err, REFUSE_WINDOWS_UNKNOWN, "%s: path too long", path);
 }
 
 int volume_pread(struct volume *vol, const char *path, uint64_t off,
@@ -260,7 +260,7 @@ int volume_pread(struct volume *vol, const char *path, uint64_t off,
 		return -1;
 	size = vol->last_data->data_size;
 	if (size < 0 || !range_ok(off, len, (uint64_t)size))
-		return fail(err, EINVAL, "%s ends before %llu + %zu", path,
+		return fail(err, REFUSE_VOLUME_DAMAGED, "%s ends before %llu + %zu", path,
 			    (unsigned long long)off, len);
 	return read_attribute(vol, vol->last_data, off, data, len, path, err);
 }

@@ -118,7 +118,7 @@ int volume_write(struct volume *vol, const char *path,
 	    check_replaceable(&info, path, err) == 0)
 		r = 0;
 	if (r == 0 && c->old && info.size != c->old_len)
-		r = fail(err, EINVAL, "%s changed its size while it was edited",
+		r = fail(err, EPROTO, "%s changed its size while it was edited",
 			 path);
 	if (r == 0 && (!c->old || c->len != c->old_len ||
 		       next_changed(c, 0, true) < c->len)) {
@@ -144,7 +144,7 @@ static int to_uname(struct volume *vol, const char *name, struct uname *u,
 	u->chars = NULL;
 	if (!*name || strchr(name, '/') || !strcmp(name, ".") ||
 	    !strcmp(name, ".."))
-		return fail(err, EINVAL, "\"%s\" is no file name", name);
+		return fail(err, EPROTO, "\"%s\" is no file name", name);
 	n = ntfs_mbstoucs(name, &u->chars);
 	if (n < 1 || n > 255) {
 		free(u->chars);
@@ -321,7 +321,7 @@ int volume_mkdir_path(struct volume *vol, const char *path, struct error *err)
 	if (check_mounted_writable(vol, err) < 0)
 		return -1;
 	if (!str_fits(rest, sizeof(rest), path))
-		return fail(err, ENAMETOOLONG, "path too long");
+		return fail(err, REFUSE_WINDOWS_UNKNOWN, "%s: path too long", path);
 	for (char *name = strtok_r(rest, "/", &save); name;
 	     name = strtok_r(NULL, "/", &save)) {
 		char next[VOLUME_PATH_LIMIT];
@@ -330,7 +330,7 @@ int volume_mkdir_path(struct volume *vol, const char *path, struct error *err)
 
 		if (!str_printf(next, sizeof(next), "%s%s%s", done,
 				*done ? "/" : "", name))
-			return fail(err, ENAMETOOLONG, "path too long");
+			return fail(err, REFUSE_WINDOWS_UNKNOWN, "%s: path too long", path);
 		r = volume_stat(vol, next, &info, err);
 		if (r < 0)
 			return -1;

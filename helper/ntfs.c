@@ -135,7 +135,7 @@ int volume_open(struct image *image, uint64_t off, uint64_t len, bool writable,
 		return fail(err, ENOMEM, "out of memory");
 	if (!range_ok(off, len, image_size(image)) || len > INT64_MAX) {
 		free(vol);
-		return fail(err, ERANGE, "the volume is not on the disk");
+		return fail(err, REFUSE_PARTITION_TABLE, "the volume is not on the disk");
 	}
 	vol->window = (struct window){ .image = image, .off = off, .len = len };
 	ntfs_log_set_handler(ntfs_log_handler_null);
@@ -166,7 +166,7 @@ int volume_close(struct volume *vol, struct error *err)
 int check_mounted_writable(const struct volume *vol, struct error *err)
 {
 	return NVolReadOnly(vol->vol)
-		? fail(err, EROFS, "the volume was opened to be read only") : 0;
+		? fail(err, EPROTO, "the volume was opened to be read only") : 0;
 }
 
 ntfs_inode *open_path(struct volume *vol, const char *path, struct error *err)
@@ -175,7 +175,7 @@ ntfs_inode *open_path(struct volume *vol, const char *path, struct error *err)
 
 	forget_last(vol);
 	if (strlen(path) >= VOLUME_PATH_LIMIT) {
-		fail(err, ENAMETOOLONG, "path too long");
+		fail(err, REFUSE_WINDOWS_UNKNOWN, "%s: path too long", path);
 		return NULL;
 	}
 	errno = 0;
@@ -308,11 +308,12 @@ int volume_list(struct volume *vol, const char *dir, size_t limit,
 		return -1;
 	r = ntfs_readdir(ni, &pos, &l, list_one);
 	if (l.too_many)
-		r = fail(err, EFBIG, "%s has more than %zu entries", dir, limit);
+		r = fail(err, REFUSE_WINDOWS_UNKNOWN, "%s has more than %zu entries",
+			 *dir ? dir : "the root folder", limit);
 	else if (l.no_memory)
 		r = fail(err, ENOMEM, "out of memory");
 	else if (r < 0)
-		r = fail_volume(vol, err, "list", dir);
+		r = fail_volume(vol, err, "list", *dir ? dir : "the root folder");
 	else
 		r = 0;
 	ntfs_inode_close(ni);

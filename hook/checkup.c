@@ -152,7 +152,9 @@ static void check_staging(struct patient *p)
 		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
 	} else {
 		item = checkup_add(p, "definition", HOLDS_NO, "%s", err.msg);
-		if (!strstr(err.msg, "busflip enable"))
+		if (cure_of(err.code))
+			checkup_cure(item, "%s", cure_of(err.code));
+		else if (!strstr(err.msg, "busflip enable") && !strstr(err.msg, "virsh define"))
 			checkup_cure(item, "correct that with virsh edit %s; else it starts as "
 				     "it is, and its disk stays where it is", p->name_word);
 	}

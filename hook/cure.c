@@ -14,7 +14,7 @@
 
 /* @at_import NULL: as always. */
 static const struct {
-	enum refusal refusal;
+	int code;
 	const char *always, *at_import;
 } cures[] = {
 	{ REFUSE_READ_ONLY, "make the image writable, or put a copy of it in its place", NULL },
@@ -71,6 +71,15 @@ static const struct {
 	  "definition says" },
 	{ REFUSE_HOST_SPACE, "make room on the host, where --state-dir is, else "
 	  BUSFLIP_STATEDIR, NULL },
+	{ ENOMEM, "make memory free on this host, and try again", NULL },
+	{ ENOSPC, "make room there, and try again", NULL },
+	{ EIO, "the kernel's log (dmesg) tells more about that storage", NULL },
+	{ EMFILE, "let busflip have more files open (ulimit -n)", NULL },
+	{ ENFILE, "let this host have more files open (sysctl fs.file-max)", NULL },
+	{ ENAMETOOLONG, "use a shorter path", NULL },
+	/* What is not so by its own rules: its parts talk with each other, or it has a fault. */
+	{ EPROTO, "install busflip again, all its parts of one version; if it stays, report it",
+	  NULL },
 };
 
 bool cure_is_root(int code)
@@ -83,7 +92,7 @@ const char *cure_of(int code)
 	if (cure_is_root(code))
 		return "run busflip as root";
 	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
-		if ((int)cures[i].refusal == code)
+		if (cures[i].code == code)
 			return cures[i].always;
 	return NULL;
 }
@@ -91,7 +100,7 @@ const char *cure_of(int code)
 const char *cure_at_import(int code)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
-		if ((int)cures[i].refusal == code)
+		if (cures[i].code == code)
 			return cures[i].at_import ? cures[i].at_import : cures[i].always;
 	return NULL;
 }

@@ -97,7 +97,7 @@ static int identify(struct session *s, struct error *err)
 	if (!str_fits(s->image.path, sizeof(s->image.path),
 		      S_ISBLK(st.st_mode) && *s->disk->path == '/'
 		      ? s->disk->path : real))
-		return fail(err, ENAMETOOLONG, "%s", real);
+		return fail(err, ENAMETOOLONG, "%s: name too long", real);
 	s->image.boot = S_ISBLK(st.st_mode) ? this_boot() : 0;
 	s->image.dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
 	s->image.ino = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
@@ -123,7 +123,7 @@ static int session_begin(struct session *s, const struct guestdisk *disk,
 		s->backup.files[i] = -1;
 	if (!str_printf(s->journals, sizeof(s->journals), "%s/journal",
 			options->state))
-		return fail(err, ENAMETOOLONG, "%s", options->state);
+		return fail(err, ENAMETOOLONG, "%s: name too long", options->state);
 	return identify(s, err);
 }
 

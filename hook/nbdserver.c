@@ -139,7 +139,7 @@ static int enter_jail(const struct nbdserver_image *image, bool require,
 	if (r == 1 && require)
 		return fail(err, REFUSE_SANDBOX,
 			    "this kernel has no Landlock to jail qemu-nbd");
-	return r < 0 ? -1 : 0;
+	return r < 0 ? error_prefix(err, "cannot jail qemu-nbd") : 0;
 }
 
 /* Commas separate options and are doubled within one. */
@@ -357,7 +357,7 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 		return fail_errno(err, "cannot wait for qemu-nbd");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return fail(err, EIO, "qemu-nbd ended with status %d: try again",
+	return fail(err, EREMOTEIO, "qemu-nbd ended with status %d: try again",
 		    WIFEXITED(status) ? WEXITSTATUS(status)
 				      : 128 + WTERMSIG(status));
 }
@@ -386,7 +386,7 @@ int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
 		if (strstr(said, reasons[i].text))
 			return fail(err, (int)reasons[i].refusal, "%s: %s (%s)",
 				    path, reasons[i].means, text);
-	return fail(err, EIO, "%s: %s", path, text);
+	return fail(err, EREMOTEIO, "%s: %s", path, text);
 }
 
 void nbdserver_free(struct nbdserver *s)

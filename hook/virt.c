@@ -102,7 +102,7 @@ static bool is_connection_error(const virError *error)
 static int virt_fail(struct error *err, const char *what)
 {
 	const virError *error = lib.virGetLastError();
-	int code = EIO;
+	int code = EREMOTEIO;
 
 	if (is_connection_error(error))
 		code = ECONNREFUSED;

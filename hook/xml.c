@@ -95,7 +95,7 @@ int xml_format(xmlDoc *doc, bool declaration, char **bytes, size_t *len,
 		save = xmlSaveToBuffer(buffer, "UTF-8",
 				       declaration ? 0 : XML_SAVE_NO_DECL);
 	if (!save || xmlSaveDoc(save, doc) < 0) {
-		fail(err, ENOMEM, "cannot write the domain XML");
+		fail(err, ENOMEM, "out of memory for the domain XML");
 		if (save)
 			xmlSaveClose(save);
 		goto out;

@@ -4,6 +4,7 @@
 #include "hook/cure.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "helper/refusal.h"
 #include "tests/tap.h"
@@ -33,8 +34,18 @@ static void test_each(void)
 		ok(!always || at_import, "also at the import: %s",
 		   at_import ? at_import : "nothing");
 	}
-	ok(!cure_of(ENOENT) && !cure_at_import(EIO) && !cure_of(0),
-	   "an error of another kind has none");
+	ok(!cure_of(ENOENT) && !cure_at_import(EINVAL) && !cure_of(0),
+	   "an error that says itself what is not there, or wrong, has none");
+}
+
+/* What the host or busflip itself lacks, whatever it was doing. */
+static void test_host(void)
+{
+	static const int codes[] = { ENOMEM, ENOSPC, EIO, EMFILE, ENFILE, ENAMETOOLONG, EPROTO };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		ok(cure_of(codes[i]) && cure_of(codes[i]) == cure_at_import(codes[i]), "%s: %s",
+		   strerror(codes[i]), cure_of(codes[i]) ? cure_of(codes[i]) : "nothing");
 }
 
 static void test_append(void)
@@ -53,6 +64,7 @@ static void test_append(void)
 int main(void)
 {
 	test_each();
+	test_host();
 	test_append();
 	return done_testing();
 }
