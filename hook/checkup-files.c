@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hook/cure.h"
 #include "hook/magic.h"
 
 /* A descriptor has some hundred bytes, qemu.conf some ten thousand. */
@@ -64,8 +65,11 @@ static void check_format(struct patient *p)
 		return;
 	if (!seen) {
 		item = checkup_add(p, "format", HOLDS_NO, "%s", err.msg);
-		checkup_cure(item, "correct the <source> of disk %s with virsh edit %s",
-			     p->target_word, p->name_word);
+		if (cure_of(err.code))
+			checkup_cure(item, "%s", cure_of(err.code));
+		else
+			checkup_cure(item, "correct the <source> of disk %s with virsh edit %s",
+				     p->target_word, p->name_word);
 	} else if (checkup_format(p, &need, p->disk, said, seen)) {
 		checkup_add(p, "format", HOLDS_YES, "%s", said);
 	}

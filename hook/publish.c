@@ -30,25 +30,23 @@ static bool passes(const struct error *err)
 }
 
 struct stepping {
-	const struct virt_domain *dom;
 	enum happening happened;
 	const char *detail;
 	const struct config *config;
 	struct step *step;
+	struct error *no_bait;	/* tried as often as the definition is */
 };
 
 static int take_step(void *context, struct domain *domain, struct error *err)
 {
 	const struct stepping *s = context;
-	struct error bait_err;
 
+	s->no_bait->code = 0;
 	if (cycle_step_because(domain, s->happened, s->detail, s->config, s->step, err) < 0)
 		return -1;
 	/* libvirt starts the domain without a bait that is missing. */
-	if (s->step->changed && s->step->after == PHASE_STAGED &&
-	    bait_create(s->config->bait, &bait_err) < 0)
-		story_tell(LOG_LEVEL_WARNING, virt_name(s->dom), virt_uuid(s->dom),
-			   "is staged without a bait: %s", bait_err.msg);
+	if (s->step->changed && s->step->after == PHASE_STAGED)
+		bait_create(s->config->bait, s->no_bait);
 	return s->step->changed;
 }
 
@@ -56,10 +54,14 @@ static int try_step(struct virt *virt, const struct virt_domain *dom,
 		    enum happening happened, const char *detail,
 		    const struct config *config, struct step *step, struct error *err)
 {
-	struct stepping s = { dom, happened, detail, config, step };
+	struct error no_bait = { 0 };
+	struct stepping s = { happened, detail, config, step, &no_bait };
 
 	if (definition_change(virt, dom, take_step, &s, err) < 0)
 		return -1;
+	if (no_bait.code)
+		story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
+			   "is staged without a bait: %s", no_bait.msg);
 	story_step(virt_name(dom), virt_uuid(dom), step);
 	return 0;
 }
