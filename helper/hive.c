@@ -379,6 +379,37 @@ static void seal(struct hive_memory *after, uint32_t newest_seq)
 								 : own) + 1);
 }
 
+/* hivex frees what a key or a value names, even where it says that nothing is there, and
+ * ends the program where that is no cell (delete_node() and delete_values() in its
+ * lib/write.c). Windows itself writes neither. */
+static int check_freed(const struct hive *h, const struct hive_edit *e, struct error *err)
+{
+	AUTO_FREE uint32_t *cells = NULL;
+	struct hive_key root, key;
+	const uint8_t *value;
+	uint32_t len;
+	ssize_t n;
+	int found;
+
+	if (hive_root(h, &root, err) < 0)
+		return -1;
+	found = hive_find(h, &root, e->path, &key, err);
+	if (found <= 0)
+		return found;
+	if (e->kind == HIVE_EDIT_DELETE_KEY && !key.class_len && key.class_at != HIVE_NO_CELL)
+		return fail(err, REFUSE_HIVE_DAMAGED, "%s has a class of no length", e->path);
+	n = hive_values(h, &key, &cells, err);
+	for (ssize_t i = 0; i < n; i++) {
+		value = hive_cell(h, cells[i], 8, &len, err);
+		if (!value)
+			return -1;
+		if (!get_le32(value + 4))
+			return fail(err, REFUSE_HIVE_DAMAGED, "%s has a value of no length "
+				    "outside of its cell", e->path);
+	}
+	return n < 0 ? -1 : 0;
+}
+
 /* Copies to @wanted what is not yet so. Returns how many, or -1. */
 static ssize_t pick_wanted(const struct hive_memory *before,
 			   const struct intended *in, struct hive_edit *wanted,
@@ -392,7 +423,7 @@ static ssize_t pick_wanted(const struct hive_memory *before,
 	for (size_t i = 0; i < in->n; i++) {
 		int holds = edit_holds(&h, &in->edits[i], err);
 
-		if (holds < 0)
+		if (holds < 0 || (!holds && check_freed(&h, &in->edits[i], err) < 0))
 			return -1;
 		if (!holds)
 			wanted[n++] = in->edits[i];

@@ -194,6 +194,36 @@ static void expect_failure(const struct hive_memory *before,
 	   err.code == code && !after.data, "%s: %s", what, err.msg);
 }
 
+/* As no Windows writes them: hivex would end the program over each. */
+static void test_freed(struct hive_memory *before)
+{
+	struct hive_edit e = { .kind = HIVE_EDIT_DELETE_KEY, .path = "Good" };
+	struct hive_key root = { 0 }, key = { 0 };
+	uint32_t *cells = NULL;
+	uint8_t *class, *value;
+	struct hive_memory after;
+	struct hive h;
+
+	ok(hive_open_bytes(&h, before->data, before->len, NULL) == 0 &&
+	   hive_root(&h, &root, NULL) == 0 && hive_find(&h, &root, "Good", &key, NULL) == 1 &&
+	   hive_values(&h, &key, &cells, NULL) == 1, "there is a key with a value");
+	class = before->data + HIVE_BASE_SIZE + key.at + 4 + 48;
+	put_le32(class, 0x123456);
+	expect_failure(before, &e, 1, REFUSE_HIVE_DAMAGED, "a class of no length");
+	put_le32(class, HIVE_NO_CELL);
+	value = before->data + HIVE_BASE_SIZE + *cells + 4 + 4;
+	put_le32(value, 0);
+	put_le32(value + 4, HIVE_NO_CELL);
+	expect_failure(before, &e, 1, REFUSE_HIVE_DAMAGED, "a value of no length, deleted");
+	e = (struct hive_edit){ HIVE_EDIT_SET, "Good", "x", 4, value, 4 };
+	expect_failure(before, &e, 1, REFUSE_HIVE_DAMAGED, "and with another beside it");
+	put_le32(value, 0x80000000);
+	is_int(hive_apply(before, -1, &e, 1, 1, &after, NULL), 0,
+	       "one of no length within its cell");
+	hive_memory_free(&after);
+	free(cells);
+}
+
 static void test_refusals(void)
 {
 	static const uint8_t large[HIVE_PLAIN_LIMIT + 1];
@@ -231,6 +261,7 @@ static void test_refusals(void)
 	e.path = "Good";
 	expect_failure(&before, &e, 1, EPROTO, "deleted key with a value name");
 	expect_failure(&before, many, ARRAY_SIZE(many), EPROTO, "too many");
+	test_freed(&before);
 	before.data[5000] ^= 0xff;
 	e = (struct hive_edit){ HIVE_EDIT_SET, "Good", "x", 4, large, 4 };
 	put_le32(before.data + 4096 + 8, 0);
