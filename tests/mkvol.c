@@ -249,7 +249,8 @@ static void put16(uint8_t *p, unsigned int v)
 	p[1] = (uint8_t)(v >> 8);
 }
 
-/* log MAJOR CLIENT FLAGS: one restart page of that version and state. */
+/* log MAJOR CLIENT FLAGS: one restart page of that version and state. MAJOR 0: a page of
+ * zeros; -1: version 1, with a log size that is not its own. */
 static void op_log(char **arg)
 {
 	uint8_t page[4096] = "RSTR";
@@ -266,7 +267,7 @@ static void op_log(char **arg)
 	put16(page + 20, 4096);
 	put16(page + 24, 0x30);
 	put16(page + 26, atoi(arg[0]) == 2 ? 0 : 1);
-	put16(page + 28, (unsigned int)atoi(arg[0]));
+	put16(page + 28, atoi(arg[0]) == -1 ? 1 : (unsigned int)atoi(arg[0]));
 	area[0] = 1;				/* LSN */
 	put16(area + 8, 1);			/* clients */
 	put16(area + 10, strtol(arg[1], NULL, 0) == 0xFFFF ? 0 : 0xFFFF);
@@ -274,7 +275,8 @@ static void op_log(char **arg)
 	put16(area + 14, (unsigned int)strtol(arg[2], NULL, 0));
 	/* 67 less the bits of the log's size */
 	put16(area + 16, (unsigned int)(67 - (64 - __builtin_clzll(
-				       (unsigned long long)na->data_size))));
+				       (unsigned long long)na->data_size))) +
+		      (atoi(arg[0]) == -1));
 	put16(area + 20, 0xE0);			/* length */
 	put16(area + 22, 0x40);			/* client array */
 	memcpy(area + 24, &na->data_size, 8);
@@ -283,6 +285,8 @@ static void op_log(char **arg)
 	memset(area + 0x40 + 16, 0xFF, 4);	/* a client without neighbours */
 	for (int s = 1; s <= 8; s++)
 		put16(page + s * 512 - 2, 1);
+	if (atoi(arg[0]) == 0)
+		memset(page, 0, sizeof(page));
 	if (ntfs_attr_pwrite(na, 0, sizeof(page), page) != sizeof(page))
 		err(1, "$LogFile");
 	ntfs_attr_close(na);

@@ -49,7 +49,7 @@ accepted()
 }
 
 requires qemu-system-x86_64 --version
-plan 141
+plan 147
 
 # --- the volume ---
 volume volume-flags 0x0001 && disk
@@ -66,6 +66,10 @@ volume log 2 0 0 && disk
 refused "journal of version 2.0" 19 "not fully shut down"
 volume log 2 0xFFFF 2 && disk
 refused "journal of version 2.0, clean" 19 "not fully shut down"
+volume log 0 0 0 && disk
+refused "journal of zeros" 20 "no valid start page: let Windows run chkdsk"
+volume log -1 0xFFFF 0 && disk
+refused "journal that only libntfs-3g finds wrong" 20 "journal is not in order: start Windows"
 
 page=$(printf '%4092s' '')
 for magic in HIBR hibr; do
