@@ -184,7 +184,7 @@ static int no_format(const char *path, const char *backing, struct error *err)
 {
 	char word[4400], backing_word[1100];
 
-	return fail(err, REFUSE_FORMAT, "%s names a backing file without its format: "
+	return fail(err, REFUSE_FORMAT, "%s: names a backing file without its format: "
 		    "\"qemu-img rebase -u -b %s -F FORMAT %s\" adds it", path,
 		    shell_word(backing, backing_word, sizeof(backing_word)),
 		    shell_word(path, word, sizeof(word)));

@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 requires setpriv --version
 requires bsdtar --version
-plan 34
+plan 40
 
 busflip()
 {
@@ -62,6 +62,29 @@ like "status: it waits for nothing that would come by itself" "$(busflip status)
 like "as JSON" "$(busflip status --json)" '"target_bus":"virtio".*"reason":"can.t be staged: its busflip tag'
 like "inspect, too" "$(busflip inspect --json odd 2>&1)" '"reason":"can.t be staged: '
 quietly virsh -q undefine odd
+
+# --- a file that is taken for a domain ---
+
+cd "$LAB" || bail_out "cd"
+fails "a file without a slash" 1 busflip inspect win.img
+like "says what would do" "$output" \
+	'^busflip: domain win.img: there is no domain win.img .*; for the file of that name, type ./win.img$'
+cd "$OLDPWD" || bail_out "cd back"
+
+# --- a disk that can't be looked into, and one whose file can't be had ---
+
+cp --sparse=always "$LAB/win.img" "$LAB/slice.img"
+boot_sectors "$LAB/slice.img" off
+slice="<slices><slice type='storage' offset='0' size='$(stat -c %s "$LAB/slice.img")'/></slices>"
+make_domain slice image="$LAB/slice.img" |
+	sed "s|<source file=\(.*\)/>\$|<source file=\1>$slice</source>|" > "$LAB/slice.xml"
+quietly virsh -q define "$LAB/slice.xml"
+quietly busflip stage slice
+is "a slice of a file is staged" "$(where slice)" staged/sata
+ok "starts and goes off" run_once slice
+ok "its start was logged" logged 'domain=slice .*starts with its disk as it is: its disk is a slice of .*; evidence = shutdown in /etc/busflip.conf does without'
+is "it stays on SATA" "$(where slice)" staged/sata
+quietly virsh -q undefine slice
 
 # --- no place for the bait ---
 

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires bsdtar --version
-plan 70
+plan 72
 
 make_parts
 make_windows "$work/good.ntfs" $((32 * 1048576))
@@ -64,6 +64,8 @@ qcow2 "another version" 4 '>I' 9 'version 9 of qcow2 is not known: is that its f
 qcow2 "length of the header" 100 '>I' 5 'damaged qcow2 header \(see qemu-img check\)'
 qcow2 "name of the base" 8 '>Q' 1000000000 'damaged qcow2 backing name .*'
 qcow2 "extensions" 116 '>I' 4000000000 'damaged qcow2 header extensions .*'
+qcow2 "a base without its format" 112 '>I' 305419896 \
+	"names a backing file without its format: \"qemu-img rebase -u -b .* -F FORMAT .*top.qcow2\" adds it"
 qemu-img create -q -u -f qcow2 -F raw -b nbd://host/disk "$work/nbd.qcow2" 1M
 told "a base that is no file" 12 \
 	"$work/nbd.qcow2: names \"nbd://host/disk\", which is not a file: .*qemu-img convert" \
