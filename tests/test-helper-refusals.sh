@@ -49,7 +49,7 @@ accepted()
 }
 
 requires qemu-system-x86_64 --version
-plan 147
+plan 151
 
 # --- the volume ---
 volume volume-flags 0x0001 && disk
@@ -165,6 +165,13 @@ like "with no driver" "$output" "viostor +absent"
 refused "a partition that isn't there" 13 "no partition 9" patch --format raw --partition 9
 volume mkdir Old/System32/config put Old/System32/config/SYSTEM "$work/SYSTEM" && disk
 refused "two Windows on one partition" 14 "Old on partition 3"
+volume mkdir "\$Setup/System32/config" put "\$Setup/System32/config/SYSTEM" "$work/SYSTEM" && disk
+accepted "a folder of Windows' setup is no Windows"
+volume && printf -- '-FVE-FS-' | dd of="$work/c.ntfs" bs=1 seek=3 conv=notrunc status=none
+make_volume "$work/dirty.ntfs" $size mkdir Users volume-flags 0x0001
+"$tests/mkdisk.sh" -f raw -T 5808C8AA-7E8F-42E0-85D2-E1E90434CFB3 "$work/disk.raw" \
+	"$work/c.ntfs" "$work/dirty.ntfs"
+refused "of two obstacles the first is told" 15 "partition 3: encrypted with BitLocker"
 
 # --- the image ---
 volume && disk
