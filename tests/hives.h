@@ -226,6 +226,8 @@ static void made_services(struct made *m, bool eight, unsigned int how)
 	made_service(m, "disk", 0, false);
 	made_service(m, "partmgr", 0, false);
 	made_service(m, "Beep", 1, false);
+	made_dword(m, "Services\\FileInfo", "Type", 2);	/* of a file system */
+	made_dword(m, "Services\\FileInfo", "Start", 0);
 	made_dword(m, "Services\\partmgr\\Parameters", "SanPolicy", 1);
 }
 

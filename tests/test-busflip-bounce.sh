@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 68
+plan 75
 
 # define_and_start NAME [OPTION] - in one connection, as virt-install does it
 define_and_start()
@@ -201,6 +201,37 @@ is "its definition is what it was" "$(cmp /etc/libvirt/qemu/stuck.xml "$LAB/stuc
 virsh -q start stuck
 ok "when it can, it runs on SATA" wait_for "bounced stuck" 60
 virsh -q destroy stuck
+
+# --- the process that does it comes late, or was killed in the middle
+
+define_domain slow guest=stay
+hold_settle slow
+virsh -q start slow
+wait_boot late 1
+sleep 6
+let_settle
+ok "too late: nothing is left to do" wait_for "no_work slow" 30
+is "it runs on as it was started" "$(state_of slow)/$(bus_of_disk slow --live)" running/virtio
+is "it is staged for its next start" "$(where slow)" staged/sata
+ok "why is logged" logged "domain slow: it has run for too long to be started again"
+virsh -q destroy slow
+
+define_domain anew guest=stay
+hold_settle anew
+virsh -q start anew
+kill_settle anew
+virsh -q suspend anew
+record=$pending/$(uuid_of anew)
+id=$(virsh -q domid anew)
+sed -i "s/^begun 0/begun 1/; s/^id .*/id $((id + 1))/" "$record"
+cp "$record" "$LAB/record"
+quietly busflip stage --all
+ok "of another run: nothing is left to do" wait_for "no_work anew" 30
+is "what was paused since stays so" "$(state_of anew)/$(bus_of_disk anew --live)" paused/virtio
+sed "s/^id .*/id $id/" "$LAB/record" > "$record"
+quietly busflip stage --all
+ok "of this one: it is finished" wait_for "bounced anew" 30
+virsh -q destroy anew
 
 # --- has memory to lose
 

@@ -320,7 +320,7 @@ static const char said_text[] =
 	"  storahci               start 0\n"
 	"  stornvme               start 0, file missing\n"
 	"  viostor                start 0\n"
-	"Boot drivers           9, 0 of them with a StartOverride\n"
+	"Boot drivers           10, 0 of them with a StartOverride\n"
 	"Fast startup           on\n"
 	"Warning                a pending rename touches the VirtIO driver\n"
 	"Volume                 without a name\n";

@@ -41,6 +41,8 @@ static void test_generation(const struct made_windows *m)
 	   "%s: control sets and databases", m->name);
 	ok(w->ahci_ready && w->ide_ready, "%s: SATA and IDE ready %s",
 	   m->name, w->ahci_reason);
+	ok(windows_find_service(w, "LSI_SAS") && windows_find_service(w, "FileInfo") &&
+	   !windows_find_service(w, "Beep"), "%s: services that boot", m->name);
 	ok(windows_check(w, &err) == 0, "%s: may be patched", m->name);
 	ok(w->virtio[VIRTIO_BLK].state == VIRTIO_ABSENT &&
 	   w->virtio[VIRTIO_SCSI].state == VIRTIO_ABSENT,
@@ -179,6 +181,19 @@ static void test_files(void)
 	ok(g.win->virtio[VIRTIO_BLK].state == VIRTIO_STAGED &&
 	   strstr(g.win->virtio[VIRTIO_BLK].reason, "missing"),
 	   "bound, but without its file: no more than staged");
+	guest_close(&g);
+}
+
+static void test_missing_file(void)
+{
+	struct guest g = { 0 };
+	struct error err = { 0 };
+
+	guest_usual_files(&g, 0x8664);
+	guest_find(&g, "Windows/System32/drivers/storahci.sys")->path = "elsewhere.sys";
+	guest_open(&g, "10", 0, &err);
+	ok(!g.win->ahci_ready && strstr(g.win->ahci_reason, "storahci's file is missing"),
+	   "SATA is not ready: %s", g.win->ahci_reason);
 	guest_close(&g);
 }
 
@@ -336,6 +351,7 @@ int main(void)
 	test_variants();
 	test_refusals();
 	test_files();
+	test_missing_file();
 	test_image_paths();
 	test_real_1903();
 	test_real_7();
