@@ -180,7 +180,7 @@ int chain_inspect(struct chain *chain, struct error *err)
 	static struct evidence evidence;
 	struct windows *win = NULL;
 	int r = windows_inspect(chain->targets.volume,
-				chain->targets.list[0].root, false, &win, err);
+				chain->targets.list[0].root, NULL, &win, err);
 
 	if (r < 0)
 		return -1;

@@ -339,9 +339,11 @@ static int patch(struct patch *p, struct error *err)
 		.bus = job->bus == JOB_BUS_SCSI ? VIRTIO_SCSI : VIRTIO_BLK,
 		.trial = job->trial,
 	};
+	/* To settle there is always something. */
+	const char *editing = job->action == JOB_SETTLE ? "" : virtio_service_name(request.bus);
 
 	if (windows_inspect(p->chain->targets.volume,
-			    p->chain->targets.list[0].root, true, &p->win, err) < 0 ||
+			    p->chain->targets.list[0].root, editing, &p->win, err) < 0 ||
 	    windows_check(p->win, err) < 0 ||
 	    pick_drivers(p, request.bus, err) < 0)
 		return -1;

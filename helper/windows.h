@@ -226,10 +226,11 @@ int windows_from_hives(struct windows *win, const struct windows_files *files,
  * windows_inspect() - all of the above from a volume; *@out is freed by
  * windows_free()
  *
- * @root: "Windows", or what the caller found. @whole: read all of SYSTEM at once,
- * because it will be needed; else only the parts that are looked at.
+ * @root: "Windows", or what the caller found. @editing: read all of SYSTEM at once,
+ * because it will be needed, unless that service is one that boots (then there may be
+ * nothing to edit); NULL: only the parts that are looked at.
  */
-int windows_inspect(struct volume *vol, const char *root, bool whole,
+int windows_inspect(struct volume *vol, const char *root, const char *editing,
 		    struct windows **out, struct error *err);
 void windows_free(struct windows *win);
 

@@ -98,7 +98,23 @@ static int open_hive(struct hive_source *s, struct hive *hive,
 	return 1;
 }
 
-static int open_hives(struct windows *win, struct owned *owned, bool whole,
+/* A guess, which costs a few reads and spares that of the whole hive: no error of it is
+ * told, and whoever edits has it read then. */
+static bool boots(const struct hive *h, const char *service)
+{
+	struct hive_key root, key;
+	char path[FACT_FROM];
+	uint32_t number;
+
+	return *service && hive_root(h, &root, NULL) == 0 &&
+	       hive_find(h, &root, "Select", &key, NULL) == 1 &&
+	       hive_get_dword(h, &key, "Current", &number, NULL) == 1 &&
+	       str_printf(path, sizeof(path), "ControlSet%03u\\Services\\%s", number, service) &&
+	       hive_find(h, &root, path, &key, NULL) == 1 &&
+	       hive_get_dword(h, &key, "Start", &number, NULL) == 1 && number == 0;
+}
+
+static int open_hives(struct windows *win, struct owned *owned, const char *editing,
 		      struct error *err)
 {
 	struct hive_source *s = &owned->system;
@@ -111,7 +127,7 @@ static int open_hives(struct windows *win, struct owned *owned, bool whole,
 		return found < 0 ? error_prefix(err, "%s", s->path)
 			: fail(err, REFUSE_NO_WINDOWS, "%s is not there",
 			       s->path);
-	if (whole && hive_load_all(&win->system, err) < 0)
+	if (editing && !boots(&win->system, editing) && hive_load_all(&win->system, err) < 0)
 		return error_prefix(err, "%s", s->path);
 	s = &owned->software;
 	str_printf(s->path, sizeof(s->path), "%s/System32/config/SOFTWARE",
@@ -133,7 +149,7 @@ static int files_head(void *opaque, const char *path, size_t want, uint8_t *data
 	return volume_read_head(opaque, path, want, data, len, err);
 }
 
-int windows_inspect(struct volume *vol, const char *root, bool whole,
+int windows_inspect(struct volume *vol, const char *root, const char *editing,
 		    struct windows **out, struct error *err)
 {
 	struct windows_files files = { files_stat, files_head, vol };
@@ -147,7 +163,7 @@ int windows_inspect(struct volume *vol, const char *root, bool whole,
 	}
 	win->owned = owned;
 	owned->system.vol = owned->software.vol = vol;
-	if (open_hives(win, owned, whole, err) < 0 ||
+	if (open_hives(win, owned, editing, err) < 0 ||
 	    windows_from_hives(win, &files, err) < 0) {
 		windows_free(win);
 		return -1;
