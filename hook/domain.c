@@ -106,14 +106,13 @@ static void read_state(struct domain *domain)
 	state->saved = xml_child_ns(node, "saved", STATE_URI);
 }
 
-int domain_parse(const char *bytes, size_t len, struct domain *domain,
-		 struct error *err)
+static int fill(struct domain *domain, xmlDoc *doc, bool declaration, struct error *err)
 {
 	memset(domain, 0, sizeof(*domain));
-	domain->doc = xml_parse(bytes, len, err);
+	domain->doc = doc;
 	if (!domain->doc)
 		return -1;
-	domain->declaration = len >= 5 && memcmp(bytes, "<?xml", 5) == 0;
+	domain->declaration = declaration;
 	domain->root = xmlDocGetRootElement(domain->doc);
 	if (!xml_is(domain->root, "domain"))
 		return fail(err, EINVAL, "the XML is not a <domain>");
@@ -129,6 +128,18 @@ int domain_parse(const char *bytes, size_t len, struct domain *domain,
 	read_tag(domain);
 	read_state(domain);
 	return 0;
+}
+
+int domain_parse(const char *bytes, size_t len, struct domain *domain,
+		 struct error *err)
+{
+	return fill(domain, xml_parse(bytes, len, err),
+		    len >= 5 && memcmp(bytes, "<?xml", 5) == 0, err);
+}
+
+int domain_parse_bare(const char *bytes, size_t len, struct domain *domain, struct error *err)
+{
+	return fill(domain, xml_parse_bare(bytes, len, err), false, err);
 }
 
 void domain_free(struct domain *domain)

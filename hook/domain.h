@@ -69,6 +69,10 @@ struct domain {
  * even after an error. */
 int domain_parse(const char *bytes, size_t len, struct domain *domain,
 		 struct error *err);
+
+/* domain_parse_bare() - the same, to be looked at and not to be written: white space
+ * between elements isn't kept. */
+int domain_parse_bare(const char *bytes, size_t len, struct domain *domain, struct error *err);
 void domain_free(struct domain *domain);
 #define AUTO_DOMAIN __attribute__((cleanup(domain_free)))
 

@@ -65,7 +65,7 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 		return error_prefix(err, "domain %s", virt_name(dom));
 	if (!strstr(*xml, TAG_URI) && !strstr(*xml, STATE_URI))
 		return 0;
-	if (domain_parse(*xml, strlen(*xml), &domain, err) < 0)
+	if (domain_parse_bare(*xml, strlen(*xml), &domain, err) < 0)
 		return error_prefix(err, "domain %s", virt_name(dom));
 	if (!domain.tag.present && !domain.state_node)
 		return 0;

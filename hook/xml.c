@@ -39,7 +39,7 @@ void xml_prepare(void)
 	xmlInitParser();
 }
 
-xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err)
+static xmlDoc *parse(const char *bytes, size_t len, int options, struct error *err)
 {
 	AUTO_XML_DOC xmlDoc *doc = NULL;
 	const xmlError *why;
@@ -52,7 +52,8 @@ xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err)
 	xmlSetGenericErrorFunc(NULL, quiet);
 	xmlResetLastError();
 	doc = xmlReadMemory(bytes, (int)len, "domain.xml", NULL,
-			    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+			    options | XML_PARSE_NONET | XML_PARSE_NOERROR |
+			    XML_PARSE_NOWARNING);
 	if (!doc || !xmlDocGetRootElement(doc)) {
 		why = xmlGetLastError();
 		fail(err, EINVAL, "malformed XML, line %d: %.200s",
@@ -70,6 +71,16 @@ xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err)
 	result = doc;
 	doc = NULL;
 	return result;
+}
+
+xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err)
+{
+	return parse(bytes, len, 0, err);
+}
+
+xmlDoc *xml_parse_bare(const char *bytes, size_t len, struct error *err)
+{
+	return parse(bytes, len, XML_PARSE_NOBLANKS, err);
 }
 
 /* libxml2 does not escape namespace names: some documents come out as no XML. */

@@ -32,6 +32,10 @@ void xml_prepare(void);
  * on anything malformed, too large, or with a DOCTYPE. Caller frees. */
 xmlDoc *xml_parse(const char *bytes, size_t len, struct error *err);
 
+/* xml_parse_bare() - without the white space between elements: to be looked at only, which
+ * takes a fifth less. */
+xmlDoc *xml_parse_bare(const char *bytes, size_t len, struct error *err);
+
 /* xml_format() - the document as bytes (NUL behind them), with an XML
  * declaration only when @declaration. *bytes is the caller's to free(). */
 int xml_format(xmlDoc *doc, bool declaration, char **bytes, size_t *len,
