@@ -340,6 +340,7 @@ static void test_old(void)
 	struct log_buffer log, other;
 	struct outcome o;
 	uint8_t *hive;
+	size_t len;
 
 	free(before);
 	free(after);
@@ -377,6 +378,19 @@ static void test_old(void)
 	expect_refused(&o, REFUSE_HIVE_DIRTY, "DIRT cut off");
 	done(&o);
 	log.len += 512;
+	len = log.len;
+	log.len = 512 + 4 + 1;
+	o = replay(hive, before_len, &log, NULL);
+	expect_refused(&o, REFUSE_HIVE_DIRTY, "DIRT cut off in its bitmap");
+	ok(strstr(o.err.msg, "bitmap is cut off") != NULL, "which is said");
+	done(&o);
+	log.len = len;
+	log_dirt(&other, 42, after, after_len, after, after_len);
+	o = replay(hive, before_len, &other, NULL);
+	expect_refused(&o, REFUSE_HIVE_DIRTY, "DIRT without a page");
+	ok(strstr(o.err.msg, "holds no page") != NULL, "which is said");
+	done(&o);
+	free(other.data);
 
 	log_dirt(&other, 41, before, before_len, after, after_len);
 	memset(other.data + other.len - 512, 0, 512);
