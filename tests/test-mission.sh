@@ -10,7 +10,7 @@
 # shellcheck source=tests/guest/windows/lib-windows.sh
 . "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
 windows_required "$@"
-plan 45
+plan 48
 
 # Long enough for a machine that has other things to do; the guest is up in 4 s.
 printf '[busflip]\ntrial_timeout = 25\n' > /etc/busflip.conf
@@ -106,22 +106,27 @@ paused=$SECONDS
 
 # --- planted StartOverride, destroyed in the middle, and it arrives all the same
 
-windows late driver=bootable override=viostor
+windows late driver=bootable override=viostor fast=on autoreboot=1
+before=$(for_the_way late)
 ok "destroyed: up on SATA" windows_starts late
 quietly virsh -q destroy late
 settled_within late 30
 is "stays on SATA" "$(where late)" staged/sata
 ok "next session" session late
 is "on trial" "$(where late)" trial/virtio
+way=$(for_the_way late)
+unlike "with what is for the way" "$way" "$before"
 ok "destroyed on VirtIO" windows_starts late
 quietly virsh -q destroy late
 settled_within late 30
 is "back to SATA, counted" "$(where late) $(xpath late 'string(//*[local-name()="state"]/@attempts)')" \
 	"staged/sata 1"
+is "what is for the way stays: it is not over" "$(for_the_way late)" "$way"
 ok "session on SATA" session late
 is "on trial again" "$(where late)" trial/virtio
 ok "session on VirtIO" session late
 is "done" "$(where late)" "done/virtio"
+is "all is as before" "$(for_the_way late)" "$before"
 
 # --- no driver anywhere: never on VirtIO
 
