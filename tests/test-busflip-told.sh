@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 requires setpriv --version
 requires bsdtar --version
-plan 40
+plan 42
 
 busflip()
 {
@@ -95,6 +95,10 @@ printf '[busflip]\nbait = %s\n' "$LAB/pipe.img" > "$LAB/pipe.conf"
 fails "a bait that is no file" 1 busflip --config "$LAB/pipe.conf" enable win
 like "says so" "$output" "^busflip: domain win: the bait disk $LAB/pipe.img is not a file"
 is "nothing has changed" "$(where win)" none/virtio
+quietly busflip --config "$LAB/pipe.conf" stage --all
+is "who asks for all has it staged without one" "$(where win)" staged/sata
+ok "and it is logged" logged 'domain=win .*is staged without a bait: .*pipe.img is not a file'
+quietly busflip disable win
 
 # --- a folder that can't be written to ---
 
