@@ -379,9 +379,9 @@ static void seal(struct hive_memory *after, uint32_t newest_seq)
 								 : own) + 1);
 }
 
-/* hivex frees what a key or a value names, even where it says that nothing is there, and
- * ends the program where that is no cell (delete_node() and delete_values() in its
- * lib/write.c). Windows itself writes neither. */
+/* hivex frees what a key or a value names, even where it says that nothing is there
+ * (delete_node() and delete_values() in its lib/write.c): somebody else's cell, or of a
+ * class no cell at all, over which it ends the program. Windows itself writes neither. */
 static int check_freed(const struct hive *h, const struct hive_edit *e, struct error *err)
 {
 	AUTO_FREE uint32_t *cells = NULL;

@@ -201,6 +201,7 @@ static void test_freed(struct hive_memory *before)
 	struct hive_key root = { 0 }, key = { 0 };
 	uint32_t *cells = NULL;
 	uint8_t *class, *value;
+	struct error err = { 0 };
 	struct hive_memory after;
 	struct hive h;
 
@@ -213,8 +214,10 @@ static void test_freed(struct hive_memory *before)
 	put_le32(class, HIVE_NO_CELL);
 	value = before->data + HIVE_BASE_SIZE + *cells + 4 + 4;
 	put_le32(value, 0);
-	put_le32(value + 4, HIVE_NO_CELL);
+	put_le32(value + 4, root.at);
 	expect_failure(before, &e, 1, REFUSE_HIVE_DAMAGED, "a value of no length, deleted");
+	ok(hive_apply(before, -1, &e, 1, 1, &after, &err) < 0 &&
+	   strstr(err.msg, "a value of no length") != NULL, "before hivex frees what it names");
 	e = (struct hive_edit){ HIVE_EDIT_SET, "Good", "x", 4, value, 4 };
 	expect_failure(before, &e, 1, REFUSE_HIVE_DAMAGED, "and with another beside it");
 	put_le32(value, 0x80000000);
