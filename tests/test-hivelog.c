@@ -236,6 +236,22 @@ static void test_new_damage(void)
 }
 
 /* Hashes say that Windows wrote it, bounds say that it can't have. */
+/* Its base block fits, and that is all. */
+static void test_new_empty(void)
+{
+	uint8_t *hive = dirty_copy(41);
+	struct log_buffer log = { NULL, 0 };
+	struct outcome o;
+
+	log_start(&log, hive, 42);
+	o = replay(hive, before_len, &log, NULL);
+	expect_refused(&o, REFUSE_HIVE_DIRTY, "a log without an entry");
+	ok(strstr(o.err.msg, "no log holds an entry") != NULL, "which is said");
+	done(&o);
+	free(log.data);
+	free(hive);
+}
+
 static void test_new_bounds(void)
 {
 	static const struct {
@@ -463,6 +479,7 @@ int main(void)
 	test_new();
 	test_new_order();
 	test_new_damage();
+	test_new_empty();
 	test_new_bounds();
 	test_base();
 	test_lengths();
