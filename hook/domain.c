@@ -106,7 +106,7 @@ static void read_state(struct domain *domain)
 	state->saved = xml_child_ns(node, "saved", STATE_URI);
 }
 
-static int fill(struct domain *domain, xmlDoc *doc, bool declaration, struct error *err)
+static int take_document(struct domain *domain, xmlDoc *doc, bool declaration, struct error *err)
 {
 	memset(domain, 0, sizeof(*domain));
 	domain->doc = doc;
@@ -133,13 +133,13 @@ static int fill(struct domain *domain, xmlDoc *doc, bool declaration, struct err
 int domain_parse(const char *bytes, size_t len, struct domain *domain,
 		 struct error *err)
 {
-	return fill(domain, xml_parse(bytes, len, err),
+	return take_document(domain, xml_parse(bytes, len, err),
 		    len >= 5 && memcmp(bytes, "<?xml", 5) == 0, err);
 }
 
 int domain_parse_bare(const char *bytes, size_t len, struct domain *domain, struct error *err)
 {
-	return fill(domain, xml_parse_bare(bytes, len, err), false, err);
+	return take_document(domain, xml_parse_bare(bytes, len, err), false, err);
 }
 
 void domain_free(struct domain *domain)
