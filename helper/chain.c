@@ -116,7 +116,9 @@ int chain_run(const struct job *job, struct image *image,
 	chain->writer = writer;
 	chain->reply = reply;
 	r = run_steps(chain, err);
-	volume_close(chain->targets.volume, NULL);
+	/* libntfs-3g may have gone on without what could not be read. */
+	if (volume_close(chain->targets.volume, r == 0 ? err : NULL) < 0)
+		r = -1;
 	free(chain);
 	return r;
 }

@@ -2,6 +2,7 @@
 /* winfiles.c - facts about Windows that lie in files and not in hives */
 
 #include "helper/pe.h"
+#include "helper/refusal.h"
 #include "helper/windows.h"
 
 #include <errno.h>
@@ -17,42 +18,60 @@ static int root_path(const struct windows *win, const char *name,
 	return str_printf(path, FACT_TEXT, "%s/%s", win->root, name) ? 0 : -1;
 }
 
-/* 1 with the first bytes of a file, 0 when it can't be had, -1 never: a file
- * that can't be read makes a fact unknown and not the inspection fail. */
-static bool read_head(const struct windows_files *files, const char *path,
-		      size_t want, uint8_t *data, size_t *len)
+/* 1 with the first bytes of a file; 0 when the guest has no such file or an odd one, which
+ * makes a fact unknown; -1 when the disk can't be read, of which nothing is known then. */
+static int read_head(const struct windows_files *files, const char *path, size_t want,
+		     uint8_t *data, size_t *len, struct error *err)
 {
-	return files->head &&
-	       files->head(files->opaque, path, want, data, len, NULL) == 0;
+	struct error why;
+
+	if (!files->head)
+		return 0;
+	if (files->head(files->opaque, path, want, data, len, &why) == 0)
+		return 1;
+	if (why.code == ENOENT || is_refusal(why.code))
+		return 0;
+	*err = why;
+	return -1;
 }
 
-static void read_kernel(struct windows *win, const struct windows_files *files)
+static int read_kernel(struct windows *win, const struct windows_files *files,
+		       struct error *err)
 {
 	struct fact_number *fact = &win->arch_machine;
 	uint8_t head[HEAD];
 	struct pe pe;
 	size_t len;
+	int found;
 
-	if (root_path(win, "System32/ntoskrnl.exe", fact->from) < 0 ||
-	    !read_head(files, fact->from, sizeof(head), head, &len))
-		return;
+	if (root_path(win, "System32/ntoskrnl.exe", fact->from) < 0)
+		return 0;
+	found = read_head(files, fact->from, sizeof(head), head, &len, err);
+	if (found <= 0)
+		return found;
 	fact->known = pe_read(head, len, false, &pe);
 	fact->value = pe.machine;
+	return 0;
 }
 
 /* RTL_BSD_DATA: LastBootSucceeded at 10, LastBootShutdown at 11. Its layout was
  * not checked against a real file, so it is never more than a hint. */
-static void read_bootstat(struct windows *win, const struct windows_files *files)
+static int read_bootstat(struct windows *win, const struct windows_files *files,
+			 struct error *err)
 {
 	struct fact_number *fact = &win->bootstat_clean;
 	uint8_t head[64];
 	size_t len;
+	int found;
 
-	if (root_path(win, "bootstat.dat", fact->from) < 0 ||
-	    !read_head(files, fact->from, sizeof(head), head, &len) || len < 12)
-		return;
+	if (root_path(win, "bootstat.dat", fact->from) < 0)
+		return 0;
+	found = read_head(files, fact->from, sizeof(head), head, &len, err);
+	if (found <= 0 || len < 12)
+		return found < 0 ? -1 : 0;
 	fact->known = true;
 	fact->value = head[10] == 1 && head[11] == 1;
+	return 0;
 }
 
 static int read_time(const struct windows *win, const char *name,
@@ -86,14 +105,15 @@ static int read_board_file(struct windows *win, const char *path, uint64_t size,
 	size_t want = size < DRIVER_LIMIT ? (size_t)size : DRIVER_LIMIT, len;
 	AUTO_FREE uint8_t *data = malloc(want + 1);
 	struct pe pe;
+	int found;
 
 	if (!data)
 		return fail(err, ENOMEM, "out of memory");
 	str_fits(b->path, sizeof(b->path), path);
 	b->size = size;
-	if (!read_head(files, path, want, data, &len) ||
-	    !pe_read(data, len, len == size, &pe))
-		return 0;
+	found = read_head(files, path, want, data, &len, err);
+	if (found <= 0 || !pe_read(data, len, len == size, &pe))
+		return found < 0 ? -1 : 0;
 	b->machine = pe.machine;
 	b->has_version = pe.has_version;
 	memcpy(b->version, pe.version, sizeof(b->version));
@@ -126,9 +146,8 @@ static int read_board(struct windows *win, const struct windows_files *files,
 int windows_read_files(struct windows *win, const struct windows_files *files,
 		       struct error *err)
 {
-	read_kernel(win, files);
-	read_bootstat(win, files);
-	if (read_time(win, "MEMORY.DMP", files, &win->memory_dump, err) < 0 ||
+	if (read_kernel(win, files, err) < 0 || read_bootstat(win, files, err) < 0 ||
+	    read_time(win, "MEMORY.DMP", files, &win->memory_dump, err) < 0 ||
 	    read_time(win, "Minidump", files, &win->minidumps, err) < 0)
 		return -1;
 	return read_board(win, files, err);

@@ -236,6 +236,53 @@ static void test_image_paths(void)
 	}
 }
 
+static int odd_stat(void *opaque, const char *path, struct file_info *info, struct error *err)
+{
+	(void)opaque, (void)path, (void)err;
+	*info = (struct file_info){ .kind = FILE_REGULAR, .size = 4096 };
+	return 1;
+}
+
+struct odd_head {
+	const char *name;
+	int code;
+};
+
+static int odd_head(void *opaque, const char *path, size_t want, uint8_t *data, size_t *len,
+		    struct error *err)
+{
+	const struct odd_head *odd = opaque;
+
+	if (strstr(path, odd->name))
+		return fail(err, odd->code, "cannot read %s", path);
+	memset(data, 0, want);
+	*len = want;
+	return 0;
+}
+
+/* A file that the guest has not, or an odd one, is a fact that isn't known; of a disk that
+ * can't be read nothing is. */
+static void test_odd_files(void)
+{
+	static const char *const names[] = { "ntoskrnl.exe", "bootstat.dat", "viostor.sys" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct odd_head odd = { names[i], EIO };
+		struct windows_files files = { odd_stat, odd_head, &odd };
+		struct windows w = { .root = "Windows" };
+		struct error err = { 0 };
+
+		ok(windows_read_files(&w, &files, &err) < 0 && err.code == EIO &&
+		   strstr(err.msg, names[i]), "%s: EIO is told (%s)", names[i], err.msg);
+		for (size_t j = 0; j < 2; j++) {
+			odd.code = j ? ENOENT : (int)REFUSE_VOLUME_DAMAGED;
+			w = (struct windows){ .root = "Windows" };
+			ok(windows_read_files(&w, &files, &err) == 0,
+			   "%s: %s is no error", names[i], j ? "absent" : "odd");
+		}
+	}
+}
+
 /* ---- real hives ---------------------------------------------------------- */
 
 static bool match(const struct windows *w, const char *form,
@@ -353,6 +400,7 @@ int main(void)
 	test_files();
 	test_missing_file();
 	test_image_paths();
+	test_odd_files();
 	test_real_1903();
 	test_real_7();
 	test_real_1709();
