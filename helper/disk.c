@@ -37,6 +37,7 @@
 	F(nbd_aio_pwrite) \
 	F(nbd_close) \
 	F(nbd_create) \
+	F(nbd_get_block_size) \
 	F(nbd_get_errno) \
 	F(nbd_get_error) \
 	F(nbd_get_size) \
@@ -68,6 +69,7 @@ static int load_library(struct error *err)
 struct disk {
 	struct nbd_handle *nbd;
 	uint64_t size;
+	uint32_t unit;
 	bool read_only;
 	int64_t deadline;
 };
@@ -107,6 +109,16 @@ static int await(const struct disk *disk, struct error *err)
 	return r < 0 ? fail_nbd(err, "the disk") : 0;
 }
 
+/* What the server doesn't tell is 512; odd answers can't be met. */
+static uint32_t ask_unit(struct nbd_handle *nbd)
+{
+	int64_t unit = lib.nbd_get_block_size(nbd, LIBNBD_SIZE_MINIMUM);
+
+	if (unit <= 512)
+		return 512;
+	return unit <= DISK_UNIT_LIMIT && !(unit & (unit - 1)) ? (uint32_t)unit : DISK_UNIT_LIMIT;
+}
+
 static int shake_hands(struct disk *disk, int fd, struct error *err)
 {
 	int64_t size;
@@ -122,6 +134,7 @@ static int shake_hands(struct disk *disk, int fd, struct error *err)
 	if (size <= 0)
 		return fail(err, EINVAL, "the disk is empty (0 bytes)");
 	disk->size = (uint64_t)size;
+	disk->unit = ask_unit(disk->nbd);
 	disk->read_only = lib.nbd_is_read_only(disk->nbd) != 0;
 	return 0;
 }
@@ -169,6 +182,11 @@ void disk_close(struct disk *disk)
 uint64_t disk_size(const struct disk *disk)
 {
 	return disk->size;
+}
+
+uint32_t disk_unit(const struct disk *disk)
+{
+	return disk->unit;
 }
 
 bool disk_is_read_only(const struct disk *disk)

@@ -37,6 +37,13 @@ void disk_extend(struct disk *disk, int64_t deadline);
 void disk_close(struct disk *disk);
 
 uint64_t disk_size(const struct disk *disk);	/* bytes */
+
+/* disk_unit() - bytes, a power of two from 512 to DISK_UNIT_LIMIT: what offsets and lengths
+ * of requests must be multiples of, but at the end of the disk. QEMU answers others of some
+ * disks (VHDX, those with sectors of 4 KiB) with EINVAL. */
+#define DISK_UNIT_LIMIT 65536
+uint32_t disk_unit(const struct disk *disk);
+
 bool disk_is_read_only(const struct disk *disk);
 
 /* disk_read(), disk_write() - all @n pieces, several at once, in any order.

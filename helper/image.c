@@ -43,6 +43,7 @@ struct image {
 };
 
 static_assert(PAGES_PER_BLOCK <= 32, "dirty is a bit per page");
+static_assert(BLOCK % DISK_UNIT_LIMIT == 0, "a block is whole units");
 
 static int new_image(struct disk *disk, const uint8_t *memory, uint64_t size,
 		     struct image **out, struct error *err)
@@ -92,11 +93,6 @@ void image_close(struct image *image)
 		return;
 	free_blocks(image);
 	free(image);
-}
-
-void image_drop_writes(struct image *image)
-{
-	free_blocks(image);
 }
 
 uint64_t image_size(const struct image *image)
@@ -218,17 +214,17 @@ static size_t part(uint64_t off, size_t len)
 }
 
 /* How much of a large request at @off lies in blocks that are not in the cache: it is
- * read to where it is wanted. Small ones are of a directory or the like, and what is
- * near them will be asked for next. */
+ * read to where it is wanted, in whole units of the disk. Small ones are of a directory
+ * or the like, and what is near them will be asked for next. */
 static size_t bypass_length(struct image *image, uint64_t off, size_t len)
 {
-	size_t run = 0;
+	size_t unit = image->disk ? disk_unit(image->disk) : 1, run = 0;
 
-	if (len < BLOCK)
+	if (len < BLOCK || off % unit)
 		return 0;
 	while (run < len && !find(image, (off + run) / BLOCK))
 		run += part(off + run, len - run);
-	return run;
+	return run - run % unit;
 }
 
 /* Pieces that bypass the cache, collected so that they travel together. */
@@ -383,17 +379,6 @@ static int each_run(const struct image *image, const struct block *b,
 			return -1;
 	}
 	return 0;
-}
-
-uint64_t image_dirty_bytes(const struct image *image)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (struct block *b = image->buckets[i]; b; b = b->next)
-			sum += (uint64_t)__builtin_popcount(b->dirty) *
-			       IMAGE_PAGE;
-	return sum;
 }
 
 int image_dirty_each(struct image *image, image_dirty_fn *each, void *opaque,

@@ -52,12 +52,6 @@ int image_read_pieces(struct image *image, const struct disk_piece *pieces,
 int image_write(struct image *image, uint64_t off, const void *buf, size_t len,
 		struct error *err);
 
-/* image_drop_writes() - forget all of them. */
-void image_drop_writes(struct image *image);
-
-/* image_dirty_bytes() - how much image_dirty_each() would give. */
-uint64_t image_dirty_bytes(const struct image *image);
-
 /*
  * image_dirty_each() - the changed pages in ascending order, neighbours within
  * one block joined: @off and @len are multiples of IMAGE_PAGE, but for the last
