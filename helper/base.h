@@ -199,7 +199,7 @@ void file_replace_sweep(const char *folder);
 
 /* ---- log ---------------------------------------------------------------
  * One call for all programs. Goes to syslog (daemon facility; libvirt drops a
- * hook's stderr when it succeeds) and, when log_to_stderr() was called, to
+ * hook's stderr when it succeeds) and, where log_open() was told so, to
  * stderr as "program: text". Bytes that come from a guest or from domain XML
  * are made printable here, whatever the caller passes.
  */

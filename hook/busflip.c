@@ -362,7 +362,8 @@ int main(int argc, char *argv[])
 	if (parsed.given & ~(everywhere | command->options))
 		return wrong_option(parsed.given & ~(everywhere | command->options),
 				    command->name);
-	log_open("busflip", false);
+	/* Whoever works on a disk sees what is to be minded with it, log or not. */
+	log_open("busflip", command->options & OPTION_FORMAT);
 	if ((parsed.given & OPTION_CONFIG) && command->run != command_check_config &&
 	    access(line->config_file, R_OK) != 0)
 		return usage("cannot read --config ", line->config_file);
