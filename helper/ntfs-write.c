@@ -237,20 +237,6 @@ static int unlink_in(struct volume *vol, const char *dir, const char *name,
 	return 0;
 }
 
-int volume_unlink(struct volume *vol, const char *dir, const char *name,
-		  struct error *err)
-{
-	struct uname u = { .len = 0 };
-	int r;
-
-	if (check_mounted_writable(vol, err) < 0 ||
-	    to_uname(vol, name, &u, err) < 0)
-		return -1;
-	r = unlink_in(vol, dir, name, &u, err);
-	free(u.chars);
-	return r;
-}
-
 static int create_in(struct volume *vol, const char *dir, const char *name,
 		     const struct uname *u, const uint8_t *data, size_t len,
 		     struct error *err)

@@ -178,10 +178,6 @@ int volume_create(struct volume *vol, const char *dir, const char *name,
 /* volume_mkdir_path() - @path and all its missing parents. */
 int volume_mkdir_path(struct volume *vol, const char *path, struct error *err);
 
-/* volume_unlink() - remove the regular file @dir/@name; missing is fine. */
-int volume_unlink(struct volume *vol, const char *dir, const char *name,
-		  struct error *err);
-
 /* volume_list() - call @each for every entry of @dir but "." and ".." and 8.3
  * aliases; non-zero from @each stops. At most @limit entries, else EFBIG. */
 typedef int volume_each(void *opaque, const char *name, enum file_kind kind);

@@ -270,7 +270,11 @@ int sandbox_enter(bool require, struct error *err)
 				"to go on so\n", stages[i].name, strerror(errno));
 			break;
 		case STAGE_FAILED:
-			return error_prefix(err, "sandbox");
+			error_prefix(err, "sandbox");
+			if (errno == ENOMEM)
+				return -1;
+			return error_suffix(err, "see what confines busflip itself "
+					    "(container, AppArmor, SELinux), and loosen that");
 		}
 	}
 	return 0;

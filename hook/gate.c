@@ -233,7 +233,8 @@ static void put_back(struct subject *s)
 	if (run(s, JOB_SETTLE, &result, &err) < 0 && err.code != ENOENT)
 		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
 			   "what was changed for the way to VirtIO only (AutoReboot, "
-			   "SanPolicy, fast startup) could not be put back: %s", err.msg);
+			   "SanPolicy, fast startup) could not be put back: %s; "
+			   "what of it is missed, set in Windows", err.msg);
 	else if (result.changed)
 		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
 			   "what was changed for the way to VirtIO only is as it was before");

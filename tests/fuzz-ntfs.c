@@ -81,7 +81,8 @@ static void use(struct volume *vol, bool writable)
 	volume_mkdir_path(vol, "Windows/Drivers/VirtIO", NULL);
 	volume_create(vol, "Windows/System32/drivers", "viostor.sys",
 		      (const uint8_t *)"driver", 6, NULL);
-	volume_unlink(vol, "Windows/System32/drivers", "old.sys", NULL);
+	volume_create(vol, "Windows/System32/drivers", "old.sys",
+		      (const uint8_t *)"driver", 6, NULL);
 }
 
 static void try_volume(const uint8_t *disk, bool writable)

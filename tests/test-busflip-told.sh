@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 requires setpriv --version
 requires bsdtar --version
-plan 42
+plan 44
 
 busflip()
 {
@@ -50,6 +50,8 @@ for command in "inspect win" "patch --format raw $LAB/win.img"; do
 	fails "$command, not as root" 1 by_nobody $command
 	like "$command: says so" "$output" 'Permission denied; run busflip as root$'
 done
+fails "stage --all, not as root" 1 by_nobody stage --all
+is "says so, and nothing else" "$output" "busflip: stage --all: run busflip as root"
 fails "hold, not as root" 1 by_nobody hold win
 like "says so" "$output" '^busflip: domain win: .*Permission denied; run busflip as root$'
 
