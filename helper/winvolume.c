@@ -47,7 +47,7 @@ static int read_log(struct hive_source *s, unsigned int i, struct error *err)
 		return found < 0 ? -1 : 0;
 	if (volume_read(s->vol, path, HIVELOG_LIMIT, &s->log_data[i],
 			&s->logs[i].len, err) < 0)
-		return error_prefix(err, "%s", path);
+		return -1;
 	s->logs[i].data = s->log_data[i];
 	return 0;
 }
@@ -114,6 +114,12 @@ static bool boots(const struct hive *h, const char *service)
 	       hive_get_dword(h, &key, "Start", &number, NULL) == 1 && number == 0;
 }
 
+/* What reads files names them, what looks into them does not. */
+static int name_once(const char *path, struct error *err)
+{
+	return err && strstr(err->msg, path) ? -1 : error_prefix(err, "%s", path);
+}
+
 static int open_hives(struct windows *win, struct owned *owned, const char *editing,
 		      struct error *err)
 {
@@ -124,16 +130,16 @@ static int open_hives(struct windows *win, struct owned *owned, const char *edit
 		   win->root);
 	found = open_hive(s, &win->system, &win->system_status, err);
 	if (found <= 0)
-		return found < 0 ? error_prefix(err, "%s", s->path)
+		return found < 0 ? name_once(s->path, err)
 			: fail(err, REFUSE_NO_WINDOWS, "%s is not there",
 			       s->path);
 	if (editing && !boots(&win->system, editing) && hive_load_all(&win->system, err) < 0)
-		return error_prefix(err, "%s", s->path);
+		return name_once(s->path, err);
 	s = &owned->software;
 	str_printf(s->path, sizeof(s->path), "%s/System32/config/SOFTWARE",
 		   win->root);
 	if (open_hive(s, &win->software, &win->software_status, err) < 0)
-		return error_prefix(err, "%s", s->path);
+		return name_once(s->path, err);
 	return 0;
 }
 
