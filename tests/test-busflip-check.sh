@@ -15,7 +15,7 @@ requires virt-xml --version
 requires setfacl --version
 requires mkfs.ext4 -V
 requires command -v chattr
-plan 180
+plan 192
 
 busflip()
 {
@@ -98,7 +98,12 @@ domain win
 checks win 0
 is "each of them was looked at" "$(awk '$2 == "ok" { printf "%s ", $1 }' <<< "$output")" \
 	'hook system-disk definition format access boot-disk firmware windows driver '
+like "Windows is not ready yet" "$output" 'windows +ok +it can be made ready for SATA and for virtio'
 ok "it starts" run_once win
+cp --sparse=always "$LAB/win.img" "$LAB/ready.img"
+image=$LAB/ready.img domain ready
+quietly busflip patch ready
+like "patched, it is" "$(busflip check ready)" 'windows +ok +it is ready for SATA and for virtio'
 # Paused: the guest on that disk switches itself off.
 domain running
 quietly virsh -q start --paused running
@@ -152,9 +157,10 @@ cured qcow2 "$(sed -n 's/^ *cure: \(virt-xml\)/\1/p' <<< "$(busflip check qcow2)
 
 windows_disk "$LAB/gpt.img" gpt
 image=$LAB/gpt.img domain bios
-not_ok bios firmware 'the definition says BIOS, but Windows on vda is for UEFI \(GPT.*\)' \
+not_ok bios firmware 'the definition says BIOS, but Windows on vda is for UEFI \(GPT with an EFI system partition\)' \
 	'virt-xml bios --edit --boot firmware=efi'
 cured bios "$cure > /dev/null"
+like "bios: libvirt chooses both" "$(busflip check bios)" 'nvram +ok +firmware and its variables are there'
 code=/usr/share/OVMF/OVMF_CODE_4M.fd vars=/usr/share/OVMF/OVMF_VARS_4M.fd
 uefi()
 {
@@ -182,12 +188,16 @@ ok "its name was but a name" [ ! -e "$LAB/pwned" ]
 # A loader that libvirt does not know, and no word of its variables.
 cp $code "$LAB/code.fd"
 boot="$(uefi "$LAB/code.fd" "$vars" "$LAB/new.fd")"
-image=$LAB/gpt.img domain untold boot="${boot/ template=\'$vars\'/}"
+untold=${boot/ template=\'$vars\'/}
+image=$LAB/gpt.img domain untold boot="$untold"
 not_ok untold nvram "$LAB/new.fd is not there, and libvirt knows no template.*" \
 	"virsh edit untold: <nvram template='...'>.*"
 fails "untold: libvirt does not start it" 1 virsh start untold
 image=$LAB/gpt.img domain told boot="$boot"
 ok "told: with it nothing is wrong" busflip check told
+image=$LAB/gpt.img domain known boot="${untold/$LAB\/code.fd/$code}"
+like "known: libvirt knows what goes with that loader" "$(busflip check known)" \
+	"nvram +ok +libvirt makes $LAB/new.fd at the first start"
 
 make_image "$LAB/empty.img" off raw
 image=$LAB/empty.img domain second devices="<disk type='file'><driver name='qemu' type='raw'/>
@@ -275,6 +285,11 @@ checks cd 1
 fails "cd: libvirt does not start it" 1 virsh start cd
 cured cd "${cure%%,*}"
 ok "cd: it starts then" run_once cd
+floppy=$(cdrom "$LAB/cd.iso")
+floppy=${floppy/cdrom/floppy} floppy=${floppy/sdb/fda} floppy=${floppy/\'sata\'/\'fdc\'}
+domain floppy machine=pc bus=ide devices="$floppy"
+not_ok floppy other-files "disk fda: $LAB/cd.iso is not there" \
+	'virsh change-media floppy fda --eject --config, or put it back'
 domain optional devices="$(cdrom "$LAB/cd.iso" "startupPolicy='optional'")"
 ok "optional: nothing is wrong" busflip check optional
 like "optional: it says so" "$(busflip check optional)" \
@@ -317,8 +332,17 @@ mv "$LAB/base.qcow2" "$LAB/moved.qcow2"
 not_ok data other-files "disk vdb: $LAB/data.qcow2: names $LAB/base.qcow2: No such file .*" \
 	"qemu-img info --backing-chain $LAB/data.qcow2; .*"
 fails "data: libvirt does not start it" 1 virsh start data
+domain maybe devices="<disk type='file'><driver name='qemu' type='qcow2'/><source
+	file='$LAB/data.qcow2' startupPolicy='optional'/><target dev='vdb' bus='virtio'/></disk>"
+is "maybe: whether it would start without that disk is not known, and nothing else said" \
+	"$(busflip check maybe | sed -n 's/^\(other-files .* vdb\).*/\1/p')" "other-files  not known disk vdb"
 rm "$LAB/data.qcow2"
 not_ok data other-files "disk vdb: $LAB/data.qcow2 is not there" 'put it back, or .* virsh edit data'
+
+: > "$LAB/plain"
+domain below devices="<disk type='file'><driver name='qemu' type='raw'/>
+	<source file='$LAB/plain/data.img'/><target dev='vdb' bus='virtio'/></disk>"
+not_ok below other-files "disk vdb: $LAB/plain/data.img is not there" 'put it back, or .*'
 
 # Of any disk the format must be the file's; one that QEMU encrypts is raw in its.
 qemu-img create -q -f raw "$LAB/data.img" 1M
@@ -355,6 +379,8 @@ like "it is staged" "$output" '^domain win: none -> staged'
 is "and what is wrong is said" "$(grep -cE '^(driver +not ok|  +cure: )' <<< "$output")" 2
 unlike "but nothing else" "$output" '(access|format|hook) +'
 checks win 1
+rm /var/lib/busflip/bait.img
+unlike "its bait is busflip's own matter" "$(busflip check win)" other-files
 
 # --- files of which libvirt does not change the owner
 

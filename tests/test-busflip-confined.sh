@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 [ -e "$BUSFLIP_BUILD/tests/capabilities.so" ] || skip_all "capabilities.so is not built"
-plan 31
+plan 32
 output=
 
 # confinement NAME - what is said of it
@@ -141,6 +141,8 @@ echo 0 > /sys/fs/selinux/enforce
 is "permissive: nothing is said" "$(confinement free)" ''
 echo 1 > /sys/fs/selinux/enforce
 label dir_t "$LAB/images"
+confined lost "$LAB/images/lost.img"
+is "an image that is not there: nothing is said" "$(confinement lost)" ''
 
 # A seclabel of that model stays in a definition, whatever the host has.
 for where in domain disk; do
