@@ -50,6 +50,9 @@ static struct {
 	FUNCTIONS(POINTER)
 } lib;
 
+/* New in libnbd 1.12, and not needed. */
+static int (*set_pread_initialize)(struct nbd_handle *nbd, bool request);
+
 static int load_library(struct error *err)
 {
 	void *symbol;
@@ -63,6 +66,8 @@ static int load_library(struct error *err)
 		return fail(err, ELIBACC, "libnbd is too old: no " #name); \
 	memcpy(&lib.name, &symbol, sizeof(symbol));
 	FUNCTIONS(RESOLVE)
+	symbol = dlsym(RTLD_DEFAULT, "nbd_set_pread_initialize");
+	memcpy(&set_pread_initialize, &symbol, sizeof(symbol));
 	return 0;
 }
 
@@ -153,6 +158,9 @@ int disk_open(int fd, int64_t deadline, struct disk **out, struct error *err)
 		free(disk);
 		return fail(err, ENOMEM, "cannot create an NBD handle");
 	}
+	/* What can't be read is never looked at: no need to fill it with zeros first. */
+	if (set_pread_initialize)
+		set_pread_initialize(disk->nbd, false);
 	disk->deadline = deadline;
 	if (shake_hands(disk, fd, err) < 0) {
 		lib.nbd_close(disk->nbd);
