@@ -154,8 +154,8 @@ int main(int argc, char *argv[])
 	if (argc != 5 || i == ARRAY_SIZE(ops) || !read_xml(&len) ||
 	    !memmem(xml, len, TAG, strlen(TAG)))
 		return EXIT_DONE;
-	/* A half patched disk may be that of a guest that is done. */
-	if (is_over(len) && (i || !any_journal()))
+	/* A half patched disk may be that of a guest that is done, or goes on. */
+	if (is_over(len) && !any_journal())
 		return EXIT_DONE;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);

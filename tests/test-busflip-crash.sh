@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 60
+plan 64
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -127,7 +127,8 @@ run_once gone
 mv /etc/libvirt/hooks/qemu "$LAB/hook"
 # shellcheck disable=SC2016	# for the hook
 for dies in '[ $2 = prepare ] && kill -9 $$' '[ $2 = started ] && kill -9 $$' \
-	'[ $2 = prepare ] && /usr/local/sbin/busflip event -- "$@" && kill -9 $$'; do
+	'[ $2 = prepare ] && /usr/local/sbin/busflip event -- "$@" && kill -9 $$' \
+	'[ $2 = prepare ] && kill -9 $$'; do
 	printf '#!/bin/sh\n%s\nexec %s "$@"\n' "$dies" "$LAB/hook" > /etc/libvirt/hooks/qemu
 	chmod +x /etc/libvirt/hooks/qemu
 	is "on VirtIO: $dies" "$(where gone)" trial/virtio

@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 87
+plan 89
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -178,7 +178,13 @@ is "its disk was made whole before" "$(sums fresh)" "$new"
 is "no journal is left" "$(ls $journals)" ""
 like "it is logged" "$(grep 'interrupted patch was finished' "$LAB/log")" 'domain=fresh'
 windows_domain over metadata="<busflip:state xmlns:busflip='$state_uri' phase='done'/>"
+quietly virsh -q start over
+quietly virsh -q managedsave over
 left over
+torn=$(sha256sum < "$LAB/over.qcow2")
+ok "a domain that is done, and saved: goes on" virsh -q start over
+quietly virsh -q destroy over
+is "and nothing is written under it" "$(sha256sum < "$LAB/over.qcow2")" "$torn"
 ok "a domain that is done: starts" virsh -q start over
 quietly virsh -q destroy over
 is "and its disk was made whole before" "$(sums over)" "$new"
