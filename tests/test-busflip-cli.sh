@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 405
+plan 406
 
 out=$LAB/out err=$LAB/err
 
@@ -202,6 +202,7 @@ since="s/ \(since\|at\)=[\"'][^\"']*Z[\"']//g" # the two were not staged in one 
 cli "filter --tag, one that has a tag" 0 '<domain' - filter stage --tag < "$LAB/tagged"
 is "which is what counts" "$(sed "$since" "$out")" "$(sed "$since" "$LAB/staged")"
 cli "filter --bus alone" 2 - '--bus and --disk go with --tag' filter stage --bus scsi < "$LAB/tagged"
+cli "filter --disk alone" 2 - '--bus and --disk go with --tag' filter stage --disk vda < "$LAB/tagged"
 cli "filter --tag, an unknown bus" 2 - '--bus is virtio or scsi' filter stage --tag --bus x
 cli "filter promote, not staged" 1 - 'domain a: it is not staged; run busflip stage a first$' \
 	filter promote < "$LAB/tagged"

@@ -14,20 +14,30 @@ disk_required
 # shellcheck source=tests/lib-kill.sh
 . "${BASH_SOURCE[0]%/*}/lib-kill.sh"
 guest_required
-plan 24
+plan 32
 
 make_guest
 
-# crashes WINDOWS - a session that ends as QEMU ends with kill -9, after Windows ran
-# and was shut down (yes), or without (no)
-crashes()
+# runs WINDOWS - a session, in which Windows ran and was shut down (yes), only ran
+# (half), or does not run (no); its QEMU is still there
+runs()
 {
 	: > "$LAB/win.serial"
 	quietly virsh -q start win
 	wait_boot win 1
-	if [ "$1" = yes ]; then
-		windows_runs || bail_out "Windows does not run: $(cat "$LAB/said")"
-	fi
+	case $1 in
+	yes) windows_runs || bail_out "Windows does not run: $(cat "$LAB/said")" ;;
+	half)
+		machine > "$LAB/machine"
+		"$windows_bin/ntsim" "$LAB/win.img" "$LAB/machine" "$(cat "$LAB/controller")" \
+			"$uuid" end=crash > "$LAB/said" || bail_out "Windows does not run" ;;
+	esac
+}
+
+# crashes WINDOWS - a session that ends as QEMU ends with kill -9
+crashes()
+{
+	runs "$1"
 	kill -9 "$(cat /run/libvirt/qemu/win.pid)"
 	wait_off win && wait_for 'no_work win' 20
 }
@@ -66,3 +76,19 @@ ok "a start, and Windows is shut down" crashes yes
 quietly command busflip rollback win
 ok "a start without Windows" crashes no
 ends "what an earlier session left does not count" staged/sata/0
+
+# Windows came up on VirtIO, but its end is one that nobody wants.
+new_guest
+quietly command busflip stage win
+ok "on SATA, it runs and is shut down" crashes yes
+ends "before" trial/virtio/0
+ok "on VirtIO, it runs and is not shut down" crashes half
+ends "a Windows that is not shut down" staged/sata/1
+
+# Who destroys it has the last word, whatever is on the disk.
+new_guest
+quietly command busflip stage win
+runs yes
+quietly virsh -q destroy win
+ok "destroyed" eval "wait_off win && wait_for 'no_work win' 20"
+is "stays where it is" "$(where win)/$(attempts_of win)" staged/sata/0
