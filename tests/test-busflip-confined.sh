@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 [ -e "$BUSFLIP_BUILD/tests/capabilities.so" ] || skip_all "capabilities.so is not built"
-plan 32
+plan 35
 output=
 
 # confinement NAME - what is said of it
@@ -145,13 +145,14 @@ confined lost "$LAB/images/lost.img"
 is "an image that is not there: nothing is said" "$(confinement lost)" ''
 
 # A seclabel of that model stays in a definition, whatever the host has.
-for where in domain disk; do
-	if [ $where = domain ]; then
+for where in domain disk any; do
+	case $where in
+	domain)
 		confined "fixed-$where" "$LAB/images/win.img" "<seclabel type='static' model='selinux'
-			relabel='no'><label>system_u:system_r:svirt_tcg_t:s0</label></seclabel>"
-	else
-		confined "fixed-$where" "$LAB/images/win.img" '' "<seclabel model='selinux' relabel='no'/>"
-	fi
+			relabel='no'><label>system_u:system_r:svirt_tcg_t:s0</label></seclabel>" ;;
+	disk) confined "fixed-$where" "$LAB/images/win.img" '' "<seclabel model='selinux' relabel='no'/>" ;;
+	any) confined "fixed-$where" "$LAB/images/win.img" '' "<seclabel relabel='no'/>" ;;
+	esac
 	label user_tmp_t "$LAB/images/win.img"
 	like "left alone by the $where: a label of something else" "$(confinement "fixed-$where")" \
 		"^confinement +not ok +SELinux: $LAB/images/win.img has the label system_u:object_r:user_tmp_t:s0, with which QEMU may not read and write it, and libvirt does not change it \(relabel='no'\)

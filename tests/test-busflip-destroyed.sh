@@ -7,12 +7,15 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 89
+plan 90
 
 # --- destroyed
 
 staged_domain win guest=stay
 virsh dumpxml --inactive win > "$LAB/tmp/staged"
+stored=$(stat -c %i /etc/libvirt/qemu/win.xml)
+quietly busflip stage win
+is "staged twice, it is stored once" "$(stat -c %i /etc/libvirt/qemu/win.xml)" "$stored"
 ok "destroyed on SATA" cut_off win
 is "it booted from SATA" "$(boot_kind win)" ahci
 is "it is still there" "$(where win)" staged/sata
