@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires bsdtar --version
-plan 72
+plan 73
 
 make_parts
 make_windows "$work/good.ntfs" $((32 * 1048576))
@@ -162,6 +162,7 @@ volume "SOFTWARE of 100 bytes" 28 "SOFTWARE: only 100 bytes.*" \
 echo text > "$work/small"
 volume "a folder where the driver goes" 1 "Windows/System32/drivers/viostor.sys is a directory: .*" \
 	mkdir Windows/System32/drivers/viostor.sys
+unlike "which is no driver on board" "$(busflip inspect --json --format raw "$image")" drivers/viostor.sys
 volume "a file where the package goes" 1 "Windows/Drivers/VirtIO is no directory: .*" \
 	mkdir Windows/Drivers put Windows/Drivers/VirtIO "$work/small"
 volume "encrypted SOFTWARE" 25 "SOFTWARE: encrypted; in Windows: cipher /d" \
