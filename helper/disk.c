@@ -114,7 +114,8 @@ static int await(const struct disk *disk, struct error *err)
 	return r < 0 ? fail_nbd(err, "the disk") : 0;
 }
 
-/* What the server doesn't tell is 512; odd answers can't be met. */
+/* A server that doesn't tell takes 512. An odd answer is the most there can be: a block of
+ * the cache, which is asked for as a whole anyway. */
 static uint32_t ask_unit(struct nbd_handle *nbd)
 {
 	int64_t unit = lib.nbd_get_block_size(nbd, LIBNBD_SIZE_MINIMUM);

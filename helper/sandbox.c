@@ -271,10 +271,10 @@ int sandbox_enter(bool require, struct error *err)
 			break;
 		case STAGE_FAILED:
 			error_prefix(err, "sandbox");
-			if (errno == ENOMEM)
-				return -1;
-			return error_suffix(err, "see what confines busflip itself "
-					    "(container, AppArmor, SELinux), and loosen that");
+			/* What to do about memory is told with every error. */
+			return err && err->code == ENOMEM ? -1 :
+			       error_suffix(err, "see what confines busflip itself (container, "
+					    "AppArmor, SELinux), and loosen that");
 		}
 	}
 	return 0;

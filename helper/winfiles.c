@@ -31,7 +31,8 @@ static int read_head(const struct windows_files *files, const char *path, size_t
 		return 1;
 	if (why.code == ENOENT || is_refusal(why.code))
 		return 0;
-	*err = why;
+	if (err)
+		*err = why;
 	return -1;
 }
 

@@ -257,12 +257,13 @@ static int stage_all(const struct command_line *line)
 
 	/* Under systemd stderr is the journal, which gets the syslog line too. */
 	log_open("busflip", !getenv("JOURNAL_STREAM"));
-	if (bait_create(line->config.bait, &err) < 0 && cure_is_root(err.code)) {
-		complain("stage --all: run busflip as root");
-		return EXIT_FAILED;
-	}
-	if (err.code)
+	if (bait_create(line->config.bait, &err) < 0) {
+		if (cure_is_root(err.code)) {
+			complain("stage --all: run busflip as root");
+			return EXIT_FAILED;
+		}
 		log_msg(LOG_LEVEL_WARNING, "%s; guests on SATA start without it", err.msg);
+	}
 	file_replace_sweep(PENDING_FOLDER);
 	file_replace_sweep(SESSION_FOLDER);
 	file_replace_sweep(STORY_FOLDER);

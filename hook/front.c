@@ -154,7 +154,7 @@ int main(int argc, char *argv[])
 	if (argc != 5 || i == ARRAY_SIZE(ops) || !read_xml(&len) ||
 	    !memmem(xml, len, TAG, strlen(TAG)))
 		return EXIT_DONE;
-	/* A half patched disk may be that of a guest that is done, or goes on. */
+	/* A half patched disk may be a done guest's; busflip must know, too, if that goes on. */
 	if (is_over(len) && !any_journal())
 		return EXIT_DONE;
 	sigemptyset(&chld);
