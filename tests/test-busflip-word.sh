@@ -14,7 +14,7 @@ disk_required
 # shellcheck source=tests/lib-kill.sh
 . "${BASH_SOURCE[0]%/*}/lib-kill.sh"
 guest_required
-plan 32
+plan 37
 
 make_guest
 
@@ -92,3 +92,13 @@ runs yes
 quietly virsh -q destroy win
 ok "destroyed" eval "wait_off win && wait_for 'no_work win' 20"
 is "stays where it is" "$(where win)/$(attempts_of win)" staged/sata/0
+
+# What was for the way only can't be put back when its record is none.
+new_guest
+quietly command busflip stage win
+ok "on SATA, it runs and is shut down" crashes yes
+echo "no record" > "/var/lib/busflip/$uuid/transition"
+ok "on VirtIO as well" crashes yes
+ends "it is done all the same" "done/virtio/0"
+like "and it is told what to do" "$(cat "$LAB/log")" \
+	'could not be put back: .*; what of it is missed, set in Windows'

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires bsdtar --version
-plan 73
+plan 77
 
 make_parts
 make_windows "$work/good.ntfs" $((32 * 1048576))
@@ -167,3 +167,8 @@ volume "a file where the package goes" 1 "Windows/Drivers/VirtIO is no directory
 	mkdir Windows/Drivers put Windows/Drivers/VirtIO "$work/small"
 volume "encrypted SOFTWARE" 25 "SOFTWARE: encrypted; in Windows: cipher /d" \
 	flag "${hive%SYSTEM}SOFTWARE" encrypted
+cp "$work/SYSTEM" "$work/dirty"
+printf '\377' | dd of="$work/dirty" bs=1 seek=4 conv=notrunc status=none
+volume "a log of a dirty SYSTEM that is a link" 26 "$hive.LOG1 is a reparse point .*" \
+	rm $hive put $hive "$work/dirty" put $hive.LOG1 "$work/small" flag $hive.LOG1 reparse
+unlike "and is named once" "$output" "SYSTEM: .*SYSTEM.LOG1"

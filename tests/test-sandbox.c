@@ -281,7 +281,9 @@ static int enter_without(unsigned int number, bool require)
 		forbid(number);
 		if (sandbox_enter(require, &err) == 0)
 			_exit(0);
-		_exit(err.code == REFUSE_SANDBOX ? 1 : 2);
+		_exit(err.code == REFUSE_SANDBOX ? 1 :
+		      strstr(err.msg, "sandbox: ") && strstr(err.msg, "; see what confines") ?
+		      2 : 3);
 	}
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
@@ -339,6 +341,8 @@ int main(void)
 	   "require: refused without namespaces");
 	ok(enter_without(SYS_unshare, false) == 0,
 	   "auto: goes on without namespaces");
+	ok(enter_without(SYS_prlimit64, false) == 2,
+	   "auto: nothing goes on without limits, and it is said where to look");
 	unlink(path);
 	rmdir(work);
 	return done_testing();
