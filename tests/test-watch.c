@@ -68,11 +68,40 @@ static void windows(void)
 	ok(up, "one that goes on does");
 }
 
+/* Three samples with @each writes, @still samples between them: taken for Windows? */
+static bool three(int each, int still)
+{
+	struct writes w = { 0 };
+	bool up = false;
+
+	for (int i = 0; i < 3; i++) {
+		up |= writes_sustained(&w, w.last + each);
+		for (int j = 0; j < still; j++)
+			up |= writes_sustained(&w, w.last);
+	}
+	return up;
+}
+
+static void begun_again(void)
+{
+	struct writes w = { 0 };
+
+	ok(three(8, 9), "writes less than ten samples apart belong together");
+	ok(!three(8, 10), "those ten samples apart do not");
+
+	ok(!writes_sustained(&w, 10) && !writes_sustained(&w, 15), "some writes");
+	ok(!writes_sustained(&w, 1), "a lower count is that of another QEMU");
+	ok(!writes_sustained(&w, 20) && !writes_sustained(&w, 21),
+	   "for which nothing is taken over from the first");
+	ok(writes_sustained(&w, 22), "until it has grown often enough by itself");
+}
+
 int main(void)
 {
 	struct writes w = { 0 };
 
 	windows();
+	begun_again();
 	ok(!boot_loop(500, 35, 1, 1), "500 boots with a write of the loader each are no Windows");
 	ok(!boot_loop(500, 35, 2, 2), "nor with four writes each, in two samples");
 	ok(!boot_loop(500, 6, 1, 1), "nor when it is reset each six seconds");
