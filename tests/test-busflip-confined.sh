@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 [ -e "$BUSFLIP_BUILD/tests/capabilities.so" ] || skip_all "capabilities.so is not built"
-plan 35
+plan 36
 output=
 
 # confinement NAME - what is said of it
@@ -60,6 +60,11 @@ apparmor()
 	virsh dumpxml --inactive secret | sed 's,/etc/images/win.img,/var/lib/libvirt/secret.img,' > "$LAB/secret.xml"
 	quietly virsh -q define "$LAB/secret.xml"
 	like "the cure works" "$(confinement secret)" '^confinement  ok '
+	printf '#!/nowhere\n' > "$LAB/helper" && chmod +x "$LAB/helper"
+	mount --bind "$LAB/helper" "$helper"
+	like "one that can't be run" "$(confinement win)" \
+		"^confinement +not known .*virt-aa-helper gave no answer"
+	umount "$helper"
 	chmod -x "$helper"
 	like "nobody to ask" "$(confinement win)" "^confinement +not known .*virt-aa-helper is not there"
 	sed -i 's/^security_driver.*/security_driver = "none"/' /etc/libvirt/qemu.conf
@@ -73,7 +78,7 @@ done
 if [ "$helper" ]; then
 	apparmor
 else
-	skip_some 8 AppArmor "this libvirt has none"
+	skip_some 9 AppArmor "this libvirt has none"
 fi
 
 # --- SELinux
