@@ -36,25 +36,17 @@ bool access_user_parse(const char *label, struct access_user *user)
 {
 	char name[256], *colon;
 	unsigned long uid, gid;
-	const struct passwd *pw;
 
 	if (!str_fits(name, sizeof(name), label))
 		return false;
 	colon = strchr(name, ':');
-	if (colon)
-		*colon++ = '\0';
-	if (!parse_id(name, false, &uid))
+	if (!colon)
 		return false;
-	user->uid = (uid_t)uid;
-	if (colon) {
-		if (!parse_id(colon, true, &gid))
-			return false;
-		user->gid = (gid_t)gid;
-		return true;
-	}
-	pw = getpwuid(user->uid);
-	user->gid = pw ? pw->pw_gid : 0;
-	return pw != NULL;
+	*colon++ = '\0';
+	if (!parse_id(name, false, &uid) || !parse_id(colon, true, &gid))
+		return false;
+	*user = (struct access_user) { .uid = (uid_t)uid, .gid = (gid_t)gid };
+	return true;
 }
 
 /* With the groups that libvirt gives to QEMU: those of the user's entry. */

@@ -18,8 +18,9 @@ struct access_user {
 };
 
 /*
- * access_user_parse() - a label of libvirt's DAC driver: "+64055:+993", "qemu:qemu",
- * or a user alone (virParseOwnershipIds() in src/util/virutil.c). False: no such user.
+ * access_user_parse() - a label of libvirt's DAC driver: "+64055:+993" or "qemu:qemu"
+ * (virParseOwnershipIds() in src/util/virutil.c). False: no user or group of that name,
+ * or not one of each; @user is left as it was.
  */
 bool access_user_parse(const char *label, struct access_user *user);
 

@@ -93,8 +93,17 @@ static void check_chain(struct patient *p, struct backing *backing)
 
 static void check_access(struct patient *p, const struct backing *backing)
 {
+	struct checkup_item *item;
 	char user[64];
 
+	if (p->no_user[0]) {
+		item = checkup_add(p, "access", HOLDS_NO, "QEMU would run as %s, by its "
+				   "<seclabel>: not a user and a group of this host",
+				   p->no_user);
+		checkup_cure(item, "correct that <label> with virsh edit %s, or remove the "
+			     "<seclabel> of model dac", p->name_word);
+		return;
+	}
 	if (!p->has_user) {
 		checkup_add(p, "access", HOLDS_UNKNOWN,
 			    "libvirt does not say as which user it runs QEMU");

@@ -24,6 +24,7 @@ struct patient {
 	/* of the host, from libvirt's capabilities and qemu.conf */
 	struct access_user user;
 	bool has_user;
+	char no_user[256];		/* what the definition has in place of one */
 	bool relabels;			/* files are given to QEMU's user at a start */
 	bool apparmor, selinux;
 	char label[SELINUX_LABEL];	/* SELinux: of its QEMU; "" not known */

@@ -221,8 +221,11 @@ static void take_dac_label(struct patient *p, const xmlNode *node)
 
 	if (xml_attr_is(node, "type", "none") || xml_attr_is(node, "relabel", "no"))
 		p->relabels = false;
-	if (xml_text(xml_child(node, "label"), label, sizeof(label)))
-		p->has_user = access_user_parse(label, &p->user);
+	if (!xml_text(xml_child(node, "label"), label, sizeof(label)))
+		return;
+	p->has_user = access_user_parse(label, &p->user);
+	if (!p->has_user)
+		str_fits(p->no_user, sizeof(p->no_user), label);
 }
 
 static void take_selinux_label(struct patient *p, const xmlNode *node)

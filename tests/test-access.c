@@ -52,7 +52,7 @@ static void test_labels(void)
 	parses("64055:993", true, 64055, 993);
 	parses("root:root", true, 0, 0);
 	parses("root:+7", true, 0, 7);
-	parses("root", true, 0, 0);
+	parses("root", false, 0, 0);
 	parses("+0:+0", true, 0, 0);
 	parses("", false, 0, 0);
 	parses(":", false, 0, 0);

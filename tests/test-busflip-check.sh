@@ -15,7 +15,7 @@ requires virt-xml --version
 requires setfacl --version
 requires mkfs.ext4 -V
 requires command -v chattr
-plan 192
+plan 204
 
 busflip()
 {
@@ -123,6 +123,19 @@ fails "folder: libvirt does not start it" 1 virsh start folder
 like "folder: for that reason" "$output" 'Permission denied'
 cured folder "${cure%%,*}"
 ok "folder: it starts" run_once folder
+
+# A user that is none here, as after a move from another distribution; and one alone.
+for user in qemu:qemu libvirt-qemu; do
+	domain user head="<seclabel type='static' model='dac' relabel='yes'><label>$user</label></seclabel>"
+	not_ok user access "QEMU would run as $user, by its <seclabel>: not a user and a group of this host" \
+		'correct that <label> with virsh edit user, or remove the <seclabel> of model dac'
+	fails "user $user: libvirt does not start it" 1 virsh start user
+	like "user $user: for that reason" "$output" "Failed to parse (user 'qemu'|uid and gid from 'libvirt-qemu')"
+	quietly virsh -q undefine user
+done
+domain user head="<seclabel type='static' model='dac' relabel='yes'><label>libvirt-qemu:kvm</label></seclabel>"
+like "user: corrected" "$(busflip check user)" 'access +ok +user libvirt-qemu, as which QEMU runs, '
+ok "user: it starts" run_once user
 
 # The same for what an image is based on.
 qemu-img create -q -f qcow2 -F qcow2 -b "$LAB/private/images/c.img" "$LAB/top.qcow2"
