@@ -90,6 +90,8 @@ void checkup_files(struct patient *p);
 void checkup_confinement(struct patient *p, const struct backing *backing);
 /* ... those of other disks, the kernel, ... */
 void checkup_others(struct patient *p);
+/* What its interfaces need; @local: of this host. */
+void checkup_networks(struct patient *p, struct virt *virt, bool local);
 /* ... and what is on the disk. */
 void checkup_disk(struct patient *p);
 

@@ -280,6 +280,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		check_hook(&p);
 		check_system_disk(&p);
 		check_staging(&p);
+		checkup_networks(&p, virt, is_local(line->config.uri));
 		if (is_local(line->config.uri)) {
 			checkup_files(&p);
 			checkup_others(&p);

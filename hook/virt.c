@@ -43,6 +43,9 @@
 	F(virDomainResume) \
 	F(virDomainSuspend) \
 	F(virGetLastError) \
+	F(virNetworkFree) \
+	F(virNetworkIsActive) \
+	F(virNetworkLookupByName) \
 	F(virSetErrorFunc)
 
 /* The prototypes are libvirt's own: a call is checked as one to the library. */
@@ -106,7 +109,8 @@ static int virt_fail(struct error *err, const char *what)
 
 	if (is_connection_error(error))
 		code = ECONNREFUSED;
-	else if (error && error->code == VIR_ERR_NO_DOMAIN)
+	else if (error && (error->code == VIR_ERR_NO_DOMAIN ||
+			   error->code == VIR_ERR_NO_NETWORK))
 		code = ENOENT;
 	return fail(err, code, "%s: %s", what,
 		    error && error->message ? error->message : "unknown libvirt error");
@@ -423,4 +427,18 @@ char *virt_capabilities(struct virt *virt, struct error *err)
 	if (!xml)
 		virt_fail(err, "cannot read the host's capabilities");
 	return xml;
+}
+
+int virt_network_is_active(struct virt *virt, const char *name, struct error *err)
+{
+	virNetworkPtr network = lib.virNetworkLookupByName(virt->conn, name);
+	int active;
+
+	if (!network)
+		return virt_fail(err, "cannot find a network");
+	active = lib.virNetworkIsActive(network);
+	if (active < 0)
+		virt_fail(err, "cannot read the state of a network");
+	lib.virNetworkFree(network);
+	return active;
 }

@@ -61,6 +61,10 @@ int virt_xml(const struct virt_domain *domain, char **xml, struct error *err);
 /* virt_capabilities() - of the host, as XML; NULL and @err. The caller frees it. */
 char *virt_capabilities(struct virt *virt, struct error *err);
 
+/* virt_network_is_active() - 1, or 0; -1: ENOENT, no network @name is defined, or what
+ * libvirt says. */
+int virt_network_is_active(struct virt *virt, const char *name, struct error *err);
+
 /*
  * virt_redefine() - make @xml the persistent definition, which was @was, as
  * virt_xml() gave it

@@ -8,6 +8,8 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
+# shellcheck source=tests/lib-check.sh
+. "$tests/lib-check.sh"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
@@ -23,7 +25,6 @@ busflip()
 }
 
 size=$((80 * 1048576))
-output=''
 make_windows "$work/c.ntfs" $size
 
 # windows_disk FILE TABLE [FORMAT] - bootable where that is possible
@@ -49,25 +50,6 @@ checks()
 	busflip check --json "$1" > "$LAB/$1.json" 2> "$LAB/$1.err"
 	is "$1: --json" $? "$2"
 	ok "$1: is JSON, and says the same" python3 "$LAB/agree.py" "$LAB/$1.json" <(echo "$output")
-}
-
-# not_ok NAME ITEM TEXT CURE - that, and nothing else; the cure to $cure
-not_ok()
-{
-	local found
-
-	fails "$1: check" 1 busflip check "$1"
-	found=$(grep -E '^[a-z-]+ +not ok ' <<< "$output")
-	like "$1: what is wrong" "$found" "^$2 +not ok +$3\$"
-	cure=$(sed -n 's/^ *cure: //p' <<< "$output")
-	like "$1: the cure" "$cure" "^$4\$"
-}
-
-# cured NAME COMMAND - after that, all is well
-cured()
-{
-	ok "$1: the cure works" eval "$2"
-	ok "$1: nothing is wrong then" busflip check "$1"
 }
 
 cat > "$LAB/agree.py" <<'END'
