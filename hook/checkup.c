@@ -266,6 +266,26 @@ static void know_host(struct patient *p, struct virt *virt)
 	take_labels(p);
 }
 
+/* What is left: machine types, CPU models, devices. What was found wrong already would
+ * only be said again, in libvirt's words. */
+static void check_command(struct patient *p, struct virt *virt)
+{
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	if (!checkup_ok(p->out))
+		return;
+	if (virt_try_command(virt, p->xml, &err) == 0) {
+		checkup_add(p, "command", HOLDS_YES, "libvirt makes a QEMU command of it");
+	} else if (err.code == EINVAL) {
+		item = checkup_add(p, "command", HOLDS_NO, "%s", err.msg);
+		checkup_cure(item, "put right what libvirt says, with virsh edit %s or on "
+			     "this host", p->name_word);
+	} else if (err.code != EOPNOTSUPP) {
+		checkup_add(p, "command", HOLDS_UNKNOWN, "%s", err.msg);
+	}
+}
+
 int checkup_run(const struct command_line *line, struct virt *virt,
 		const struct virt_domain *dom, struct checkup *out, struct error *err)
 {
@@ -289,6 +309,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 			checkup_add(&p, "access", HOLDS_UNKNOWN, "its files are on another "
 				    "host: run busflip check there");
 		}
+		check_command(&p, virt);
 		r = 0;
 	}
 	domain_free(&p.domain);

@@ -21,6 +21,7 @@
 
 #define FUNCTIONS(F) \
 	F(virConnectClose) \
+	F(virConnectDomainXMLToNative) \
 	F(virConnectGetCapabilities) \
 	F(virConnectListAllDomains) \
 	F(virConnectOpen) \
@@ -441,4 +442,21 @@ int virt_network_is_active(struct virt *virt, const char *name, struct error *er
 		virt_fail(err, "cannot read the state of a network");
 	lib.virNetworkFree(network);
 	return active;
+}
+
+int virt_try_command(struct virt *virt, const char *xml, struct error *err)
+{
+	char *command = lib.virConnectDomainXMLToNative(virt->conn, "qemu-argv", xml, 0);
+	const virError *error;
+
+	if (command) {
+		free(command);
+		return 0;
+	}
+	error = lib.virGetLastError();
+	if (error && error->code == VIR_ERR_NO_SUPPORT)
+		return fail(err, EOPNOTSUPP, "libvirt can't tell");
+	return fail(err, error && error->code != VIR_ERR_OPERATION_DENIED &&
+		    !is_connection_error(error) ? EINVAL : EREMOTEIO, "%s",
+		    error && error->message ? error->message : "unknown libvirt error");
 }

@@ -66,6 +66,16 @@ char *virt_capabilities(struct virt *virt, struct error *err);
 int virt_network_is_active(struct virt *virt, const char *name, struct error *err);
 
 /*
+ * virt_try_command() - let libvirt make QEMU's command line of the definition @xml, as
+ * it does at a start, but nothing of it is done (VIR_QEMU_PROCESS_START_PRETEND in
+ * src/qemu/qemu_process.c; no file or network is looked at)
+ *
+ * -1: EINVAL, libvirt would not start it, in its own words; EOPNOTSUPP, a driver without
+ * that call; else it could not be asked.
+ */
+int virt_try_command(struct virt *virt, const char *xml, struct error *err);
+
+/*
  * virt_redefine() - make @xml the persistent definition, which was @was, as
  * virt_xml() gave it
  *

@@ -17,7 +17,7 @@ requires virt-xml --version
 requires setfacl --version
 requires mkfs.ext4 -V
 requires command -v chattr
-plan 204
+plan 207
 
 busflip()
 {
@@ -79,7 +79,7 @@ windows_disk "$LAB/win.img" mbr
 domain win
 checks win 0
 is "each of them was looked at" "$(awk '$2 == "ok" { printf "%s ", $1 }' <<< "$output")" \
-	'hook system-disk definition format access boot-disk firmware windows driver '
+	'hook system-disk definition format access boot-disk firmware windows driver command '
 like "Windows is not ready yet" "$output" 'windows +ok +it can be made ready for SATA and for virtio'
 ok "it starts" run_once win
 cp --sparse=always "$LAB/win.img" "$LAB/ready.img"
@@ -357,6 +357,10 @@ domain secret devices="<disk type='file'><driver name='qemu' type='raw'/>
 	<source file='$LAB/data.img'><encryption format='luks'>
 	<secret type='passphrase' uuid='a9b4c3f0-3c5d-4b57-9d3a-0d0c8e2f4b11'/></encryption>
 	</source><target dev='vdb' bus='virtio'/></disk>"
+not_ok secret command "Secret not found: .*" 'put right what libvirt says, .* or on this host'
+echo "<secret ephemeral='yes'><uuid>a9b4c3f0-3c5d-4b57-9d3a-0d0c8e2f4b11</uuid></secret>" > "$LAB/key.xml"
+quietly virsh -q secret-define "$LAB/key.xml"
+quietly virsh -q secret-set-value a9b4c3f0-3c5d-4b57-9d3a-0d0c8e2f4b11 --base64 YWJj
 ok "secret: raw, and begins as LUKS does" busflip check secret
 
 domain kernel boot="<kernel>$LAB/vmlinuz</kernel><initrd>$LAB/initrd</initrd>"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip check says what libvirt would refuse of a domain's interfaces, with the cure:
-# networks and bridges that an imported definition names and that this host has not.
+# busflip check says what libvirt itself would refuse: networks and bridges that an
+# imported definition names and this host has not, with the cure; and what it finds
+# wrong with the definition when it makes a QEMU command of it, in its own words.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -10,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/lib-check.sh
 . "$tests/lib-check.sh"
 requires ip -V
-plan 41
+plan 52
 
 # interface TYPE SOURCE [MORE]
 interface()
@@ -88,6 +89,23 @@ not_ok both network 'there is no bridge br8 on this host' 'set it up, .*'
 unlike "both: it is not said that all are there" "$output" 'network +ok'
 domain user "<interface type='user'/>"
 unlike "one that is connected to none" "$(busflip check user)" '^network '
+
+# --- the rest of the definition
+
+cpu="<cpu mode='host-passthrough'/>"
+make_domain cpu head="$cpu" > "$LAB/cpu.xml"
+quietly virsh -q define "$LAB/cpu.xml"
+not_ok cpu command "unsupported configuration: CPU mode 'host-passthrough' .*" \
+	'put right what libvirt says, with virsh edit cpu or on this host'
+refused cpu "unsupported configuration: CPU mode 'host-passthrough'"
+virsh dumpxml --inactive cpu | sed '/<cpu /d' > "$LAB/cpu.xml"
+quietly virsh -q define "$LAB/cpu.xml"
+like "cpu: without it" "$(busflip check cpu)" 'command +ok +libvirt makes a QEMU command of it'
+starts cpu
+make_domain two head="$cpu" devices="$(interface bridge "bridge='br8'")" > "$LAB/two.xml"
+quietly virsh -q define "$LAB/two.xml"
+not_ok two network 'there is no bridge br8 on this host' 'set it up, .*'
+unlike "libvirt is not asked while anything else is wrong" "$output" '^command '
 
 # Those who enable it are told.
 fails "both: enable" 0 busflip enable both
