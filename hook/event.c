@@ -238,23 +238,32 @@ static bool disks_are_whole(struct event *event, struct error *err)
 }
 
 /*
- * Return whether the prepare hook has let the start go on whose end this is. A start
- * that fails without was not one on VirtIO: the hook was killed, or has refused it.
+ * @failed: it has ended before it began. Return whether that counts: the prepare hook
+ * has let the start go on (without, it was not one on VirtIO: the hook was killed, or
+ * has refused it), and the start before it failed as well. The first one may have been
+ * for a CD-ROM that is gone or a network that is not active; a disk that QEMU refuses on
+ * VirtIO is refused once more.
  */
-static bool session_end(const struct event *event)
+static bool session_end(const struct event *event, bool failed)
 {
 	const struct state *state = &event->domain.state;
 	struct session_note note;
 	struct error err;
+	bool held;
 
 	if (!session_read(event->domain.uuid, &note) || note.over ||
 	    !session_is_of(&note, state->phase, state->since))
 		return false;
+	held = session_was_held(note.front);
 	note.over = true;
+	if (!failed)
+		note.failed = 0;
+	else if (!held)
+		note.failed++;
 	if (session_write(&note, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: its end can't be noted: %s", event->name,
 			err.msg);
-	return !session_was_held(note.front);
+	return !held && note.failed != 1;
 }
 
 static int on_prepare(struct event *event)
@@ -278,7 +287,7 @@ static int on_prepare(struct event *event)
 		gate_prepare(&event->domain, event->config);
 		/* It may have come no further than into the journal. */
 		if (!disks_are_whole(event, &err)) {
-			session_end(event);
+			session_end(event, false);
 			return EXIT_REFUSE_START;
 		}
 	}
@@ -367,6 +376,8 @@ static int on_release(struct event *event)
 {
 	const struct state *state = &event->domain.state;
 	struct pending pending;
+	const char *reason;
+	bool taken_down, failed;
 
 	/* Where the restore failed: the next start is another one. */
 	unmark(event);
@@ -379,7 +390,10 @@ static int on_release(struct event *event)
 		str_fits(pending.reason, sizeof(pending.reason), event->extra);
 	logged_reason(event->name, pending.logged, sizeof(pending.logged));
 	ask_disk(event, &pending);
-	pending.excused = !session_end(event) || was_taken_down(event->name);
+	reason = pending.reason[0] ? pending.reason : pending.logged;
+	taken_down = was_taken_down(event->name);
+	failed = strcmp(reason, "failed") == 0 && !taken_down;
+	pending.excused = !session_end(event, failed) || taken_down;
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;
 }

@@ -128,10 +128,14 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	struct session_note note = { .phase = domain->state.phase,
 				     .from = filetime_now(),
 				     .front = (int)getppid() };
+	struct session_note last;
 	struct subject s;
 	struct error err = { 0 };
 
-	/* Whatever becomes of this one, the last one's is of no use to it. */
+	/* Whatever becomes of this one, what else the last one noted is of no use to it. */
+	if (session_read(domain->uuid, &last) && last.over &&
+	    session_is_of(&last, domain->state.phase, domain->state.since))
+		note.failed = last.failed;
 	session_remove(domain->uuid);
 	str_fits(note.uuid, sizeof(note.uuid), domain->uuid);
 	str_fits(note.since, sizeof(note.since), domain->state.since);

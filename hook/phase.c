@@ -37,6 +37,7 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_VIRTIO_CLEAN] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_UNKNOWN] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(NONE, "not staged"),
+		[HAPPENED_VIRTIO_FAILED] = STAY(NONE, "not staged"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(NONE, "not staged"),
 		[HAPPENED_PROMOTE] = REFUSE(NONE, "is not staged", "stage"),
 		[HAPPENED_ROLLBACK] = REFUSE(NONE,
@@ -55,6 +56,7 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_VIRTIO_CLEAN] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_VIRTIO_UNKNOWN] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(STAGED, "already rolled back"),
+		[HAPPENED_VIRTIO_FAILED] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_PROMOTE] = GO(TRIAL, PROMOTE, "promoted by the administrator"),
 		[HAPPENED_ROLLBACK] = STAY(STAGED, "already on SATA"),
@@ -74,6 +76,8 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 			"disk does not tell whether Windows ran: stays on trial"),
 		[HAPPENED_VIRTIO_UNCLEAN] = COUNT(STAGED, ROLLBACK,
 			"session on VirtIO did not end cleanly: back to SATA"),
+		[HAPPENED_VIRTIO_FAILED] = COUNT(STAGED, ROLLBACK,
+			"its start on VirtIO failed, twice: back to SATA"),
 		[HAPPENED_VIRTIO_STUCK] = COUNT(HELD, MARK, "session on VirtIO did not end "
 			"cleanly and the disk can't be put back on SATA: held on VirtIO"),
 		[HAPPENED_PROMOTE] = STAY(TRIAL, "already on trial"),
@@ -90,6 +94,7 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_VIRTIO_CLEAN] = STAY(DONE, "already done"),
 		[HAPPENED_VIRTIO_UNKNOWN] = STAY(DONE, "already done"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(DONE, "already done"),
+		[HAPPENED_VIRTIO_FAILED] = STAY(DONE, "already done"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(DONE, "already done"),
 		[HAPPENED_PROMOTE] = STAY(DONE, "already done"),
 		[HAPPENED_ROLLBACK] = RESET(STAGED, ROLLBACK, "rolled back by the administrator"),
@@ -105,6 +110,7 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_VIRTIO_CLEAN] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_UNKNOWN] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(HELD, "held"),
+		[HAPPENED_VIRTIO_FAILED] = STAY(HELD, "held"),
 		[HAPPENED_VIRTIO_STUCK] = STAY(HELD, "held"),
 		[HAPPENED_PROMOTE] = REFUSE(HELD, "is held", "retry"),
 		[HAPPENED_ROLLBACK] = STAY(HELD, "already held"),
@@ -116,6 +122,8 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 
 static const struct decision out_of_attempts = COUNT(HELD, ROLLBACK,
 	"session on VirtIO did not end cleanly and no attempt is left: held on SATA");
+static const struct decision out_of_starts = COUNT(HELD, ROLLBACK,
+	"its start on VirtIO failed, twice, and no attempt is left: held on SATA");
 static const struct decision overridden =
 	STAY(TRIAL, "promoted by the administrator: stays on VirtIO");
 
@@ -127,6 +135,8 @@ struct decision phase_decide(enum phase phase, enum happening happened,
 	if (phase == PHASE_TRIAL && happened == HAPPENED_VIRTIO_UNCLEAN &&
 	    last_attempt)
 		return out_of_attempts;
+	if (phase == PHASE_TRIAL && happened == HAPPENED_VIRTIO_FAILED && last_attempt)
+		return out_of_starts;
 	if (phase == PHASE_TRIAL && override &&
 	    (happened == HAPPENED_SATA_UNCLEAN || happened == HAPPENED_SATA_NOT_READY))
 		return overridden;

@@ -34,6 +34,7 @@ enum happening {
 	HAPPENED_VIRTIO_CLEAN,	/* a trial session ended, and Windows ran in it */
 	HAPPENED_VIRTIO_UNKNOWN, /* it ended cleanly, but no telling what ran */
 	HAPPENED_VIRTIO_UNCLEAN,
+	HAPPENED_VIRTIO_FAILED,	/* it did not even begin, twice */
 	HAPPENED_VIRTIO_STUCK,	/* that, and the disk can't be put back on SATA */
 	HAPPENED_PROMOTE,	/* commands of the administrator */
 	HAPPENED_ROLLBACK,

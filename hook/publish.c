@@ -73,7 +73,8 @@ static int step_because(struct virt *virt, const struct virt_domain *dom,
 {
 	if (try_step(virt, dom, happened, detail, config, step, err) == 0)
 		return 0;
-	if (happened != HAPPENED_VIRTIO_UNCLEAN || passes(err))
+	if ((happened != HAPPENED_VIRTIO_UNCLEAN && happened != HAPPENED_VIRTIO_FAILED) ||
+	    passes(err))
 		return -1;
 	/* A trial that failed must count, or it would be tried for ever. */
 	story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
@@ -163,12 +164,19 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	enum happening happened;
 	struct virt_state state;
 	struct step step = { .changed = false };
+	bool failed;
 
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
 	reason = end_reason(pending, &state);
-	if (pending->excused && strcmp(reason, "failed") == 0)
+	failed = strcmp(reason, "failed") == 0;
+	if (failed && pending->excused) {
+		if (pending->session == PHASE_TRIAL)
+			story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom),
+				   "its start failed before the guest ran: it may be tried once "
+				   "more on VirtIO");
 		return 0;
+	}
 	session_read(pending->uuid, &note);
 	switch (evidence_from_reason(reason)) {
 	case EVIDENCE_OPEN:
@@ -180,8 +188,8 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 		break;
 	case EVIDENCE_FAILS:
 	default:
-		happened = pending->session == PHASE_TRIAL ? HAPPENED_VIRTIO_UNCLEAN
-							   : HAPPENED_SATA_UNCLEAN;
+		happened = pending->session != PHASE_TRIAL ? HAPPENED_SATA_UNCLEAN :
+			   failed ? HAPPENED_VIRTIO_FAILED : HAPPENED_VIRTIO_UNCLEAN;
 	}
 	if (step_because(virt, dom, happened, detail, config, &step, err) < 0)
 		return -1;

@@ -27,6 +27,7 @@ struct session_note {
 	bool restart;		/* trial: we take it down, to be started on SATA */
 	int front;		/* process of the hook that let it go on, or did not */
 	bool over;		/* its end was seen: it says nothing of a later start */
+	int failed;		/* starts in this phase, the last ones, that failed */
 };
 
 /* session_write() - durable when it returns 0. */

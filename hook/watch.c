@@ -28,6 +28,7 @@ struct watch {
 	struct virt *virt;
 	struct virt_domain *dom;
 	char target[TARGET_SIZE];
+	char since[24];		/* of this trial; "" not known yet */
 	int id;			/* of this run of the guest */
 	struct writes writes;
 	long long ran_ms;	/* not counting while it was paused */
@@ -40,9 +41,13 @@ static void nap(void)
 	nanosleep(&t, NULL);
 }
 
-/* The persistent definition has the same target as the running one: nothing but
- * we changes the phase. */
-static int find_target(struct watch *w, struct error *err)
+/*
+ * The persistent definition has the same target as the running one, for as long as the
+ * trial that was started is the one that it tells of. A command (disable, hold,
+ * rollback) or somebody with an editor may have ended that while the guest runs: then
+ * it is nobody's to take down.
+ */
+static int find_trial(struct watch *w, struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	AUTO_FREE char *xml = NULL;
@@ -50,10 +55,14 @@ static int find_target(struct watch *w, struct error *err)
 	if (virt_xml(w->dom, &xml, err) < 0 ||
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
 		return -1;
-	if (domain.state.phase != PHASE_TRIAL)
-		return fail(err, ECANCELED, "it is %s by now",
-			    phase_name(domain.state.phase));
+	if (!domain.tag.present)
+		return fail(err, ECANCELED, "it has no tag any more");
+	if (domain.state.phase != PHASE_TRIAL ||
+	    (w->since[0] && strcmp(w->since, domain.state.since) != 0))
+		return fail(err, ECANCELED, "it is %s by now", domain.state.phase == PHASE_TRIAL ?
+			    "on another trial" : phase_name(domain.state.phase));
 	str_fits(w->target, sizeof(w->target), domain.state.disk);
+	str_fits(w->since, sizeof(w->since), domain.state.since);
 	return 0;
 }
 
@@ -73,12 +82,14 @@ static void note(const struct watch *w, bool restart)
 
 /* Its end is told to the release hook, which takes the disk back to SATA; what is
  * in the note makes that start it again. */
-static int recover(const struct watch *w, struct error *err)
+static int recover(struct watch *w, struct error *err)
 {
+	if (find_trial(w, err) < 0)
+		return -1;
 	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
 		   "nothing was written to %s within %d s on VirtIO: Windows is not up%s",
 		   w->target, w->config->trial_timeout,
-		   w->config->auto_recover ? "; it is started again, on SATA" :
+		   w->config->auto_recover ? "; it is taken down, to be started on SATA" :
 		   "; auto_recover is off, so it is left as it is");
 	if (!w->config->auto_recover)
 		return 0;
@@ -96,6 +107,15 @@ bool writes_sustained(struct writes *w, long long count)
 	}
 	w->last = count;
 	return count - w->base >= WRITES_UP && w->grown >= SAMPLES_UP;
+}
+
+/* Of all its disks together, which libvirt gives for no name: what writes to another
+ * one (an installer, a rescue system) would lose something. */
+static bool writes_nothing(const struct watch *w)
+{
+	long long writes = virt_writes(w->dom, "");
+
+	return writes >= 0 && writes <= WRITES_LOADER;
 }
 
 /* 1: go on, 0: over. */
@@ -122,7 +142,7 @@ static int sample(struct watch *w, struct error *err)
 	}
 	if (w->ran_ms < w->config->trial_timeout * 1000LL)
 		return 1;
-	if (writes <= WRITES_LOADER)
+	if (writes <= WRITES_LOADER && writes_nothing(w))
 		return recover(w, err);
 	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
 		   "only %lld writes to %s within %d s on VirtIO: left as it is, its disk "
@@ -142,7 +162,7 @@ static int follow(struct watch *w, struct error *err)
 	if (!state.active || (w->id >= 0 && state.id != w->id))
 		return 0;
 	w->id = state.id;
-	if (find_target(w, err) < 0)
+	if (find_trial(w, err) < 0)
 		return -1;
 	while (r > 0) {
 		nap();
@@ -160,8 +180,8 @@ int watch_trial(const char *uuid, const struct config *config, struct error *err
 		r = follow(&w, err);
 		virt_domain_free(&w.dom);
 		virt_close(&w.virt);
-		/* It was migrated, or undefined when it was off. */
-		if (r < 0 && err->code == ENOENT)
+		/* It was migrated, or undefined when it was off; or is not on trial. */
+		if (r < 0 && (err->code == ENOENT || err->code == ECANCELED))
 			return 0;
 		/* The daemon was restarted: the guest goes on, and so do we. */
 		if (r >= 0 || err->code != ECONNREFUSED || left <= 0)

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 64
+plan 76
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -119,8 +119,32 @@ is "with its disk it is promoted" "$(where gone)" trial/virtio
 mv "$LAB/gone.img" "$LAB/gone.away"
 fails "a start without the disk fails on VirtIO" 1 virsh -q start gone
 ok "and leaves no work" wait_off gone
-is "it goes back" "$(where gone)/$(attempts_of gone)" staged/sata/1
+is "once is no attempt" "$(where gone)/$(attempts_of gone)" trial/virtio/0
+like "and that is said" "$(busflip status gone)" 'its start failed before the guest ran'
+fails "it fails again" 1 virsh -q start gone
+ok "and leaves no work" wait_off gone
+is "then it goes back" "$(where gone)/$(attempts_of gone)" staged/sata/1
+like "for a reason" "$(busflip status gone)" 'its start on VirtIO failed, twice: back to SATA'
 mv "$LAB/gone.away" "$LAB/gone.img"
+run_once gone
+is "on VirtIO once more" "$(where gone)" trial/virtio
+# A session in between ends the count (a save is one that is not over).
+mv "$LAB/gone.img" "$LAB/gone.away"
+fails "the first of two that fail" 1 virsh -q start gone
+ok "and leaves no work" wait_off gone
+mv "$LAB/gone.away" "$LAB/gone.img"
+becomes gone stay
+quietly virsh -q start gone
+quietly virsh -q managedsave gone
+ok "saved" wait_off gone
+quietly virsh -q managedsave-remove gone
+mv "$LAB/gone.img" "$LAB/gone.away"
+fails "fails with a session in between" 1 virsh -q start gone
+ok "and leaves no work" wait_off gone
+is "is the first again" "$(where gone)/$(attempts_of gone)" trial/virtio/1
+mv "$LAB/gone.away" "$LAB/gone.img"
+busflip rollback gone > "$LAB/said" || sed 's/^/# /' "$LAB/said"
+becomes gone off
 run_once gone
 # None of that is VirtIO's fault: a hook that dies before QEMU is there, or after, or
 # with its work done.

@@ -24,6 +24,7 @@ static const char *const happened_names[] = {
 	[HAPPENED_VIRTIO_CLEAN] = "clean on VirtIO",
 	[HAPPENED_VIRTIO_UNKNOWN] = "clean on VirtIO, no telling",
 	[HAPPENED_VIRTIO_UNCLEAN] = "unclean on VirtIO",
+	[HAPPENED_VIRTIO_FAILED] = "did not start on VirtIO, twice",
 	[HAPPENED_VIRTIO_STUCK] = "unclean on VirtIO and stuck there",
 	[HAPPENED_PROMOTE] = "promote",
 	[HAPPENED_ROLLBACK] = "rollback",
@@ -109,6 +110,7 @@ static bool only_a_failed_trial_counts(const struct point *p)
 {
 	return p->d.count == (p->phase == PHASE_TRIAL &&
 			      (p->happened == HAPPENED_VIRTIO_UNCLEAN ||
+			       p->happened == HAPPENED_VIRTIO_FAILED ||
 			       p->happened == HAPPENED_VIRTIO_STUCK));
 }
 
@@ -247,6 +249,7 @@ static struct at step(const struct at *at, enum happening happened, int max_atte
 	if (d.count)
 		next.attempts++;
 	if (at->phase == PHASE_TRIAL && (happened == HAPPENED_VIRTIO_UNCLEAN ||
+					 happened == HAPPENED_VIRTIO_FAILED ||
 					 happened == HAPPENED_VIRTIO_STUCK))
 		next.trials++;
 	return next;
