@@ -12,7 +12,7 @@ pending=/var/lib/busflip/pending
 
 # make_domain NAME [KEY=VALUE...] - print a domain's XML and make its disk,
 # $LAB/NAME.img. Keys, with what they are when not given:
-#	guest=off		off, stay, reset, crash: see guest/boot.S
+#	guest=off		off, stay, reset, crash, write: see guest/boot.S
 #	machine=q35		q35, pc
 #	bus=virtio		virtio, sata, ide, scsi (a virtio-scsi controller)
 #	format=raw		raw, qcow2

@@ -19,6 +19,7 @@
 	.set KIND_STAY, 1	/* halt; power off when the button is pressed */
 	.set KIND_RESET, 2	/* reset, for ever */
 	.set KIND_CRASH, 3	/* tell the pvpanic device, then halt */
+	.set KIND_WRITE, 4	/* write to its own disk with each tick, for ever */
 
 	.set SECTORS, 4		/* of this program, with the boot sector */
 	.set COM1, 0x3f8
@@ -303,6 +304,24 @@ act:
 	jmp	halt
 	.endif
 
+	.if	KIND == KIND_WRITE
+act:
+	movb	drive, %dl
+	movw	$write_packet, %si
+	movw	$0x4300, %ax		/* extended write */
+	int	$0x13
+	sti
+	hlt
+	jmp	act
+
+	.balign 4
+write_packet:
+	.byte	16, 0
+	.word	1
+	.word	0x7c00, 0
+	.quad	1000
+	.endif
+
 	.balign 4
 /* Device (upper half) and vendor, or class, as one number; then its name. */
 kinds:	.long	0x10011af4		/* transitional */
@@ -334,6 +353,9 @@ text_guest:
 	.endif
 	.if	KIND == KIND_CRASH
 	.asciz	"guest crash: disks "
+	.endif
+	.if	KIND == KIND_WRITE
+	.asciz	"guest write: disks "
 	.endif
 text_boot:
 	.asciz	", boot "

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# build.sh DIR - make DIR/off.img, stay.img, reset.img and crash.img, raw disks
-# that boot. See boot.S for what they do. Does nothing where they are new
+# build.sh DIR - make DIR/off.img, stay.img, reset.img, crash.img and write.img, raw
+# disks that boot. See boot.S for what they do. Does nothing where they are new
 # enough already; safe to run twice at once.
 
 set -eu
@@ -13,7 +13,7 @@ mkdir -p "$dir"
 
 # The order is that of the KIND_ numbers in boot.S.
 number=0
-for kind in off stay reset crash; do
+for kind in off stay reset crash write; do
 	image=$dir/$kind.img
 	if ! [ "$image" -nt "$here/boot.S" ]; then
 		work=$(mktemp -d "$dir/new.XXXXXX")
