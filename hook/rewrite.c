@@ -109,10 +109,14 @@ static void remember_disk(struct domain *domain, const xmlNode *disk, bool stage
 	domain->state.staged_form = staged;
 }
 
-static void free_target_for_bait(const struct domain *domain, char *buf, size_t size)
+/* Not the name that the system disk had: whoever makes a backup or a snapshot of "vda"
+ * meanwhile shall be told that there is no such disk, and not get the bait. */
+static void name_for_bait(const struct domain *domain, char name[TARGET_SIZE])
 {
-	if (!buf[0] || strncmp(buf, "vd", 2) != 0 || domain_disk(domain, buf))
-		slots_target(domain, "vd", buf, size);
+	for (char last = 'z'; last > 'a'; last--)
+		if (str_printf(name, TARGET_SIZE, "vd%c", last) && !domain_disk(domain, name))
+			return;
+	slots_target(domain, "vd", name, TARGET_SIZE);
 }
 
 int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
@@ -120,7 +124,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 {
 	struct state *state = &domain->state;
 	xmlNode *disk, *address = NULL, *place;
-	char name[TARGET_SIZE] = "", model[40] = "", word[DOMAIN_WORD];
+	char name[TARGET_SIZE], model[40] = "", word[DOMAIN_WORD];
 	struct slot own;
 	bool first;
 
@@ -152,13 +156,12 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 		wear_sata(domain, disk);
 		if (state->origin == BUS_VIRTIO) {
 			address = frontend_saved(saved, "address");
-			frontend_saved_attr(saved, "target", "dev", name, sizeof(name));
 			frontend_saved_attr(saved, "disk", "model", model, sizeof(model));
 		}
 	}
 	/* Left by a staging whose state was removed: Windows knows its place. */
 	place = bait_remove(domain);
-	free_target_for_bait(domain, name, sizeof(name));
+	name_for_bait(domain, name);
 	bait_add(domain, disk, options->bait, options->keep_owner, name,
 		 address ? address : place, model);
 	xmlFreeNode(place);
@@ -340,7 +343,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 {
 	struct state *state = &domain->state;
 	xmlNode *disk = recorded_disk(domain, err), *address = NULL;
-	char name[TARGET_SIZE] = "", model[40] = "";
+	char name[TARGET_SIZE], model[40] = "";
 	bool first;
 
 	if (!disk)
@@ -349,7 +352,6 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 		return 0;
 	panic_remove(domain);
 	first = boots_as_first(domain, disk);
-	disk_target(disk, name, sizeof(name));
 	if (state->bus == BUS_VIRTIO && xml_child(disk, "address"))
 		address = xmlDocCopyNode(xml_child(disk, "address"), domain->doc, 1);
 	xml_attr(disk, "model", model, sizeof(model));
@@ -366,7 +368,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 			state->origin = state->bus;
 		wear_sata(domain, disk);
 	}
-	free_target_for_bait(domain, name, sizeof(name));
+	name_for_bait(domain, name);
 	if (!domain_bait(domain))
 		bait_add(domain, disk, options->bait, options->keep_owner, name,
 			 address, model);

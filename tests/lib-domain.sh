@@ -237,7 +237,7 @@ guest_line()
 
 guest_boots()
 {
-	grep -c $'^guest.*\r$' "$LAB/$1.serial" 2>/dev/null || :
+	grep -cs $'^guest.*\r$' "$LAB/$1.serial" || [ -e "$LAB/$1.serial" ] || echo 0
 }
 
 wait_boot()

@@ -207,7 +207,7 @@ virsh -q destroy stuck
 define_domain slow guest=stay
 hold_settle slow
 virsh -q start slow
-wait_boot late 1
+wait_boot slow 1
 sleep 6
 let_settle
 ok "too late: nothing is left to do" wait_for "no_work slow" 30

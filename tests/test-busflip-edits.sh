@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 57
+plan 66
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -119,7 +119,7 @@ like "and the guest sees it" "$(guest_line shared)" ahci
 # --- the bait
 
 staged_domain baitless
-edit baitless "devices.remove(disk('vda'))"
+edit baitless "devices.remove(disk('vdz'))"
 is "the bait is taken out" "$(baits_of baitless)" 0
 ok "without the bait: arrives" arrives baitless
 same_as_original baitless "without the bait: the definition is the user's"
@@ -127,7 +127,7 @@ same_as_original baitless "without the bait: the definition is the user's"
 # Its place is taken by another one: that one was asked for by the user.
 staged_domain squatter
 place=$(xpath squatter "string($bait_disk/address/@bus)")
-edit squatter "devices.remove(disk('vda'))"
+edit squatter "devices.remove(disk('vdz'))"
 data_disk squatter-1 vda virtio \
 	"<address type='pci' domain='0' bus='$place' slot='0' function='0'/>" > "$LAB/squatter.xml"
 virsh -q attach-device squatter "$LAB/squatter.xml" --config
@@ -268,3 +268,26 @@ is "defined anew before the work is done: it begins again" "$(where repeat)" non
 quietly busflip stage repeat
 ok "it arrives" arrives repeat
 same_as_original repeat "the definition is the user's"
+
+# --- a backup job that names the disk as it was: told, and not given the bait
+
+staged_domain nightly guest=stay
+virsh -q start nightly
+wait_boot nightly 1
+cat > "$LAB/backup.xml" <<END
+<domainbackup><disks><disk name='vda' backup='yes' type='file'><driver type='raw'/>
+<target file='$LAB/nightly.backup'/></disk></disks></domainbackup>
+END
+fails "a backup of vda" 1 virsh backup-begin nightly "$LAB/backup.xml"
+like "for it is not there" "$output" "no disk named 'vda'"
+fails "a snapshot of vda" 1 virsh snapshot-create-as nightly s --disk-only --diskspec "vda,file=$LAB/s"
+like "neither" "$output" "no disk named 'vda'"
+fails "a copy of vda" 1 virsh blockcopy nightly vda "$LAB/copy"
+like "nor there" "$output" "vda"
+virsh -q shutdown nightly
+wait_off nightly
+virsh -q start nightly
+wait_boot nightly 2
+fails "on VirtIO, it is: a backup" 0 virsh backup-begin nightly "$LAB/backup.xml"
+ok "is made" wait_for 'virsh domjobinfo nightly --completed | grep -q Completed' 30
+is "of the system disk" "$(cmp "$LAB/nightly.backup" "$LAB/nightly.img" && echo same)" same

@@ -109,11 +109,12 @@ like "is named" "$output" 'win: it has no disk vdz'
 fails "a domain that is not there" 1 busflip inspect nobody
 like "is named, too" "$output" 'nobody'
 
-# --- one whose disk has another name by now: that name is its bait's ---
+# --- one whose disk has another name by now ---
 
 windows_domain named 'tag=disk="vda"'
-is "staged: another disk has the name that the tag gives" \
-	"$(xpath named 'string(//disk[target/@dev="vda"]/serial)')" busflip-bait
+is "staged: no disk has the name that the tag gives, not the bait" \
+	"$(xpath named 'concat(count(//disk[target/@dev="vda"]), " ", //disk[serial="busflip-bait"]/target/@dev)')" \
+	"0 vdz"
 fails "inspect: the disk with Windows" 0 busflip inspect named
 windows_domain onscsi bus=scsi
 fails "a disk that was on VirtIO SCSI" 0 busflip patch --dry-run onscsi
