@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Engines that own the XML: KubeVirt's onDefineDomain and VDSM's before_vm_start, called
-# exactly as those call them; what they print is defined and started. And whatever goes
-# wrong, the XML comes out as it went in and the exit status is 0.
+# exactly as those call them; what they print is defined and started. Whatever goes wrong,
+# the exit status is 0; a value that is not understood is complained of, with the disk on
+# SATA; and where that can't be, the XML comes out as it went in.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 requires python3 -c 'import yaml'
-plan 89
+plan 161
 
 here=$tests/../hook
 
@@ -25,26 +26,35 @@ kubevirt_xml()
 	END
 }
 
-# vmi ANNOTATIONS - as Go's encoder writes a VirtualMachineInstance
+# vmi ANNOTATIONS [LABELS] - as Go's encoder writes a VirtualMachineInstance
 vmi()
 {
-	printf '{"kind":"VirtualMachineInstance","apiVersion":"kubevirt.io/v1","metadata":{"name":"win2019","namespace":"default","annotations":{%s}},"spec":{"domain":{"devices":{"disks":[{"name":"system","disk":{"bus":"virtio"}}]}}}}' "$1"
+	printf '{"kind":"VirtualMachineInstance","apiVersion":"kubevirt.io/v1","metadata":{"name":"win2019","namespace":"default","annotations":{%s},"labels":{%s},"managedFields":[{"fieldsV1":{"f:metadata":{"f:annotations":{".":{},"f:busflip/phase":{}}}}}]},"spec":{"domain":{"devices":{"disks":[{"name":"system","disk":{"bus":"virtio"}}]}}}}' "$1" "${2-}"
 }
 
-# defines NAME ANNOTATIONS [XML] - to $output, with stderr in $said
+# defines NAME ANNOTATIONS [XML [LABELS]] - to $output, with stderr in $said
 defines()
 {
-	output=$("$here/onDefineDomain" --vmi "$(vmi "$2")" --domain "${3-$xml}" 2> "$LAB/said")
+	output=$("$here/onDefineDomain" --vmi "$(vmi "$2" "${4-}")" --domain "${3-$xml}" \
+		2> "$LAB/said")
 	is "$1: exit status" $? 0
 	said=$(cat "$LAB/said")
 }
 
-# unchanged NAME ANNOTATIONS SAID [XML]
+# unchanged NAME ANNOTATIONS SAID [XML [LABELS]]
 unchanged()
 {
 	defines "$1" "$2" "${@:4}"
 	is "$1: as it went in" "$output" "${4-$xml}"
 	like "$1: why" "$said" "^$3\$"
+}
+
+# on_sata NAME ANNOTATIONS SAID [XML [LABELS]]
+on_sata()
+{
+	defines "$1" "$2" "${@:4}"
+	like "$1: SATA" "$output" 'system.img"/?>(</source>)?<target bus="sata"'
+	like "$1: what is said" "$said" "^$3\$"
 }
 
 # boots KIND - what was printed is defined, starts, and boots from that
@@ -78,15 +88,36 @@ like "scsi: where it will end" "$output" 'bus="scsi"'
 defines "another disk" '"busflip/disk":"vdb","busflip/phase":"staged"'
 like "another disk: is moved" "$output" '<boot order="1"/?>.*bait.img"/?>(</source>)?<target bus="sata"'
 
-unchanged "an unknown phase" '"busflip/phase":"x"' '.*busflip/phase is staged, held, .*, not x'
-unchanged "an unknown bus" '"busflip/phase":"staged","busflip/bus":"floppy"' 'busflip: --bus .*'
-unchanged "a disk that is not there" '"busflip/phase":"staged","busflip/disk":"vdz"' '.*vdz.*'
-unchanged "no XML" '"busflip/phase":"staged"' 'busflip: filter stage: malformed XML.*' 'no XML'
-unchanged "an annotation's text" '"a":"\"busflip/phase\":\"staged\""' ''
-PATH=/usr/bin:/bin unchanged "no busflip" '"busflip/phase":"staged"' '.*busflip: not found'
+# A value that is none: Windows may not be ready for VirtIO, and boots from SATA.
+of='onDefineDomain: default/win2019:'
+on_sata "an unknown phase" '"busflip/phase":"stage d"' \
+	"$of annotation busflip/phase is \"stage d\", but must be .*$of its .* is on SATA until .*"
+rm -f "$bait"
+boots ahci
+on_sata "an unknown bus" '"busflip/phase":"staged","busflip/bus":"virtio-scsi"' \
+	"$of annotation busflip/bus is \"virtio-scsi\", but must be virtio or scsi.* as staged first"
+on_sata "an unknown bus, on trial" '"busflip/phase":"trial","busflip/bus":"sata"' \
+	"$of annotation busflip/bus is \"sata\", but .* as staged first"
+unchanged "an unknown bus, done" '"busflip/phase":"done","busflip/bus":"sata"' "$of .* but must be .*"
+on_sata "a disk that is not there" '"busflip/phase":"staged","busflip/disk":"vd_b"' \
+	".*$of annotation busflip/disk is \"vd_b\", but must be the target .* as staged first"
+on_sata "capitals and blanks" '"busflip/phase":" Staged\n","busflip/bus":"SCSI"' ''
+like "capitals and blanks: where it will end" "$output" 'bus="scsi"'
+unchanged "no phase" '"busflip/disk":"vda"' "$of without an annotation busflip/phase it .*"
+unchanged "another name" '"busflip/fase":"staged"' "$of busflip has no annotation busflip/fase, .*"
+unchanged "an annotation's text" '"a":"\"busflip/phase\":\"staged\"","b":"\\"' ''
+unchanged "a label" '' '' "$xml" '"busflip/phase":"staged"'
+unchanged "a label behind it" '"busflip/phase":"done"' '' "$xml" '"busflip/phase":"staged"'
+on_sata "another label behind it" '"busflip/phase":"staged"' '' "$xml" '"busflip/phase":"done"'
+
+cannot="$of its system disk can't be put on SATA; .*"
+unchanged "no XML" '"busflip/phase":"staged"' "busflip: filter stage: malformed XML.*$cannot" 'no XML'
+PATH=/usr/bin:/bin unchanged "no busflip" '"busflip/phase":"staged"' ".*busflip: not found.*$cannot"
+output=$("$here/onDefineDomain" --vmi '{' --domain "$xml" 2>&1)
+is "no VirtualMachineInstance" "$output" $'onDefineDomain: ?/?: cannot read its annotations\n'"$xml"
 output=$("$here/onDefineDomain" --domain "$xml" --vmi "$(vmi '"busflip/phase":"staged"')")
 like "the other way round" "$output" 'target bus="sata" dev="sda"'
-is "no arguments" "$("$here/onDefineDomain"; echo $?)" $'\n0'
+is "no arguments" "$("$here/onDefineDomain" 2> /dev/null; echo $?)" $'\n0'
 
 python3 - "$tests/../conf/kubevirt.yaml" > "$LAB/manifest" <<-'END'
 	import json, sys, yaml
@@ -108,12 +139,18 @@ id=11111111-2222-3333-4444-555555555555
 # vdsm NAME PROPERTY - as hooks.py does: a file of its own, the property by its name
 vdsm()
 {
+	local mode
+
 	_hook_domxml=$(mktemp "$LAB/tmp/hookXXXXXX")
 	printf '%s' "$xml" > "$_hook_domxml"
+	chmod 640 "$_hook_domxml"
+	chown nobody "$_hook_domxml"
 	env vmId=$id busflip="$2" _hook_domxml="$_hook_domxml" "$here/before_vm_start" \
 		2> "$LAB/said"
 	is "$1: exit status" $? 0
 	output=$(cat "$_hook_domxml") said=$(cat "$LAB/said")
+	mode=$(stat -c '%U %a' "$_hook_domxml")
+	is "$1: its owner and mode" "$mode" 'nobody 640'
 	rm "$_hook_domxml"
 	is "$1: nothing is left" "$(ls "$LAB"/tmp/hook* 2> /dev/null)" ''
 }
@@ -123,6 +160,14 @@ as_it_was()
 	vdsm "$1" "$2"
 	is "$1: as it went in" "$output" "$xml"
 	like "$1: why" "$said" "^$3\$"
+}
+
+# goes_to_sata NAME PROPERTY SAID
+goes_to_sata()
+{
+	vdsm "$1" "$2"
+	like "$1: SATA" "$output" "dev=['\"]sda['\"] bus=['\"]sata"
+	like "$1: what is said" "$said" "^$3\$"
 }
 
 xml=$(make_domain default_win2019 tag=no uuid=$id | sed 's/<metadata>.*//')
@@ -136,19 +181,31 @@ ok "it is gone" wait_for '! virsh -q domstate default_win2019' 20
 is "it booted from" "$(boot_kind default_win2019)" ahci
 vdsm "staged, scsi" 'staged scsi'
 like "staged, scsi: where it will end" "$output" 'bus="scsi"'
+goes_to_sata "blanks" ' staged ' ''
+goes_to_sata "blanks and capitals" '  Staged   SCSI' ''
+like "blanks and capitals: where it will end" "$output" 'bus="scsi"'
 mkdir "$LAB/shared"
-echo staged > "$LAB/shared/$id"
-vdsm "in a file" "$LAB/shared"
-like "in a file: SATA" "$output" "dev=['\"]sda['\"] bus=['\"]sata"
+printf 'staged \r\n' > "$LAB/shared/$id"
+goes_to_sata "in a file" "$LAB/shared " ''
 printf trial > "$LAB/shared/$id"
 as_it_was "in a file, trial" "$LAB/shared" ''
-as_it_was "no such file" "$LAB/none" ''
-rm "$LAB/shared/$id"
-mkdir "$LAB/shared/$id"
-as_it_was "a folder for a file" "$LAB/shared" '.*cannot read .*'
 as_it_was "done" "done" ''
-as_it_was "no property" '' ''
-as_it_was "an unknown word" x '.*not x'
-as_it_was "an unknown bus" 'staged floppy' 'busflip: --bus .*'
+as_it_was "no property" ' ' ''
+
+of="busflip: $id:"
+: > "$LAB/shared/$id"
+goes_to_sata "an empty file" "$LAB/shared" "$of $LAB/shared/$id says \"\", but must say .*until.*"
+rm "$LAB/shared/$id"
+as_it_was "no such file" "$LAB/shared" "$of cannot read $LAB/shared/$id, so it starts as .*"
+mkdir "$LAB/shared/$id"
+as_it_was "a folder for a file" "$LAB/shared" "$of cannot read .*"
+as_it_was "no such folder" /nonexistent "$of cannot read /nonexistent/$id, so it starts as .*"
+goes_to_sata "an unknown word" stagd \
+	"$of property busflip says \"stagd\", but must say staged, .*$of its .* is on SATA until.*"
+goes_to_sata "an unknown bus" 'staged floppy' \
+	"$of property busflip says \"staged floppy\", but must say .* as staged first"
+goes_to_sata "an unknown bus, on trial" 'trial floppy' \
+	"$of property busflip says \"trial floppy\", but must say .* as staged first"
+goes_to_sata "a word too many" 'staged scsi x' "$of property busflip says .*"
 xml='<domain'
-as_it_was "no XML" staged '.*malformed XML.*'
+as_it_was "no XML" staged ".*malformed XML.*$of its system disk can't be put on SATA; .*"
