@@ -10,63 +10,112 @@ _busflip_virsh()
 	virsh -r -q -c "${uri:-qemu:///system}" "$@" 2>/dev/null
 }
 
-# _busflip_reply < CANDIDATES - those that begin as what is typed, quoted
+# _busflip_split - the words up to the cursor, as the program would get them, in words.
+# In the last one, quote is the quote that is open, and head is what readline leaves as
+# it is: what is before that quote, or else up to the last of COMP_WORDBREAKS.
+_busflip_split()
+{
+	local line=${COMP_LINE:0:COMP_POINT} word='' begun='' before='' c i
+
+	words=() quote='' head=''
+	for ((i = 0; i < ${#line}; i++)); do
+		c=${line:i:1}
+		case $quote,$c in
+		,[[:space:]])
+			[[ ! $begun ]] || words+=("$word")
+			word='' head='' begun=''
+			continue ;;
+		\',\' | \",\") quote='' head=$before ;;
+		,[\'\"]) quote=$c before=$head head=$word ;;
+		,\\) i=$((i + 1)) word+=${line:i:1} ;;
+		\",\\)
+			i=$((i + 1)) c=${line:i:1}
+			[[ $c == [\"\\\$\`] ]] || word+=\\
+			word+=$c ;;
+		,*)
+			word+=$c
+			# The @ itself is not left: a host might begin with it.
+			[[ $COMP_WORDBREAKS != *"$c"* ]] || head=${word%@} ;;
+		*) word+=$c ;;
+		esac
+		begun=yes
+	done
+	words+=("$word")
+}
+
+# _busflip_reply < CANDIDATES - those that begin as what is typed, quoted as that is
 _busflip_reply()
 {
-	local candidate typed=${cur//[\\\"\']/}
+	local word
 
-	while IFS= read -r candidate; do
-		[[ $candidate && $candidate == "$typed"* ]] || continue
-		COMPREPLY+=("$(printf %q "$candidate")")
+	while IFS= read -r word; do
+		[[ $word && $option$word == "$cur"* ]] || continue
+		word=$option$word
+		word=${word#"$head"}
+		case $quote in
+		\') word=${word//\'/\'\\\'\'} ;;
+		\")
+			word=${word//\\/\\\\}
+			word=${word//\"/\\\"}
+			word=${word//\$/\\\$}
+			word=${word//\`/\\\`}
+			# It would still stand for a command of the history.
+			word=${word//!/\"\\!\"} ;;
+		*) [[ ! $word ]] || printf -v word %q "$word" ;;
+		esac
+		COMPREPLY+=("$word")
 	done
 }
 
 _busflip_words()
 {
-	local words="$*"
+	local list="$*"
 
-	_busflip_reply <<< "${words// /$'\n'}"
+	_busflip_reply <<< "${list// /$'\n'}"
 }
 
+# _busflip_files OPTION - leave it to readline, which knows of quotes and ~
 _busflip_files()
+{
+	compopt -o "$1" 2>/dev/null
+}
+
+# Domains and files: readline can't do both, but no domain has a / in its name.
+_busflip_images()
 {
 	local file
 
-	compopt -o filenames 2>/dev/null
-	while IFS= read -r file; do
-		COMPREPLY+=("$file")
-	done < <(compgen "$1" -- "$cur")
+	_busflip_reply < <(_busflip_virsh list --all --name)
+	if ((${#COMPREPLY[@]})); then
+		_busflip_reply < <(compgen -f | while IFS= read -r file; do
+			[[ ! -d $file ]] || file+=/
+			printf '%s\n' "$file"
+		done)
+	else
+		_busflip_files default
+	fi
 }
 
 _busflip()
 {
-	local cur prev words cword i args=() uri='' common offline options=''
+	local cur prev words cword i quote head args=() uri='' common offline options='' option=''
 
-	if declare -F _get_comp_words_by_ref >/dev/null; then
-		_get_comp_words_by_ref -n : cur prev words cword
-	else
-		words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
-		cur=${words[cword]} prev=${words[cword - 1]}
-	fi
+	_busflip_split
+	cword=$((${#words[@]} - 1))
+	cur=${words[cword]} prev=${words[cword - 1]}
 	COMPREPLY=()
-	# --option=value comes as three words.
-	if [[ $cur == '=' ]]; then
-		cur=''
-	elif [[ $prev == '=' ]]; then
-		prev=${words[cword - 2]}
+	if [[ $cur == --*=* ]]; then
+		prev=${cur%%=*} option=$prev=
 	fi
 
 	# The command and its arguments, before the cursor.
 	for ((i = 1; i < cword; i++)); do
 		case ${words[i]} in
-		-c | --connect | --config | --bus | --disk | --format | --partition | \
-		--virtio-win | --state-dir | --helper)
-			[[ ${words[i + 1]} != '=' ]] || i=$((i + 1))
-			case ${words[i]}${words[i - 1]} in
-			-c* | --connect* | =--connect) uri=${words[i + 1]} ;;
-			esac
-			i=$((i + 1)) ;;
-		-* | '=') ;;
+		-c | --connect) i=$((i + 1)) uri=${words[i]} ;;
+		--connect=*) uri=${words[i]#*=} ;;
+		--config | --bus | --disk | --format | --partition | --virtio-win | --state-dir | \
+		--helper) i=$((i + 1)) ;;
+		-*) ;;
 		*) args+=("${words[i]}") ;;
 		esac
 	done
@@ -77,10 +126,10 @@ _busflip()
 	-c | --connect) _busflip_words qemu:///system qemu:///session; return ;;
 	--disk)
 		[[ ! ${args[1]:-} ]] ||
-			_busflip_reply < <(_busflip_virsh domblklist "${args[1]//\\/}" | cut -d ' ' -f 2)
+			_busflip_reply < <(_busflip_virsh domblklist "${args[1]}" | cut -d ' ' -f 2)
 		return ;;
-	--state-dir) _busflip_files -d; return ;;
-	--config | --virtio-win | --helper) _busflip_files -f; return ;;
+	--state-dir) _busflip_files dirnames; return ;;
+	--config | --virtio-win | --helper) _busflip_files default; return ;;
 	--partition) return ;;
 	esac
 
@@ -106,13 +155,10 @@ _busflip()
 		_busflip_words enable disable status stage promote rollback retry hold \
 			filter check inspect patch undo check-config ;;
 	1,filter) _busflip_words stage promote rollback restore ;;
-	1,check-config) _busflip_files -f ;;
-	1,inspect | 1,patch | 1,undo)
-		_busflip_reply < <(_busflip_virsh list --all --name)
-		_busflip_files -f ;;
+	1,check-config) _busflip_files default ;;
+	1,inspect | 1,patch | 1,undo) _busflip_images ;;
 	1,*) _busflip_reply < <(_busflip_virsh list --all --name) ;;
 	esac
-	! declare -F __ltrim_colon_completions >/dev/null || __ltrim_colon_completions "$cur"
 }
 
 complete -F _busflip busflip

@@ -7,7 +7,10 @@
 # _busflip_virsh ARG... - ask libvirt, which may not be there
 _busflip_virsh() {
 	local given=${opt_args[--connect]:-${opt_args[-c]:-$uri}}
+	local -a match mbegin mend
 
+	# As it was typed, but with a backslash before each : and backslash.
+	given=${given//(#b)\\([:\\])/$match[1]}
 	_call_program libvirt virsh -r -q -c ${(q)${(Q)given}} ${(q)@} 2>/dev/null
 }
 
