@@ -274,7 +274,7 @@ static int sync_folder_of(const char *path, struct error *err)
 
 int folder_make(const char *folder, mode_t mode, struct error *err)
 {
-	if (mkdir(folder, mode) == 0)
+	if (mkdir(folder, mode) == 0 && chmod(folder, mode) == 0)
 		return sync_folder_of(folder, err);
 	return errno == EEXIST ? 0 : fail_errno(err, "cannot create %s", folder);
 }

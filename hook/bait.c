@@ -126,7 +126,9 @@ static int create(const char *path, struct error *err)
 		return fail_errno(err, "cannot look at the bait disk %s", path);
 	if (!S_ISREG(st.st_mode))
 		return fail(err, EINVAL, "the bait disk %s is not a file", path);
-	if (st.st_size == 0 && (ftruncate(fd, BAIT_SIZE) < 0 || fchmod(fd, 0644) < 0))
+	/* QEMU's user reads it, whatever mask it was made with. */
+	if ((st.st_size == 0 && ftruncate(fd, BAIT_SIZE) < 0) ||
+	    ((st.st_mode & 0444) != 0444 && fchmod(fd, 0644) < 0))
 		return fail_errno(err, "cannot make the bait disk %s", path);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "hook/definition.h"
 #include "hook/event.h"
 #include "hook/publish.h"
+#include "hook/qemuuser.h"
 #include "hook/session.h"
 #include "hook/story.h"
 #include "hook/watch.h"
@@ -104,6 +105,7 @@ int command_hold(const struct command_line *line)
 
 struct change {
 	const struct command_line *line;
+	struct virt *virt;
 	struct step *step;
 };
 
@@ -133,7 +135,8 @@ static int enable(void *context, struct domain *domain, struct error *err)
 		return -1;
 	if (!c->step->changed && tagged)
 		return 0;
-	return bait_create(line->config.bait, err) < 0 ? -1 : 1;
+	return bait_create(line->config.bait, err) < 0 ||
+	       qemu_reads_bait(c->virt, domain, line->config.bait, err) < 0 ? -1 : 1;
 }
 
 static int disable(void *context, struct domain *domain, struct error *err)
@@ -150,15 +153,17 @@ int command_enable(const struct command_line *line)
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
 	struct step step = { 0 };
-	struct change change = { line, &step };
+	struct change change = { line, NULL, &step };
 	const char *name = line->args[0];
 
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
 		complain("--bus is virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
-	if (target_open(line, name, &target, &err) < 0 ||
-	    definition_change(target.virt, target.dom, enable, &change, &err) < 0)
+	if (target_open(line, name, &target, &err) < 0)
+		return failed(name, &err);
+	change.virt = target.virt;
+	if (definition_change(target.virt, target.dom, enable, &change, &err) < 0)
 		return failed(name, &err);
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	say(virt_name(target.dom), &step);
@@ -172,7 +177,7 @@ int command_disable(const struct command_line *line)
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
 	struct step step = { 0 };
-	struct change change = { line, &step };
+	struct change change = { line, NULL, &step };
 	const char *name = line->args[0];
 
 	if (target_open(line, name, &target, &err) < 0 ||

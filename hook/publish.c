@@ -20,6 +20,7 @@
 #include "hook/definition.h"
 #include "hook/evidence.h"
 #include "hook/gate.h"
+#include "hook/qemuuser.h"
 #include "hook/session.h"
 #include "hook/story.h"
 
@@ -30,6 +31,7 @@ static bool passes(const struct error *err)
 }
 
 struct stepping {
+	struct virt *virt;
 	enum happening happened;
 	const char *detail;
 	const struct config *config;
@@ -44,9 +46,12 @@ static int take_step(void *context, struct domain *domain, struct error *err)
 	s->no_bait->code = 0;
 	if (cycle_step_because(domain, s->happened, s->detail, s->config, s->step, err) < 0)
 		return -1;
-	/* libvirt starts the domain without a bait that is missing. */
-	if (s->step->changed && s->step->after == PHASE_STAGED)
-		bait_create(s->config->bait, s->no_bait);
+	/* libvirt starts the domain without a bait that is missing, but not without one
+	 * that QEMU can't read: that one stays out. */
+	if (s->step->changed && s->step->after == PHASE_STAGED &&
+	    bait_create(s->config->bait, s->no_bait) == 0 &&
+	    qemu_reads_bait(s->virt, domain, s->config->bait, s->no_bait) < 0)
+		xmlFreeNode(bait_remove(domain));
 	return s->step->changed;
 }
 
@@ -55,7 +60,7 @@ static int try_step(struct virt *virt, const struct virt_domain *dom,
 		    const struct config *config, struct step *step, struct error *err)
 {
 	struct error no_bait = { 0 };
-	struct stepping s = { happened, detail, config, step, &no_bait };
+	struct stepping s = { virt, happened, detail, config, step, &no_bait };
 
 	if (definition_change(virt, dom, take_step, &s, err) < 0)
 		return -1;

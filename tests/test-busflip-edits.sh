@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 66
+plan 77
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -123,6 +123,29 @@ edit baitless "devices.remove(disk('vdz'))"
 is "the bait is taken out" "$(baits_of baitless)" 0
 ok "without the bait: arrives" arrives baitless
 same_as_original baitless "without the bait: the definition is the user's"
+
+# In a folder that QEMU's user may not enter. libvirt would not leave that one out.
+mkdir -m 700 "$LAB/closed"
+printf '[busflip]\nevidence = shutdown\nbait = %s/closed/bait.img\n' "$LAB" > /etc/busflip.conf
+define_domain closed tag=no
+fails "a bait that QEMU can't read: enable" 1 busflip enable closed
+like "says what to do" "$output" "domain closed: QEMU runs as user libvirt-qemu, which can't read the bait disk $LAB/closed/bait.img: setfacl -m u:libvirt-qemu:x $LAB/closed, or let bait in /etc/busflip.conf name another place\$"
+is "and nothing was done" "$(where closed)" none/virtio
+define_domain tagged
+quietly busflip stage tagged
+is "staged by its tag: without it" "$(where tagged)/$(baits_of tagged)" staged/sata/0
+ok "which is told" logged "domain=tagged .*staged without a bait: QEMU runs as user libvirt-qemu"
+ok "and it starts" run_once tagged
+chmod 711 "$LAB/closed"
+fails "with the folder open: enable" 0 busflip enable closed
+is "with it" "$(baits_of closed)" 1
+ok "it starts" run_once closed
+printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
+rm -r /var/lib/busflip
+(umask 077 && define_domain masked tag=no && quietly busflip enable masked)
+is "made with a mask of 077, it can be read all the same" \
+	"$(stat -c '%a ' /var/lib/busflip /var/lib/busflip/bait.img | tr -d '\n')" "755 644 "
+ok "and the guest starts" run_once masked
 
 # Its place is taken by another one: that one was asked for by the user.
 staged_domain squatter
