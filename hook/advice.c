@@ -106,11 +106,31 @@ static const char *obstacle(const struct advice *a)
 	return NULL;
 }
 
+/* What a command has done since the session began counts from the next start on: the
+ * end of this one decides nothing. */
+static const char *const olders[PHASE_COUNT][NOW_COUNT] = {
+	[PHASE_STAGED] = {
+		[NOW_SAVED] = "start it; it goes on with its saved session, as it was before. "
+			"Shut it down inside Windows; its next start is on SATA then.",
+		[NOW_RUNS] = "shut it down inside Windows; it runs as it was started before. "
+			"Its next start is on SATA.",
+	},
+	[PHASE_TRIAL] = {
+		[NOW_SAVED] = "start it; it goes on with its saved session, as it was before. "
+			"Shut it down inside Windows; its next start is on VirtIO then.",
+		[NOW_RUNS] = "shut it down inside Windows; it runs as it was started before. "
+			"Its next start is on VirtIO.",
+	},
+};
+
 void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 {
 	enum phase phase = a->standing->phase;
 	enum now now = a->standing->running ? NOW_RUNS : a->saved ? NOW_SAVED : NOW_OFF;
 	const char *what = obstacle(a);
+
+	if (!what && a->standing->older)
+		what = olders[phase][now];
 
 	if (!what && phase == PHASE_STAGED && now == NOW_OFF && a->unreadable &&
 	    a->needs_disk)

@@ -87,6 +87,7 @@ static void prepare_advice(struct inspection *in)
 	    !in->domain.state_node &&
 	    standing_try_staging(in->dom, in->xml, config, &err) < 0)
 		note_unfit(in, &err);
+	standing_compare(&in->standing, in->dom);
 	in->advice = (struct advice){
 		.standing = &in->standing,
 		.saved = virt_is_saved(in->dom),

@@ -61,6 +61,17 @@ void standing_fill(struct standing *s, const struct virt_domain *dom,
 	s->pending = pending_exists(virt_uuid(dom));
 }
 
+void standing_compare(struct standing *s, const struct virt_domain *dom)
+{
+	AUTO_DOMAIN struct domain session = { 0 };
+	AUTO_FREE char *xml = virt_session_xml(dom);
+	struct error ignored;
+
+	s->older = xml && domain_parse_bare(xml, strlen(xml), &session, &ignored) == 0 &&
+		   (session.state.phase != s->phase ||
+		    strcmp(session.state.since, s->since) != 0);
+}
+
 const char *standing_phase(const struct standing *s)
 {
 	return s->valid ? phase_name(s->phase) : "damaged";

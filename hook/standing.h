@@ -20,6 +20,7 @@ struct standing {
 	enum bus bus, target_bus;	/* of the system disk; BUS_OTHER: none */
 	char disk[TARGET_SIZE];		/* its target name now, or "" */
 	bool running;			/* when @dom was looked up */
+	bool older;			/* its session began with another definition */
 	bool pending;
 	bool unfit;			/* tagged, and can't be staged */
 };
@@ -27,6 +28,10 @@ struct standing {
 /* standing_fill() - @domain: the persistent definition of @dom. */
 void standing_fill(struct standing *standing, const struct virt_domain *dom,
 		   const struct domain *domain, const struct config *config);
+
+/* standing_compare() - set @standing's older: the session of @dom that runs, or is saved,
+ * began in another phase, or in the same one when it was entered before. */
+void standing_compare(struct standing *standing, const struct virt_domain *dom);
 
 /* standing_phase() - its phase in a word; "damaged" when its state element is. */
 const char *standing_phase(const struct standing *standing);

@@ -252,7 +252,8 @@ static void heading(const struct standing *s, const struct status_look *look, FI
 	} else {
 		fputs("no system disk found", out);
 	}
-	fprintf(out, "; %s", s->running ? "it runs" : "it is off");
+	fprintf(out, "; %s", s->running && s->older ?
+		"it runs, as it was started before" : s->running ? "it runs" : "it is off");
 	if (s->attempts)
 		fprintf(out, "; %ld failed attempt%s", s->attempts,
 			s->attempts == 1 ? "" : "s");

@@ -103,7 +103,7 @@ static int by_name(const void *a, const void *b)
 static void advise(struct status *st, const struct virt_domain *dom, const char *xml)
 {
 	const struct config *config = &st->line->config;
-	const struct standing *s = &st->list.rows[0];
+	struct standing *s = &st->list.rows[0];
 	struct error err = { 0 };
 	struct advice advice = {
 		.standing = s,
@@ -111,6 +111,7 @@ static void advise(struct status *st, const struct virt_domain *dom, const char 
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
 	};
 
+	standing_compare(s, dom);
 	if (s->phase == PHASE_NONE && s->valid && !s->has_state &&
 	    standing_try_staging(dom, xml, config, &err) < 0)
 		advice.unfit = err.msg;

@@ -41,6 +41,7 @@
 	F(virDomainIsPersistent) \
 	F(virDomainLookupByName) \
 	F(virDomainLookupByUUIDString) \
+	F(virDomainManagedSaveGetXMLDesc) \
 	F(virDomainResume) \
 	F(virDomainSuspend) \
 	F(virGetLastError) \
@@ -320,6 +321,13 @@ int virt_xml(const struct virt_domain *domain, char **xml, struct error *err)
 	*xml = lib.virDomainGetXMLDesc(domain->dom,
 				   VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
 	return *xml ? 0 : virt_fail(err, "cannot get the domain's XML");
+}
+
+char *virt_session_xml(const struct virt_domain *domain)
+{
+	return virt_is_running(domain) ? lib.virDomainGetXMLDesc(domain->dom, 0) :
+	       virt_is_saved(domain) ?
+	       lib.virDomainManagedSaveGetXMLDesc(domain->dom, 0) : NULL;
 }
 
 int virt_redefine(struct virt *virt, const struct virt_domain *domain, const char *was,

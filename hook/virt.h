@@ -58,6 +58,10 @@ char *virt_metadata(const struct virt_domain *domain, const char *uri);
 /* virt_xml() - the persistent definition with its secrets. Caller frees. */
 int virt_xml(const struct virt_domain *domain, char **xml, struct error *err);
 
+/* virt_session_xml() - of the session that runs, or is in a managed save; NULL: there is
+ * none, or no telling. Caller frees. */
+char *virt_session_xml(const struct virt_domain *domain);
+
 /* virt_capabilities() - of the host, as XML; NULL and @err. The caller frees it. */
 char *virt_capabilities(struct virt *virt, struct error *err);
 

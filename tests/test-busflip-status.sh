@@ -9,7 +9,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 requires python3 -c 'import jsonschema, prometheus_client'
-plan 43
+plan 50
 printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
 escape=$'\033'
 
@@ -188,3 +188,26 @@ output=$(on_terminal 80 timeout 5 busflip status --watch)
 like "on a terminal the table is shown again and again" "$output" "$escape\[H$escape\[J.*win.*$escape\[H$escape\[J.*win"
 like "a full disk ends it" "$(timeout 10 busflip status --watch 2>&1 > /dev/full; echo "exit $?")" \
 	'cannot write.*exit 1'
+
+# --- a session that began before the last command: its end decides nothing ---
+
+define_domain before guest=stay tag=no
+virsh -q start before
+wait_boot before 1
+quietly busflip enable before
+output=$(busflip status before)
+like "enabled while it runs" "$output" 'system disk sda on sata, to end on virtio; it runs, as it was started before'
+like "what comes next" "$output" \
+	'Next: shut it down inside Windows; it runs as it was started before. Its next start is on SATA\.$'
+like "inspect says the same" "$(busflip inspect before)" 'Its next start is on SATA\.'
+virsh -q managedsave before
+wait_off before
+like "saved" "$(busflip status before)" \
+	'Next: start it; it goes on with its saved session, as it was before\. .* its next start is on SATA then\.$'
+virsh -q start before
+quietly busflip promote before
+like "promoted" "$(busflip status before)" 'it runs as it was started before\. Its next start is on VirtIO\.$'
+virsh -q shutdown before
+wait_off before
+is "so it is" "$(where before)" trial/virtio
+like "then it is as ever" "$(busflip status before)" 'it is off.*Next: start it; it boots on VirtIO\.'
