@@ -4,6 +4,7 @@
 #include "hook/command.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "hook/cure.h"
 #include "hook/definition.h"
 #include "hook/event.h"
+#include "hook/gate.h"
 #include "hook/publish.h"
 #include "hook/qemuuser.h"
 #include "hook/session.h"
@@ -48,13 +50,26 @@ static int target_open(const struct command_line *line, const char *name,
 	return target->lock < 0 ? -1 : 0;
 }
 
+/* A line on stdout. Who may define a domain chooses its name. */
+static void __attribute__((format(printf, 1, 2))) tell(const char *fmt, ...)
+{
+	char line[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	make_printable(line);
+	puts(line);
+}
+
 static void say(const char *name, const struct step *step)
 {
 	if (step->before == step->after)
-		printf("domain %s: %s (%s)\n", name, phase_name(step->after), step->reason);
+		tell("domain %s: %s (%s)", name, phase_name(step->after), step->reason);
 	else
-		printf("domain %s: %s -> %s (%s)\n", name, phase_name(step->before),
-		       phase_name(step->after), step->reason);
+		tell("domain %s: %s -> %s (%s)", name, phase_name(step->before),
+		     phase_name(step->after), step->reason);
 }
 
 static int failed(const char *name, const struct error *err)
@@ -172,29 +187,53 @@ int command_enable(const struct command_line *line)
 	return finish_stdout(EXIT_DONE);
 }
 
+/* What Windows has for the way only, such as no restart after a crash. Return a clause
+ * for the user; "" there was nothing. */
+static const char *put_back(const struct command_line *line, const struct target *target)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct error ignored;
+	int r;
+
+	if (definition_read(target->dom, &domain, &ignored) < 0 || !domain.state.valid ||
+	    !gate_has_changed(&domain))
+		return "";
+	if (virt_is_running(target->dom) || virt_is_saved(target->dom))
+		return "; what was changed in Windows for the way only (AutoReboot, SanPolicy, "
+		       "fast startup) stays, since it is not off: set there what of it is missed";
+	r = gate_put_back(&domain, &line->config);
+	return r < 0 ? "; what was changed in Windows for the way only (AutoReboot, SanPolicy, "
+		       "fast startup) could not be put back: see busflip status or the log" :
+	       r > 0 ? "; what was changed in Windows for the way only is put back" : "";
+}
+
 int command_disable(const struct command_line *line)
 {
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
 	struct step step = { 0 };
 	struct change change = { line, NULL, &step };
-	const char *name = line->args[0];
+	const char *name = line->args[0], *windows = "";
 
-	if (target_open(line, name, &target, &err) < 0 ||
-	    definition_change(target.virt, target.dom, disable, &change, &err) < 0)
+	if (target_open(line, name, &target, &err) < 0)
+		return failed(name, &err);
+	/* First: whose state is gone has no disk that we know of. */
+	if (!line->force)
+		windows = put_back(line, &target);
+	if (definition_change(target.virt, target.dom, disable, &change, &err) < 0)
 		return failed(name, &err);
 	pending_discard(virt_uuid(target.dom));
 	if (!step.changed) {
-		printf("domain %s: has no busflip tag, nothing to do\n", name);
+		tell("domain %s: has no busflip tag, nothing to do", name);
 		return finish_stdout(EXIT_DONE);
 	}
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
-	printf("domain %s: %s; tag and state are gone, %s\n", virt_name(target.dom),
-	       phase_name(step.before),
-	       step.forced ? "the disk stays as it is: it could not be put back" :
-	       step.before == PHASE_DONE ? "the disk stays on VirtIO" :
-	       line->keep_sata ? "the disk stays where it is" :
-	       "the disk is as it was defined");
+	tell("domain %s: %s; tag and state are gone, %s%s", virt_name(target.dom),
+	     phase_name(step.before),
+	     step.forced ? "the disk stays as it is: it could not be put back" :
+	     step.before == PHASE_DONE ? "the disk stays on VirtIO" :
+	     line->keep_sata ? "the disk stays where it is" :
+	     "the disk is as it was defined", windows);
 	return finish_stdout(EXIT_DONE);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "helper/refusal.h"
+#include "hook/backup.h"
 #include "hook/cure.h"
 #include "hook/findings.h"
 #include "hook/pending.h"
@@ -229,12 +230,15 @@ static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
 }
 
 /* AutoReboot, SanPolicy and fast startup, as they were before the first patch. */
-static void put_back(struct subject *s)
+static int put_back(struct subject *s)
 {
 	struct guestdisk_result result = { 0 };
 	struct error err = { 0 };
+	int r = run(s, JOB_SETTLE, &result, &err);
 
-	if (run(s, JOB_SETTLE, &result, &err) < 0 && err.code != ENOENT)
+	if (r < 0 && err.code == ENOENT)
+		r = 0;
+	else if (r < 0)
 		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
 			   "what was changed for the way to VirtIO only (AutoReboot, "
 			   "SanPolicy, fast startup) could not be put back: %s; "
@@ -242,7 +246,28 @@ static void put_back(struct subject *s)
 	else if (result.changed)
 		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
 			   "what was changed for the way to VirtIO only is as it was before");
+	r = r < 0 ? -1 : result.changed;
 	guestdisk_result_free(&result);
+	return r;
+}
+
+bool gate_has_changed(const struct domain *domain)
+{
+	const struct guestdisk_options options = guestdisk_defaults();
+	char folder[4096];
+	AUTO_FD int fd = -1;
+
+	if (backup_folder(options.state, domain->uuid, "", folder, sizeof(folder), NULL) == 0)
+		fd = backup_open_transition(folder, NULL);
+	return fd >= 0;
+}
+
+int gate_put_back(const struct domain *domain, const struct config *config)
+{
+	struct subject s;
+	struct error err = { 0 };
+
+	return subject_of(domain, config, &s, &err) < 0 ? 0 : put_back(&s);
 }
 
 static bool holds(const struct findings *f, const char *name)

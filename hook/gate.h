@@ -39,6 +39,18 @@ struct gate_result {
 void gate_judge(const struct domain *domain, const struct config *config, bool clean,
 		struct gate_result *result);
 
+/*
+ * gate_put_back() - take back what was changed in Windows for the way to VirtIO only:
+ * AutoReboot, SanPolicy, fast startup
+ *
+ * For a domain whose way ends here; neither running nor saved. Return 1 done, 0 there
+ * was nothing (no disk that can be read, either), -1 it failed, which is told.
+ */
+int gate_put_back(const struct domain *domain, const struct config *config);
+
+/* gate_has_changed() - is there anything that gate_put_back() would take back? */
+bool gate_has_changed(const struct domain *domain);
+
 const char *gate_name(enum gate gate);
 enum gate gate_parse(const char *name);
 

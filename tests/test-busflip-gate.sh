@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 53
+plan 61
 
 busflip()
 {
@@ -205,6 +205,34 @@ like "what it said is logged, and of which image" "$(grep 'at fault' "$LAB/log")
 like "so is why it is run again" "$(grep 'once more' "$LAB/log")" \
 	"domain=cut .*$LAB/cut.img: busflip-helper was ended by signal 9"
 unlike "Windows was made ready all the same" "$(hive_of cut)" "$before"
+
+# --- disable: what Windows has for the way only is taken back, where that can be done
+
+# for_the_way NAME
+for_the_way()
+{
+	busflip inspect --json "$1" | python3 -c 'import json, sys
+w = json.load(sys.stdin)["windows"]
+print(*(w[name]["value"] for name in ("hiberboot_enabled", "auto_reboot", "san_policy")))'
+}
+
+config
+windows_disk "$LAB/leaves.img"
+windows_domain leaves
+before=$(for_the_way leaves)
+run_once leaves
+ok "it was made ready" test "$(for_the_way leaves)" != "$before"
+fails "disable" 0 busflip disable leaves
+like "says so" "$output" 'the disk is as it was defined; what was changed in Windows for the way only is put back$'
+is "it is" "$(for_the_way leaves)" "$before"
+fails "again, where nothing was changed" 0 eval 'busflip enable leaves && busflip disable leaves'
+like "says nothing of it" "$output" 'the disk is as it was defined$'
+boot=stay windows_disk "$LAB/runs.img"
+windows_domain runs
+virsh -q start runs && wait_boot runs 1
+fails "while it runs: disable" 0 busflip disable runs
+like "says what stays" "$output" 'only \(AutoReboot, SanPolicy, fast startup\) stays, since it is not off: set there '
+quietly virsh -q destroy runs
 
 # --- a helper that is gone: the guest starts
 
