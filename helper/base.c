@@ -383,15 +383,24 @@ const char *shell_word(const char *text, char *buf, size_t size)
 
 /* Control bytes and ESC would let a guest's strings write to an
  * administrator's terminal or forge further log lines. */
+/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069, as UTF-8. */
+static bool reorders(const unsigned char *p)
+{
+	if (p[0] != 0xe2)
+		return false;
+	return p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae) :
+	       p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 void make_printable(char *text)
 {
-	for (char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
-
-		if (c < 0x20 || c == 0x7f)
-			*p = '?';
-		else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+	for (unsigned char *p = (unsigned char *)text; *p; p++) {
+		if (p[0] < 0x20 || p[0] == 0x7f)
+			p[0] = '?';
+		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
 			p[0] = p[1] = '?';
+		else if (reorders(p))
+			p[0] = p[1] = p[2] = '?';
 	}
 }
 

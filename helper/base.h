@@ -210,8 +210,8 @@ void file_replace_sweep(const char *folder);
  */
 const char *shell_word(const char *text, char *buf, size_t size);
 
-/* make_printable() - '?' for each control byte, in place, and for the C1
- * controls as UTF-8 writes them. */
+/* make_printable() - '?' for each control byte, in place, and for each byte of what
+ * UTF-8 writes with several: C1 controls, and marks that reorder what is shown. */
 void make_printable(char *text);
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4,

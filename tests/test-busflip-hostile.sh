@@ -36,7 +36,7 @@ case_of "staged, with another file to put back" "$tag<$state phase='staged' atte
 	</busflip:saved><busflip:disk target='vda' form='staged' bus='virtio'
 	origin='virtio'/></busflip:state>"
 case_of "a huge reason" "$tag<$state phase='staged' attempts='0' reason='$long'/>"
-plan $((${#names[@]} * 3 + 7))
+plan $((${#names[@]} * 3 + 25))
 
 for i in "${!names[@]}"; do
 	name=evil$i
@@ -64,3 +64,17 @@ ok "its session" run_once big
 is "counts" "$(where big)" trial/virtio
 ok "so does its trial" run_once big
 is "it is done" "$(where big)" "done/virtio"
+
+# Who may define a domain chooses its name; root reads it on a terminal.
+name=$'evil\302\23331mRED\342\200\256txt\342\201\246'
+make_domain named image="$LAB/evil0.img" | sed "s|<name>named<|<name>$name<|" > "$LAB/named.xml"
+quietly virsh -q define "$LAB/named.xml"
+uuid=$(uuid_of "$name")
+for command in "stage --all" "hold $uuid" "retry $uuid" "promote $uuid" "rollback $uuid" "status $uuid" \
+	"check $uuid" "disable $uuid" "enable $uuid"; do
+	# shellcheck disable=SC2086	# words
+	busflip $command > "$LAB/said" 2>&1
+	like "$command: has its name" "$(tr -d '\r' < "$LAB/said")" 'evil\?+31mRED\?+txt'
+	ok "$command: and nothing that a terminal obeys" \
+		test "$(LC_ALL=C grep -c $'\302\233\|\342\200\256\|\342\201\246' "$LAB/said")" = 0
+done
