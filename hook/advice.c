@@ -129,6 +129,9 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 	enum now now = a->standing->running ? NOW_RUNS : a->saved ? NOW_SAVED : NOW_OFF;
 	const char *what = obstacle(a);
 
+	if (!what && a->stuck)
+		what = "it stays on SATA, however its sessions end, until this is put right: "
+			"REASON";
 	if (!what && a->standing->older)
 		what = olders[phase][now];
 
@@ -136,7 +139,8 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 	    a->needs_disk)
 		what = "start it; it boots on SATA, and stays there as long as its disk "
 			"can't be looked at: REASON";
-	expand(a, what ? what : nexts[phase][now], a->unfit ? a->unfit : a->unreadable, text);
+	expand(a, what ? what : nexts[phase][now],
+	       a->unfit ? a->unfit : a->stuck ? a->stuck : a->unreadable, text);
 }
 
 /* ---- cures ----------------------------------------------------------------- */

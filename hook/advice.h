@@ -16,6 +16,7 @@ struct advice {
 	bool has_drivers;	/* virtio_win is set */
 	const char *unreadable;	/* why the disk can't be looked at, or NULL */
 	const char *unfit;	/* why it can't be staged, or NULL */
+	const char *stuck;	/* staged: why it can't go to VirtIO, or NULL */
 };
 
 #define ADVICE_SIZE 1280

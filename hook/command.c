@@ -285,12 +285,9 @@ static int stage_one(void *context, struct virt_domain *dom)
 static void settle_one(void *context, const char *uuid)
 {
 	struct sweep *sweep = context;
-	struct error err = { 0 };
 
-	if (publish_settle(uuid, &sweep->line->config, &err) < 0) {
+	if (publish_settle(uuid, &sweep->line->config) < 0)
 		sweep->code = EXIT_FAILED;
-		log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
-	}
 }
 
 static int stage_all(const struct command_line *line)
@@ -343,12 +340,7 @@ int command_event(const struct command_line *line)
 
 int command_settle(const struct command_line *line)
 {
-	struct error err = { 0 };
-
-	if (publish_settle(line->args[0], &line->config, &err) == 0)
-		return EXIT_DONE;
-	log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
-	return EXIT_FAILED;
+	return publish_settle(line->args[0], &line->config) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 int command_watch(const struct command_line *line)

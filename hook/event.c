@@ -195,6 +195,30 @@ static bool is_persistent(const char *name)
 	       access(path, F_OK) == 0;
 }
 
+/*
+ * The XML of a session is that of its start. Was its way ended meanwhile, by disable or
+ * hold, or its tag taken out? libvirt can't be asked from within a hook, but what it has
+ * stored can be read; where that is not so, the process that asks it later decides.
+ */
+static bool was_ended(const struct event *event)
+{
+	AUTO_DOMAIN struct domain now = { 0 };
+	AUTO_FREE char *xml = NULL;
+	AUTO_FD int fd = -1;
+	char path[4096];
+	size_t len;
+
+	if (!host_path(path, sizeof(path), LIBVIRT_XML, event->name))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || read_all(fd, XML_LIMIT, &xml, &len, NULL) < 0 ||
+	    domain_parse(xml, len, &now, NULL) < 0 ||
+	    strcmp(now.uuid, event->domain.uuid) != 0)
+		return false;
+	return !now.tag.present || (now.state.phase != PHASE_STAGED &&
+				    now.state.phase != PHASE_TRIAL);
+}
+
 /* ---- act ---------------------------------------------------------------- */
 
 static void leave_to_settle(const struct event *event, struct pending *pending)
@@ -381,7 +405,7 @@ static int on_release(struct event *event)
 
 	/* Where the restore failed: the next start is another one. */
 	unmark(event);
-	if (state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL)
+	if ((state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL) || was_ended(event))
 		return EXIT_DONE;
 	pending_new(&pending, PENDING_RELEASE, event->domain.uuid, event->name);
 	pending.session = state->phase;

@@ -32,6 +32,7 @@ struct inspection {
 	struct session_note note;
 	bool noted;			/* .note is of its last session */
 	char unfit[768];		/* why it can't be staged, or "" */
+	char stuck[768];		/* why it can't be promoted, or "" */
 	struct advice advice;
 };
 
@@ -87,6 +88,9 @@ static void prepare_advice(struct inspection *in)
 	    !in->domain.state_node &&
 	    standing_try_staging(in->dom, in->xml, config, &err) < 0)
 		note_unfit(in, &err);
+	if (in->domain.state.phase == PHASE_STAGED && in->standing.tagged &&
+	    standing_try_promotion(in->xml, config, &err) < 0)
+		str_fits(in->stuck, sizeof(in->stuck), err.msg);
 	standing_compare(&in->standing, in->dom);
 	in->advice = (struct advice){
 		.standing = &in->standing,
@@ -95,6 +99,7 @@ static void prepare_advice(struct inspection *in)
 		.has_drivers = config->virtio_win[0],
 		.unreadable = in->err.code ? in->err.msg : NULL,
 		.unfit = in->unfit[0] ? in->unfit : NULL,
+		.stuck = in->stuck[0] ? in->stuck : NULL,
 	};
 }
 

@@ -302,6 +302,17 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 	return cycle_step(&domain, HAPPENED_SEEN, config, &step, err);
 }
 
+/* virt-install starts a domain and defines it afterwards: worth another look, as long
+ * as it could still be taken down. Gives -1. */
+static int not_yet(const struct pending *pending, struct error *err)
+{
+	long long age = pending_age(pending);
+
+	if (err->code == ENOTSUP && age >= 0 && age <= BOUNCE_WINDOW_MS)
+		err->code = EAGAIN;
+	return -1;
+}
+
 /* The user asked for a running guest: whatever has failed, start it again. Whoever was
  * killed between noting that he begins and the destroy may not have staged it. */
 static int stage_and_start(struct virt *virt, struct virt_domain *dom,
@@ -343,7 +354,7 @@ static int settle_bounce(struct virt *virt, struct virt_domain *dom,
 		down = 0;
 	} else {
 		if (check_bounce(dom, config, err) < 0)
-			return -1;
+			return not_yet(pending, err);
 		down = take_down(virt, dom, pending, &state, config, err);
 	}
 	if (down > 0)
@@ -358,7 +369,8 @@ static int settle_bounce(struct virt *virt, struct virt_domain *dom,
 
 /* ---- both -------------------------------------------------------------- */
 
-static int settle_once(const char *uuid, const struct config *config,
+/* @told: what is in @err is in the domain's story. */
+static int settle_once(const char *uuid, const struct config *config, bool *told,
 		       struct error *err)
 {
 	AUTO_VIRT struct virt *virt = NULL;
@@ -387,15 +399,19 @@ static int settle_once(const char *uuid, const struct config *config,
 	rc = pending.kind == PENDING_BOUNCE ?
 		settle_bounce(virt, dom, &pending, config, err) :
 		settle_release(virt, dom, &pending, config, err);
-	if (rc < 0)
-		error_prefix(err, "domain %s", virt_name(dom));
 	if (rc < 0 && passes(err))
-		return -1;
+		return error_prefix(err, "domain %s", virt_name(dom));
 	pending_remove(&pending);
+	if (rc < 0)
+		story_tell(LOG_LEVEL_ERROR, virt_name(dom), uuid, "%s: %s",
+			   pending.kind == PENDING_BOUNCE ? "can't be started again on SATA" :
+			   "stays as it is", err->msg);
+	*told = rc < 0;
 	return rc;
 }
 
-int publish_settle(const char *uuid, const struct config *config, struct error *err)
+static int settle(const char *uuid, const struct config *config, bool *told,
+		  struct error *err)
 {
 	time_t end = monotonic() + config->publish_timeout;
 	AUTO_FD int lock = domain_lock(uuid, (unsigned)config->publish_timeout, err);
@@ -403,7 +419,7 @@ int publish_settle(const char *uuid, const struct config *config, struct error *
 
 	if (lock < 0)
 		return error_prefix(err, "domain %s", uuid);
-	while (settle_once(uuid, config, err) < 0) {
+	while (settle_once(uuid, config, told, err) < 0) {
 		if (!passes(err))
 			return -1;
 		if (monotonic() >= end)
@@ -412,4 +428,16 @@ int publish_settle(const char *uuid, const struct config *config, struct error *
 		wait = wait < 1000 ? wait * 2 : 1000;
 	}
 	return 0;
+}
+
+int publish_settle(const char *uuid, const struct config *config)
+{
+	struct error err = { 0 };
+	bool told = false;
+
+	if (settle(uuid, config, &told, &err) == 0)
+		return 0;
+	if (!told)
+		log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
+	return -1;
 }

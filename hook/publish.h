@@ -25,8 +25,8 @@ int publish_step(struct virt *virt, const struct virt_domain *domain,
  * Waits for the domain to be free and, up to config->publish_timeout seconds,
  * for a daemon that is restarting; then it leaves the record for later and
  * fails. Called by the process that a hook leaves behind, by "stage --all" and
- * so at boot.
+ * so at boot. What fails is logged, and where there is a domain it is in its story.
  */
-int publish_settle(const char *uuid, const struct config *config, struct error *err);
+int publish_settle(const char *uuid, const struct config *config);
 
 #endif

@@ -127,6 +127,16 @@ int standing_try_staging(const struct virt_domain *dom, const char *xml,
 	return standing_try(&copy, config, err);
 }
 
+int standing_try_promotion(const char *xml, const struct config *config, struct error *err)
+{
+	AUTO_DOMAIN struct domain copy = { 0 };
+	struct step step;
+
+	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
+		return -1;
+	return cycle_step(&copy, HAPPENED_SATA_CLEAN, config, &step, err);
+}
+
 int standing_try(struct domain *domain, const struct config *config, struct error *err)
 {
 	struct step step;

@@ -62,7 +62,11 @@ enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
 int standing_try_staging(const struct virt_domain *dom, const char *xml,
 			 const struct config *config, struct error *err);
 
-/* standing_try() - the same, of one that is taken for persistent; @domain, its definition,
+/* standing_try_promotion() - of one that is staged: could its disk go to VirtIO after a
+ * good session? -1 and @err: no, whatever Windows does. */
+int standing_try_promotion(const char *xml, const struct config *config, struct error *err);
+
+/* standing_try() - as standing_try_staging(), of one that is taken for persistent; @domain, its definition,
  * is another one afterwards. */
 int standing_try(struct domain *domain, const struct config *config, struct error *err);
 

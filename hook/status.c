@@ -71,7 +71,8 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 		return 0;
 	standing_fill(&standing, dom, &domain, &st->line->config);
 	if (standing.tagged && !standing.has_state && !st->line->prometheus &&
-	    standing_try(&domain, &st->line->config, &unfit) < 0)
+	    (virt_need_persistent(dom, &unfit) < 0 ||
+	     standing_try(&domain, &st->line->config, &unfit) < 0))
 		standing_unfit(&standing, &unfit);
 	pthread_mutex_lock(&st->lock);
 	row = new_row(&st->list);
@@ -115,6 +116,9 @@ static void advise(struct status *st, const struct virt_domain *dom, const char 
 	if (s->phase == PHASE_NONE && s->valid && !s->has_state &&
 	    standing_try_staging(dom, xml, config, &err) < 0)
 		advice.unfit = err.msg;
+	if (s->phase == PHASE_STAGED && s->valid && s->tagged &&
+	    standing_try_promotion(xml, config, &err) < 0)
+		advice.stuck = err.msg;
 	advice_next(&advice, st->next);
 }
 

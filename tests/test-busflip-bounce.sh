@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 75
+plan 81
 
 # define_and_start NAME [OPTION] - in one connection, as virt-install does it
 define_and_start()
@@ -163,7 +163,19 @@ is "it runs as it was given" \
 	running/virtio/0
 is "it has booted once" "$(guest_boots transient)/$(boot_kind transient)" 1/virtio-blk
 is "nothing was done to it" "$(events_of transient)" "Resumed Started"
+ok "nobody waits any longer" wait_for "no_work transient" 30
+like "and why is in its story" "$(busflip status transient)" \
+	"can't be started again on SATA: it is transient: .*Next: nothing, since it can't be staged"
 virsh -q destroy transient
+
+# virt-install starts a domain first, and defines it then.
+make_domain later guest=stay uuid="$(uuidgen)" > "$LAB/later.xml"
+ok "one starts" virsh -q create "$LAB/later.xml"
+sleep 1
+ok "and is defined then" virsh -q define "$LAB/later.xml"
+ok "it runs on SATA" wait_for "bounced later" 60
+is "staged" "$(where later)" staged/sata
+virsh -q destroy later
 
 # --- cannot be staged
 
@@ -187,7 +199,7 @@ mount -o remount,ro,bind /etc/libvirt/qemu || bail_out "cannot make a folder rea
 for how in '' --paused; do
 	# shellcheck disable=SC2086	# none or one
 	ok "a host that can't store a definition: it starts $how" virsh -q start stuck $how
-	ok "why is logged $how" wait_for "logged 'domain stuck.*Read-only file system'" 30
+	ok "why is logged $how" wait_for "logged 'domain=stuck.*Read-only file system'" 30
 	wait_for "no_work stuck" 30
 	sleep 1
 	is "it is left alone $how" "$(where stuck)/$(bus_of_disk stuck --live)/$(virsh -q domstate stuck)" \
@@ -213,7 +225,7 @@ let_settle
 ok "too late: nothing is left to do" wait_for "no_work slow" 30
 is "it runs on as it was started" "$(state_of slow)/$(bus_of_disk slow --live)" running/virtio
 is "it is staged for its next start" "$(where slow)" staged/sata
-ok "why is logged" logged "domain slow: it has run for too long to be started again"
+ok "why is logged" logged "domain=slow .*it has run for too long to be started again"
 virsh -q destroy slow
 
 define_domain anew guest=stay

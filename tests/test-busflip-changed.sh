@@ -105,4 +105,4 @@ is "off by then: it was in just that moment" "$(wc -l < "$LAB/count")" 1
 is "off by then: its next start is on SATA" "$(where off)" staged/sata
 sleep 2
 ok "off by then: it stays off" is_off off
-fails "off by then: that is no error" 1 logged '<27>.*domain off'
+fails "off by then: that is no error" 1 logged '<27>.*domain.off'

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 77
+plan 79
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -157,7 +157,11 @@ virsh -q attach-device squatter "$LAB/squatter.xml" --config
 run_once squatter
 # On VirtIO libvirt would boot from vda first, which is the empty disk now.
 is "bait's place taken: stays where it boots" "$(where squatter)" staged/sata
-ok "bait's place taken: why is logged" logged "domain squatter.*boot order='1'"
+ok "bait's place taken: why is logged" logged "domain=squatter.*stays as it is: .*boot order='1'"
+output=$(busflip status squatter)
+like "bait's place taken: it is in its story" "$output" "  stays as it is: .*boot order='1'"
+like "bait's place taken: nor is more promised" "$output" \
+	"Next: it stays on SATA, however its sessions end, until this is put right: .*boot order='1'"
 edit squatter "domain.find('os').remove(domain.find('os/boot'))
 E.SubElement(disk('sda'), 'boot').set('order', '1')"
 run_once squatter
@@ -180,7 +184,7 @@ virsh dumpxml --inactive lost > "$LAB/lost.edited"
 ok "disk renamed: the guest starts and stops" run_once lost
 is "disk renamed: nothing is touched" "$(virsh dumpxml --inactive lost | diff "$LAB/lost.edited" -)" ""
 ok "disk renamed: why is logged" logged \
-	"domain lost.*sda is not in the domain any more: put it back, .*disable --force lost"
+	"domain=lost.*sda is not in the domain any more: put it back, .*disable --force lost"
 fails "disk renamed: disable refuses" 1 busflip disable lost
 like "disk renamed: and says why" "$output" "busflip: domain lost: .*sda"
 ok "disk renamed: disable --force" busflip disable --force lost
