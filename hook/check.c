@@ -68,7 +68,7 @@ int command_check(const struct command_line *line)
 {
 	AUTO_VIRT struct virt *virt = NULL;
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
-	struct checkup checkup;
+	AUTO_CHECKUP struct checkup checkup = { 0 };
 	struct error err = { 0 };
 
 	if (virt_open(line->config.uri, &virt, &err) < 0 ||
@@ -87,7 +87,7 @@ int command_check(const struct command_line *line)
 void check_and_warn(const struct command_line *line, struct virt *virt,
 		    const struct virt_domain *dom)
 {
-	struct checkup checkup;
+	AUTO_CHECKUP struct checkup checkup = { 0 };
 
 	if (checkup_run(line, virt, dom, &checkup, NULL) < 0)
 		return;

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hook/cure.h"
 #include "hook/magic.h"
 
 /* A descriptor has some hundred bytes, qemu.conf some ten thousand. */
@@ -58,21 +57,15 @@ static void check_format(struct patient *p)
 	const struct need need = { .item = "format", .of = "", .path = p->place.path };
 	const char *said = p->place.format, *seen;
 	struct error err = { 0 };
-	struct checkup_item *item;
 
 	seen = magic_format(p->place.path, &err);
 	if (!seen && checkup_denied(p, "format", &err))
 		return;
-	if (!seen) {
-		item = checkup_add(p, "format", HOLDS_NO, "%s", err.msg);
-		if (cure_of(err.code))
-			checkup_cure(item, "%s", cure_of(err.code));
-		else
-			checkup_cure(item, "correct the <source> of disk %s with virsh edit %s",
-				     p->target_word, p->name_word);
-	} else if (checkup_format(p, &need, p->disk, said, seen)) {
+	if (!seen)
+		checkup_wrong(p, "format", &err, "correct the <source> of disk %s with virsh "
+			      "edit %s", p->target_word, p->name_word);
+	else if (checkup_format(p, &need, p->disk, said, seen))
 		checkup_add(p, "format", HOLDS_YES, "%s", said);
-	}
 }
 
 static void check_chain(struct patient *p, struct backing *backing)

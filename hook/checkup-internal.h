@@ -29,9 +29,11 @@ struct patient {
 	bool apparmor, selinux;
 	char label[SELINUX_LABEL];	/* SELinux: of its QEMU; "" not known */
 	struct checkup *out;
+	struct checkup_item spare;	/* taken when there was no memory for one more */
+	bool no_memory;
 };
 
-/* checkup_add() - one more item; never NULL: what has no room replaces the last. */
+/* checkup_add() - one more item; never NULL, and good until the next one is added. */
 struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds holds,
 				 const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -40,6 +42,11 @@ struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds
 bool checkup_denied(struct patient *p, const char *name, const struct error *err);
 void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* checkup_wrong() - one item that says what @err does, with the cure of all errors of its
+ * kind, else the one that is given; "%s" with "": none. */
+void checkup_wrong(struct patient *p, const char *name, const struct error *err,
+		   const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* A file that QEMU needs. */
 struct need {

@@ -20,16 +20,37 @@
 #define HOOK_LIMIT (8u << 20)
 #define CONF_LIMIT (1u << 20)
 
+/* No upper limit: each of a domain's files may be one. */
+static struct checkup_item *new_item(struct patient *p)
+{
+	struct checkup *out = p->out;
+	size_t room = out->room ? 2 * out->room : 32;
+	struct checkup_item *list;
+
+	if (out->count == out->room) {
+		list = realloc(out->list, room * sizeof(*list));
+		if (!list) {
+			p->no_memory = true;
+			return &p->spare;
+		}
+		out->list = list;
+		out->room = room;
+	}
+	return &out->list[out->count++];
+}
+
+void checkup_free(struct checkup *checkup)
+{
+	free(checkup->list);
+	memset(checkup, 0, sizeof(*checkup));
+}
+
 struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds holds,
 				 const char *fmt, ...)
 {
-	struct checkup *out = p->out;
-	struct checkup_item *item;
+	struct checkup_item *item = new_item(p);
 	va_list ap;
 
-	if (out->count < CHECKUP_LIMIT)
-		out->count++;
-	item = &out->list[out->count - 1];
 	*item = (struct checkup_item){ .holds = holds };
 	str_fits(item->name, sizeof(item->name), name);
 	va_start(ap, fmt);
@@ -44,6 +65,21 @@ void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	vsnprintf(item->cure, sizeof(item->cure), fmt, ap);
+	va_end(ap);
+}
+
+void checkup_wrong(struct patient *p, const char *name, const struct error *err,
+		   const char *fmt, ...)
+{
+	struct checkup_item *item = checkup_add(p, name, HOLDS_NO, "%s", err->msg);
+	const char *cure = cure_of(err->code);
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (cure)
+		checkup_cure(item, "%s", cure);
+	else
+		vsnprintf(item->cure, sizeof(item->cure), fmt, ap);
 	va_end(ap);
 }
 
@@ -150,13 +186,11 @@ static void check_staging(struct patient *p)
 			    phase_name(p->domain.state.phase));
 	} else if (standing_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
 		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
+	} else if (strstr(err.msg, "busflip enable") || strstr(err.msg, "virsh define")) {
+		checkup_wrong(p, "definition", &err, "%s", "");
 	} else {
-		item = checkup_add(p, "definition", HOLDS_NO, "%s", err.msg);
-		if (cure_of(err.code))
-			checkup_cure(item, "%s", cure_of(err.code));
-		else if (!strstr(err.msg, "busflip enable") && !strstr(err.msg, "virsh define"))
-			checkup_cure(item, "correct that with virsh edit %s; else it starts as "
-				     "it is, and its disk stays where it is", p->name_word);
+		checkup_wrong(p, "definition", &err, "correct that with virsh edit %s; else it "
+			      "starts as it is, and its disk stays where it is", p->name_word);
 	}
 }
 
@@ -292,7 +326,6 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 	struct patient p = { .line = line, .dom = dom, .out = out };
 	int r = -1;
 
-	out->count = 0;
 	if (virt_xml(dom, &p.xml, err) == 0 &&
 	    domain_parse(p.xml, strlen(p.xml), &p.domain, err) == 0) {
 		shell_word(p.domain.name, p.name_word, sizeof(p.name_word));
@@ -310,7 +343,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 				    "host: run busflip check there");
 		}
 		check_command(&p, virt);
-		r = 0;
+		r = p.no_memory ? fail(err, ENOMEM, "out of memory") : 0;
 	}
 	domain_free(&p.domain);
 	free(p.xml);

@@ -12,8 +12,6 @@
 #include "hook/findings.h"
 #include "hook/virt.h"
 
-#define CHECKUP_LIMIT 32
-
 struct checkup_item {
 	char name[16];
 	enum holds holds;	/* HOLDS_NO: found wrong; HOLDS_UNKNOWN: no telling */
@@ -22,8 +20,8 @@ struct checkup_item {
 };
 
 struct checkup {
-	struct checkup_item list[CHECKUP_LIMIT];
-	size_t count;
+	struct checkup_item *list;
+	size_t count, room;
 };
 
 /*
@@ -31,10 +29,14 @@ struct checkup {
  *
  * @line: configuration, and where to find helper and state. Takes as long as the look
  * at a disk takes: well below a second, at most the time limit of two such looks for
- * each hard disk. -1 and @err: libvirt or its XML failed; @out has nothing then.
+ * each hard disk. -1 and @err: libvirt or its XML failed, or there is no memory; what
+ * @out has then is not all. It is freed by checkup_free() in any case.
  */
 int checkup_run(const struct command_line *line, struct virt *virt,
 		const struct virt_domain *dom, struct checkup *out, struct error *err);
+
+void checkup_free(struct checkup *checkup);
+#define AUTO_CHECKUP __attribute__((cleanup(checkup_free)))
 
 /* check_and_warn() - what was found wrong, on stderr; nothing when all is well or
  * can't be told. */

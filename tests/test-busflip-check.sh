@@ -17,7 +17,7 @@ requires virt-xml --version
 requires setfacl --version
 requires mkfs.ext4 -V
 requires command -v chattr
-plan 207
+plan 212
 
 busflip()
 {
@@ -290,6 +290,19 @@ ok "optional: nothing is wrong" busflip check optional
 like "optional: it says so" "$(busflip check optional)" \
 	"other-files +ok +disk sdb: $LAB/cd.iso is not there, and the guest starts without it"
 ok "optional: it starts" run_once optional
+# As many items as there are files, and none of them is lost.
+many=''
+for letter in {b..z} a{a..h}; do
+	many+="<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source
+		file='$LAB/none-$letter.iso' startupPolicy='optional'/>
+		<target dev='sd$letter' bus='scsi'/></disk>"
+done
+domain many devices="<controller type='scsi' index='0' model='virtio-scsi'/>$many
+	<disk type='file'><driver name='qemu' type='raw'/><source file='$LAB/none.img'/>
+	<target dev='sdai' bus='scsi'/></disk>"
+not_ok many other-files "disk sdai: $LAB/none.img is not there" 'put it back, or .*'
+is "many: all is said" "$(grep -c '^other-files ' <<< "$output")" 34
+fails "many: libvirt does not start it" 1 virsh start many
 domain requisite devices="$(cdrom "$LAB/cd.iso" "startupPolicy='requisite'")"
 fails "requisite: check" 1 busflip check requisite
 fails "requisite: libvirt does not start it" 1 virsh start requisite
