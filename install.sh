@@ -400,6 +400,7 @@ do_uninstall()
 	apparmor_drop
 	selinux_drop
 	reload_daemons
+	rm -rf /run/busflip
 	say "done"
 	[ ! -e /etc/busflip.conf ] || echo "/etc/busflip.conf was changed and stays."
 	rmdir /var/lib/busflip/journal /var/lib/busflip 2>/dev/null || :

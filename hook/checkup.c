@@ -13,11 +13,10 @@
 #include <unistd.h>
 
 #include "hook/cure.h"
+#include "hook/installed.h"
 #include "hook/standing.h"
 
-#define HOOK_FOLDER BUSFLIP_SYSCONFDIR "/libvirt/hooks"
 #define QEMU_CONF BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf"
-#define HOOK_LIMIT (8u << 20)
 #define CONF_LIMIT (1u << 20)
 
 /* No upper limit: each of a domain's files may be one. */
@@ -103,23 +102,45 @@ bool checkup_ok(const struct checkup *checkup)
 
 /* ---- the hook ------------------------------------------------------------- */
 
-/* As conf/setup.sh tells it: a program with its name in it. */
-static bool is_our_hook(const char *path)
-{
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	AUTO_FREE char *data = NULL;
-	size_t len;
-
-	return fd >= 0 && access(path, X_OK) == 0 &&
-	       read_all(fd, HOOK_LIMIT, &data, &len, NULL) == 0 && len > 4 &&
-	       memcmp(data, "\x7f" "ELF", 4) == 0 &&
-	       memmem(data, len, "busflip-hook", strlen("busflip-hook"));
-}
-
 /* Without a host in it; a socket may be named behind that. */
 static bool is_local(const char *uri)
 {
 	return strstr(uri, ":///");
+}
+
+#define INSTALL_AGAIN "install busflip again, with its package or with install.sh"
+
+static void check_local_hook(struct patient *p)
+{
+	const char *where, *daemon;
+	struct checkup_item *item;
+	char program[4096];
+	int known;
+
+	if (!hook_is_installed(&where)) {
+		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip "
+				   "there is busflip's", HOOK_FOLDER "/qemu");
+		checkup_cure(item, INSTALL_AGAIN);
+		return;
+	}
+	if (!hook_can_run(where, program, sizeof(program))) {
+		item = checkup_add(p, "hook", HOLDS_NO, "%s runs %s, which can't be run: %s",
+				   where, program, strerror(errno));
+		checkup_cure(item, INSTALL_AGAIN);
+		return;
+	}
+	known = hook_is_known(&daemon);
+	if (known == 1) {
+		checkup_add(p, "hook", HOLDS_YES, "%s", where);
+	} else if (known < 0) {
+		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is there, but no daemon of libvirt "
+			    "that would run it was found", where);
+	} else {
+		item = checkup_add(p, "hook", HOLDS_UNKNOWN, "%s was put there when %s ran "
+				   "already, which runs no hook before it is reloaded; whether "
+				   "it was is not known", where, daemon);
+		checkup_cure(item, "systemctl reload %s, if that was not done since", daemon);
+	}
 }
 
 static void check_hook(struct patient *p)
@@ -133,15 +154,8 @@ static void check_hook(struct patient *p)
 		checkup_cure(item, "define the domain on qemu:///system");
 	} else if (!is_local(uri)) {
 		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is another host", uri);
-	} else if (is_our_hook(HOOK_FOLDER "/qemu")) {
-		checkup_add(p, "hook", HOLDS_YES, "%s", HOOK_FOLDER "/qemu");
-	} else if (is_our_hook(HOOK_FOLDER "/qemu.d/50-busflip")) {
-		checkup_add(p, "hook", HOLDS_YES, "%s", HOOK_FOLDER "/qemu.d/50-busflip");
 	} else {
-		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip "
-				   "there is busflip's", HOOK_FOLDER "/qemu");
-		checkup_cure(item, "install busflip again, with its package or with "
-			     "install.sh");
+		check_local_hook(p);
 	}
 }
 

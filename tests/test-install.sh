@@ -14,7 +14,7 @@ cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
 cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
 cd "$LAB/src" || exit 1
 requires ./install.sh --deps
-plan 42
+plan 44
 
 hook=/etc/libvirt/hooks/qemu
 hook_d=$hook.d/50-busflip
@@ -84,6 +84,7 @@ $sbin PUx,	# busflip, added by its install.sh"
 is "the daemon is the same" "$(cat "$LAB/libvirtd.pid")" "$daemon"
 is "the guest that ran still runs" "$(state_of bystander)" running
 
+like "check knows that the daemon was reloaded" "$(busflip check bystander)" "^hook +ok +$hook"
 run_once early
 is "the daemon knows of the hook: staged, run on SATA, promoted" "$(where early)" trial/virtio
 
@@ -106,6 +107,7 @@ fails "--uninstall refuses while a domain is staged" 1 ./install.sh --uninstall
 like "and names it, with spaces" "$output" "on the way \(staged\)"
 ok "--uninstall --force" ./install.sh --uninstall --force
 is "only the changed configuration is left" "$(footprint)" "/etc/busflip.conf"
+ok "nor is there anything in /run" [ ! -e /run/busflip ]
 is "AppArmor is as before" "$(cat "$apparmor")" "# ours"
 virsh -q undefine 'on the way'
 define_domain later
