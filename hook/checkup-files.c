@@ -175,32 +175,58 @@ static bool has_template(const xmlNode *os)
 	       file_names(BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf", loader);
 }
 
-static void check_nvram(struct patient *p, const xmlNode *os)
+/* In the text, or since libvirt 8.5 in a <source>. */
+static bool variables(const xmlNode *nvram, char *path, size_t size)
 {
-	const xmlNode *node = xml_child(os, "nvram");
-	struct checkup_item *item;
-	char path[1024], template[1024], word[4400];
-	bool named = xml_text(node, path, sizeof(path)) && path[0];
-	const struct need need = { .item = "nvram", .of = "", .path = path, .write = true };
+	const xmlNode *source = xml_child(nvram, "source");
 
-	if (named && access(path, F_OK) == 0 && p->has_user && checkup_ask(p, &need) == 0) {
-		/* That said what is wrong with it. */
-	} else if (!named || access(path, F_OK) == 0) {
-		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables are there");
-	} else if (xml_attr(node, "template", template, sizeof(template)) &&
-		   access(template, F_OK) != 0) {
+	return (xml_text(nvram, path, size) && path[strspn(path, " \t\n")]) ||
+	       xml_attr(source, "file", path, size) || xml_attr(source, "dev", path, size);
+}
+
+static void no_variables(struct patient *p, const xmlNode *nvram, const char *path)
+{
+	char template[1024], word[4400];
+	struct checkup_item *item;
+
+	if (xml_attr(nvram, "template", template, sizeof(template))) {
 		item = checkup_add(p, "nvram", HOLDS_NO, "neither %s nor its template %s is there",
 				   path, template);
 		checkup_cure(item, "restore %s, or remove <nvram> with virsh edit %s: the guest "
 			     "then begins with empty variables",
 			     shell_word(path, word, sizeof(word)), p->name_word);
-	} else if (!xmlHasProp(node, XS("template")) && !has_template(os)) {
+	} else {
 		item = checkup_add(p, "nvram", HOLDS_NO, "%s is not there, and libvirt knows no "
 				   "template for this loader", path);
 		checkup_cure(item, "virsh edit %s: <nvram template='...'>, the file of empty "
 			     "variables that came with the loader", p->name_word);
-	} else {
+	}
+}
+
+static void check_nvram(struct patient *p, const xmlNode *os, bool chosen)
+{
+	const xmlNode *node = xml_child(os, "nvram");
+	char path[1024], template[1024];
+	bool named = variables(node, path, sizeof(path)), is_there, can_make;
+	const struct need need = { .item = "nvram", .of = "", .path = path, .write = true };
+
+	is_there = named && access(path, F_OK) == 0;
+	can_make = xml_attr(node, "template", template, sizeof(template)) ?
+		   access(template, F_OK) == 0 : has_template(os);
+	if (is_there && p->has_user && checkup_ask(p, &need) == 0) {
+		/* That said what is wrong with it. */
+	} else if (named && !is_there && !can_make) {
+		no_variables(p, node, path);
+	} else if (chosen) {
+		checkup_add(p, "nvram", HOLDS_UNKNOWN, "which firmware it gets, libvirt chooses "
+			    "at the start");
+		p->choice = p->out->count;
+	} else if (is_there) {
+		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables are there");
+	} else if (named) {
 		checkup_add(p, "nvram", HOLDS_YES, "libvirt makes %s at the first start", path);
+	} else {
+		checkup_add(p, "nvram", HOLDS_YES, "its firmware is there");
 	}
 }
 
@@ -208,8 +234,9 @@ static void check_loader(struct patient *p)
 {
 	const xmlNode *os = xml_child(p->domain.root, "os");
 	char path[1024], text[1100];
+	bool named = xml_text(xml_child(os, "loader"), path, sizeof(path)) && path[0];
 
-	if (xml_text(xml_child(os, "loader"), path, sizeof(path)) && path[0]) {
+	if (named) {
 		str_printf(text, sizeof(text), "%s is not there", path);
 		if (access(path, F_OK) != 0) {
 			no_loader(p, text);
@@ -219,7 +246,7 @@ static void check_loader(struct patient *p)
 		no_loader(p, "no UEFI firmware is installed on this host");
 		return;
 	}
-	check_nvram(p, os);
+	check_nvram(p, os, !named);
 }
 
 void checkup_files(struct patient *p)

@@ -29,6 +29,7 @@ struct patient {
 	bool apparmor, selinux;
 	char label[SELINUX_LABEL];	/* SELinux: of its QEMU; "" not known */
 	struct checkup *out;
+	size_t choice;			/* item that libvirt's command decides, from 1; or 0 */
 	struct checkup_item spare;	/* taken when there was no memory for one more */
 	bool no_memory;
 };

@@ -324,6 +324,12 @@ static void check_command(struct patient *p, struct virt *virt)
 	if (!checkup_ok(p->out))
 		return;
 	if (virt_try_command(virt, p->xml, &err) == 0) {
+		if (p->choice) {
+			item = &p->out->list[p->choice - 1];
+			item->holds = HOLDS_YES;
+			str_fits(item->found, sizeof(item->found), "libvirt finds UEFI firmware "
+				 "for it here");
+		}
 		checkup_add(p, "command", HOLDS_YES, "libvirt makes a QEMU command of it");
 	} else if (err.code == EINVAL) {
 		item = checkup_add(p, "command", HOLDS_NO, "%s", err.msg);

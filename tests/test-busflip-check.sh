@@ -17,7 +17,7 @@ requires virt-xml --version
 requires setfacl --version
 requires mkfs.ext4 -V
 requires command -v chattr
-plan 226
+plan 239
 
 busflip()
 {
@@ -155,7 +155,7 @@ image=$LAB/gpt.img domain bios
 not_ok bios firmware 'the definition says BIOS, but Windows on vda is for UEFI \(GPT with an EFI system partition\)' \
 	'virt-xml bios --edit --boot firmware=efi'
 cured bios "$cure > /dev/null"
-like "bios: libvirt chooses both" "$(busflip check bios)" 'nvram +ok +firmware and its variables are there'
+like "bios: libvirt chooses both" "$(busflip check bios)" 'nvram +ok +libvirt finds UEFI firmware for it here'
 code=/usr/share/OVMF/OVMF_CODE_4M.fd vars=/usr/share/OVMF/OVMF_VARS_4M.fd
 uefi()
 {
@@ -170,6 +170,27 @@ not_ok loader nvram '/usr/share/none.fd is not there' 'install UEFI firmware .*'
 image=$LAB/gpt.img domain nvram boot="$(uefi $code /none.fd "$LAB/lost.fd")"
 not_ok nvram nvram "neither $LAB/lost.fd nor its template /none.fd is there" 'restore .*'
 fails "nvram: libvirt does not start it" 1 virsh start nvram
+source=$(uefi $code /none.fd '')
+source=${source/"'></nvram>"/"' type='file'><source file='$LAB/lost.fd'/></nvram>"}
+image=$LAB/gpt.img domain source boot="$source"
+not_ok source nvram "neither $LAB/lost.fd nor its template /none.fd is there" 'restore .*'
+fails "source: libvirt does not start it" 1 virsh start source
+like "source: for that reason" "$output" "Failed to open file '/none.fd'"
+cp $vars "$LAB/lost.fd"
+like "source: put back" "$(busflip check source)" 'nvram +ok +firmware and its variables are there'
+ok "source: it starts" virsh -q start source
+quietly virsh -q destroy source
+
+# Firmware there is, but none for this: only libvirt can tell.
+image=$LAB/gpt.img domain pc machine=pc
+sed "s|<os>|<os firmware='efi'><firmware><feature enabled='yes' name='secure-boot'/><feature \
+	enabled='yes' name='enrolled-keys'/></firmware>|" "$LAB/pc.xml" > "$LAB/secure.xml"
+quietly virsh -q undefine pc
+quietly virsh -q define "$LAB/secure.xml"
+not_ok pc command "operation failed: Unable to find any firmware to satisfy 'efi'" 'put right .*'
+like "pc: nothing else is claimed" "$output" 'nvram +not known which firmware it gets, .*'
+fails "pc: libvirt does not start it" 1 virsh start pc
+like "pc: for that reason" "$output" "Unable to find any firmware to satisfy 'efi'"
 
 # Whoever defines a domain chooses its name; somebody else types the cure.
 name="it's; touch pwned; \$(touch pwned)"
