@@ -169,6 +169,19 @@ static void check_patch(struct patient *p)
 	guestdisk_result_free(&result);
 }
 
+/* What busflip would read, and write to, is not what the guest sees. */
+static void other_disk(struct patient *p)
+{
+	struct checkup_item *item;
+
+	item = checkup_add(p, "windows", HOLDS_NO, "busflip would read %s with the files that it "
+			   "names, and the guest has others by the definition "
+			   "(<backingStore>)", p->place.path);
+	checkup_cure(item, "with the guest off, make both say the same: virsh edit %s, or "
+		     "qemu-img rebase -u, where there are none: qemu-img rebase -u -b '' %s",
+		     p->name_word, p->path_word);
+}
+
 void checkup_disk(struct patient *p)
 {
 	struct guestdisk_result result;
@@ -176,6 +189,10 @@ void checkup_disk(struct patient *p)
 
 	if (!p->placed)
 		return;
+	if (p->own_chain) {
+		other_disk(p);
+		return;
+	}
 	if (look(p, &p->place, JOB_INSPECT, &result, &err) < 0) {
 		no_windows(p, &err);
 	} else {

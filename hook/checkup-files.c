@@ -68,20 +68,33 @@ static void check_format(struct patient *p)
 		checkup_add(p, "format", HOLDS_YES, "%s", said);
 }
 
-static void check_chain(struct patient *p, struct backing *backing)
+static void no_chain(struct patient *p, const struct error *err)
 {
-	struct error err = { 0 };
 	struct checkup_item *item;
 
-	if (backing_find(p->place.path, p->place.format, backing, &err) < 0) {
-		if (checkup_denied(p, "backing", &err))
-			return;
-		item = checkup_add(p, "backing", HOLDS_NO, "%s", err.msg);
-		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u "
-			     "corrects a name that is wrong", p->path_word);
-	} else if (backing->count) {
+	if (checkup_denied(p, "backing", err))
+		return;
+	item = checkup_add(p, "backing", HOLDS_NO, "%s", err->msg);
+	checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u corrects a "
+		     "name that is wrong", p->path_word);
+}
+
+static void check_chain(struct patient *p, struct backing *backing)
+{
+	const struct need need = { .item = "backing", .of = "", .path = p->place.path };
+	struct error err = { 0 };
+	enum chain chain = checkup_chain(p, &need, p->disk, p->place.format, backing, &err);
+
+	p->own_chain = chain > CHAIN_UNREADABLE;
+	if (chain == CHAIN_UNREADABLE)
+		no_chain(p, &err);
+	else if (chain == CHAIN_ENDED)
+		checkup_add(p, "backing", HOLDS_YES, "none, by the definition (<backingStore/>)");
+	else if (chain == CHAIN_OTHER)
+		checkup_add(p, "backing", HOLDS_UNKNOWN, "the definition names other files "
+			    "(<backingStore>) than %s does", p->place.path);
+	else if (chain == CHAIN_OF_IMAGE && backing->count)
 		checkup_add(p, "backing", HOLDS_YES, "%zu more files", backing->count);
-	}
 }
 
 static void check_access(struct patient *p, const struct backing *backing)

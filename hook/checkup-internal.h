@@ -21,6 +21,7 @@ struct patient {
 	char name_word[DOMAIN_WORD], target_word[4 * TARGET_SIZE], path_word[4400];
 	struct place place;
 	bool placed;			/* .place is known */
+	bool own_chain;			/* other files are below it than the image says */
 	/* of the host, from libvirt's capabilities and qemu.conf */
 	struct access_user user;
 	bool has_user;
@@ -60,6 +61,18 @@ struct need {
 
 /* checkup_is_there() - or says that it is not; @p's user is not asked. */
 bool checkup_is_there(struct patient *p, const struct need *need);
+
+enum chain {
+	CHAIN_OF_IMAGE,		/* what the image says, in @out of checkup_chain() */
+	CHAIN_UNREADABLE,	/* @err: the image does not say it, or a file is missing */
+	CHAIN_ENDED,		/* by the definition, and the image names more files */
+	CHAIN_OTHER,		/* the definition names others than the image does */
+	CHAIN_BROKEN,		/* and one of them is not there: that was said */
+};
+
+/* checkup_chain() - what QEMU opens below @disk's image, @need. The caller frees @out. */
+enum chain checkup_chain(struct patient *p, const struct need *need, const xmlNode *disk,
+			 const char *format, struct backing *out, struct error *err);
 
 /*
  * checkup_format() - is what @disk's file was seen to be what the definition says? Or says

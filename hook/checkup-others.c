@@ -61,16 +61,22 @@ static bool is_optional(const struct need *need)
 	return xml_attr_is(need->source, "startupPolicy", "optional");
 }
 
-/* Return as backing_find(); why not was said, where it is certain. */
-static int find_chain(struct patient *p, const struct need *need, const char *format,
-		      struct backing *backing)
+/* What is below it, as far as that is known: else it was said why not. */
+static int find_chain(struct patient *p, const struct need *need, const xmlNode *disk,
+		      const char *format, struct backing *backing)
 {
 	struct error err = { 0 };
+	enum chain chain = checkup_chain(p, need, disk, format, backing, &err);
 	struct checkup_item *item;
 	char word[4400];
 
-	if (backing_find(need->path, format, backing, &err) == 0)
+	if (chain == CHAIN_OF_IMAGE || chain == CHAIN_ENDED)
 		return 0;
+	if (chain == CHAIN_OTHER)
+		checkup_add(p, "other-files", HOLDS_UNKNOWN, "%sthe definition names other "
+			    "files (<backingStore>) than %s does", need->of, need->path);
+	if (chain != CHAIN_UNREADABLE)
+		return -1;
 	/* What busflip does not follow, QEMU may. */
 	if (err.code != ENOENT || is_optional(need)) {
 		checkup_add(p, "other-files", HOLDS_UNKNOWN, "%s%s", need->of, err.msg);
@@ -82,13 +88,13 @@ static int find_chain(struct patient *p, const struct need *need, const char *fo
 	return -1;
 }
 
-static void look_at_chain(struct patient *p, struct need need, const char *format,
-			  struct others *others)
+static void look_at_chain(struct patient *p, struct need need, const xmlNode *disk,
+			  const char *format, struct others *others)
 {
 	struct backing backing = { 0 };
 	bool write = need.write;
 
-	if (find_chain(p, &need, format, &backing) < 0)
+	if (find_chain(p, &need, disk, format, &backing) < 0)
 		others->all_known = false;
 	for (size_t i = 0; i < backing.count; i++) {
 		need.path = backing.paths[i];
@@ -146,7 +152,7 @@ static void look_at_disk(struct patient *p, const xmlNode *disk, struct others *
 	if (is_missing(need.path))
 		return;
 	look_at_format(p, &need, disk, place.format, others);
-	look_at_chain(p, need, place.format, others);
+	look_at_chain(p, need, disk, place.format, others);
 }
 
 static void look_at_boot_files(struct patient *p, struct others *others)
