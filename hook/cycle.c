@@ -39,16 +39,31 @@ static bool is_staged(const struct domain *domain)
 	       domain_disk(domain, domain->state.disk);
 }
 
+/* On another bus it has another name, which may be one that was meant for its own. */
+static int check_overrides(const struct domain *domain, struct error *err)
+{
+	const xmlNode *disk = domain_disk(domain, domain->state.disk);
+
+	if (rewrite_is_overridden(domain, disk))
+		return fail(err, ENOTSUP, "a <qemu:override> would refer to its system disk when "
+			    "that is on %s", bus_name(disk_bus(disk)));
+	if (rewrite_is_overridden(domain, domain_bait(domain)))
+		return fail(err, ENOTSUP, "a <qemu:override> would refer to the bait");
+	return 0;
+}
+
 /* What could not be promoted later is not staged: try it on a copy. */
-static int check_way_on(const struct domain *domain, struct error *err)
+int cycle_check_way_on(const struct domain *domain, struct error *err)
 {
 	AUTO_DOMAIN struct domain copy = { 0 };
 	AUTO_FREE char *xml = NULL;
 	size_t len;
 
-	return domain_format(domain, &xml, &len, err) < 0 ||
+	return check_overrides(domain, err) < 0 ||
+	       domain_format(domain, &xml, &len, err) < 0 ||
 	       domain_parse(xml, len, &copy, err) < 0 ||
-	       rewrite_promote(&copy, err) < 0 ? -1 : 0;
+	       rewrite_promote(&copy, err) < 0 ||
+	       check_overrides(&copy, err) < 0 ? -1 : 0;
 }
 
 static int rewrite(struct domain *domain, enum happening happened,
@@ -145,7 +160,7 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 		return 0;
 	}
 	note(domain, &decision, step);
-	return decision.action == ACTION_STAGE ? check_way_on(domain, err) : 0;
+	return decision.action == ACTION_STAGE ? cycle_check_way_on(domain, err) : 0;
 }
 
 int cycle_disable(struct domain *domain, bool keep_sata, bool force,

@@ -31,6 +31,10 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 		       const char *detail, const struct config *config,
 		       struct step *step, struct error *err);
 
+/* cycle_check_way_on() - could @domain, which is staged, be promoted? -1 and @err: what
+ * would stop it. */
+int cycle_check_way_on(const struct domain *domain, struct error *err);
+
 /*
  * cycle_disable() - take busflip out of the domain: disk as the user had it
  * (@keep_sata: where staging put it), tag and state gone.

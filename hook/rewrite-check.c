@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hook/slots.h"
+
 #define QEMU_URI "http://libvirt.org/schemas/domain/qemu/1.0"
 
 struct candidate {
@@ -109,16 +111,49 @@ static const char *target(struct candidate *c)
 	return NULL;
 }
 
+/*
+ * A definition has no alias but one of the user's ("ua-..."); libvirt gives the others at
+ * each start: by place on a controller, where SCSI has a target but for LSI's, or by
+ * target name (qemuAssignDeviceDiskAlias() in src/qemu/qemu_alias.c, 9.0.0).
+ */
+static bool is_called(const xmlNode *disk, const xmlNode *device)
+{
+	const char *bus = bus_name(disk_bus(disk));
+	char own[256] = "", place[128] = "", scsi[160] = "", name[TARGET_SIZE];
+	struct slot slot;
+
+	xml_attr(xml_child(disk, "alias"), "name", own, sizeof(own));
+	if (own[0] && xml_attr_is(device, "alias", own))
+		return true;
+	if (strncmp(own, "ua-", 3) == 0)
+		return false;
+	if (disk_bus(disk) == BUS_VIRTIO && disk_target(disk, name, sizeof(name))) {
+		str_printf(place, sizeof(place), "virtio-disk%ld", disk_name_index(name));
+	} else if (slots_disk_place(disk, &slot)) {
+		str_printf(place, sizeof(place), "%s%ld-%ld-%ld", bus, slot.controller, slot.bus,
+			   slot.unit);
+		str_printf(scsi, sizeof(scsi), "%s%ld-%ld-%ld-%ld", bus, slot.controller,
+			   slot.bus, slot.target, slot.unit);
+	}
+	return (place[0] && xml_attr_is(device, "alias", place)) ||
+	       (scsi[0] && xml_attr_is(device, "alias", scsi));
+}
+
+bool rewrite_is_overridden(const struct domain *domain, const xmlNode *disk)
+{
+	const xmlNode *o = xml_child_ns(domain->root, "override", QEMU_URI), *dev;
+
+	for (dev = xml_child_ns(o, "device", QEMU_URI); dev && disk;
+	     dev = xml_next_ns(dev, "device", QEMU_URI))
+		if (is_called(disk, dev))
+			return true;
+	return false;
+}
+
 static const char *override(struct candidate *c)
 {
-	const xmlNode *o = xml_child_ns(c->domain->root, "override", QEMU_URI), *dev;
-	const char *alias = attr(c, xml_child(c->disk, "alias"), "name");
-
-	for (dev = xml_child_ns(o, "device", QEMU_URI); dev && alias[0];
-	     dev = xml_next_ns(dev, "device", QEMU_URI))
-		if (xml_attr_is(dev, "alias", alias))
-			return "a <qemu:override> refers to its system disk";
-	return NULL;
+	return rewrite_is_overridden(c->domain, c->disk) ?
+	       "a <qemu:override> refers to its system disk" : NULL;
 }
 
 static const char *(*const conditions[])(struct candidate *) = {

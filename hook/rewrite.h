@@ -63,4 +63,8 @@ enum bus rewrite_origin(const struct domain *domain, const xmlNode *disk);
 int rewrite_check(const struct domain *domain, const xmlNode *disk,
 		  struct error *err);
 
+/* rewrite_is_overridden() - does a <qemu:override> refer to @disk, which may be NULL, by
+ * the name that it has as it is? */
+bool rewrite_is_overridden(const struct domain *domain, const xmlNode *disk);
+
 #endif

@@ -3,7 +3,8 @@
 #
 # busflip check says what libvirt itself would refuse: networks and bridges that an
 # imported definition names and this host has not, with the cure; and what it finds
-# wrong with the definition when it makes a QEMU command of it, in its own words.
+# wrong with the definition when it makes a QEMU command of it, in its own words. And
+# what busflip would not stage.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -11,7 +12,7 @@ busflip_required "$@"
 # shellcheck source=tests/lib-check.sh
 . "$tests/lib-check.sh"
 requires ip -V
-plan 52
+plan 69
 
 # interface TYPE SOURCE [MORE]
 interface()
@@ -88,7 +89,7 @@ domain both "$(interface network "network='plain'")$(interface bridge "bridge='b
 not_ok both network 'there is no bridge br8 on this host' 'set it up, .*'
 unlike "both: it is not said that all are there" "$output" 'network +ok'
 domain user "<interface type='user'/>"
-unlike "one that is connected to none" "$(busflip check user)" '^network '
+unlike "one that is connected to none" "$(busflip check user)" 'network +(ok|not)'
 
 # --- the rest of the definition
 
@@ -105,8 +106,51 @@ starts cpu
 make_domain two head="$cpu" devices="$(interface bridge "bridge='br8'")" > "$LAB/two.xml"
 quietly virsh -q define "$LAB/two.xml"
 not_ok two network 'there is no bridge br8 on this host' 'set it up, .*'
-unlike "libvirt is not asked while anything else is wrong" "$output" '^command '
+unlike "libvirt is not asked while anything else is wrong" "$output" 'command +(ok|not)'
 
-# Those who enable it are told.
+# --- options for QEMU that another device would get
+
+# overridden NAME ALIAS [KEY=VALUE...] - the device ALIAS with sectors of 4096 bytes
+overridden()
+{
+	make_domain "$1" tag=no "${@:3}" | sed "s|^<domain |&xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' |
+		s|^</domain>|<qemu:override><qemu:device alias='$2'><qemu:frontend>\
+		<qemu:property name='logical_block_size' type='unsigned' value='4096'/>\
+		<qemu:property name='physical_block_size' type='unsigned' value='4096'/>\
+		</qemu:frontend></qemu:device></qemu:override>&|" > "$LAB/$1.xml"
+	quietly virsh -q define "$LAB/$1.xml"
+}
+
+# has_sectors NAME DEVICE - QEMU has made that device so
+has_sectors()
+{
+	tr '\0' '\n' < "/proc/$(cat "/run/libvirt/qemu/$1.pid")/cmdline" |
+		grep -q "^{\"driver\":\"$2\".*\"logical_block_size\":4096"
+}
+
+correct='correct that with virsh edit .*; else it starts as it is, and .*'
+overridden blk virtio-disk0 guest=stay
+quietly virsh -q start blk
+ok "blk: that name is its disk's" has_sectors blk virtio-blk-pci
+quietly virsh -q destroy blk
+not_ok blk definition 'a <qemu:override> refers to its system disk' "$correct"
+fails "blk: enable" 1 busflip enable blk
+like "blk: says why" "$output" 'a <qemu:override> refers to its system disk'
+overridden scsi scsi0-0-0-0 bus=scsi guest=stay
+quietly virsh -q start scsi
+ok "scsi: that name is its disk's" has_sectors scsi scsi-hd
+quietly virsh -q destroy scsi
+not_ok scsi definition 'a <qemu:override> refers to its system disk' "$correct"
+overridden sata sata0-0-0
+not_ok sata definition \
+	'a <qemu:override> would refer to its system disk when that is on sata' "$correct"
+overridden bait virtio-disk0 bus=sata
+not_ok bait definition 'a <qemu:override> would refer to the bait' "$correct"
+overridden cd sata0-0-1 devices="<disk type='file' device='cdrom'>
+	<target dev='sdb' bus='sata'/></disk>"
+like "cd: one for another device" "$(busflip check cd)" 'definition +ok +its disk can be put on SATA'
+
+# --- those who enable it are told
+
 fails "both: enable" 0 busflip enable both
 like "both: and what it says" "$output" 'there is no bridge br8 on this host'

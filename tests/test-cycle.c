@@ -260,6 +260,34 @@ static void test_commands(void)
 	same_xml(xml, x, "as the user defined it");
 }
 
+/* As it is, they are not meant for that disk. */
+static void test_options_of_names(void)
+{
+	static const struct {
+		const char *name, *target, *alias, *why;
+	} cases[] = {
+		{ "of what it is called on SATA", "dev='vda' bus='virtio'", "sata0-0-0",
+		  "a <qemu:override> would refer to its system disk when that is on sata" },
+		{ "of the bait's name", "dev='sdb' bus='sata'", "virtio-disk0",
+		  "a <qemu:override> would refer to the bait" },
+		{ "of none of its names", "dev='vda' bus='virtio'", "sata0-0-1", "staged" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char disk[512], root[512];
+		AUTO_FREE char *xml = NULL;
+
+		snprintf(disk, sizeof(disk), "<disk type='file' device='disk'><source "
+			 "file='/vm/win.img'/><target %s/></disk>", cases[i].target);
+		snprintf(root, sizeof(root), "<qemu:override xmlns:qemu="
+			 "'http://libvirt.org/schemas/domain/qemu/1.0'><qemu:device alias='%s'>"
+			 "<qemu:frontend/></qemu:device></qemu:override>", cases[i].alias);
+		xml = domain_xml(&(struct parts){ .disk = disk, .root = root });
+		is_str(step(&xml, HAPPENED_SEEN, &config), cases[i].why,
+		       "QEMU options %s", cases[i].name);
+	}
+}
+
 static void test_bus_of_config(void)
 {
 	struct config c = config;
@@ -393,6 +421,7 @@ int main(void)
 	test_no_panic_device();
 	test_own_panic_device();
 	test_commands();
+	test_options_of_names();
 	test_bus_of_config();
 	test_damaged();
 	test_stuck();

@@ -8,6 +8,9 @@
 #define OTHER_SATA(name, unit, more) \
 	"<disk type='file' device='disk'><source file='/vm/" name ".img'/>" \
 	"<target dev='" name "' bus='sata'/>" DRIVE("0", unit) more "</disk>\n"
+#define OPTIONS(name, bus, more, alias) \
+	{ .disk = DISK("dev='" name "' bus='" bus "'", more), .root = "<qemu:override " QEMU \
+	  "><qemu:device alias='" alias "'><qemu:frontend/></qemu:device></qemu:override>" }
 #define QEMU "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
 
 static const char plain[] = "hvm</type>";
@@ -95,6 +98,19 @@ static const struct refusal cases[] = {
 	{ "QEMU options of another device", { .disk = DISK("dev='vda' bus='virtio'",
 	  "<alias name='ua-sys'/>"), .root = "<qemu:override " QEMU "><qemu:device alias='ua-x'/>"
 	  "<qemu:device alias='ua-sysx'/></qemu:override>" }, NULL, NULL, NULL },
+	{ "QEMU options by the name on VirtIO", OPTIONS("vdb", "virtio", "", "virtio-disk1"),
+	  NULL, NULL, "refers to its system disk" },
+	{ "by the name on SATA", OPTIONS("sda", "sata", DRIVE("0", "2"), "sata0-0-2"),
+	  NULL, NULL, "refers to its system disk" },
+	{ "by the name on IDE", OPTIONS("hdd", "ide", "", "ide0-1-1"),
+	  NULL, NULL, "refers to its system disk" },
+	{ "by that on a SCSI controller", OPTIONS("sdb", "scsi", "", "scsi0-0-0-1"),
+	  NULL, NULL, "refers to its system disk" },
+	{ "by that on one of LSI", OPTIONS("sdb", "scsi", "", "scsi0-0-1"),
+	  NULL, NULL, "refers to its system disk" },
+	{ "by none of them", OPTIONS("vda", "virtio", "", "virtio-disk1"), NULL, NULL, NULL },
+	{ "by one that a name of the user's has taken the place of", OPTIONS("sda", "sata",
+	  "<alias name='ua-sys'/>", "sata0-0-0"), NULL, NULL, NULL },
 	{ "QEMU options of a device without a name", { .root = "<qemu:override " QEMU ">"
 	  "<qemu:device alias=''/></qemu:override>" }, NULL, NULL, NULL },
 
