@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hook/cure.h"
+#include "hook/cycle.h"
 #include "hook/installed.h"
 #include "hook/standing.h"
 
@@ -170,9 +171,16 @@ static void check_system_disk(struct patient *p)
 	if (!p->disk || !disk_target(p->disk, p->target, sizeof(p->target))) {
 		item = checkup_add(p, "system-disk", HOLDS_NO, "%s",
 				   p->disk ? "its system disk has no target" : err.msg);
-		checkup_cure(item, "busflip enable %s --disk TARGET, with the name of the "
-			     "disk that Windows is on (virsh domblklist %s)",
-			     p->name_word, p->name_word);
+		if (p->domain.state.disk[0])
+			checkup_cure(item, "virsh edit %s: call that disk %s again; or busflip "
+				     "disable --force %s, then busflip enable %s --disk TARGET, "
+				     "with the name that it has now (virsh domblklist %s)",
+				     p->name_word, p->domain.state.disk, p->name_word,
+				     p->name_word, p->name_word);
+		else
+			checkup_cure(item, "busflip enable %s --disk TARGET, with the name of the "
+				     "disk that Windows is on (virsh domblklist %s)",
+				     p->name_word, p->name_word);
 		return;
 	}
 	p->placed = place_of_disk(p->disk, &p->place, &err) == 0;
@@ -183,6 +191,23 @@ static void check_system_disk(struct patient *p)
 			    p->place.path, p->place.format);
 	else
 		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: %s", p->target, err.msg);
+}
+
+/* What has changed since it was staged: that could be promoted. */
+static void check_way_on(struct patient *p)
+{
+	const char *phase = phase_name(p->domain.state.phase);
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	if (!p->domain.state.staged_form || cycle_check_way_on(&p->domain, &err) == 0) {
+		checkup_add(p, "definition", HOLDS_YES, "it is %s already", phase);
+		return;
+	}
+	item = checkup_add(p, "definition", HOLDS_NO, "it is %s already, and can't go on: %s",
+			   phase, err.msg);
+	checkup_cure(item, "correct that with virsh edit %s; else its disk stays where it is",
+		     p->name_word);
 }
 
 static void check_staging(struct patient *p)
@@ -196,8 +221,9 @@ static void check_staging(struct patient *p)
 		checkup_cure(item, "busflip disable --force %s, then busflip enable %s",
 			     p->name_word, p->name_word);
 	} else if (p->domain.state_node) {
-		checkup_add(p, "definition", HOLDS_YES, "it is %s already",
-			    phase_name(p->domain.state.phase));
+		/* Without its disk there is none: that was said. */
+		if (p->disk)
+			check_way_on(p);
 	} else if (standing_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
 		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
 	} else if (strstr(err.msg, "busflip enable") || strstr(err.msg, "virsh define")) {

@@ -30,6 +30,7 @@ cured()
 # windows_disk FILE TABLE [FORMAT] - bootable where that is possible
 windows_disk()
 {
+	# shellcheck disable=SC2154	# lib.sh and disklib.sh set them
 	"$tests/mkdisk.sh" -f raw -t "$2" "$1" "$work/c.ntfs"
 	[ "$2" != mbr ] || boot_sectors "$1" off
 	[ "${3:-raw}" = raw ] || { qemu-img convert -O "$3" "$1" "$1.new" && mv "$1.new" "$1"; }

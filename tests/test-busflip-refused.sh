@@ -4,7 +4,7 @@
 # busflip check says what libvirt itself would refuse: networks and bridges that an
 # imported definition names and this host has not, with the cure; and what it finds
 # wrong with the definition when it makes a QEMU command of it, in its own words. And
-# what busflip would not stage.
+# what busflip would not do: stage a domain, or go on with one that is staged.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -12,7 +12,7 @@ busflip_required "$@"
 # shellcheck source=tests/lib-check.sh
 . "$tests/lib-check.sh"
 requires ip -V
-plan 69
+plan 88
 
 # interface TYPE SOURCE [MORE]
 interface()
@@ -149,6 +149,45 @@ not_ok bait definition 'a <qemu:override> would refer to the bait' "$correct"
 overridden cd sata0-0-1 devices="<disk type='file' device='cdrom'>
 	<target dev='sdb' bus='sata'/></disk>"
 like "cd: one for another device" "$(busflip check cd)" 'definition +ok +its disk can be put on SATA'
+
+# --- the way on of one that is staged
+
+# moved NAME FROM TO - its disk FROM has another name now
+moved()
+{
+	virsh dumpxml --inactive "$1" | sed "s/dev='$2'/dev='$3'/" > "$LAB/$1.xml"
+	quietly virsh -q define "$LAB/$1.xml"
+}
+
+staged_domain lost
+moved lost sda sdf
+not_ok lost system-disk 'its system disk sda is not in the domain any more: .*' \
+	'virsh edit lost: call that disk sda again; or busflip disable --force lost, then busflip enable lost --disk TARGET, .*'
+unlike "lost: and no more is said of its definition" "$output" 'definition +(ok|not)'
+moved lost sdf sda
+ok "lost: by that name nothing is wrong" busflip check lost
+moved lost sda sdf
+cure=${cure#*; or } cure=${cure%%, with*} cure=${cure/, then/;}
+cured lost "${cure/TARGET/sdf}"
+ok "lost: it runs" run_once lost
+is "lost: and goes on" "$(where lost)" trial/virtio
+is "lost: with one disk" "$(xpath lost 'count(//disk)')" 1
+
+staged_domain second
+data_disk more vda virtio > "$LAB/more.xml"
+quietly virsh -q detach-disk second vda --config
+quietly virsh -q attach-device second "$LAB/more.xml" --config
+not_ok second definition "it is staged already, and can't go on: with its system disk on virtio \
+another disk would become the boot disk; .*" \
+	'correct that with virsh edit second; else its disk stays where it is'
+ok "second: it runs" run_once second
+is "second: and does not go on" "$(where second)" staged/sata
+like "second: for that reason" "$(cat "$LAB/log")" 'domain second: with its system disk on virtio another disk'
+virsh dumpxml --inactive second | sed "/<boot dev='hd'/d; s|<target dev='sda'|<boot order='1'/>&|" > "$LAB/second.xml"
+quietly virsh -q define "$LAB/second.xml"
+like "second: corrected" "$(busflip check second)" 'definition +ok +it is staged already'
+ok "second: it runs" run_once second
+is "second: and goes on" "$(where second)" trial/virtio
 
 # --- those who enable it are told
 
