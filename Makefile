@@ -330,6 +330,7 @@ install-package: install-files
 # The configuration stays when it was changed, and so does what is left to do.
 uninstall:
 	@conf/setup.sh hook-drop $(DESTDIR)$(HOOKDIR)
+	@[ "$(DESTDIR)" ] || conf/setup.sh watchers-end $(SBINDIR)/busflip
 	rm -f $(DESTDIR)$(UNITDIR)/busflip-stage.path \
 		$(DESTDIR)$(UNITDIR)/busflip-stage.service \
 		$(DESTDIR)$(MANDIR)/man8/busflip.8 \

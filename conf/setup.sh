@@ -7,9 +7,10 @@
 #	setup.sh drop		of a package, before its files go
 #	setup.sh hook-add PROGRAM DIRECTORY
 #	setup.sh hook-drop DIRECTORY
+#	setup.sh watchers-end PROGRAM
 #
 # There are three ways to install busflip: install.sh, which sources this file,
-# the Makefile, which runs hook-add and hook-drop, and packages, which have it in
+# the Makefile, which runs the last three, and packages, which have it in
 # share/busflip. What they do to libvirt and to its hooks is the same.
 
 set -euo pipefail
@@ -50,6 +51,32 @@ hook_drop()
 	fi
 	rm -f "$1/qemu.d/50-busflip"
 	rmdir "$1/qemu.d" 2>/dev/null || :
+}
+
+# runs PID PROGRAM - does it run that very file, or one that was at its path until it was
+# replaced? Another with that path may be in a container.
+runs()
+{
+	[ "/proc/$1/exe" -ef "$2" ] ||
+		{ [ "$(readlink "/proc/$1/exe")" = "$2 (deleted)" ] &&
+			[ "/proc/$1/ns/mnt" -ef /proc/self/ns/mnt ]; }
+}
+
+# watchers_end PROGRAM - end those that the hook has left behind to watch a guest on
+# trial: one of them would take its guest down, and nothing would start that again. To
+# be done when the hook is gone, which starts new ones.
+watchers_end()
+{
+	local program pid args
+
+	program=$(readlink -f "$1") || return 0
+	for pid in /proc/[0-9]*; do
+		pid=${pid#/proc/} args=()
+		{ mapfile -d '' -t args < "/proc/$pid/cmdline"; } 2>/dev/null || continue
+		if [ "${args[1]:-}" = watch ] && runs "$pid" "$program"; then
+			kill "$pid" 2>/dev/null || :
+		fi
+	done
 }
 
 # ---- libvirt --------------------------------------------------------------
@@ -153,6 +180,7 @@ package_drop()
 		warn "a patch was interrupted, and its disk is half written. Only busflip can" \
 			"finish it: $(echo "$state"/journal/*.journal)"
 	hook_drop /etc/libvirt/hooks
+	watchers_end "$prefix/sbin/busflip"
 	apparmor_drop
 	selinux_drop
 	reload_daemons
@@ -186,5 +214,7 @@ drop) package_drop ;;
 under-way) under_way ;;
 hook-add) hook_add "$2" "$3" ;;
 hook-drop) hook_drop "$2" ;;
-*) die "usage: setup.sh add | drop | hook-add PROGRAM DIRECTORY | hook-drop DIRECTORY" ;;
+watchers-end) watchers_end "$2" ;;
+*) die "usage: setup.sh add | drop | hook-add PROGRAM DIRECTORY | hook-drop DIRECTORY |" \
+	"watchers-end PROGRAM" ;;
 esac

@@ -321,6 +321,14 @@ cut_off()
 		virsh -q destroy "$1" && wait_off "$1"
 }
 
+# on_trial NAME - define a guest that stays, and start it on trial; it is watched then
+on_trial()
+{
+	staged_domain "$1" guest=stay
+	quietly busflip promote "$1" && virsh -q start "$1" && wait_boot "$1" 1 &&
+		wait_for "pgrep -fx 'busflip watch $(uuid_of "$1")' > /dev/null" 30
+}
+
 # press NAME - start a guest that stays, and press its power button when it has
 # booted
 press()

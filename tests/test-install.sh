@@ -14,7 +14,7 @@ cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
 cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
 cd "$LAB/src" || exit 1
 requires ./install.sh --deps
-plan 44
+plan 49
 
 hook=/etc/libvirt/hooks/qemu
 hook_d=$hook.d/50-busflip
@@ -105,7 +105,23 @@ ok "everything is still there" [ -x "$sbin" -a -x "$hook" ]
 staged_domain 'on the way'
 fails "--uninstall refuses while a domain is staged" 1 ./install.sh --uninstall
 like "and names it, with spaces" "$output" "on the way \(staged\)"
+on_trial watched
+watcher=$(pgrep -fx "busflip watch $(uuid_of watched)")
+quietly ./install.sh
+like "what watches it is of a program that was replaced" "$(readlink "/proc/$watcher/exe")" \
+	"^$sbin \(deleted\)\$"
+# Neither another program with the same words, nor ours with others.
+echo 'read -r' > "$LAB/tmp/watch"
+mkfifo "$LAB/tmp/never"
+(cd "$LAB/tmp" && exec -a busflip bash watch "$(uuid_of watched)" <> never) &
+same_words=$!
+busflip status --watch > /dev/null &
+same_program=$!
 ok "--uninstall --force" ./install.sh --uninstall --force
+ok "ends what watches a guest on trial" wait_for "! kill -0 $watcher 2>/dev/null" 5
+ok "not what looks like it" kill $same_words
+ok "nor the same program at other work" kill $same_program
+is "the guest runs on" "$(state_of watched)" running
 is "only the changed configuration is left" "$(footprint)" "/etc/busflip.conf"
 ok "nor is there anything in /run" [ ! -e /run/busflip ]
 is "AppArmor is as before" "$(cat "$apparmor")" "# ours"
@@ -114,8 +130,10 @@ define_domain later
 virsh -q start later
 ok "domains start without busflip" wait_for "is_off later" 15
 is "and nothing happens to them" "$(where later)" none/virtio
-virsh -q undefine early
-virsh -q undefine later
+virsh -q destroy watched
+for domain in early later watched; do
+	virsh -q undefine $domain
+done
 rm /etc/busflip.conf
 
 # --- somebody else's hook

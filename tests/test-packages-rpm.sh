@@ -12,7 +12,7 @@ requires rpmlint --version
 # shellcheck source=tests/lib-package.sh
 . "$tests/lib-package.sh"
 output=
-plan 25
+plan 27
 
 force=(--nodeps)
 [ ! -e /etc/debian_version ] || force+=(--force-debian)
@@ -69,8 +69,14 @@ press win
 is "a domain on its way arrives" "$(where win)" "done/virtio"
 
 staged_domain 'on the way'
+on_trial watched
+watcher=$(pgrep -fx "busflip watch $(uuid_of watched)")
 fails "rpm -e" 0 rpm -e --nodeps busflip
 like "names the domain that is on its way" "$output" 'on the way \(staged\)'
+ok "nothing watches the one on trial any more" wait_for "! kill -0 $watcher 2>/dev/null" 5
+is "which runs on" "$(state_of watched)" running
+virsh -q destroy watched
+virsh -q undefine watched
 is "configuration that was changed, the bait of the staged domain, the foreign hook" \
 	"$(footprint | grep -e /hooks/ -e 'busflip\.conf' -e bait)" \
 "/etc/busflip.conf.rpmsave

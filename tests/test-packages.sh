@@ -18,7 +18,7 @@ requires lintian --version
 export DEBIAN_FRONTEND=noninteractive
 export DEB_BUILD_OPTIONS='nocheck noautodbgsym parallel=2'
 output=
-plan 46
+plan 49
 
 package_host
 mkdir -p /etc/apparmor.d/local
@@ -113,10 +113,17 @@ is "a domain on its way arrives" "$(where win)" "done/virtio"
 # --- remove
 
 staged_domain 'on the way'
+on_trial watched
+watcher=$(pgrep -fx "busflip watch $(uuid_of watched)")
 mkdir -p /var/lib/busflip/journal
 : > /var/lib/busflip/journal/0123.journal
 fails "dpkg -r" 0 dpkg -r busflip
 like "names the domain that is on its way" "$output" 'on the way \(staged\)'
+like "and the one on trial" "$output" 'watched \(trial\)'
+ok "which nothing watches any more" wait_for "! kill -0 $watcher 2>/dev/null" 5
+is "and which runs on" "$(state_of watched)" running
+virsh -q destroy watched
+virsh -q undefine watched
 like "and the patch that was interrupted" "$output" 'half written.*journal/0123\.journal'
 ok "whose journal stays" rm /var/lib/busflip/journal/0123.journal
 is "it is removed" "$(field db:Status-Status)" config-files
