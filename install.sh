@@ -52,6 +52,7 @@ die()
 	exit 1
 }
 
+caller=$PWD
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 cd "$here"
 
@@ -78,14 +79,16 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-case $prefix$destdir in
-/*[[:space:]]*) die "--prefix and --destdir can't have spaces" ;;
+case ${destdir:-/} in
+/*) ;;
+*) destdir=$caller/$destdir ;;
+esac
+case $prefix in
 /*) ;;
 *) die "--prefix must be an absolute path" ;;
 esac
-case ${destdir:-/} in
-/*) ;;
-*) destdir=$PWD/$destdir ;;
+case $prefix$destdir in
+*[[:space:]]*) die "--prefix and --destdir can't have spaces" ;;
 esac
 
 # ---- packages -------------------------------------------------------------

@@ -190,7 +190,8 @@ fails "an unknown option is wrong usage" 2 ./install.sh --frobnicate
 
 # --- DESTDIR
 
-ok "--destdir" ./install.sh --destdir "$LAB/dest" --prefix /usr
+ok "--destdir is of the directory that install.sh was called in" \
+	env -C "$LAB" src/install.sh --destdir dest --prefix /usr
 is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l | sort) $(footprint)" \
 "./etc/busflip.conf
 ./etc/libvirt/hooks/qemu
