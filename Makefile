@@ -273,7 +273,8 @@ lint-man:
 # ---- install --------------------------------------------------------------
 
 HOOKDIR ?= $(SYSCONFDIR)/libvirt/hooks
-UNITDIR ?= $(PREFIX)/lib/systemd/system
+# Below another prefix than these two systemd does not look for units.
+UNITDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)/systemd/system
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d

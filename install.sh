@@ -27,7 +27,8 @@ usage()
 	  --uninstall     take busflip off this host; refuses while a domain is on
 	                  its way (staged or trial) or a disk half patched
 	  --force         with --uninstall: even then
-	  --prefix DIR    where the program and its manual go (/usr/local)
+	  --prefix DIR    where the program and its manual go (/usr/local), while
+	                  units are where systemd looks; for --uninstall, too
 	  --destdir DIR   install below DIR, touch nothing else: for packaging
 	  --help          this text
 
@@ -79,6 +80,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+[ "$prefix" = / ] || prefix=${prefix%/}
 case ${destdir:-/} in
 /*) ;;
 *) destdir=$caller/$destdir ;;

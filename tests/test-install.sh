@@ -14,7 +14,7 @@ cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
 cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
 cd "$LAB/src" || exit 1
 requires ./install.sh --deps
-plan 49
+plan 57
 
 hook=/etc/libvirt/hooks/qemu
 hook_d=$hook.d/50-busflip
@@ -188,8 +188,47 @@ mv "$LAB/hooks" /etc/libvirt/hooks
 
 fails "an unknown option is wrong usage" 2 ./install.sh --frobnicate
 
+# --- another prefix
+
+# The real systemctl says where units are looked for; there is no systemd to talk to.
+mkdir -p /run/systemd/system
+cat > /usr/local/bin/systemctl <<'END'
+#!/bin/bash
+case " $* " in
+*" enable "* | *" disable "*)
+	for word; do
+		shift
+		[ "$word" = --now ] || set -- "$@" "$word"
+	done
+	exec /usr/bin/systemctl --root=/ "$@" ;;
+*" is-active "*)
+	exit 1 ;;
+esac
+END
+chmod +x /usr/local/bin/systemctl
+hash -r
+elsewhere=/usr/local/elsewhere
+ok "install.sh --prefix, with systemd" ./install.sh --prefix=$elsewhere/
+is "the units are where systemd looks" "$(footprint | grep systemd)" \
+"/etc/systemd/system/busflip-stage.path
+/etc/systemd/system/busflip-stage.service
+/etc/systemd/system/multi-user.target.wants/busflip-stage.service
+/etc/systemd/system/paths.target.wants/busflip-stage.path"
+like "and run what was installed" "$(cat /etc/systemd/system/busflip-stage.service)" \
+	"[[:space:]]$elsewhere/sbin/busflip stage --all"
+sed -i 's/^#evidence = .*/evidence = shutdown/' /etc/busflip.conf
+ok "--uninstall with that prefix" ./install.sh --uninstall --prefix $elsewhere
+is "only the changed configuration is left" "$(footprint)" /etc/busflip.conf
+rm -r /etc/busflip.conf /usr/local/bin/systemctl /run/systemd
+hash -r
+
 # --- DESTDIR
 
+ok "--destdir with another prefix" ./install.sh --destdir "$LAB/other" --prefix $elsewhere
+is "has units in there" "$(cd "$LAB/other" && find . -name '*.path') $(footprint)" \
+	"./etc/systemd/system/busflip-stage.path "
+quietly make uninstall DESTDIR="$LAB/other" PREFIX=$elsewhere
+is "make uninstall finds them there" "$(find "$LAB/other" ! -type d)" ''
 ok "--destdir is of the directory that install.sh was called in" \
 	env -C "$LAB" src/install.sh --destdir dest --prefix /usr
 is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l | sort) $(footprint)" \
