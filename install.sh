@@ -25,8 +25,9 @@ usage()
 	  --deps[=LIST]   install packages only; LIST of build, run, test, demo, ci,
 	                  v2v (default: build,run)
 	  --uninstall     take busflip off this host; refuses while a domain is on
-	                  its way (staged or trial) or a disk half patched
-	  --force         with --uninstall: even then
+	                  its way (staged or trial) or a disk half patched, and
+	                  where busflip is a package or has another prefix
+	  --force         with --uninstall: even then, but for a package
 	  --prefix DIR    where the program and its manual go (/usr/local), while
 	                  units are where systemd looks; for --uninstall, too
 	  --destdir DIR   install below DIR, touch nothing else: for packaging
@@ -321,6 +322,11 @@ is_here()
 	[ -x "$destdir$prefix/sbin/busflip" ]
 }
 
+is_package()
+{
+	[ -e /usr/share/busflip/setup.sh ]
+}
+
 run_make()
 {
 	local output
@@ -335,7 +341,7 @@ run_make()
 do_install()
 {
 	need_root "to install into $prefix and /etc"
-	[ ! -e /usr/share/busflip/setup.sh ] ||
+	! is_package ||
 		die "busflip is installed as a package; remove that first"
 	install_packages build run
 	build build
@@ -375,14 +381,36 @@ do_destdir()
 	END
 }
 
+# There is one hook and one bait on a host: whoever takes them away has to ask the
+# busflip that they belong to. One that is beside a package sees the same domains.
+check_prefix()
+{
+	local other=$prefix
+
+	if ! is_package; then
+		other=$(hook_prefix /etc/libvirt/hooks)
+	elif [ "$prefix" = /usr ] || ! is_here; then
+		die "busflip is installed as a package; remove that, with" \
+			"\"apt remove busflip\" or \"dnf remove busflip\""
+	fi
+	[ $force = no ] || return 0
+	[ "${other:-$prefix}" = "$prefix" ] || [ "$other" -ef "$prefix" ] ||
+		die "the hook is of the busflip below $other; take that away first, with" \
+			"\"./install.sh --uninstall --prefix $other\", or use --force"
+	is_here ||
+		die "nothing of busflip is below $prefix; was it installed with another" \
+			"--prefix? To take away what else there is of it, use --force"
+}
+
 do_uninstall()
 {
 	local domains
 
 	[ ! "$destdir" ] || die "--uninstall takes no --destdir: use make uninstall DESTDIR=$destdir"
 	need_root "to uninstall"
+	check_prefix
 	say "uninstall from $prefix"
-	if [ $force = no ] && [ -x "$prefix/sbin/busflip" ]; then
+	if [ $force = no ]; then
 		domains=$(under_way) ||
 			die "can't ask libvirt which domains are on their way; see above, or use --force"
 		if [ "$domains" ]; then
@@ -411,6 +439,7 @@ do_uninstall()
 	rmdir /var/lib/busflip/journal /var/lib/busflip 2>/dev/null || :
 	[ ! -e /var/lib/busflip ] || echo "/var/lib/busflip has kept registries or" \
 		"records of unfinished work, and stays."
+	! is_package || warn "the package of busflip has lost its hook with it: install it once more"
 }
 
 do_test()

@@ -53,6 +53,18 @@ hook_drop()
 	rmdir "$1/qemu.d" 2>/dev/null || :
 }
 
+# hook_prefix DIRECTORY - below which prefix the program is that our hook there runs: it
+# has the path in it
+hook_prefix()
+{
+	local hook
+
+	for hook in "$1/qemu" "$1/qemu.d/50-busflip"; do
+		! is_ours "$hook" ||
+			tr '\0' '\n' < "$hook" | LC_ALL=C sed -nE 's,^(/.*)/sbin/busflip$,\1,p'
+	done
+}
+
 # runs PID PROGRAM - does it run that very file, or one that was at its path until it was
 # replaced? Another with that path may be in a container.
 runs()

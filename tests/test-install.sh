@@ -14,7 +14,7 @@ cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
 cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
 cd "$LAB/src" || exit 1
 requires ./install.sh --deps
-plan 57
+plan 65
 
 hook=/etc/libvirt/hooks/qemu
 hook_d=$hook.d/50-busflip
@@ -217,10 +217,23 @@ is "the units are where systemd looks" "$(footprint | grep systemd)" \
 like "and run what was installed" "$(cat /etc/systemd/system/busflip-stage.service)" \
 	"[[:space:]]$elsewhere/sbin/busflip stage --all"
 sed -i 's/^#evidence = .*/evidence = shutdown/' /etc/busflip.conf
-ok "--uninstall with that prefix" ./install.sh --uninstall --prefix $elsewhere
+define_domain far
+quietly $elsewhere/sbin/busflip stage far
+before=$(footprint)
+fails "--uninstall without that prefix" 1 ./install.sh --uninstall
+like "says with which" "$output" "hook .* below $elsewhere; .*--uninstall --prefix $elsewhere\""
+is "and takes nothing away" "$(footprint)" "$before"
+fails "--uninstall with it refuses while a domain is staged" 1 \
+	./install.sh --uninstall --prefix $elsewhere
+like "and names it" "$output" "far \(staged\)"
+virsh -q undefine far
+ok "--uninstall with it" ./install.sh --uninstall --prefix $elsewhere
 is "only the changed configuration is left" "$(footprint)" /etc/busflip.conf
 rm -r /etc/busflip.conf /usr/local/bin/systemctl /run/systemd
 hash -r
+fails "--uninstall where there is nothing" 1 ./install.sh --uninstall
+like "says that there may be another prefix" "$output" "nothing .* below /usr/local; .*--prefix"
+ok "with --force" ./install.sh --uninstall --force
 
 # --- DESTDIR
 

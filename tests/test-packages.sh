@@ -18,7 +18,7 @@ requires lintian --version
 export DEBIAN_FRONTEND=noninteractive
 export DEB_BUILD_OPTIONS='nocheck noautodbgsym parallel=2'
 output=
-plan 49
+plan 58
 
 package_host
 mkdir -p /etc/apparmor.d/local
@@ -115,6 +115,17 @@ is "a domain on its way arrives" "$(where win)" "done/virtio"
 staged_domain 'on the way'
 on_trial watched
 watcher=$(pgrep -fx "busflip watch $(uuid_of watched)")
+for options in '' --force '--prefix=/usr --force'; do
+	# shellcheck disable=SC2086	# a list
+	fails "install.sh --uninstall $options leaves a package alone" 1 \
+		./install.sh --uninstall $options
+	like "and says what takes it away" "$output" 'a package; .*apt remove busflip'
+done
+is "the staged domain still has its hook and its bait" "$(ls $hook.d $bait)" \
+"$bait
+
+$hook.d:
+50-busflip"
 mkdir -p /var/lib/busflip/journal
 : > /var/lib/busflip/journal/0123.journal
 fails "dpkg -r" 0 dpkg -r busflip
@@ -153,7 +164,10 @@ rm $hook
 install -m 755 /bin/true /usr/local/sbin/busflip
 fails "dpkg -i on a host without a hook" 0 dpkg -i build/deb/*.deb
 like "it tells of an installation by install.sh" "$output" 'is from install.sh'
-rm /usr/local/sbin/busflip
+cp /usr/sbin/busflip /usr/local/sbin/busflip
+fails "which --uninstall takes away beside the package" 0 ./install.sh --uninstall
+like "that has to be installed once more then" "$output" 'package .*once more'
+quietly dpkg -i build/deb/*.deb
 is "ours is the hook" "$(find $hook* -type f)" $hook
 ok "a host with the package has no use for install.sh" \
 	grep -q 'installed as a package' <(./install.sh 2>&1)
