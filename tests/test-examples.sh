@@ -13,7 +13,7 @@ unset -f busflip	# the installed one
 disk_required
 requires bsdtar --version
 output=
-plan 41
+plan 47
 
 mkdir "$LAB/examples"
 cd "$LAB/examples" || exit 1
@@ -87,10 +87,32 @@ is "nothing has changed" "$(where win2019)" none/virtio
 
 # --- for Prometheus
 
-rm -f /var/tmp/busflip.prom
-example "give Prometheus the figures" 0 'busflip status --prometheus'
-like "they are there" "$(cat /var/tmp/busflip.prom)" 'busflip_domains.phase="none". 1'
-rm -f /var/tmp/busflip.prom
+prom=/var/lib/prometheus/node-exporter
+mkdir -p $prom
+example "give Prometheus the figures" 0 'cd .*busflip status --prometheus'
+like "they are there" "$(cat $prom/busflip.prom)" 'busflip_domains.phase="none". 1'
+is "for its user to read, and nothing else is" "$(cd $prom && stat -c '%a %n' -- * .??* 2>/dev/null)" \
+	'644 busflip.prom'
+define_domain other
+make_domain huge > huge.xml
+python3 - huge.xml <<'END'
+import sys
+with open(sys.argv[1], 'r+') as f:
+    xml = f.read()
+    text = '<huge xmlns="urn:huge">%s</huge></metadata>'
+    f.seek(0)
+    f.write(xml.replace('</metadata>', text % ('x' * (4193000 - len(xml) - len(text)))))
+END
+quietly virsh -q define huge.xml
+ok "one that can't be read" bash -eu "example.$number"
+like "does not keep the others' back" "$(cat $prom/busflip.prom)" 'busflip_domains.phase="none". 2'
+virsh -q undefine huge
+virsh -q undefine other
+sed -i '1a uri = qemu+unix:///system?socket=/run/nowhere' /etc/busflip.conf
+ok "while libvirt does not answer" bash -eu "example.$number"
+like "the last ones stay" "$(cat $prom/busflip.prom)" 'busflip_domains.phase="none". 2'
+is "and nothing is left beside them" "$(ls -A $prom)" busflip.prom
+sed -i 2d /etc/busflip.conf
 
 # --- an image
 
