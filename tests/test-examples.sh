@@ -13,7 +13,7 @@ unset -f busflip	# the installed one
 disk_required
 requires bsdtar --version
 output=
-plan 47
+plan 54
 
 mkdir "$LAB/examples"
 cd "$LAB/examples" || exit 1
@@ -30,7 +30,7 @@ examples()
 
 examples hook/busflip.8 example
 examples conf/busflip.conf.5 conf
-is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 9
+is "as many examples as this test knows" "$(find . -name "example.*" | wc -l)" 10
 is "and of the configuration" "$(find . -name "conf.*" | wc -l)" 1
 is "no other page has any" "$(grep -l '^\.Sh EXAMPLES' "$tests"/../*/*.[1-8] | xargs -n 1 basename | xargs)" \
 	'busflip.conf.5 busflip.8'
@@ -134,6 +134,36 @@ is "it is staged" "$(where win2019)" staged/sata
 example "do without busflip" 0 'busflip disable'
 is "the disk is as it was before, the tag is gone" \
 	"$(where win2019) $(baits_of win2019) $(xpath win2019 'count(/domain/metadata/*)')" 'none/virtio 0 0'
+
+# --- what is kept of a domain
+
+# kept - what there is of $uuid
+kept()
+{
+	(cd /var/lib/busflip && find . -maxdepth 2 -name "$uuid" | sort | xargs)
+}
+
+all='./UUID ./session/UUID ./story/UUID'
+virsh -q undefine win2019
+define_domain win2019 format=qcow2 image="$PWD/win2019.qcow2"
+uuid=$(uuid_of win2019)
+quietly busflip enable win2019
+quietly virsh -q start win2019
+virsh -q destroy win2019
+wait_off win2019
+quietly busflip disable win2019
+is "disable leaves registry, session and story" "$(kept)" "${all//UUID/$uuid}"
+virsh -q undefine win2019
+quietly busflip stage --all
+is "and so does the end of the domain" "$(kept)" "${all//UUID/$uuid}"
+is "for root only" "$(find /var/lib/busflip -path "*$uuid*" -perm /077)" ''
+define_domain win2019 uuid="$uuid"
+define_domain other
+quietly busflip enable other
+example "remove a domain for good" 0 'uuid='
+is "nothing of it is left" "$(kept)" ''
+is "but of others" "$(uuid=$(uuid_of other) && kept)" "./story/$(uuid_of other)"
+virsh -q undefine other
 
 # --- of the configuration
 
