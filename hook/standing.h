@@ -66,8 +66,8 @@ int standing_try_staging(const struct virt_domain *dom, const char *xml,
  * good session? -1 and @err: no, whatever Windows does. */
 int standing_try_promotion(const char *xml, const struct config *config, struct error *err);
 
-/* standing_try() - as standing_try_staging(), of one that is taken for persistent; @domain, its definition,
- * is another one afterwards. */
+/* standing_try() - as standing_try_staging(), of one that is taken for persistent;
+ * @domain, its definition, is another one afterwards. */
 int standing_try(struct domain *domain, const struct config *config, struct error *err);
 
 #endif

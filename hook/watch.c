@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "hook/domain.h"
+#include "hook/installed.h"
 #include "hook/session.h"
 #include "hook/story.h"
 #include "hook/virt.h"
@@ -84,14 +85,17 @@ static void note(const struct watch *w, bool restart)
  * in the note makes that start it again. */
 static int recover(struct watch *w, struct error *err)
 {
+	bool hooked = hook_is_installed(NULL);
+
 	if (find_trial(w, err) < 0)
 		return -1;
 	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
-		   "nothing was written to %s within %d s on VirtIO: Windows is not up%s",
+		   "nothing was written to %s within %d s on VirtIO: Windows is not up; %s",
 		   w->target, w->config->trial_timeout,
-		   w->config->auto_recover ? "; it is taken down, to be started on SATA" :
-		   "; auto_recover is off, so it is left as it is");
-	if (!w->config->auto_recover)
+		   !w->config->auto_recover ? "auto_recover is off, so it is left as it is" :
+		   !hooked ? "busflip's hook is gone, so it is left as it is" :
+		   "it is taken down, to be started on SATA");
+	if (!w->config->auto_recover || !hooked)
 		return 0;
 	note(w, true);
 	return virt_destroy(w->dom, err);

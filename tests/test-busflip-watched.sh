@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 36
+plan 38
 
 printf '[busflip]\nevidence = shutdown\ntrial_timeout = 5\n' > /etc/busflip.conf
 
@@ -42,10 +42,19 @@ fails "or another trial begins: rollback" 0 busflip rollback other
 sleep 1
 fails "and promote" 0 busflip promote other
 
+# Without its hook nobody would start it again.
+on_trial unhooked guest=stay
 # It boots from its second disk, and writes there.
 data_disk second vdb virtio "<boot order='1'/>" > "$LAB/second.xml"
 make_image "$LAB/second.img" write raw
 on_trial writes tag='disk="vda"' boot='' disk="<boot order='2'/>" devices="$(cat "$LAB/second.xml")"
+quietly virsh -q resume unhooked
+mv /etc/libvirt/hooks/qemu "$LAB/hook"
+ok "the hook is gone in time: told" \
+	wait_for "logged \"domain=unhooked .*Windows is not up; busflip's hook is gone, so it is left as it is\"" 30
+mv "$LAB/hook" /etc/libvirt/hooks/qemu
+is "and left" "$(where unhooked)/$(state_of unhooked)" trial/virtio/running
+quietly virsh -q destroy unhooked
 for name in alone disabled held back untagged other writes; do
 	quietly virsh -q resume "$name"
 done
