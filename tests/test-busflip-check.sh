@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 147
+plan 148
 
 busflip()
 {
@@ -243,6 +243,11 @@ like "it is staged" "$output" '^domain win: none -> staged'
 is "and what is wrong is said" "$(grep -cE '^(driver +not ok|  +cure: )' <<< "$output")" 2
 unlike "but nothing else" "$output" '(access|format|hook) +'
 checks win 1
+chmod 750 /var/lib/busflip
+like "a bait that QEMU can't reach" "$(busflip check win)" \
+	"other-files +not ok +the bait: /var/lib/busflip/bait.img: QEMU runs as user libvirt-qemu, which can't enter /var/lib/busflip
+ *cure: setfacl -m u:libvirt-qemu:x /var/lib/busflip"
+chmod 755 /var/lib/busflip
 rm /var/lib/busflip/bait.img
 unlike "its bait is busflip's own matter" "$(busflip check win)" other-files
 
