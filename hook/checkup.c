@@ -15,6 +15,7 @@
 #include "hook/cure.h"
 #include "hook/cycle.h"
 #include "hook/installed.h"
+#include "hook/qemuuser.h"
 #include "hook/standing.h"
 
 #define QEMU_CONF BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf"
@@ -277,29 +278,21 @@ static void take_selinux(struct patient *p, const xmlNode *secmodel)
 
 static void take_model(struct patient *p, const xmlNode *secmodel)
 {
-	char model[32], label[256];
+	char model[32];
 
 	if (!xml_text(xml_child(secmodel, "model"), model, sizeof(model)))
 		return;
 	p->apparmor |= strcmp(model, "apparmor") == 0;
 	if (strcmp(model, "selinux") == 0)
 		take_selinux(p, secmodel);
-	if (strcmp(model, "dac") == 0 &&
-	    xml_text(xml_child(secmodel, "baselabel"), label, sizeof(label)))
-		p->has_user = access_user_parse(label, &p->user);
 }
 
 static void take_dac_label(struct patient *p, const xmlNode *node)
 {
-	char label[256];
-
 	if (xml_attr_is(node, "type", "none") || xml_attr_is(node, "relabel", "no"))
 		p->relabels = false;
-	if (!xml_text(xml_child(node, "label"), label, sizeof(label)))
-		return;
-	p->has_user = access_user_parse(label, &p->user);
 	if (!p->has_user)
-		str_fits(p->no_user, sizeof(p->no_user), label);
+		xml_text(xml_child(node, "label"), p->no_user, sizeof(p->no_user));
 }
 
 static void take_selinux_label(struct patient *p, const xmlNode *node)
@@ -336,6 +329,7 @@ static void know_host(struct patient *p, struct virt *virt)
 
 	for (; model; model = xml_next(model, "secmodel"))
 		take_model(p, model);
+	p->has_user = qemu_user(virt, &p->domain, &p->user);
 	p->relabels = relabels();
 	take_labels(p);
 }
