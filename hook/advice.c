@@ -82,6 +82,11 @@ static const char *const nexts[PHASE_COUNT][NOW_COUNT] = {
 	[PHASE_HELD] = { LEAVES_HELD, LEAVES_HELD, LEAVES_HELD },
 };
 
+static bool is_odd(const struct advice *a)
+{
+	return !a->standing->tagged && a->odd_tag && a->odd_tag[0];
+}
+
 /* What comes before any phase; NULL: nothing. */
 static const char *obstacle(const struct advice *a)
 {
@@ -93,6 +98,12 @@ static const char *obstacle(const struct advice *a)
 	if (s->pending)
 		return "a step that a hook has promised and that is not done yet; busflip "
 			"stage --all does it, if it is not done by itself in a moment.";
+	if (is_odd(a) && s->has_state)
+		return "nothing, since its busflip tag is gone: REASON; busflip enable DOMAIN "
+			"writes it again, busflip disable DOMAIN puts its disk back as it was.";
+	if (is_odd(a))
+		return "nothing, since it has no busflip tag: REASON; busflip enable DOMAIN adds "
+			"one and puts its disk on SATA for the next start.";
 	if (!s->tagged && s->has_state)
 		return "nothing, since its busflip tag is gone: busflip disable DOMAIN puts "
 			"its disk back as it was.";
@@ -139,7 +150,7 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 	    a->needs_disk)
 		what = "start it; it boots on SATA, and stays there as long as its disk "
 			"can't be looked at: REASON";
-	expand(a, what ? what : nexts[phase][now],
+	expand(a, what ? what : nexts[phase][now], is_odd(a) ? a->odd_tag :
 	       a->unfit ? a->unfit : a->stuck ? a->stuck : a->unreadable, text);
 }
 

@@ -11,6 +11,7 @@
 
 struct advice {
 	const struct standing *standing;
+	const char *odd_tag;	/* of domain_odd_tag() */
 	bool saved;		/* its next start goes on with a saved session */
 	bool needs_disk;	/* evidence = require: the disk must be readable */
 	bool has_drivers;	/* virtio_win is set */

@@ -211,6 +211,17 @@ static void check_way_on(struct patient *p)
 		     p->name_word);
 }
 
+static void check_tag(struct patient *p)
+{
+	struct checkup_item *item;
+	char odd[ODD_TAG];
+
+	if (!*domain_odd_tag(&p->domain, odd))
+		return;
+	item = checkup_add(p, "tag", HOLDS_NO, "%s", odd);
+	checkup_cure(item, "busflip enable %s", p->name_word);
+}
+
 static void check_staging(struct patient *p)
 {
 	struct error err = { 0 };
@@ -372,6 +383,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		know_host(&p, virt);
 		check_hook(&p);
 		check_system_disk(&p);
+		check_tag(&p);
 		check_staging(&p);
 		checkup_networks(&p, virt, is_local(line->config.uri));
 		if (is_local(line->config.uri)) {

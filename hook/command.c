@@ -122,11 +122,12 @@ struct change {
 	const struct command_line *line;
 	struct virt *virt;
 	struct step *step;
+	char odd[ODD_TAG];	/* what was there in place of the tag, or "" */
 };
 
 static int enable(void *context, struct domain *domain, struct error *err)
 {
-	const struct change *c = context;
+	struct change *c = context;
 	const struct command_line *line = c->line;
 	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
 	const char *disk = line->disk ? line->disk : "";
@@ -144,6 +145,7 @@ static int enable(void *context, struct domain *domain, struct error *err)
 			    shell_word(domain->name, word, sizeof(word)));
 	/* Without its tag, a state is of no use: somebody took it out by hand. */
 	tagged = domain->tag.present;
+	domain_odd_tag(domain, c->odd);
 	if (!domain->state_node || !tagged)
 		domain_set_tag(domain, bus, disk);
 	if (cycle_step(domain, HAPPENED_SEEN, &line->config, c->step, err) < 0)
@@ -168,7 +170,7 @@ int command_enable(const struct command_line *line)
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
 	struct step step = { 0 };
-	struct change change = { line, NULL, &step };
+	struct change change = { .line = line, .step = &step };
 	const char *name = line->args[0];
 
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
@@ -182,6 +184,10 @@ int command_enable(const struct command_line *line)
 		return failed(name, &err);
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
 	say(virt_name(target.dom), &step);
+	fflush(stdout);
+	if (change.odd[0])
+		complain("domain %s: %s: that one is written now", virt_name(target.dom),
+			 change.odd);
 	cleanup_close(&target.lock);
 	check_and_warn(line, target.virt, target.dom);
 	return finish_stdout(EXIT_DONE);
@@ -212,7 +218,7 @@ int command_disable(const struct command_line *line)
 	AUTO_TARGET struct target target = { .lock = -1 };
 	struct error err = { 0 };
 	struct step step = { 0 };
-	struct change change = { line, NULL, &step };
+	struct change change = { .line = line, .step = &step };
 	const char *name = line->args[0], *windows = "";
 
 	if (target_open(line, name, &target, &err) < 0)

@@ -127,15 +127,15 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 {
 	struct state *state = &domain->state;
 	struct decision decision;
-	char word[DOMAIN_WORD];
+	char word[DOMAIN_WORD], odd[ODD_TAG];
 
 	memset(step, 0, sizeof(*step));
 	shell_word(domain->name, word, sizeof(word));
 	if (!state->valid)
 		return domain_state_damaged(domain, err);
 	if (!domain->tag.present)
-		return fail(err, EINVAL, "it has no busflip tag; busflip enable %s adds one",
-			    word);
+		return fail(err, EINVAL, "it has no busflip tag%s%s; busflip enable %s adds one",
+			    *domain_odd_tag(domain, odd) ? ": " : "", odd, word);
 	decision = phase_decide(state->phase, happened,
 				state->attempts + 1 >= config->max_attempts,
 				state->override);

@@ -30,28 +30,82 @@ const char *bus_name(enum bus bus)
 	return bus_names[bus];
 }
 
+/* Those of other namespaces are not meant for us. */
+static bool is_ours(const xmlAttr *attr)
+{
+	return !attr->ns || str_eq((const char *)attr->ns->href, TAG_URI);
+}
+
+/* False: there is no such attribute, or it can't be this. */
+static bool read_attribute(struct tag *tag, const xmlAttr *attr, const char *value)
+{
+	if (attr->ns)
+		return false;
+	if (str_eq((const char *)attr->name, "bus")) {
+		tag->bus = bus_parse(value);
+		return tag->bus == BUS_VIRTIO || tag->bus == BUS_SCSI;
+	}
+	return str_eq((const char *)attr->name, "disk") && *value &&
+	       str_fits(tag->disk, sizeof(tag->disk), value);
+}
+
+static void note_wrong(struct tag *tag, const xmlAttr *attr, const char *value)
+{
+	char name[32], short_value[32];
+
+	tag->valid = false;
+	str_cut(name, sizeof(name), (const char *)attr->name);
+	str_cut(short_value, sizeof(short_value), value);
+	snprintf(tag->wrong, sizeof(tag->wrong), "%.8s%s%s=\"%s\"",
+		 attr->ns && attr->ns->prefix ? (const char *)attr->ns->prefix : "",
+		 attr->ns ? ":" : "", name, short_value);
+	make_printable(tag->wrong);
+}
+
 static void read_tag(struct domain *domain)
 {
 	struct tag *tag = &domain->tag;
 	const xmlNode *node = domain->tag_node;
-	char bus[16];
 
 	if (!node)
 		return;
 	tag->present = true;
-	tag->valid = true;
-	if (xmlHasProp(node, XS("bus"))) {
-		xml_attr(node, "bus", bus, sizeof(bus));
-		tag->bus = bus_parse(bus);
-		if (tag->bus != BUS_VIRTIO && tag->bus != BUS_SCSI)
-			tag->valid = false;
+	tag->valid = !xml_next_ns(node, "domain", TAG_URI);
+	for (const xmlAttr *attr = node->properties; attr; attr = attr->next) {
+		AUTO_XML_STRING xmlChar *value = xmlNodeGetContent((const xmlNode *)attr);
+		const char *text = value ? (const char *)value : "";
+
+		if (is_ours(attr) && !read_attribute(tag, attr, text))
+			note_wrong(tag, attr, text);
 	}
-	if (xmlHasProp(node, XS("disk")) &&
-	    (!xml_attr(node, "disk", tag->disk, sizeof(tag->disk)) ||
-	     !tag->disk[0]))
-		tag->valid = false;
-	if (xml_next_ns(node, "domain", TAG_URI))
-		tag->valid = false;
+}
+
+static bool is_odd_tag(const xmlNode *node)
+{
+	const xmlNs *ns = node->type == XML_ELEMENT_NODE ? node->ns : NULL;
+	const char *uri = ns ? (const char *)ns->href : NULL;
+	const char *prefix = ns && ns->prefix ? (const char *)ns->prefix : "";
+
+	return uri && strcmp(uri, STATE_URI) != 0 &&
+	       (strcasestr(uri, "busflip") || strcasestr(prefix, "busflip"));
+}
+
+const char *domain_odd_tag(const struct domain *domain, char buf[ODD_TAG])
+{
+	const xmlNode *node = domain->metadata ? domain->metadata->children : NULL;
+	char name[48], uri[80];
+
+	while (node && !is_odd_tag(node))
+		node = node->next;
+	buf[0] = '\0';
+	if (domain->tag_node || !node)
+		return buf;
+	str_cut(name, sizeof(name), (const char *)node->name);
+	str_cut(uri, sizeof(uri), (const char *)node->ns->href);
+	snprintf(buf, ODD_TAG, "its metadata has an element <%s> of %s, but the tag is <domain> "
+		 "of " TAG_URI, name, uri);
+	make_printable(buf);
+	return buf;
 }
 
 static void read_controllers(struct state *state, const xmlNode *node)
@@ -169,12 +223,32 @@ static xmlNode *new_element(struct domain *domain, const char *name,
 	return node;
 }
 
+/* libvirt keeps one element of a namespace, the first. */
+static void make_room(struct domain *domain)
+{
+	xmlNode *node = domain->metadata ? domain->metadata->children : NULL, *next;
+
+	for (; node; node = next) {
+		next = node->next;
+		if (node->type == XML_ELEMENT_NODE && node->ns &&
+		    str_eq((const char *)node->ns->href, TAG_URI))
+			xml_delete(node);
+	}
+}
+
 void domain_set_tag(struct domain *domain, enum bus bus, const char *disk)
 {
-	if (!domain->tag_node)
+	xmlAttr *attr, *next;
+
+	if (!domain->tag_node) {
+		make_room(domain);
 		domain->tag_node = new_element(domain, "domain", TAG_URI);
-	xml_unset(domain->tag_node, "bus");
-	xml_unset(domain->tag_node, "disk");
+	}
+	for (attr = domain->tag_node->properties; attr; attr = next) {
+		next = attr->next;
+		if (is_ours(attr))
+			xmlRemoveProp(attr);
+	}
 	if (bus != BUS_NONE)
 		xml_set(domain->tag_node, "bus", bus_name(bus));
 	if (disk[0])

@@ -25,6 +25,7 @@ enum bus { BUS_NONE, BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_OTHER };
 struct tag {
 	bool present;
 	bool valid;		/* false: an attribute that busflip can't read */
+	char wrong[80];		/* that one, printable; "": there are two tags */
 	enum bus bus;		/* BUS_NONE: not given */
 	char disk[TARGET_SIZE];	/* "": not given */
 };
@@ -80,8 +81,17 @@ void domain_free(struct domain *domain);
 int domain_format(const struct domain *domain, char **bytes, size_t *len,
 		  struct error *err);
 
-/* domain_set_tag() - write the tag; @bus BUS_NONE and @disk "" leave the
- * attribute away. domain_drop_tag() takes it and an empty <metadata> out. */
+/*
+ * domain_odd_tag() - what may be meant as the tag, and is none: an element of the metadata
+ * whose namespace or prefix has busflip in it. Return a clause, printable; "" when there is
+ * the tag, or nothing like it.
+ */
+#define ODD_TAG 256
+const char *domain_odd_tag(const struct domain *domain, char buf[ODD_TAG]);
+
+/* domain_set_tag() - write the tag in place of whatever its namespace has there; @bus
+ * BUS_NONE and @disk "" leave the attribute away. domain_drop_tag() takes it and an empty
+ * <metadata> out. */
 void domain_set_tag(struct domain *domain, enum bus bus, const char *disk);
 void domain_drop_tag(struct domain *domain);
 

@@ -33,6 +33,7 @@ struct inspection {
 	bool noted;			/* .note is of its last session */
 	char unfit[768];		/* why it can't be staged, or "" */
 	char stuck[768];		/* why it can't be promoted, or "" */
+	char odd_tag[ODD_TAG];
 	struct advice advice;
 };
 
@@ -94,6 +95,7 @@ static void prepare_advice(struct inspection *in)
 	standing_compare(&in->standing, in->dom);
 	in->advice = (struct advice){
 		.standing = &in->standing,
+		.odd_tag = domain_odd_tag(&in->domain, in->odd_tag),
 		.saved = virt_is_saved(in->dom),
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
 		.has_drivers = config->virtio_win[0],

@@ -128,10 +128,13 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	struct slot own;
 	bool first;
 
+	if (!domain->tag.valid && !domain->tag.wrong[0])
+		return fail(err, EINVAL, "its metadata has the busflip tag more than once: "
+			    "leave one of them");
 	if (!domain->tag.valid)
-		return fail(err, EINVAL, "its busflip tag has an attribute that is "
+		return fail(err, EINVAL, "its busflip tag has an attribute %s, which is "
 			    "neither bus=\"virtio\", bus=\"scsi\" nor disk=\"TARGET\": "
-			    "busflip enable %s makes it anew",
+			    "busflip enable %s makes it anew", domain->tag.wrong,
 			    shell_word(domain->name, word, sizeof(word)));
 	disk = domain_system_disk(domain, err);
 	if (!disk || rewrite_check(domain, disk, err) < 0)

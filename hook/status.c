@@ -101,13 +101,26 @@ static int by_name(const void *a, const void *b)
 			  ((const struct standing *)b)->name);
 }
 
+/* Of a domain without the tag; return @odd. */
+static const char *odd_tag_of(const char *xml, char odd[ODD_TAG])
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct error ignored;
+
+	odd[0] = '\0';
+	return domain_parse_bare(xml, strlen(xml), &domain, &ignored) == 0 ?
+	       domain_odd_tag(&domain, odd) : odd;
+}
+
 static void advise(struct status *st, const struct virt_domain *dom, const char *xml)
 {
 	const struct config *config = &st->line->config;
 	struct standing *s = &st->list.rows[0];
 	struct error err = { 0 };
+	char odd[ODD_TAG] = "";
 	struct advice advice = {
 		.standing = s,
+		.odd_tag = s->tagged ? "" : odd_tag_of(xml, odd),
 		.saved = virt_is_saved(dom),
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
 	};
@@ -126,14 +139,14 @@ static int look_at_one(struct status *st, struct virt *virt, struct error *err)
 {
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
 	AUTO_FREE char *xml = NULL;
-	char word[DOMAIN_WORD];
+	char word[DOMAIN_WORD], odd[ODD_TAG];
 
 	if (virt_find(virt, st->line->args[0], &dom, err) < 0 ||
 	    look(st, dom, &xml, err) < 0)
 		return -1;
 	if (!st->list.count)
-		return fail(err, ENOENT, "domain %s has no busflip tag; busflip enable %s "
-			    "adds one", virt_name(dom),
+		return fail(err, ENOENT, "domain %s has no busflip tag%s%s; busflip enable %s "
+			    "adds one", virt_name(dom), *odd_tag_of(xml, odd) ? ": " : "", odd,
 			    shell_word(virt_name(dom), word, sizeof(word)));
 	advise(st, dom, xml);
 	story_read(virt_uuid(dom), &st->story, &st->story_error);

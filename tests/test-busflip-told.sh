@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 requires setpriv --version
 requires bsdtar --version
-plan 44
+plan 83
 
 busflip()
 {
@@ -64,6 +64,69 @@ like "status: it waits for nothing that would come by itself" "$(busflip status)
 like "as JSON" "$(busflip status --json)" '"target_bus":"virtio".*"reason":"can.t be staged: its busflip tag'
 like "inspect, too" "$(busflip inspect --json odd 2>&1)" '"reason":"can.t be staged: '
 quietly virsh -q undefine odd
+
+# --- a tag that is nearly right ---
+
+# no_tag NAME ELEMENT - define a domain with that in its metadata
+no_tag()
+{
+	make_domain "$1" tag=no metadata="$2" image="$LAB/win.img" > "$LAB/$1.xml"
+	quietly virsh -q define "$LAB/$1.xml"
+}
+of() { echo "its metadata has an element <$1> of $2, but the tag is <domain> of $tag_uri"; }
+
+no_tag near "<x:domain xmlns:x='urn:busflip:domain'/>"
+fails "another namespace: status" 1 busflip status near
+is "says so" "$output" "busflip: domain near has no busflip tag: $(of domain urn:busflip:domain); busflip enable near adds one"
+fails "stage" 1 busflip stage near
+is "too" "$output" "busflip: domain near: it has no busflip tag: $(of domain urn:busflip:domain); busflip enable near adds one"
+fails "check" 1 busflip check near
+like "too, and what would do" "$output" \
+	$'\ntag +not ok +'"$(of domain urn:busflip:domain)"$'\n +cure: +busflip enable near\n'
+like "inspect, too" "$(busflip inspect near 2>&1)" \
+	"Next: nothing, since it has no busflip tag: $(of domain urn:busflip:domain); busflip enable near adds one"
+fails "enable" 0 busflip enable near
+like "says that there is the tag now" "$output" \
+	"busflip: domain near: $(of domain urn:busflip:domain): that one is written now"
+is "and there it is" "$(xpath near "count(//metadata/*[namespace-uri()='$tag_uri'])")" 1
+unlike "which is enough" "$(busflip check near 2>&1)" $'\ntag '
+virsh -q metadata near "$tag_uri" --remove > /dev/null
+like "taken out again: inspect" "$(busflip inspect near 2>&1)" \
+	"since its busflip tag is gone: $(of domain urn:busflip:domain); busflip enable near writes"
+quietly virsh -q undefine near
+
+# libvirt keeps one element of a namespace, the first.
+no_tag near "<x:domains xmlns:x='$tag_uri'/>"
+quietly busflip stage --all
+ok "another name: what comes of itself is logged" \
+	logged "domain=near .*can't be staged .*: $(of domains "$tag_uri")"
+fails "enable" 0 busflip enable near
+like "says so" "$output" "domain near: $(of domains "$tag_uri"): that one is written now"
+is "the tag is in its place" "$(xpath near 'name(//metadata/*[1])'),$(where near)" \
+	busflip:domain,staged/sata
+quietly virsh -q undefine near
+
+no_tag near "<x:d$(printf '%0200d' 7) xmlns:x='$(printf '%0200d' 8)&#x9b;busflip'/>"
+fails "a name without end" 1 busflip status near
+is "is cut" "$output" "busflip: domain near has no busflip tag: $(of "d$(printf '%043d' 0)..." \
+	"$(printf '%076d' 0)..."); busflip enable near adds one"
+quietly virsh -q undefine near
+no_tag near "<x:domain xmlns:x='urn:other:domain:1'/>"
+is "what is of no concern" "$(busflip status near 2>&1)" \
+	"busflip: domain near has no busflip tag; busflip enable near adds one"
+quietly virsh -q undefine near
+
+# An attribute that it does not have might mean another driver.
+for wrong in Bus=\"scsi\" busflip:bus=\"scsi\" bus=\"nvme\" target=\"vda\"; do
+	make_domain near tag="$wrong" image="$LAB/win.img" > "$LAB/near.xml"
+	quietly virsh -q define "$LAB/near.xml"
+	fails "$wrong: stage" 1 busflip stage near
+	like "says so" "$output" "tag has an attribute $wrong, which is neither .*: busflip enable near makes it anew\$"
+	like "status, too" "$(busflip status near)" "Next: .* an attribute $wrong, which"
+	fails "and enable does" 0 busflip enable near
+	is "$wrong: it is gone" "$(xpath near "count(//metadata/*[1]/@*)"),$(where near)" 0,staged/sata
+	quietly virsh -q undefine near
+done
 
 # --- a file that is taken for a domain ---
 

@@ -95,7 +95,11 @@ static void test_tag(void)
 		  "vda" },
 		{ "<x:domain xmlns:x='urn:busflip:domain:1'/>", true, true, BUS_NONE, "" },
 		{ "<domain xmlns='urn:busflip:domain:1'/>", true, true, BUS_NONE, "" },
-		{ "<busflip:domain " NS "colour='blue'/>", true, true, BUS_NONE, "" },
+		{ "<busflip:domain " NS "xmlns:x='urn:x' x:colour='blue'/>", true, true,
+		  BUS_NONE, "" },
+		{ "<busflip:domain " NS "colour='blue'/>", true, false, BUS_NONE, "" },
+		{ "<busflip:domain " NS "Bus='scsi'/>", true, false, BUS_NONE, "" },
+		{ "<busflip:domain " NS "busflip:bus='scsi'/>", true, false, BUS_NONE, "" },
 		{ "<busflip:domain " NS "bus='sata'/>", true, false, BUS_SATA, "" },
 		{ "<busflip:domain " NS "bus='VirtIO'/>", true, false, BUS_OTHER, "" },
 		{ "<busflip:domain " NS "bus=''/>", true, false, BUS_OTHER, "" },
@@ -123,6 +127,40 @@ static void test_tag(void)
 		   domain.tag.valid == cases[i].valid && domain.tag.bus == cases[i].bus &&
 		   !strcmp(domain.tag.disk, cases[i].disk), "%s tag: %s",
 		   !cases[i].present ? "no" : cases[i].valid ? "good" : "bad", cases[i].tag);
+	}
+}
+
+static void test_odd_tag(void)
+{
+	static const struct {
+		const char *tag, *found;
+	} cases[] = {
+		{ TAG "<x:domains xmlns:x='urn:busflip:domain:1'/>", "" },
+		{ "<x:domain xmlns:x='urn:x'/>", "" },
+		{ "<domain/>", "" },
+		{ "<busflip:state " SNS "phase='staged' attempts='0'/>", "" },
+		{ "<x:domain xmlns:x='URN:BusFlip:domain:1'/>",
+		  "<domain> of URN:BusFlip:domain:1, but" },
+		{ "<x:y xmlns:x='urn:x'/><busflip:domain xmlns:busflip='urn:y'/>",
+		  "<domain> of urn:y, but the tag is <domain> of urn:busflip:domain:1" },
+		{ "<x:domains xmlns:x='urn:busflip:domain:1'/>",
+		  "<domains> of urn:busflip:domain:1, but" },
+	};
+	char odd[ODD_TAG];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_FREE char *xml = domain_xml(&(struct parts){ .tag = cases[i].tag });
+		AUTO_DOMAIN struct domain domain;
+
+		if (parse(xml, &domain) < 0)
+			continue;
+		domain_odd_tag(&domain, odd);
+		if (cases[i].found[0])
+			has_str(odd, cases[i].found, "nearly the tag: %s", cases[i].tag);
+		else
+			is_str(odd, "", "not nearly: %s", cases[i].tag);
+		domain_set_tag(&domain, BUS_NONE, "");
+		ok(domain.tag.valid && !*domain_odd_tag(&domain, odd), "with the tag it is");
 	}
 }
 
@@ -427,6 +465,7 @@ int main(void)
 {
 	test_document();
 	test_tag();
+	test_odd_tag();
 	test_set_tag();
 	test_bad_state();
 	test_state_round_trip();

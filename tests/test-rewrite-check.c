@@ -48,7 +48,7 @@ static const struct refusal cases[] = {
 	{ "no devices at all", { 0 }, "<devices>", "<nothing>", "" },
 	{ "a bad tag", { .tag = "<b:domain xmlns:b='urn:busflip:domain:1' bus='sata'/>" },
 	  NULL, NULL, "its busflip tag" },
-	{ "two tags", { .tag = TAG TAG }, NULL, NULL, "its busflip tag" },
+	{ "two tags", { .tag = TAG TAG }, NULL, NULL, "the busflip tag more than once" },
 	{ "a disk that is not there",
 	  { .tag = "<b:domain xmlns:b='urn:busflip:domain:1' disk='vdx'/>" }, NULL, NULL,
 	  "no hard disk vdx" },
