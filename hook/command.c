@@ -123,6 +123,7 @@ struct change {
 	struct virt *virt;
 	struct step *step;
 	char odd[ODD_TAG];	/* what was there in place of the tag, or "" */
+	bool again;		/* its tag was gone, and nothing else was to do */
 };
 
 static int enable(void *context, struct domain *domain, struct error *err)
@@ -150,8 +151,12 @@ static int enable(void *context, struct domain *domain, struct error *err)
 		domain_set_tag(domain, bus, disk);
 	if (cycle_step(domain, HAPPENED_SEEN, &line->config, c->step, err) < 0)
 		return -1;
+	c->again = !c->step->changed && !tagged;
 	if (!c->step->changed && tagged)
 		return 0;
+	if (c->again)
+		str_fits(c->step->reason, sizeof(c->step->reason),
+			 "its tag was gone, and is written again");
 	return bait_create(line->config.bait, err) < 0 ||
 	       qemu_reads_bait(c->virt, domain, line->config.bait, err) < 0 ? -1 : 1;
 }
@@ -183,7 +188,11 @@ int command_enable(const struct command_line *line)
 	if (definition_change(target.virt, target.dom, enable, &change, &err) < 0)
 		return failed(name, &err);
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
-	say(virt_name(target.dom), &step);
+	if (change.again)
+		tell("domain %s: no tag -> %s (%s)", virt_name(target.dom),
+		     phase_name(step.after), step.reason);
+	else
+		say(virt_name(target.dom), &step);
 	fflush(stdout);
 	if (change.odd[0])
 		complain("domain %s: %s: that one is written now", virt_name(target.dom),

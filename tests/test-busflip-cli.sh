@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 406
+plan 407
 
 out=$LAB/out err=$LAB/err
 
@@ -354,11 +354,13 @@ cli "enable, no such disk" 1 - '^busflip: domain win: .*sdz' enable win --disk s
 cli "enable, no name of a disk" 1 - '^busflip: domain win: .*no target name' \
 	enable win --disk "$(printf '%040d' 0)"
 cli "enable" 0 '^domain win: none -> staged \(' - enable win
-cli "enable once more" 0 '^domain win: staged \(' - enable win
+cli "enable once more" 0 '^domain win: staged \(already staged\)$' - enable win
 cli "enable, another bus" 1 - 'it is staged already; busflip disable win first$' \
 	enable win --bus scsi
 virsh -q metadata win "$tag_uri" --remove > /dev/null
-cli "enable, when somebody took the tag out" 0 '^domain win: staged \(' - enable win
+cli "enable, when somebody took the tag out" 0 \
+	'^domain win: no tag -> staged \(its tag was gone, and is written again\)$' - enable win
+like "which is in its story" "$(busflip status win)" 'staged: its tag was gone, and is written again'
 is "it is there again" "$(virsh -q metadata win "$tag_uri" | grep -c domain)" 1
 cli "by its UUID" 0 '^domain win: staged \(' - stage "$uuid"
 cli "promote" 0 '^domain win: staged -> trial \(' - promote win
