@@ -113,7 +113,7 @@ struct load {
 	void *context;
 	int complaints;
 	int line;
-	bool given[ARRAY_SIZE(keys)];
+	int given[ARRAY_SIZE(keys)];	/* in which line, 0: not */
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -159,7 +159,7 @@ static void take(struct load *load, const char *section, const char *name,
 			continue;
 		if (load->given[i])
 			complain(load, "%s is given once more; the last one counts", name);
-		load->given[i] = true;
+		load->given[i] = load->line;
 		if (keys[i].parse(&keys[i], value, field_of(load->config, &keys[i]))) {
 			if (!is_bare(value))
 				complain(load, "%s = %s: quotes, and a # with what is behind "
@@ -213,11 +213,8 @@ static void load_lines(struct load *load, char *text)
 	}
 }
 
-int config_load(struct config *config, const char *path,
-		void (*report)(void *context, const char *text), void *context)
+static int load_file(struct load *load)
 {
-	struct load load = { .config = config, .path = path, .report = report,
-			     .context = context };
 	AUTO_FREE char *text = NULL;
 	struct error err = { 0 };
 	FILE *file;
@@ -225,24 +222,79 @@ int config_load(struct config *config, const char *path,
 	bool whole;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		keys[i].parse(&keys[i], keys[i].fallback, field_of(config, &keys[i]));
-	file = fopen(path, "re");
+		keys[i].parse(&keys[i], keys[i].fallback, field_of(load->config, &keys[i]));
+	file = fopen(load->path, "re");
 	if (!file && errno == ENOENT)
 		return 0;
 	if (!file) {
-		complain(&load, "cannot open: %s", strerror(errno));
+		complain(load, "cannot open: %s", strerror(errno));
 		return -1;
 	}
 	if (read_all(fileno(file), 1u << 20, &text, &len, &err) < 0) {
-		complain(&load, "%s", err.msg);
+		complain(load, "%s", err.msg);
 		fclose(file);
 		return -1;
 	}
 	fclose(file);
 	whole = strlen(text) == len;
-	load_lines(&load, text);
+	load_lines(load, text);
 	if (!whole)
-		complain(&load, "a NUL byte; what follows it is not read");
+		complain(load, "a NUL byte; what follows it is not read");
+	return load->complaints;
+}
+
+int config_load(struct config *config, const char *path,
+		void (*report)(void *context, const char *text), void *context)
+{
+	struct load load = { .config = config, .path = path, .report = report,
+			     .context = context };
+
+	return load_file(&load);
+}
+
+/* ---- do its paths lead anywhere? --------------------------------------------- */
+
+/* That line becomes the one that complain() names. False: not in the file. */
+static bool go_to(struct load *load, const void *field)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (field_of(load->config, &keys[i]) == field)
+			load->line = load->given[i];
+	return load->line;
+}
+
+static bool leads_nowhere(const char *path, int mode)
+{
+	return access(path, mode) != 0 && (errno != EACCES || geteuid() == 0);
+}
+
+static void look_at_paths(struct load *load)
+{
+	struct config *config = load->config;
+	char folder[sizeof(config->bait) + 2], *slash;
+
+	if (go_to(load, config->virtio_win) && config->virtio_win[0] &&
+	    leads_nowhere(config->virtio_win, R_OK))
+		complain(load, "virtio_win = %s: %s", config->virtio_win, strerror(errno));
+	if (!go_to(load, config->bait) || !str_fits(folder, sizeof(folder), config->bait))
+		return;
+	slash = strrchr(folder, '/');
+	memcpy(slash, "/.", 3);
+	/* Its own is made when it is needed. */
+	if (strcmp(folder, BUSFLIP_STATEDIR "/.") != 0 && leads_nowhere(folder, F_OK))
+		complain(load, "bait = %s: its folder: %s", config->bait, strerror(errno));
+}
+
+int config_check(const char *path, void (*report)(void *context, const char *text),
+		 void *context)
+{
+	struct config config;
+	struct load load = { .config = &config, .path = path, .report = report,
+			     .context = context };
+
+	if (load_file(&load) < 0)
+		return -1;
+	look_at_paths(&load);
 	return load.complaints;
 }
 

@@ -45,6 +45,14 @@ struct config {
 int config_load(struct config *config, const char *path,
 		void (*report)(void *context, const char *text), void *context);
 
+/*
+ * config_check() - the same of a file that somebody has just written: complains also of
+ * a path in it that leads nowhere. Who is not root can't tell what root may read, and
+ * hears nothing of that.
+ */
+int config_check(const char *path, void (*report)(void *context, const char *text),
+		 void *context);
+
 /* config_key() - name of the @i-th key, or NULL behind the last one. */
 const char *config_key(size_t i);
 

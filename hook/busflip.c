@@ -299,13 +299,12 @@ static void print_config(void *context, const char *text)
 int command_check_config(const struct command_line *line)
 {
 	const char *path = line->nargs ? line->args[0] : line->config_file;
-	struct config config;
 
 	if ((line->nargs || strcmp(path, CONFIG_FILE)) && access(path, F_OK) != 0) {
 		complain("%s: %s", path, strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (config_load(&config, path, print_config, NULL) != 0)
+	if (config_check(path, print_config, NULL) != 0)
 		return EXIT_FAILED;
 	printf("%s: %s\n", path,
 	       access(path, F_OK) == 0 ? "no complaints" : "not there; defaults are used");

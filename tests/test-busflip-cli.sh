@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 407
+plan 414
 
 out=$LAB/out err=$LAB/err
 
@@ -288,6 +288,24 @@ done <<-'END'
 	publish_timeout|86401|a number of seconds from 1 to 86400
 	uri||a libvirt connection URI
 END
+# Paths that lead nowhere: told here, and not by each run of a hook.
+config "no such virtio_win" "$conf:3: virtio_win = /nope/v.iso: No such file or directory\$" \
+	'[busflip]' '' 'virtio_win = /nope/v.iso' 'bus = scsi'
+cli "which keeps a filter from nothing" 0 'bus="scsi"' - --config "$conf" filter stage < "$LAB/tagged"
+config "no folder for the bait" "$conf:2: bait = /nope/b.img: its folder: No such file" \
+	'[busflip]' 'bait = /nope/b.img'
+config "nor is that a folder" "$conf:2: bait = $conf/b.img: its folder: Not a directory\$" \
+	'[busflip]' "bait = $conf/b.img"
+printf '[busflip]\nvirtio_win = %s\nbait = /b.img\n' "$LAB" > "$conf"
+cli "what is there" 0 'no complaints$' - check-config "$conf"
+printf '[busflip]\nvirtio_win = none\nbait = /var/lib/busflip/b.img\n' > "$conf"
+cli "nor is there anything to say of none" 0 'no complaints$' - check-config "$conf"
+mkdir -m 700 "$LAB/closed"
+touch "$LAB/closed/v.iso"
+printf '[busflip]\nvirtio_win = %s/closed/v.iso\n' "$LAB" > "$conf"
+chmod 755 "$LAB"
+fails "who is not root can't tell" 0 setpriv --reuid=65534 --regid=65534 --clear-groups \
+	"$(command -v busflip)" check-config "$conf"
 printf '[busflip]\nbus = x\nspeed = 9\nbus = scsi\nlate_start = y\n' > "$conf"
 fails "several complaints" 1 busflip check-config "$conf"
 is "each has its line" "$(sed -n 's/^busflip: [^:]*:\([0-9]*\): .*/\1/p' <<< "$output")" $'2\n3\n4\n5'
