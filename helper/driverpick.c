@@ -246,7 +246,7 @@ static int no_driver(const struct drivers *set, const struct windows *win,
 	return fail(err, REFUSE_NO_DRIVER,
 		    "no %s driver for Windows %s (build %u, %s): looked for "
 		    "%s/%s/%s in %s%s", set->driver,
-		    windows_generation_name(win->generation), win->build,
+		    win->server ? "Server" : windows_generation_name(win->generation), win->build,
 		    windows_arch_name(win->arch), set->driver,
 		    names[0] ? names[0] : "?", windows_arch_name(win->arch),
 		    set->shown, why);

@@ -16,7 +16,7 @@ enum {
 	REQ_DRIVERS = 20, REQ_FLAGS = 24, REQ_PARTITION = 28, REQ_UUID = 32,
 	REQ_FROM = 48, REQ_TO = 56, REQ_MARK = 64, REQ_DEVICE = 80,
 	REQ_BOOT_ID = 84, REQ_LAST_USE = 88, REQ_SHUTDOWN = 96, REQ_PATH = 104,
-	REQ_END = REQ_PATH + 512,
+	REQ_DRIVERS_PATH = REQ_PATH + 512, REQ_END = REQ_DRIVERS_PATH + 256,
 };
 
 /* And in the header of the reply. */
@@ -86,6 +86,8 @@ void job_pack(const struct job *job, uint8_t out[JOB_SIZE])
 	put_le64(out + REQ_SHUTDOWN, job->before_shutdown);
 	memcpy(out + REQ_PATH, job->hive_path,
 	       strnlen(job->hive_path, sizeof(job->hive_path) - 1));
+	memcpy(out + REQ_DRIVERS_PATH, job->drivers_path,
+	       strnlen(job->drivers_path, sizeof(job->drivers_path) - 1));
 }
 
 /* One of 1..last, or of 0..last when @zero_too. */
@@ -111,7 +113,8 @@ int job_unpack(const uint8_t *data, size_t len, struct job *job,
 	if (!in_enum(action, JOB_ACTION_LAST, false) ||
 	    !in_enum(bus, JOB_BUS_LAST, false) ||
 	    !in_enum(drivers, JOB_DRIVERS_LAST, true) ||
-	    flags & ~(uint32_t)FLAGS_ALL || data[REQ_PATH + 511])
+	    flags & ~(uint32_t)FLAGS_ALL || data[REQ_PATH + 511] ||
+	    data[REQ_DRIVERS_PATH + 255])
 		return fail(err, EPROTO, "the request has an unknown value");
 	job->action = (enum job_action)action;
 	job->bus = (enum job_bus)bus;
@@ -134,6 +137,7 @@ int job_unpack(const uint8_t *data, size_t len, struct job *job,
 	job->run_to = get_le64(data + REQ_TO);
 	job->patched = get_mark(data + REQ_MARK);
 	memcpy(job->hive_path, data + REQ_PATH, sizeof(job->hive_path));
+	memcpy(job->drivers_path, data + REQ_DRIVERS_PATH, sizeof(job->drivers_path));
 	return 0;
 }
 

@@ -16,7 +16,7 @@
 
 #include "helper/base.h"
 
-#define JOB_VERSION 1u
+#define JOB_VERSION 2u
 
 /* The helper's open descriptors; nothing else is open. */
 enum job_fd {
@@ -86,9 +86,10 @@ struct job {
 	uint32_t before_boot_id;
 	struct job_hive_mark patched;	/* undo: the hive as patch left it */
 	char hive_path[512];	/* undo: where it is in the volume */
+	char drivers_path[256];	/* patch: of JOB_FD_DRIVERS, for messages */
 };
 
-#define JOB_SIZE 704u
+#define JOB_SIZE 896u
 
 void job_pack(const struct job *job, uint8_t out[JOB_SIZE]);
 int job_unpack(const uint8_t *data, size_t len, struct job *job,

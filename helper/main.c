@@ -55,7 +55,7 @@ static int load_drivers(const struct job *job, struct drivers **drivers,
 	if (job->drivers == JOB_DRIVERS_NONE)
 		return 0;
 	return drivers_load(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO,
-			    "virtio_win", job->bus == JOB_BUS_SCSI
+			    job->drivers_path, job->bus == JOB_BUS_SCSI
 			    ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err);
 }
 

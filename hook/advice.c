@@ -222,5 +222,10 @@ void advice_cure(const struct advice *a, const struct finding *f, char text[ADVI
 			"them in Windows";
 	else
 		cure = find_cure(f);
-	expand(a, cure, NULL, text);
+	if (a->no_drivers && strstr(cure, "busflip patch"))
+		cure = is_driver(f) ?
+			"REASON: correct that, then busflip patch DOMAIN; or install them in "
+			"Windows" :
+			"REASON: correct that, then busflip patch DOMAIN";
+	expand(a, cure, a->no_drivers, text);
 }

@@ -57,9 +57,7 @@ static const struct {
 	{ REFUSE_WINDOWS_UNKNOWN, "leave its disk on SATA or IDE until a newer busflip knows it",
 	  NULL },
 	{ REFUSE_NO_DRIVER, "virtio_win in /etc/busflip.conf, or --virtio-win, must name a "
-	  "virtio-win ISO or folder that has it",
-	  "set virtio_win in /etc/busflip.conf to the virtio-win ISO or a folder with its "
-	  "content" },
+	  "virtio-win ISO or folder that has it", NULL },
 	{ REFUSE_BIG_VALUE, "install the VirtIO drivers inside Windows instead", NULL },
 	{ REFUSE_JOURNAL, "restore the image from a backup, or leave it as it is and remove "
 	  "that journal", NULL },

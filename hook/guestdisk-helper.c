@@ -36,6 +36,7 @@ static int open_drivers(const struct session *s, struct job *job, int *fd,
 			err->code = REFUSE_NO_DRIVER;
 		return -1;
 	}
+	str_cut(job->drivers_path, sizeof(job->drivers_path), path);
 	job->drivers = S_ISDIR(st.st_mode) ? JOB_DRIVERS_DIRECTORY
 					   : JOB_DRIVERS_ISO;
 	return 0;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helper/json.h"
 #include "hook/advice.h"
@@ -34,6 +35,7 @@ struct inspection {
 	char unfit[768];		/* why it can't be staged, or "" */
 	char stuck[768];		/* why it can't be promoted, or "" */
 	char odd_tag[ODD_TAG];
+	char no_drivers[1200];		/* why there are none in virtio_win, or "" */
 	struct advice advice;
 };
 
@@ -80,6 +82,15 @@ static void note_unfit(struct inspection *in, const struct error *why)
 		standing_unfit(&in->standing, why);
 }
 
+static void look_for_drivers(struct inspection *in)
+{
+	const char *path = in->offline.line->config.virtio_win;
+
+	if (path[0] && access(path, R_OK) != 0)
+		snprintf(in->no_drivers, sizeof(in->no_drivers),
+			 "virtio_win = %s in busflip.conf: %s", path, strerror(errno));
+}
+
 static void prepare_advice(struct inspection *in)
 {
 	const struct config *config = &in->offline.line->config;
@@ -93,12 +104,14 @@ static void prepare_advice(struct inspection *in)
 	    standing_try_promotion(in->xml, config, &err) < 0)
 		str_fits(in->stuck, sizeof(in->stuck), err.msg);
 	standing_compare(&in->standing, in->dom);
+	look_for_drivers(in);
 	in->advice = (struct advice){
 		.standing = &in->standing,
 		.odd_tag = domain_odd_tag(&in->domain, in->odd_tag),
 		.saved = virt_is_saved(in->dom),
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
 		.has_drivers = config->virtio_win[0],
+		.no_drivers = in->no_drivers[0] ? in->no_drivers : NULL,
 		.unreadable = in->err.code ? in->err.msg : NULL,
 		.unfit = in->unfit[0] ? in->unfit : NULL,
 		.stuck = in->stuck[0] ? in->stuck : NULL,

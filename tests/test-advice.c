@@ -100,6 +100,7 @@ static void test_choice(void)
 {
 	struct advice a = situation(PHASE_STAGED);
 	struct finding driver = { .name = "driver-service" };
+	struct finding sata = { .name = "sata-ready" };
 	struct finding volume = { .name = "volume-clean", .found = "BitLocker" };
 	char text[ADVICE_SIZE];
 
@@ -108,6 +109,15 @@ static void test_choice(void)
 	a.has_drivers = true;
 	advice_cure(&a, &driver, text);
 	has_str(text, "busflip patch win", "with drivers");
+	a.no_drivers = "virtio_win: gone";
+	advice_cure(&a, &driver, text);
+	is_str(text, "virtio_win: gone: correct that, then busflip patch win; or install them "
+	       "in Windows", "which are gone");
+	advice_cure(&a, &sata, text);
+	is_str(text, "virtio_win: gone: correct that, then busflip patch win", "for SATA, too");
+	advice_cure(&a, &volume, text);
+	has_str(text, "manage-bde", "what needs no drivers");
+	a.no_drivers = NULL;
 	advice_cure(&a, &volume, text);
 	has_str(text, "manage-bde", "BitLocker");
 	memcpy(volume.found, "not closed", sizeof("not closed"));

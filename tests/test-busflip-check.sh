@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 148
+plan 151
 
 busflip()
 {
@@ -183,7 +183,10 @@ like "none: and what to do" "$output" 'cure: see whether .*--disk TARGET'
 # --- the driver, the hook
 
 printf '[busflip]\n' > /etc/busflip.conf
-not_ok win driver '.*viostor.*' 'set virtio_win in /etc/busflip.conf .*'
+not_ok win driver '.*viostor.*' 'virtio_win in /etc/busflip.conf, or --virtio-win, must name .*'
+mkdir "$work/none"
+printf '[busflip]\nvirtio_win = %s\n' "$work/none" > /etc/busflip.conf
+not_ok win driver ".*viostor.* in $work/none" 'virtio_win in /etc/busflip.conf, .* must name .*'
 ok "win: with --virtio-win" busflip check --virtio-win "$work/vw" win
 printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
 mv /etc/libvirt/hooks/qemu "$LAB/hook"

@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 80
+plan 82
 
 busflip()
 {
@@ -139,6 +139,10 @@ inspects win 0
 like "what it is compared with" "$output" 'Compared with +the session that began 20.*was staged'
 like "why it stays" "$output" 'Last step +clean shutdown on SATA, but not ready'
 like "SATA is ready" "$output" 'sata-ready +ok'
+printf '[busflip]\nvirtio_win = /nowhere/w.iso\n' > /etc/busflip.conf
+like "drivers that are not there: what comes first" "$(busflip inspect win)" \
+	'cure: virtio_win = /nowhere/w.iso in busflip.conf: No such file or directory: correct that, then busflip patch win; or'
+fails "since the patch" 32 busflip patch win
 printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
 like "drivers at hand: another cure" "$(busflip inspect win)" \
 	'cure: it is set up from virtio_win .* busflip patch win'

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires bsdtar --version
-plan 77
+plan 79
 
 make_parts
 make_windows "$work/good.ntfs" $((32 * 1048576))
@@ -124,20 +124,30 @@ cp --sparse=always "$work/old.raw" "$image"
 rm -rf "$state"
 bsdtar --format=iso9660 -cf "$work/virtio" -C "$work/vw" . || bail_out bsdtar
 truncate -s $(($(stat -c %s "$work/virtio") / 2)) "$work/virtio"
-drivers "an ISO cut off" "virtio_win: Truncated input file"
+drivers "an ISO cut off" "$work/virtio: Truncated input file"
 rm "$work/virtio"
 truncate -s 1M "$work/virtio"
-drivers "no ISO" "virtio_win: Unrecognized archive format"
+drivers "no ISO" "$work/virtio: Unrecognized archive format"
 rm "$work/virtio"
 mkdir -p "$work/virtio/viostor/w10/amd64"
 truncate -s 9M "$work/virtio/viostor/w10/amd64/viostor.sys"
-drivers "a driver of 9 MB" "no viostor driver for Windows .*: looked for viostor/w10/amd64 .*"
+drivers "a driver of 9 MB" "no viostor driver for Windows 10 \(build 19045, amd64\): looked for viostor/w10/amd64 in $work/virtio"
+software_hive "$work/server" 17763 "Windows Server 2019 Standard"
+sed -i 's/"Client"/"Server"/' "$work/server.reg"
+hivexregedit --merge --prefix 'HKEY_LOCAL_MACHINE\SOFTWARE' "$work/server" "$work/server.reg"
+mv "$work/SOFTWARE" "$work/client"
+mv "$work/server" "$work/SOFTWARE"
+make_windows "$work/server.ntfs" $((32 * 1048576))
+mv "$work/client" "$work/SOFTWARE"
+"$tests/mkdisk.sh" -f raw "$image" "$work/server.ntfs"
+drivers "a server" "no viostor driver for Windows Server \(build 17763, amd64\): looked for viostor/2k19/amd64 in $work/virtio"
+cp --sparse=always "$work/old.raw" "$image"
 for ((i = 0; i < 200; i++)); do
 	mkdir -p "$work/virtio/viostor/v$i/amd64"
 	touch "$work/virtio/viostor/v$i/amd64/viostor."{sys,inf,cat}
 	echo . | tee "$work/virtio/viostor/v$i/amd64/viostor."{sys,inf,cat} > /dev/null
 done
-drivers "too many" "virtio_win: too many driver files"
+drivers "too many" "$work/virtio: too many driver files"
 ok "nothing was written" cmp "$image" "$work/old.raw"
 
 # --- the volume

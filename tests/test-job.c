@@ -29,6 +29,7 @@ static void test_request(void)
 
 	memset(job.uuid, 0xAB, 16);
 	strcpy(job.hive_path, "Windows/System32/config/SYSTEM");
+	strcpy(job.drivers_path, "/srv/virtio-win.iso");
 	job_pack(&job, message);
 	ok(job_unpack(message, sizeof(message), &back, &err) == 0,
 	   "a request unpacks");
@@ -40,7 +41,8 @@ static void test_request(void)
 	   back.patched.size == 15466496 &&
 	   back.patched.crc == 0xdeadbeef && back.patched.sequence == 4318 &&
 	   !memcmp(back.uuid, job.uuid, 16) &&
-	   !strcmp(back.hive_path, job.hive_path), "to the same");
+	   !strcmp(back.hive_path, job.hive_path) &&
+	   !strcmp(back.drivers_path, job.drivers_path), "to the same");
 	ok(job_unpack(message, sizeof(message) - 1, &back, &err) < 0,
 	   "a short request");
 	for (size_t at = 0; at < 28; at++) {
