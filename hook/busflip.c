@@ -64,7 +64,7 @@ static const struct option_row {
 	  "       disable: leave the disk where it boots" },
 	{ { "force", no_argument }, OPTION_FORCE,
 	  "           disable: even if the disk can't be put back;\n"
-	  "                     undo: even if Windows has written since" },
+	  "                     undo: even if Windows has written since, or boots from VirtIO" },
 	{ { "format", required_argument }, OPTION_FORMAT,
 	  "FORMAT    of an image that is given by path: raw, qcow2, ..." },
 	{ { "partition", required_argument }, OPTION_PARTITION,

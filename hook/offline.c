@@ -14,7 +14,9 @@
 
 #include "helper/refusal.h"
 #include "hook/cure.h"
+#include "hook/rewrite.h"
 #include "hook/standing.h"
+#include "hook/story.h"
 
 /* ---- which disk -------------------------------------------------------------- */
 
@@ -75,6 +77,29 @@ int offline_find(const struct command_line *line, struct virt *virt, struct virt
 	return -1;
 }
 
+/* By its phase: of one that busflip has not moved, nobody knows how Windows got there.
+ * Return a clause for the user into o->undo_first. */
+static void look_for_virtio(const struct domain *domain, struct offline *o)
+{
+	const struct state *state = &domain->state;
+	struct error ignored;
+	const xmlNode *disk = standing_disk(domain, &ignored);
+	enum bus bus = disk ? rewrite_origin(domain, disk) : BUS_NONE;
+	char word[DOMAIN_WORD];
+
+	if (!state->valid || (bus != BUS_VIRTIO && bus != BUS_SCSI) ||
+	    (state->phase != PHASE_TRIAL && state->phase != PHASE_DONE &&
+	     state->phase != PHASE_HELD) ||
+	    (o->line->disk && domain_disk(domain, o->line->disk) != disk))
+		return;
+	snprintf(o->undo_first, sizeof(o->undo_first), "it is %s, with its disk on VirtIO, where "
+		 "Windows may not start without what the patch gave it (0x7B, INACCESSIBLE_"
+		 "BOOT_DEVICE): busflip %s %s puts the disk on SATA",
+		 state->phase == PHASE_TRIAL ? "on trial" : phase_name(state->phase),
+		 state->phase == PHASE_HELD ? "retry" : "rollback",
+		 shell_word(domain->name, word, sizeof(word)));
+}
+
 static int find_domain(struct offline *o, bool write, struct error *err)
 {
 	AUTO_VIRT struct virt *virt = NULL;
@@ -94,6 +119,11 @@ static int find_domain(struct offline *o, bool write, struct error *err)
 	if (virt_xml(dom, &xml, err) < 0 ||
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
 		return -1;
+	str_fits(o->name, sizeof(o->name), domain.name);
+	if (o->job.action == JOB_UNDO)
+		look_for_virtio(&domain, o);
+	if (o->undo_first[0] && !o->job.force)
+		return fail(err, EBUSY, "%s; that first, or --force", o->undo_first);
 	return offline_domain(&domain, o, err);
 }
 
@@ -217,6 +247,22 @@ static void print_report(const struct offline *o, const struct guestdisk_result 
 		       : "the registry already was as before the patch");
 }
 
+/* An image has no story. What is told is in the report, so not on stderr once more. */
+static void tell_story(const struct offline *o, const struct guestdisk_result *result)
+{
+	if (!o->name[0] || o->line->dry_run || !result->changed)
+		return;
+	log_open("busflip", false);
+	if (o->job.action == JOB_UNDO)
+		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip undo%s, disk %s: the "
+			   "registry is as it was before the patch",
+			   o->job.force ? " --force" : "", o->place.path);
+	else
+		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip patch, disk %s: Windows "
+			   "was made ready for SATA and VirtIO (%llu bytes)", o->place.path,
+			   (unsigned long long)result->bytes);
+}
+
 static int offline(const struct command_line *line, enum job_action action)
 {
 	struct guestdisk_result result = { 0 };
@@ -229,10 +275,15 @@ static int offline(const struct command_line *line, enum job_action action)
 	if ((offline_is_image(line) ? offline_image(&o, &err)
 				    : find_domain(&o, !line->dry_run, &err)) < 0)
 		return offline_not_found(line, &err);
-	if (offline_run(&o, &result, &err) < 0)
+	if (offline_run(&o, &result, &err) < 0) {
 		code = offline_failed(line, &err);
-	else
+	} else {
 		print_report(&o, &result);
+		tell_story(&o, &result);
+		fflush(stdout);
+		if (o.undo_first[0])
+			complain("domain %s: %s", line->args[0], o.undo_first);
+	}
 	guestdisk_result_free(&result);
 	return finish_stdout(code);
 }

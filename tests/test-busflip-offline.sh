@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 89
+plan 111
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -278,6 +278,50 @@ ok "the other by its path" busflip patch --format qcow2 "$LAB/elsewhere.qcow2"
 ok "undo of the other by the domain" busflip undo --disk vdb twin
 is "has taken the right one" "$(sums elsewhere | cut -d" " -f1)" "${second% *}"
 ok "and the one is there still" busflip undo --disk vda twin
+
+# --- undo, of one that boots from VirtIO by what the patch gave it ---
+
+windows_domain flip
+plain=$(sums flip)
+quietly busflip patch flip
+patched=$(sums flip)
+like "patch by hand is in the domain's story" "$(busflip status flip)" \
+	"by busflip patch, disk $LAB/flip.qcow2: Windows was made ready for SATA and VirtIO"
+quietly busflip patch flip
+is "where nothing changed, nothing is" "$(busflip status flip | grep -c 'by busflip patch')" 1
+quietly busflip promote flip
+fails "on trial: undo" 1 busflip undo flip
+is "is refused" "$output" "busflip: domain flip: it is on trial, with its disk on VirtIO, where Windows may not start without what the patch gave it (0x7B, INACCESSIBLE_BOOT_DEVICE): busflip rollback flip puts the disk on SATA; that first, or --force"
+is "nothing is written" "$(sums flip)" "$patched"
+quietly busflip rollback flip
+fails "rolled back, as it says: undo" 0 busflip undo flip
+is "is done, and nothing more is said" "$output" "flip: the registry is as it was before the patch"
+is "the registry is back" "$(sums flip | cut -d' ' -f1)" "${plain%% *}"
+like "which is in its story" "$(busflip status flip)" \
+	"by busflip undo, disk $LAB/flip.qcow2: the registry is as it was"
+quietly busflip patch flip
+is "so is the next one" "$(busflip status flip | grep -c 'by busflip patch')" 2
+for phase in "done" held; do
+	state="<busflip:state xmlns:busflip='$state_uri' phase='$phase' attempts='0'/>"
+	windows_domain $phase metadata="$state"
+	quietly busflip patch $phase
+	case $phase in
+	done) first=rollback ;;
+	held) first=retry ;;
+	esac
+	fails "$phase, and on VirtIO: undo" 1 busflip undo $phase
+	like "is refused" "$output" "domain $phase: it is $phase, .*: busflip $first $phase puts the disk on SATA; that first, or --force\$"
+	fails "$phase: forced" 0 busflip undo --force $phase
+	like "says what comes next" "$output" \
+		"as it was before the patch"$'\n'"busflip: domain $phase: it is $phase, with its disk on VirtIO, .* busflip $first $phase puts the disk on SATA\$"
+	is "and it is so" "$(sums $phase | cut -d' ' -f1)" "${plain%% *}"
+	quietly busflip patch $phase
+done
+windows_domain onsata bus=sata metadata="<busflip:state xmlns:busflip='$state_uri' phase='held' attempts='0'/>"
+quietly busflip patch onsata
+fails "held on SATA: undo" 0 busflip undo onsata
+quietly busflip patch --format qcow2 "$LAB/onsata.qcow2"
+is "a patch by the path is in nobody's story" "$(busflip status onsata | grep -c 'by busflip patch')" 1
 
 # --- a slice of a file: what is at its beginning is another disk ---
 
