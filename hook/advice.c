@@ -25,7 +25,7 @@ static void expand(const struct advice *a, const char *text, const char *reason,
 		   char out[ADVICE_SIZE])
 {
 	char buf[DOMAIN_WORD];
-	const char *name = shell_word(a->standing->name, buf, sizeof(buf));
+	const char *name = domain_word(a->standing->name, a->standing->uuid, buf);
 	size_t used = 0;
 
 	while (*text && used < ADVICE_SIZE - 1) {

@@ -379,7 +379,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 
 	if (virt_xml(dom, &p.xml, err) == 0 &&
 	    domain_parse(p.xml, strlen(p.xml), &p.domain, err) == 0) {
-		shell_word(p.domain.name, p.name_word, sizeof(p.name_word));
+		domain_word(p.domain.name, p.domain.uuid, p.name_word);
 		know_host(&p, virt);
 		check_hook(&p);
 		check_system_disk(&p);

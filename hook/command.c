@@ -143,7 +143,7 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	    (line->bus || line->disk))
 		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
 			    phase_name(domain->state.phase),
-			    shell_word(domain->name, word, sizeof(word)));
+			    domain_word(domain->name, domain->uuid, word));
 	/* Without its tag, a state is of no use: somebody took it out by hand. */
 	tagged = domain->tag.present;
 	domain_odd_tag(domain, c->odd);

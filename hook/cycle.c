@@ -130,7 +130,7 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 	char word[DOMAIN_WORD], odd[ODD_TAG];
 
 	memset(step, 0, sizeof(*step));
-	shell_word(domain->name, word, sizeof(word));
+	domain_word(domain->name, domain->uuid, word);
 	if (!state->valid)
 		return domain_state_damaged(domain, err);
 	if (!domain->tag.present)

@@ -177,7 +177,7 @@ static xmlNode *lowest_order(const struct domain *domain, bool *orders,
 	if (twice) {
 		fail(err, EINVAL, "two disks have the boot order %ld; name the system disk: "
 		     "busflip enable %s --disk TARGET", best_order,
-		     shell_word(domain->name, word, sizeof(word)));
+		     domain_word(domain->name, domain->uuid, word));
 		return NULL;
 	}
 	return best;
@@ -215,7 +215,7 @@ xmlNode *domain_system_disk(const struct domain *domain, struct error *err)
 	if (!domain_boots_from_hd(domain)) {
 		fail(err, ENOENT, "the domain boots from no hard disk; name the system disk: "
 		     "busflip enable %s --disk TARGET",
-		     shell_word(domain->name, word, sizeof(word)));
+		     domain_word(domain->name, domain->uuid, word));
 		return NULL;
 	}
 	disk = domain_first_hard_disk(domain);
@@ -230,7 +230,7 @@ int domain_disk_gone(const struct domain *domain, struct error *err)
 
 	return fail(err, ENOENT, "its system disk %s is not in the domain any more: put it back, "
 		    "or give the domain up with busflip disable --force %s", domain->state.disk,
-		    shell_word(domain->name, word, sizeof(word)));
+		    domain_word(domain->name, domain->uuid, word));
 }
 
 int domain_state_damaged(const struct domain *domain, struct error *err)
@@ -239,5 +239,5 @@ int domain_state_damaged(const struct domain *domain, struct error *err)
 
 	return fail(err, EINVAL, "its busflip state element is damaged; busflip disable --force "
 		    "%s removes it and leaves the disk as it is",
-		    shell_word(domain->name, word, sizeof(word)));
+		    domain_word(domain->name, domain->uuid, word));
 }

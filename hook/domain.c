@@ -17,6 +17,11 @@ static const char *const bus_names[] = {
 	[BUS_OTHER] = "?",
 };
 
+const char *domain_word(const char *name, const char *uuid, char buf[DOMAIN_WORD])
+{
+	return shell_word(name[0] == '-' && uuid[0] ? uuid : name, buf, DOMAIN_WORD);
+}
+
 enum bus bus_parse(const char *name)
 {
 	for (unsigned i = BUS_VIRTIO; i < BUS_OTHER; i++)

@@ -18,8 +18,13 @@ enum bus { BUS_NONE, BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_OTHER };
 /* Longest target name that is accepted: libvirt's own are at most "sdzzzz". */
 #define TARGET_SIZE 32
 
-/* For its name as shell_word() writes it. libvirt makes files that are called so. */
+/*
+ * domain_word() - what a command that a message says to type calls a domain: its name as
+ * one word of a shell; its UUID, if that is known, where the name looks like an option.
+ * Return @buf. Names are bounded: libvirt makes files that are called so.
+ */
 #define DOMAIN_WORD 1100
+const char *domain_word(const char *name, const char *uuid, char buf[DOMAIN_WORD]);
 
 /* The user's wish: <busflip:domain bus= disk=>. */
 struct tag {

@@ -324,7 +324,7 @@ static int on_prepare(struct event *event)
 	fprintf(stderr, "busflip: domain %s is tagged but not yet staged for its "
 		"first boot on SATA, and late_start = refuse. Run: busflip stage %s, "
 		"then start it again.\n", event->name,
-		shell_word(event->name, word, sizeof(word)));
+		domain_word(event->name, event->domain.uuid, word));
 	story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
 		   "start refused: not staged yet");
 	return EXIT_REFUSE_START;

@@ -97,7 +97,7 @@ static void look_for_virtio(const struct domain *domain, struct offline *o)
 		 "BOOT_DEVICE): busflip %s %s puts the disk on SATA",
 		 state->phase == PHASE_TRIAL ? "on trial" : phase_name(state->phase),
 		 state->phase == PHASE_HELD ? "retry" : "rollback",
-		 shell_word(domain->name, word, sizeof(word)));
+		 domain_word(domain->name, domain->uuid, word));
 }
 
 static int find_domain(struct offline *o, bool write, struct error *err)

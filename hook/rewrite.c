@@ -135,7 +135,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 		return fail(err, EINVAL, "its busflip tag has an attribute %s, which is "
 			    "neither bus=\"virtio\", bus=\"scsi\" nor disk=\"TARGET\": "
 			    "busflip enable %s makes it anew", domain->tag.wrong,
-			    shell_word(domain->name, word, sizeof(word)));
+			    domain_word(domain->name, domain->uuid, word));
 	disk = domain_system_disk(domain, err);
 	if (!disk || rewrite_check(domain, disk, err) < 0)
 		return -1;

@@ -147,7 +147,7 @@ static int look_at_one(struct status *st, struct virt *virt, struct error *err)
 	if (!st->list.count)
 		return fail(err, ENOENT, "domain %s has no busflip tag%s%s; busflip enable %s "
 			    "adds one", virt_name(dom), *odd_tag_of(xml, odd) ? ": " : "", odd,
-			    shell_word(virt_name(dom), word, sizeof(word)));
+			    domain_word(virt_name(dom), virt_uuid(dom), word));
 	advise(st, dom, xml);
 	story_read(virt_uuid(dom), &st->story, &st->story_error);
 	return 0;

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 414
+plan 420
 
 out=$LAB/out err=$LAB/err
 
@@ -391,6 +391,23 @@ cli "status by its UUID" 0 '^win: held since ' - status "$uuid"
 cli "disable" 0 '^domain win: held; tag and state are gone' - disable "$uuid"
 same_as_original win "and nothing is left"
 virsh -q undefine win
+
+# --- a name like an option: what is to be typed works
+
+make_domain --force tag=no > "$LAB/force.xml"
+quietly virsh -q define "$LAB/force.xml"
+uuid=$(virsh -q domuuid -- --force | head -n 1)
+cli "a name like an option: status" 1 - 'domain --force has no busflip tag; busflip enable [^ ]* adds one' \
+	status -- --force
+command=$(grep -o 'busflip enable [^ ]*' "$err")
+fails "what it says" 0 eval "$command"
+like "was the right one" "$output" '^domain --force: none -> staged'
+cli "promote, then hold and promote" 0 'staged -> trial' - promote "$uuid"
+quietly busflip hold "$uuid"
+cli "where another command comes first" 1 - "run busflip retry $uuid first\$" promote "$uuid"
+like "what comes next" "$(busflip status "$uuid")" "To try again: busflip retry $uuid\$"
+quietly busflip disable "$uuid"
+virsh -q undefine "$uuid"
 
 # --- names that are hard to print
 
