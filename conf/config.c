@@ -3,6 +3,7 @@
 
 #include "conf/config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
@@ -146,12 +147,39 @@ static bool is_bare(const char *value)
 	return *value != '"' && *value != '\'' && !strstr(value, " #") && !strstr(value, "\t#");
 }
 
+static void unknown_section(struct load *load, const char *section)
+{
+	if (section[0])
+		complain(load, "unknown section [%s]; everything goes into [" SECTION "]",
+			 section);
+	else
+		complain(load, "no section: put [" SECTION "] above it");
+}
+
+/* A - for _, or capitals. */
+static bool is_nearly(const char *key, const char *name)
+{
+	for (; *key && *name; key++, name++)
+		if (tolower((unsigned char)*name) != *key && !(*key == '_' && *name == '-'))
+			return false;
+	return !*key && !*name;
+}
+
+static void unknown_key(struct load *load, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (is_nearly(keys[i].name, name)) {
+			complain(load, "unknown key %s; did you mean %s?", name, keys[i].name);
+			return;
+		}
+	complain(load, "unknown key %s", name);
+}
+
 static void take(struct load *load, const char *section, const char *name,
 		 const char *value)
 {
 	if (strcmp(section, SECTION)) {
-		complain(load, "unknown section [%s]; everything goes into [" SECTION "]",
-			 section);
+		unknown_section(load, section);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
@@ -171,7 +199,7 @@ static void take(struct load *load, const char *section, const char *name,
 			 keys[i].expected, keys[i].fallback);
 		return;
 	}
-	complain(load, "unknown key %s", name);
+	unknown_key(load, name);
 }
 
 /* inih's handler is told the line only when the library was built so, which

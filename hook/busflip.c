@@ -364,8 +364,10 @@ int main(int argc, char *argv[])
 	/* Whoever works on a disk sees what is to be minded with it, log or not. */
 	log_open("busflip", command->options & OPTION_FORMAT);
 	if ((parsed.given & OPTION_CONFIG) && command->run != command_check_config &&
-	    access(line->config_file, R_OK) != 0)
-		return usage("cannot read --config ", line->config_file);
+	    access(line->config_file, R_OK) != 0) {
+		complain("cannot read --config %s: %s", line->config_file, strerror(errno));
+		return EXIT_USAGE;
+	}
 	rc = config_load(&line->config, line->config_file, warn_config, NULL);
 	if (rc < 0 && (parsed.given & OPTION_CONFIG) && command->run != command_check_config) {
 		complain("cannot read --config %s; busflip check-config %s says why",

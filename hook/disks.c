@@ -220,7 +220,8 @@ xmlNode *domain_system_disk(const struct domain *domain, struct error *err)
 	}
 	disk = domain_first_hard_disk(domain);
 	if (!disk)
-		fail(err, ENOENT, "the domain has no hard disk that Windows could be on");
+		fail(err, ENOENT, "the domain has no hard disk that Windows could be on: attach "
+		     "one (virsh edit %s)", domain_word(domain->name, domain->uuid, word));
 	return disk;
 }
 

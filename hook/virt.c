@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FUNCTIONS(F) \
 	F(virConnectClose) \
@@ -80,6 +81,12 @@ struct virt_domain {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 };
 
+/* Who may talk to the local daemon is for root and the daemon to say. */
+static bool is_for_root(const char *uri)
+{
+	return geteuid() != 0 && strstr(uri, ":///system");
+}
+
 /* libvirt prints every error to stderr unless it is told otherwise. */
 static void quiet(void *context, virErrorPtr error)
 {
@@ -134,7 +141,8 @@ int virt_open(const char *uri, struct virt **virt, struct error *err)
 
 		free(v);
 		str_printf(what, sizeof(what), "cannot connect to libvirt at %s "
-			   "(does libvirtd or virtqemud run?)", uri);
+			   "(does libvirtd or virtqemud run?%s)", uri,
+			   is_for_root(uri) ? " Or run busflip as root" : "");
 		virt_fail(err, what);
 		if (err)
 			err->code = ECONNREFUSED;

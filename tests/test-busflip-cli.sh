@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 420
+plan 428
 
 out=$LAB/out err=$LAB/err
 
@@ -189,7 +189,7 @@ unchanged "no tag, odd XML" < <(printf '\357\273\277<?xml  version="1.0"  encodi
 unchanged "no tag, Latin-1" < <(printf "<?xml version='1.0' encoding='ISO-8859-1'?>"; \
 	printf '<domain><name>\374</name></domain>')
 
-cli "filter stage, no disk" 1 - '^busflip: filter stage: domain a: the domain has no hard disk' \
+cli "filter stage, no disk" 1 - '^busflip: filter stage: domain a: the domain has no hard disk that Windows could be on: attach one \(virsh edit a\)$' \
 	filter stage < <(xml a '' ' ')
 cli "filter stage, no such disk" 1 - 'domain a: .*sdz' filter stage < <(xml a "disk='sdz'")
 cli "filter stage, a bad tag" 1 - 'domain a: .*tag' filter stage < <(xml a "bus='floppy'")
@@ -266,7 +266,12 @@ cli "check-config: no such file" 1 - '/nowhere: No such file or directory$' chec
 cli "check-config: a directory" 1 - "$LAB: cannot read: Is a directory\$" check-config "$LAB"
 config "an unknown key" "$conf:3: unknown key speed\$" '[busflip]' 'bus = virtio' 'speed = 9'
 config "an unknown section" "$conf:2: unknown section \[x\]" '[x]' 'bus = virtio'
-config "no section" "$conf:1: unknown section" 'bus = virtio'
+config "no section" "$conf:1: no section: put \[busflip\] above it\$" 'bus = virtio'
+for key in virtio-win Virtio_Win VIRTIO-WIN; do
+	config "nearly a key: $key" "$conf:2: unknown key $key; did you mean virtio_win\?\$" \
+		'[busflip]' "$key = none"
+done
+config "not so nearly" "$conf:2: unknown key virtio-wins\$" '[busflip]' 'virtio-wins = none'
 config "no key at all" "$conf:2: not of the form key = value\$" '[busflip]' 'hello'
 config "a line that is too long" "$conf:2: longer than 190 bytes\$" '[busflip]' \
 	"uri = $(printf '%200s' x)"
@@ -316,7 +321,7 @@ cli "a bad busflip.conf: the rest of it counts" 0 'bus="scsi"' - filter stage < 
 ok "and that is logged" wait_for "logged '/etc/busflip.conf:3: unknown key speed'" 10
 default_config
 cli "--config for another command" 0 'bus="scsi"' - --config "$conf" filter stage < "$LAB/tagged"
-cli "--config that is not there" 2 - 'cannot read --config /nowhere' --config /nowhere status
+cli "--config that is not there" 2 - 'cannot read --config /nowhere: No such file or directory$' --config /nowhere status
 
 # --- no libvirt
 
@@ -337,6 +342,12 @@ done <<-END
 	retry win
 	hold win
 END
+fails "no daemon, not as root" 1 setpriv --reuid=65534 --regid=65534 --clear-groups \
+	"$(command -v busflip)" -c 'qemu+unix:///system?socket=/run/nowhere' status
+like "what may be the reason, too" "$output" 'virtqemud run\? Or run busflip as root\): .*nowhere'
+fails "on another host" 1 setpriv --reuid=65534 --regid=65534 --clear-groups \
+	"$(command -v busflip)" -c qemu+tcp://127.0.0.1:1/system status
+unlike "that is no reason" "$output" 'as root'
 cli "an unknown URI" 1 - 'nonsense' --connect nonsense:///x status
 printf '[busflip]\nuri = nonsense:///x\n' > "$conf"
 cli "an unknown URI in busflip.conf" 1 - 'nonsense' --config "$conf" status
