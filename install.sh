@@ -254,7 +254,8 @@ build()
 		make_args+=(FRONT_STATIC=)
 	fi
 	if [ -d "$dir" ] && [ "$(cat "$dir/prefix" 2>/dev/null || echo /usr/local)" != "$prefix" ]; then
-		make B="$dir" clean >/dev/null
+		# Packages that were made there have a prefix of their own.
+		find "$dir" -mindepth 1 -maxdepth 1 ! -name deb ! -name rpm -exec rm -rf {} +
 	fi
 	mkdir -p "$dir"
 	echo "$prefix" > "$dir/prefix"
@@ -408,6 +409,7 @@ do_uninstall()
 
 	[ ! "$destdir" ] || die "--uninstall takes no --destdir: use make uninstall DESTDIR=$destdir"
 	need_root "to uninstall"
+	command -v make >/dev/null || die "--uninstall needs make: apt-get install make, or dnf"
 	check_prefix
 	say "uninstall from $prefix"
 	if [ $force = no ]; then

@@ -14,7 +14,7 @@ cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
 cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
 cd "$LAB/src" || exit 1
 requires ./install.sh --deps
-plan 65
+plan 68
 
 hook=/etc/libvirt/hooks/qemu
 hook_d=$hook.d/50-busflip
@@ -208,7 +208,10 @@ END
 chmod +x /usr/local/bin/systemctl
 hash -r
 elsewhere=/usr/local/elsewhere
+mkdir -p build/deb
+touch build/deb/busflip.deb
 ok "install.sh --prefix, with systemd" ./install.sh --prefix=$elsewhere/
+ok "a package that was built stays" rm build/deb/busflip.deb
 is "the units are where systemd looks" "$(footprint | grep systemd)" \
 "/etc/systemd/system/busflip-stage.path
 /etc/systemd/system/busflip-stage.service
@@ -220,6 +223,10 @@ sed -i 's/^#evidence = .*/evidence = shutdown/' /etc/busflip.conf
 define_domain far
 quietly $elsewhere/sbin/busflip stage far
 before=$(footprint)
+mkdir "$LAB/no-make"
+ln -s /usr/bin/* "$LAB/no-make/" && rm "$LAB/no-make/make"
+fails "--uninstall without make" 1 env PATH="$LAB/no-make" ./install.sh --uninstall --prefix $elsewhere
+like "says so" "$output" '--uninstall needs make'
 fails "--uninstall without that prefix" 1 ./install.sh --uninstall
 like "says with which" "$output" "hook .* below $elsewhere; .*--uninstall --prefix $elsewhere\""
 is "and takes nothing away" "$(footprint)" "$before"
