@@ -4,7 +4,7 @@
  *
  * A .sys of the wrong architecture, or one made for a newer Windows, is an
  * unbootable guest; so the directory's name is never believed alone, and the
- * file's own header decides (WINDOWS.md section 7 and mistake 10).
+ * file's own header decides.
  */
 
 #include "helper/drivers-internal.h"
@@ -15,8 +15,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* Directories by build, newest first; WINDOWS.md section 7. Builds beyond @to
- * are of a Windows that the table doesn't know. */
+/* Directories of the virtio-win ISO by build, newest first; the builds are those
+ * of Microsoft's release information. Builds beyond @to are of a Windows that the
+ * table doesn't know. */
 static const struct os_row {
 	bool server;
 	uint32_t from, to;

@@ -16,7 +16,7 @@
  *	  <root>/Drivers/VirtIO (EDITS_PACKAGE_DIR)
  *	drivers_free(set)
  *
- * Which directory is for which Windows: WINDOWS.md section 7.
+ * Which directory is for which Windows: driverpick.c.
  */
 #ifndef BUSFLIP_DRIVERS_H
 #define BUSFLIP_DRIVERS_H

@@ -2,11 +2,16 @@
 /*
  * editrules.c - the registry edits, as one table
  *
- * Sources: WINDOWS.md 1.3 (service), 1.4 (CriticalDeviceDatabase), 1.5 (Driver-
- * Database, decoded against in-box packages), 5.1 (AHCI), 4 (fast startup), 3.1
- * (AutoReboot), 5 (SanPolicy). Placeholders in paths, names and text:
- * {driver} viostor or vioscsi, {label} our package's label, {id} each PCI
- * identity of the device, in the forms that the row's database uses.
+ * Sources, row by row: the service as viostor.inx and vioscsi.inx of virtio-win
+ * write it; CriticalDeviceDatabase and DriverDatabase as virt-v2v does (inject_
+ * virtio_win.ml), decoded against in-box packages in registries of real Windows 7
+ * and 10; AHCI: Microsoft's KB 922976, and the StartOverride that drivers without a
+ * device have in those registries; fast startup, AutoReboot (CrashControl) and
+ * SanPolicy: values of those registries, named in Microsoft's documentation.
+ *
+ * Placeholders in paths, names and text: {driver} viostor or vioscsi, {label} our
+ * package's label, {id} each PCI identity of the device, in the forms that the
+ * row's database uses.
  */
 
 #include "helper/edits.h"
@@ -141,7 +146,8 @@ static const struct rule rules[] = {
 };
 
 /* The compatible IDs with revision that QEMU's devices show, as virt-v2v uses
- * them, and for CriticalDeviceDatabase the bare form too (WINDOWS.md 1.4). */
+ * them, and for CriticalDeviceDatabase the bare form too: Windows 7's own rows,
+ * such as PCI#CC_010601 for AHCI, have no more either. */
 static const char *const ids[VIRTIO_KINDS][2][2] = {
 	[VIRTIO_BLK] = { { "VEN_1AF4&DEV_1001&REV_00", "VEN_1AF4&DEV_1001" },
 			 { "VEN_1AF4&DEV_1042&REV_01", "VEN_1AF4&DEV_1042" } },

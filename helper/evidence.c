@@ -4,8 +4,8 @@
  *
  * Each condition is one function that fills a verdict, what was found and where.
  * Times inside the guest are compared with each other, or with what they were
- * before the run, rather than with the host's clock: LastUse is taken before
- * Windows sets its clock (WINDOWS.md section 10). Windows 7 keeps neither
+ * before the run, rather than with the host's clock: LastUse is written early in
+ * the boot, when Windows may not have set its clock yet. Windows 7 keeps neither
  * HardwareConfig nor arrival times; what it cannot say does not gate it.
  */
 
@@ -452,9 +452,9 @@ static void judge_flip(struct evidence *out)
 	}
 }
 
-/* WINDOWS.md section 3.2: success needs all of it, failure is that nothing has
- * moved, and anything else stays unknown. Only viostor gives its disks a name of
- * their own; behind vioscsi they are called what QEMU says. */
+/* Success needs all of it, failure is that nothing has moved, and anything else
+ * stays unknown. Only viostor gives its disks a name of their own; behind vioscsi
+ * they are called what QEMU says. */
 static void judge_run(const struct judge *j, struct evidence *out)
 {
 	const struct fact_number *shutdown = &j->win->shutdown_time;

@@ -3,9 +3,9 @@
  * evidence.h - what the disk says about whether VirtIO would boot, or did
  *
  * Pure: a struct windows and what the host knows go in, a list of named
- * conditions comes out, each with what was found and where. The actor decides
- * by it (DESIGN.md section 3); the conditions are those of WINDOWS.md sections
- * 3 and 10. Unknown counts as not fulfilled wherever it gates.
+ * conditions comes out, each with what was found and where. busflip decides by
+ * it; busflip(8), "Evidence", has the conditions. Unknown counts as not fulfilled
+ * wherever it gates.
  *
  *	evidence_judge(win, &health, &asked, &evidence)
  *	evidence.flip		may go to VirtIO

@@ -11,10 +11,10 @@
  *	hive_apply(&before, -1, edits, n, newest_seq, &after, err)
  *	hive_memory_free(&after)
  *
- * What hivex can't do right is refused (measured, OFFLINE.md section 6): keys
- * that hold a value of more than HIVE_PLAIN_LIMIT bytes (it would rewrite it in
- * a form that Windows does not take), and names that aren't ASCII (it computes
- * a wrong hash for them).
+ * What hivex can't do right is refused (measured with hivex 1.3.23): keys that
+ * hold a value of more than HIVE_PLAIN_LIMIT bytes (it would rewrite it in a form
+ * that Windows does not take), and names that aren't ASCII (it computes a wrong
+ * hash for them).
  */
 #ifndef BUSFLIP_HIVE_H
 #define BUSFLIP_HIVE_H

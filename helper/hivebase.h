@@ -2,10 +2,10 @@
 /*
  * hivebase.h - the base block that starts every registry hive and every log
  *
- * Layout: WINDOWS.md section 6.1, after the public description of the format in
- * msuhanov/regf. A hive is one base block of 4096 bytes and then "hive bins";
- * offsets inside the bins count from the end of the base block. A log starts
- * with the first 512 bytes of a base block.
+ * Layout: the specification of the format in github.com/msuhanov/regf. A hive is
+ * one base block of 4096 bytes and then "hive bins"; offsets inside the bins count
+ * from the end of the base block. A log starts with the first 512 bytes of a base
+ * block.
  */
 #ifndef BUSFLIP_HIVEBASE_H
 #define BUSFLIP_HIVEBASE_H

@@ -11,8 +11,8 @@
  *	for each part that is read: hivelog_overlay(&log, off, part, len)
  *	hivelog_free(&log)
  *
- * Rules: WINDOWS.md sections 6.1 to 6.4 (msuhanov/regf, and replays of real
- * hives). What can't be decided by them is refused, not guessed:
+ * Rules: the specification of the format in github.com/msuhanov/regf, tried out on
+ * hives of real Windows. What can't be decided by them is refused, not guessed:
  * REFUSE_HIVE_DIRTY when the logs can't repair, REFUSE_HIVE_DAMAGED when the
  * hive breaks its own rules. Logs are hostile input as the hive is.
  */

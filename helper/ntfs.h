@@ -27,8 +27,10 @@
 struct image;
 struct volume;
 
-/* hiberfil.sys, by its first four bytes; WINDOWS.md section 4: all but ABSENT,
- * EMPTY and RESUMED forbid writing. */
+/* hiberfil.sys, by its first four bytes: all but ABSENT, EMPTY and RESUMED forbid
+ * writing. HIBR is what libntfs-3g looks for; WAKE, RSTR and the zeroes are told by
+ * those who analyse such files (Volatility's Hiber Address Space; Sylve and others,
+ * "Modern Windows hibernation file analysis"). */
 enum hibernation {
 	HIBERNATION_ABSENT,	/* no such file */
 	HIBERNATION_EMPTY,	/* first 4 KiB are zero: nothing in it */

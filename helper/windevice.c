@@ -7,14 +7,15 @@
 #include <string.h>
 #include <strings.h>
 
-/* Device properties: times of a device, and its driver. WINDOWS.md section 3. */
+/* Device properties: times of a device, and its driver (devpkey.h of the Windows
+ * SDK: DEVPKEY_Device_LastArrivalDate, _DriverVersion and so on). */
 #define TIMES "{83da6326-97a6-4088-9453-a1923f573b29}"
 #define DRIVER "{a8b865dd-2e3d-4094-ad97-e593a70c75d6}"
 
 /* ---- properties ---------------------------------------------------------- */
 
 /* Windows 8 and later: ..\0066, default value. 7: ..\00000066\00000000, value
- * Data. WINDOWS.md section 3. */
+ * Data. So they are in registries of real Windows 10 and 7. */
 static int property(const struct windows *win, const struct hive_key *device,
 		    const char *guid, unsigned int number,
 		    struct hive_value *value, struct error *err)
@@ -221,8 +222,8 @@ static int scsi_instance(struct windows *win, const struct hive_key *key,
 	return 0;
 }
 
-/* The name under which viostor and vioscsi disks of QEMU appear; WINDOWS.md
- * section 3.2. */
+/* The name under which viostor shows its disks (VendorId and ProductId in
+ * virtio_stor.c of virtio-win). */
 static int scsi_device(struct windows *win, const struct hive_key *key,
 		       const char *path, const char *name, struct error *err)
 {

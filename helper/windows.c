@@ -16,7 +16,7 @@
 enum fact_kind { FACT_DWORD, FACT_FILETIME, FACT_STRING };
 enum fact_hive { IN_SOFTWARE, IN_SYSTEM, IN_SET, IN_CONFIG };
 
-/* Where each single fact lives; WINDOWS.md sections 1.7, 3, 3.1, 4 and 5. */
+/* Where each single fact lives, in registries of real Windows 7 and 10. */
 static const struct fact_place {
 	enum fact_hive hive;
 	enum fact_kind kind;
@@ -151,8 +151,8 @@ static uint32_t build_number(const struct windows *win)
 	return *end || n > 999999 ? 0 : (uint32_t)n;
 }
 
-/* First build of each generation; WINDOWS.md section 7, and 22000 for 11
- * because ProductName still says 10 there. 26100 is Server 2025 too. */
+/* First build of each generation (Microsoft's release information); 11 by its
+ * build because ProductName still says 10 there. 26100 is Server 2025 too. */
 static enum windows_generation generation_of(uint32_t build)
 {
 	static const struct {
@@ -221,8 +221,8 @@ static void judge_arch(struct windows *win)
 		win->arch = text;
 }
 
-/* Windows 7 falls back to the last known good set by itself; 8 and later do
- * not use it (WINDOWS.md 1.1). */
+/* Windows 7 falls back to the last known good set by itself; 8 and later do not:
+ * registries of real Windows 10 have one set, and name it as the last good one. */
 static int read_sets(struct windows *win, struct error *err)
 {
 	uint32_t current = (uint32_t)win->current.value;
@@ -274,7 +274,7 @@ static int read_databases(struct windows *win, struct error *err)
 }
 
 /* Any policy value forbids more than Windows' default: the driver might not be
- * installed (WINDOWS.md 1.7). */
+ * installed (Microsoft, "Manage device installation with group policy"). */
 static int read_restrictions(struct windows *win, struct error *err)
 {
 	static const char path[] =
@@ -296,8 +296,8 @@ static int read_restrictions(struct windows *win, struct error *err)
 	return found < 0 ? -1 : 0;
 }
 
-/* Pairs of paths, the second empty for a deletion; the first that names a
- * VirtIO storage driver is noted (WINDOWS.md 10). */
+/* Pairs of paths, the second empty for a deletion (Microsoft, MoveFileEx()); the
+ * first that names a VirtIO storage driver is noted. */
 static void search_renames(struct windows *win, const uint8_t *data, size_t len)
 {
 	char text[FACT_TEXT];

@@ -23,8 +23,9 @@
  * since 1601, UTC as Windows believed it). Text is UTF-8 and hostile: it may
  * hold control characters, which report.h makes harmless.
  *
- * Sources of the facts: WINDOWS.md sections 0 (StartOverride), 1.1 (Select), 1.4,
- * 1.5 (device databases), 3 (evidence), 5.1 (AHCI).
+ * What the facts mean is said where each is read, with its source: Microsoft's
+ * documentation, the source of a driver or of virt-v2v, or the registries of real
+ * Windows 7 and 10 (tests/README.md, "Registries of real Windows").
  */
 #ifndef BUSFLIP_WINDOWS_H
 #define BUSFLIP_WINDOWS_H
@@ -262,7 +263,8 @@ const char *windows_arch_name(enum windows_arch arch);
 const char *virtio_state_name(enum virtio_state state);
 const char *virtio_service_name(enum virtio_kind kind);
 
-/* The PCI identities of a kind: [0] legacy, [1] modern (WINDOWS.md 1.3). */
+/* The PCI identities of a kind: [0] legacy, [1] modern (VIRTIO specification, "PCI
+ * Device Discovery"). */
 const uint16_t *virtio_device_ids(enum virtio_kind kind);
 
 /*
@@ -270,9 +272,9 @@ const uint16_t *virtio_device_ids(enum virtio_kind kind);
  * @service
  *
  * @forms: the device's ids ("VEN_1AF4&DEV_1001&REV_00"), ended by NULL. Fills
- * listed, findable, by_package, from and inf of @out. WINDOWS.md 1.4, 1.5 and
- * finding 6: an id that leads to a package without Configurations and
- * Descriptors is not findable.
+ * listed, findable, by_package, from and inf of @out. An id that leads to a package
+ * without Configurations and Descriptors is not findable: so a driver stands that
+ * was staged, and never had a device (pvscsi of a real Windows 10 1903).
  */
 int windows_match_id(const struct windows *win, const char *const *forms,
 		     const char *service, struct virtio_id *out,

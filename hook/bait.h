@@ -6,8 +6,9 @@
  * For virtio-blk a tiny read-only disk, because each disk is a PCI function of
  * its own; for virtio-scsi the controller is that function, so an empty one
  * does. Either takes the very PCI address that the system disk will have:
- * Windows keys a device instance by slot and function, and so configures the
- * one that it will boot from (WINDOWS.md section 2.1 of the design notes).
+ * Windows keys a device instance by slot and function (3&13c0b0c5&0&38 is slot 7 in
+ * the registry of a real Windows from VMware), and so configures the one that it
+ * will boot from.
  */
 #ifndef BUSFLIP_BAIT_H
 #define BUSFLIP_BAIT_H

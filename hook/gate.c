@@ -215,8 +215,8 @@ static void list_faults(const struct findings *f, char *why, size_t size)
 						 f->list[i].found);
 }
 
-/* Windows has switched its own driver off again, and nothing else is wrong
- * (WINDOWS.md section 0.1): switched on, it holds. */
+/* Windows has switched its own driver off again (StartOverride; helper/winservice.c),
+ * and nothing else is wrong: switched on, it holds. */
 static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
 {
 	struct guestdisk_result result = { 0 };

@@ -3,7 +3,8 @@
  * watch.h - is Windows up on VirtIO? told by what it writes
  *
  * A Windows that can't reach its disk never writes to it; firmware and loader only
- * read, but for a count in bootstat.dat (WINDOWS.md section 3.2).
+ * read, but for a count in bootstat.dat (BootAttemptCount of RTL_BSD_DATA in ReactOS'
+ * headers). That is inferred: no real Windows was watched at it.
  */
 #ifndef BUSFLIP_WATCH_H
 #define BUSFLIP_WATCH_H

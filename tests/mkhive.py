@@ -3,8 +3,8 @@
 """mkhive.py OUT - an empty registry hive, for hivexregedit --merge to fill
 
 One bin of 4096 bytes with a root key and its security descriptor, format 1.5
-(WINDOWS.md section 6.1 and the regf specification of msuhanov/regf). None of
-busflip's code, nor libhivex, takes part.
+(the specification in github.com/msuhanov/regf). None of busflip's code, nor
+libhivex, takes part.
 """
 
 import struct

@@ -433,7 +433,8 @@ static void test_old(void)
 	free(hive);
 }
 
-/* Expected figures: WINDOWS.md 6.4 and the hives' own README. */
+/* The figures that are expected are those of another reader, written from the same
+ * description: tests/README.md, "Registries of real Windows". */
 static void test_real(void)
 {
 	struct log_buffer hive, log[2], lost, old;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * enum.c - what a running system writes about the devices that it has
- * (WINDOWS.md 2 items 4 and 5, 2.1, 3)
  */
 
 #include "nt.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hiber.c - fast startup: a kernel that sleeps instead of ending (WINDOWS.md 4)
+ * hiber.c - fast startup: a kernel that sleeps instead of ending
  *
  * The image, in C:\hiberfil.sys: "HIBR" at 0, the name of the boot controller
  * at 64, the length of the registry at 512 and the registry from 4096 on. A

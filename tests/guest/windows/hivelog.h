@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hivelog.h - hives as they lie on disk: sequence numbers, checksum, logs
- * (WINDOWS.md 6.1 to 6.3)
+ * (github.com/msuhanov/regf)
  */
 #ifndef MODEL_HIVELOG_H
 #define MODEL_HIVELOG_H

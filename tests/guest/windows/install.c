@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * install.c - driver packages that user mode finds after boot: in the folders of
- * DevicePath, and named by services that run pnputil (WINDOWS.md 0.6, 1.5, 1.7,
- * 2.1, 2.2, 7)
+ * DevicePath, and named by services that run pnputil
  */
 
 #include "nt.h"

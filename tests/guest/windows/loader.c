@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * loader.c - what winload does: control set, hardware configuration, boot drivers
- * (WINDOWS.md 0.1, 0.4, 1.1, 2 item 1)
+ * (quibble's boot.cpp goes by the same; README.md has the rest)
  */
 
 #include "nt.h"

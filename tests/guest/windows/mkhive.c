@@ -280,7 +280,7 @@ static void old_devices(struct mk *mk)
 }
 
 /* VMware's own: bound on that origin; else a package that is only staged, and a
- * service without Start and ImagePath (WINDOWS.md 0.6). */
+ * service without Start and ImagePath, as in a real Windows 10 1903. */
 static void pvscsi(struct mk *mk)
 {
 	bool bound = option_is(&mk->options, "origin", "pvscsi");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * mkinbox.c - the drivers that Windows brings along, as far as a controller or a
- * sweep has to do with them (WINDOWS.md 0.5, 5, 5.1)
+ * sweep has to do with them
  *
  * The start types are those found on guests that never used that controller;
  * mkhive.c changes them for the guest's origin.

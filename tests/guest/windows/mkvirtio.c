@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mkvirtio.c - how far a guest's VirtIO storage driver has come (WINDOWS.md 0.6,
- * 1.3 to 1.5, 3) */
+/* mkvirtio.c - how far a guest's VirtIO storage driver has come */
 
 #include "mk.h"
 

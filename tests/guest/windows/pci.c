@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define SYSFS "/sys/bus/pci/devices"
-#define ROOT_HASH 0x13c0b0c5u		/* the example of WINDOWS.md 2.1 */
+#define ROOT_HASH 0x13c0b0c5u		/* as in a registry of a real Windows */
 
 static unsigned sysfs_number(const char *address, const char *name)
 {

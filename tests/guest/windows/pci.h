@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pci.h - the PCI functions that the machine really has, and Windows' names for
- * them (WINDOWS.md 1.3, 2 item 5, 2.1) */
+ * them */
 #ifndef MODEL_PCI_H
 #define MODEL_PCI_H
 

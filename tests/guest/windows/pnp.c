@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * pnp.c - which service the kernel finds for a device, before there is a disk
- * (WINDOWS.md 1.2 to 1.5, 2 items 2, 3 and 5, 5.1)
  */
 
 #include "nt.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * session.c - what a session leaves about itself: who booted where and when, and
- * how it ended (WINDOWS.md 0.8, 3 a1, a2, b, b', 3.1)
+ * how it ended
  */
 
 #include "nt.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * sweep.c - StartOverride: planted on boot drivers that found no device, removed
- * when a device is configured for the driver (WINDOWS.md 0.1, 0.2, 2 item 4)
+ * when a device is configured for the driver (README.md: where that is known from)
  */
 
 #include "nt.h"

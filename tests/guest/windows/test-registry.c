@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-registry.c - hives, their logs, and what becomes of both (WINDOWS.md 6) */
+/* test-registry.c - hives, their logs, and what becomes of both */
 
 #include "hive.h"
 #include "hivelog.h"

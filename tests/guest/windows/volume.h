@@ -34,7 +34,7 @@ void volume_list(struct volume *v, const char *path,
  * go past the file system; 0 when it lies inside its file record */
 uint64_t volume_place(struct volume *v, const char *path);
 
-/* The state of $LogFile, as WINDOWS.md sections 4 and 5 have it. */
+/* The state of $LogFile, as libntfs-3g tells it (logfile.c, volume.c). */
 enum logfile {
 	LOGFILE_EMPTY,		/* never used, or reset */
 	LOGFILE_CLEAN,		/* closed by a dismount */
