@@ -11,7 +11,7 @@ busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
 # shellcheck source=tests/lib-options.sh
 . "$tests/lib-options.sh"
-plan 26
+plan 27
 
 missing()
 {
@@ -167,3 +167,8 @@ none=$(grep -ohE '\b(test|fuzz|check)-[a-z0-9-]+(\.sh)?|tests/[a-z0-9/.-]+[a-z]'
 			echo "$name"
 	done)
 is "every test that a page in .github names is there" "$none" ""
+
+unsaid=$(for file in README.md .github/SECURITY.md tests/demo.sh; do
+	tr '\n' ' ' < $file | grep -qi 'no whole real Windows' || echo $file
+done)
+is "that no whole Windows was run is said where it counts" "$unsaid" ""

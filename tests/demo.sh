@@ -113,6 +113,7 @@ printf '[busflip]\nvirtio_win = %s\n' "$LAB/virtio-win" > /etc/busflip.conf
 sed 's/^/     \/etc\/busflip.conf: /' /etc/busflip.conf
 windows_disk $name windows=10 origin=lsi fast=on
 windows_domain $name
+explain "(A model of Windows, in a Linux. No whole real Windows was run with busflip yet.)"
 libvirt_says
 check "bus as defined" "$(bus_of_disk $name)" virtio
 
