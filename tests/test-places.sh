@@ -10,7 +10,7 @@ busflip_required "$@"
 requires virt-install --version
 requires ansible-playbook --version
 requires xsltproc --version
-plan 16
+plan 32
 printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
 readme=$tests/../README.md
 section=$(sed -n '/^## With the tools/,/^## What happens/p' "$readme")
@@ -18,7 +18,7 @@ section=$(sed -n '/^## With the tools/,/^## What happens/p' "$readme")
 # shown BEGIN - the command in the README that begins so, with its further lines
 shown()
 {
-	sed -n "/^    $1/,/[^\\\\]$/s/^    //p" <<< "$section"
+	sed -n "/^    $1/{:more; s/^    //; p; /\\\\$/{n; b more}}" <<< "$section"
 }
 
 # fenced LANGUAGE - what stands there between fences
@@ -54,10 +54,61 @@ virsh -q undefine win2019
 # --- virsh
 
 define_domain win2019 tag=no
-ok "virsh metadata, as it is shown there" bash -c "$(shown virsh)"
+ok "virsh metadata, as it is shown there" bash -c "$(shown 'virsh metadata')"
 is "a tag" "$(tags_of win2019)" 1
 ok "with which it can be staged" busflip stage win2019
 virsh -q undefine win2019
+
+# --- virsh edit, and virt-manager's XML tab, which defines what was typed as well
+
+three=$(sed -n '/^    <metadata>/,/^    <\/metadata>/p' "$readme")
+is "the README shows the three lines" "$(wc -l <<< "$three")" 3
+middle=$(sed -n 2p <<< "$three")
+libosinfo="<o:libosinfo xmlns:o='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
+	<o:os id='http://microsoft.com/win/2k19'/></o:libosinfo>"
+# typed BEHIND TEXT - virsh edit, by somebody who puts it behind the line with BEHIND
+typed()
+{
+	printf '%s\n' "$2" > typed
+	EDITOR="sed -i '/$1/r typed'" virsh -q edit win2019
+}
+
+systems_of()
+{
+	xpath "$1" "count(/domain/metadata/*[local-name()='libosinfo'])"
+}
+
+define_domain win2019 tag=no
+ok "the three lines behind <name>" typed '<name>' "$three"
+is "a tag" "$(tags_of win2019)" 1
+ok "with which it can be staged" busflip stage win2019
+virsh -q undefine win2019
+define_domain win2019 tag=no metadata="$libosinfo"
+ok "the middle line into a <metadata> that is there" typed '<metadata>' "$middle"
+is "a tag beside what virt-manager has written" "$(tags_of win2019) $(systems_of win2019)" '1 1'
+ok "with which it can be staged" busflip stage win2019
+virsh -q undefine win2019
+define_domain win2019 tag=no metadata="$libosinfo"
+quietly typed '<name>' "$three" < /dev/null
+is "virsh edit refuses a second <metadata>" "$(tags_of win2019) $(systems_of win2019)" '0 1'
+virsh dumpxml --inactive win2019 | sed '/<name>/r typed' > twice.xml
+ok "others do not" virsh -q define twice.xml
+is "and libvirt keeps the first" "$(tags_of win2019) $(systems_of win2019)" '1 0'
+virsh -q undefine win2019
+
+# --- hyper2kvm: a domain as it writes it, of a Windows with a BIOS
+
+mkdir -p out/libvirt
+make_domain win2019-1a2b3c tag=no machine=pc bus=sata > out/libvirt/win2019-1a2b3c.xml
+like "the README shows how to have it written" "$(shown h2kvmctl)" ' --emit-domain-xml$'
+ok "its XML is defined, as it is shown there" bash -c "$(shown 'virsh define')"
+ok "and tagged" bash -c "$(shown 'busflip enable win2019-1a2b3c')"
+is "SATA, with the bait" "$(where win2019-1a2b3c) $(baits_of win2019-1a2b3c)" 'staged/sata 1'
+run_once win2019-1a2b3c
+is "after a clean shutdown VirtIO" "$(where win2019-1a2b3c)" trial/virtio
+run_once win2019-1a2b3c
+is "done there" "$(boot_kind win2019-1a2b3c),$(where win2019-1a2b3c)" virtio-blk,done/virtio
+virsh -q undefine win2019-1a2b3c
 
 # --- Ansible
 
