@@ -10,7 +10,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 requires python3 -c 'import yaml'
-plan 161
+plan 168
 
 here=$tests/../hook
 
@@ -131,6 +131,56 @@ python3 - "$tests/../conf/kubevirt.yaml" > "$LAB/manifest" <<-'END'
 END
 is "the manifest" "$(cat "$LAB/manifest")" \
 	"VirtualMachine staged ['--version', 'v1alpha3'] True"
+
+# --- the image, as the Containerfile of the README makes it
+
+# shellcheck disable=SC2016	# a fence
+containerfile=$(sed -n '/^.``dockerfile/,/^.``$/p' "$tests/../README.md")
+# copied FROM - what COPY takes from there
+copied()
+{
+	sed -nE "s/^COPY $1(.*) [^ ]+$/\1/p" <<< "$containerfile" | tr ' ' '\n' | grep .
+}
+
+like "its stages" "$(grep ^FROM <<< "$containerfile")" ' AS build.*/sidecar-shim:v'
+is "what it takes from the first" "$(copied --from=build | paste -sd ' ')" \
+	'/static/busflip /busflip/hook/onDefineDomain'
+image=$LAB/image
+mkdir -p "$image/usr/bin" "$image/bin" "$image/dev"
+ln -s ../usr/bin/bash "$image/bin/sh"
+ln -s gawk "$image/usr/bin/awk"
+: > "$image/dev/null"
+cp "$here/onDefineDomain" "$image/usr/bin/"
+# With the static libraries of its RUN lines here, that program; else the one at hand,
+# with the libraries that it has.
+command=$(sed -n '/^RUN make/,/[^\\]$/s/^RUN //p; /^    HOOK_LIBS/p' <<< "$containerfile")
+command=${command//\/static/"$LAB/static"}
+static=yes
+for library in xml2 icuuc lzma z inih stdc++; do
+	[ -e "$(cc -print-file-name=lib$library.a)" ] || static=no
+done
+if [ $static = yes ]; then
+	ok "busflip for it" bash -c "cd '$tests/..' && $command"
+	program=$LAB/static/busflip
+	is "needs no library" "$(readelf -d "$program" | grep NEEDED)" ''
+else
+	ok "busflip for it: the rule is there" bash -c "cd '$tests/..' && ${command/make/make -n}"
+	program=$BUSFLIP_BUILD/busflip
+	is "has what it needs" "$(ldd "$program" | grep 'not found')" ''
+fi
+for file in "$(command -v bash)" "$(command -v gawk || command -v mawk)" "$(command -v tr)" "$program"; do
+	cp "$file" "$image/usr/bin/"
+	for library in $(ldd "$file" 2> /dev/null | grep -oE '/[^ )]+'); do
+		mkdir -p "$image${library%/*}"
+		cp "$library" "$image$library"
+	done
+done
+[ -e "$image/usr/bin/gawk" ] || ln -sf mawk "$image/usr/bin/awk"
+output=$(chroot --userspec=1001:1001 "$image" /usr/bin/onDefineDomain \
+	--vmi "$(vmi '"busflip/phase":"staged"')" --domain "$xml" 2> "$LAB/said")
+is "there, with a shell, awk and tr" $? 0
+like "it puts the disk on SATA" "$output" 'target bus="sata" dev="sda"'
+is "and says nothing" "$(cat "$LAB/said")" ''
 
 # --- oVirt
 
