@@ -14,7 +14,7 @@ requires zsh --version
 requires fish --version
 loaded=/usr/share/bash-completion/bash_completion
 requires test -r $loaded
-plan 90
+plan 92
 
 conf=$tests/../conf/completion
 mkdir "$LAB/zsh" "$LAB/dir"
@@ -54,6 +54,12 @@ done
 is "bash: the commands" "$(in_bash 'busflip ')" "$commands"
 is "zsh: the commands" "$(in_zsh 'busflip ')" "$commands"
 is "fish: the commands" "$(in_fish 'busflip ')" "$commands"
+told=$("$busflip" --help | sed -nE '/^Commands:/,/^Options:/{/^  [a-z]/{s/^  ([a-z-]+).*/\1/;N;s/\n */ /p}}' |
+	sort)
+is "fish: what they are for, as in --help" \
+	"$(fish -N -c "source $conf/busflip.fish; complete -C 'busflip '" | tr '\t' ' ' | sort)" "$told"
+is "zsh: what they are for" \
+	"$(sed -nE "s/^\t\t'([a-z-]+):(.*)'$/\1 \2/p" "$conf/busflip.zsh" | sed "s/'\\\\''/'/" | sort)" "$told"
 for command in $commands; do
 	want=$(options_of "$command")
 	is "bash: options of $command" "$(in_bash "busflip $command --")" "$want"
