@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 111
+plan 112
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -131,6 +131,8 @@ like "says that it may be torn" "$output" 'torn'
 quietly virsh -q managedsave win
 fails "patch of a saved domain: refused" 10 busflip patch win
 like "says what to do" "$output" 'managedsave-remove'
+fails "patch by the path: whose session that is, nobody knows" 0 \
+	busflip patch --format qcow2 "$LAB/win.qcow2"
 ok "inspect only reads" busflip inspect win
 quietly virsh -q managedsave-remove win
 
