@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hook/pool.h"
+
 static int refuse_source(const xmlNode *disk, struct error *err)
 {
 	char type[32];
@@ -16,15 +18,24 @@ static int refuse_source(const xmlNode *disk, struct error *err)
 		    "files and block devices can be looked into", type);
 }
 
+bool place_is_volume(const xmlNode *disk)
+{
+	return xml_attr_is(disk, "type", "volume");
+}
+
 int place_of_disk(const xmlNode *disk, struct place *place, struct error *err)
 {
 	const xmlNode *source = xml_child(disk, "source");
 	const xmlNode *driver = xml_child(disk, "driver");
 
 	memset(place, 0, sizeof(*place));
-	if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
-	    !xml_attr(source, "dev", place->path, sizeof(place->path)))
+	if (place_is_volume(disk)) {
+		if (pool_volume(source, place->path, sizeof(place->path), err) < 0)
+			return -1;
+	} else if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
+		   !xml_attr(source, "dev", place->path, sizeof(place->path))) {
 		return refuse_source(disk, err);
+	}
 	/* The rest of that file may be other disks. */
 	if (xml_child(source, "slices"))
 		return fail(err, ENOTSUP, "its disk is a slice of %s: only whole "
@@ -50,4 +61,10 @@ bool uuid_bytes(const char *text, uint8_t out[16])
 		n++;
 	}
 	return n == 32 && !*text;
+}
+
+/* Without a host in it; a socket may be named behind that. */
+bool place_is_here(const char *uri)
+{
+	return strstr(uri, ":///");
 }

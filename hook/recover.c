@@ -38,16 +38,18 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	char target[TARGET_SIZE] = "?";
 	int r;
 
+	disk_target(disk, target, sizeof(target));
 	/* What we can't look into, we have not patched; what isn't there, libvirt
 	 * will complain of. */
-	if (place_of_disk(disk, &place, NULL) < 0)
-		return 0;
+	if (place_of_disk(disk, &place, err) < 0)
+		return err->code == ENOTSUP || err->code == ENOENT || err->code == EAGAIN ? 0 :
+			error_prefix(err, "its disk %s may be half patched, and where it is "
+				     "can't be read", target);
 	image.path = place.path;
 	image.format = place.format;
 	r = guestdisk_recover(&image, options, err);
 	if (r < 0 && err->code == ENOENT)
 		return 0;
-	disk_target(disk, target, sizeof(target));
 	if (r > 0)
 		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid,
 			   "disk %s (%s): an interrupted patch was finished before the start",

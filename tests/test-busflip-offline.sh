@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 112
+plan 118
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -205,6 +205,27 @@ quietly virsh -q destroy below
 is "and that was made whole before" "$(sums below)" "$new"
 is "without a journal left" "$(ls $journals)" ""
 cp "$work/old.qcow2" "$LAB/below.qcow2"
+
+# One that is a volume of a storage pool.
+windows_domain pooled
+left pooled
+# The first disk only: the other one is the bait.
+virsh dumpxml --inactive pooled | sed -e "0,/<disk type='file'/s//<disk type='volume'/" \
+	-e "s,<source file='.*/pooled.qcow2',<source pool='lab' volume='pooled.qcow2'," > "$LAB/pooled.xml"
+quietly virsh -q define "$LAB/pooled.xml"
+quietly virsh -q pool-create-as lab dir --target "$LAB"
+is "a domain whose disk is a volume that is half patched" \
+	"$(xpath pooled 'string(//disk[1]/source/@volume)')" pooled.qcow2
+mv /run/libvirt/storage/lab.xml "$work/"
+echo '<poolstate' > /run/libvirt/storage/lab.xml
+fails "where it is can't be read: not started" 1 virsh -q start pooled
+like "says why" "$output" 'pooled was not started: its disk sda may be half patched, and where it is can.t be read: /run/.*malformed XML'
+mv "$work/lab.xml" /run/libvirt/storage/
+ok "it starts" virsh -q start pooled
+quietly virsh -q destroy pooled
+is "and was made whole before" "$(sums pooled)" "$new"
+is "no journal is left of it" "$(ls $journals)" ""
+quietly virsh -q pool-destroy lab
 
 windows_domain plain tag=no
 left plain
