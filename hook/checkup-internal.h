@@ -105,7 +105,9 @@ const char *checkup_user(const struct patient *p, char *buf, size_t size);
  * libvirt is to leave files as they are? */
 bool checkup_is_left_alone(const xmlNode *parent, const char *model);
 
-/* The parts, each adds its items: files of the host ... */
+/* The parts, each adds its items: where @p's disk is, which is known, ... */
+void checkup_place(struct patient *p);
+/* ... files of the host ... */
 void checkup_files(struct patient *p);
 /* ... what AppArmor and SELinux say of the system disk's, ... */
 void checkup_confinement(struct patient *p, const struct backing *backing);

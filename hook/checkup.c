@@ -184,14 +184,7 @@ static void check_system_disk(struct patient *p)
 				     p->name_word, p->name_word);
 		return;
 	}
-	p->placed = place_of_disk(p->disk, &p->place, &err) == 0;
-	shell_word(p->target, p->target_word, sizeof(p->target_word));
-	shell_word(p->place.path, p->path_word, sizeof(p->path_word));
-	if (p->placed)
-		checkup_add(p, "system-disk", HOLDS_YES, "%s: %s, %s", p->target,
-			    p->place.path, p->place.format);
-	else
-		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: %s", p->target, err.msg);
+	checkup_place(p);
 }
 
 /* What has changed since it was staged: that could be promoted. */

@@ -12,7 +12,7 @@ busflip_required "$@"
 disk_required
 requires setpriv --version
 requires bsdtar --version
-plan 83
+plan 87
 
 busflip()
 {
@@ -29,7 +29,10 @@ printf '[busflip]\nvirtio_win = %s\ntrial_timeout = 5\n' "$work/vw" > /etc/busfl
 # libvirt's test driver needs neither rights nor a daemon.
 mkdir -m 755 "$work/open"
 make_domain win tag='' image="$LAB/win.img" | sed "s/<domain type='[a-z]*'/<domain type='test'/" > "$work/win.xml"
-{ echo '<node>'; grep -v '<?xml' "$work/win.xml"; echo '</node>'; } > "$work/open/node.xml"
+sed -e 's,>win<,>volume<,' -e "s,<disk type='file',<disk type='volume'," \
+	-e "s,<source file='[^']*'/>,<source pool='lab' volume='win.img'/>," "$work/win.xml" > "$work/volume.xml"
+quietly virsh -q pool-create-as lab dir --target "$LAB"
+{ echo '<node>'; grep -hv '<?xml' "$work/win.xml" "$work/volume.xml"; echo '</node>'; } > "$work/open/node.xml"
 chmod 755 "$work" "$LAB"
 chmod 600 "$LAB/win.img"
 
@@ -45,7 +48,10 @@ like "the format is not known, which is no fault of the definition" "$output" \
 	$'format +not known .*Permission denied.*\n +cure: +run busflip check as root'
 like "nor is Windows" "$output" \
 	$'windows +not known .*Permission denied.*\n +cure: +run busflip check as root'
-for command in "inspect win" "patch --format raw $LAB/win.img"; do
+fails "check, not as root, of a volume of a storage pool" 1 by_nobody check volume
+like "where it is is not known" "$output" \
+	$'system-disk +not known +cannot open .*/lab.xml: Permission denied\n +cure: +run busflip check as root'
+for command in "inspect win" "inspect volume" "patch --format raw $LAB/win.img"; do
 	# shellcheck disable=SC2086	# words
 	fails "$command, not as root" 1 by_nobody $command
 	like "$command: says so" "$output" 'Permission denied; run busflip as root$'
