@@ -134,6 +134,18 @@ static const char *const olders[PHASE_COUNT][NOW_COUNT] = {
 	},
 };
 
+#define UNREADABLE "start it; it boots on SATA, and stays there as long as its disk can't be " \
+	"looked at: REASON"
+#define NEVER "stays on SATA, since its disk can't be looked at: REASON; busflip check DOMAIN " \
+	"says what to do"
+
+/* While it runs no disk can be looked at, but of these it is known. */
+static const char *const nevers[NOW_COUNT] = {
+	[NOW_OFF] = "start it; it " NEVER,
+	[NOW_SAVED] = "start it; it goes on with its saved session, and " NEVER,
+	[NOW_RUNS] = "it " NEVER,
+};
+
 void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 {
 	enum phase phase = a->standing->phase;
@@ -146,10 +158,8 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 	if (!what && a->standing->older)
 		what = olders[phase][now];
 
-	if (!what && phase == PHASE_STAGED && now == NOW_OFF && a->unreadable &&
-	    a->needs_disk)
-		what = "start it; it boots on SATA, and stays there as long as its disk "
-			"can't be looked at: REASON";
+	if (!what && phase == PHASE_STAGED && a->unreadable && a->needs_disk)
+		what = a->never ? nevers[now] : now == NOW_OFF ? UNREADABLE : NULL;
 	expand(a, what ? what : nexts[phase][now], is_odd(a) ? a->odd_tag :
 	       a->unfit ? a->unfit : a->stuck ? a->stuck : a->unreadable, text);
 }

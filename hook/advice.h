@@ -16,7 +16,8 @@ struct advice {
 	bool needs_disk;	/* evidence = require: the disk must be readable */
 	bool has_drivers;	/* virtio_win is set */
 	const char *no_drivers;	/* why it is of no use, a clause; or NULL */
-	const char *unreadable;	/* why the disk can't be looked at, or NULL */
+	const char *unreadable;	/* why the disk can't be looked at, or NULL; ... */
+	bool never;		/* ... and it never will be */
 	const char *unfit;	/* why it can't be staged, or NULL */
 	const char *stuck;	/* staged: why it can't go to VirtIO, or NULL */
 };

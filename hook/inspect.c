@@ -91,7 +91,8 @@ static void look_for_drivers(struct inspection *in)
 			 "virtio_win = %s in busflip.conf: %s", path, strerror(errno));
 }
 
-static void prepare_advice(struct inspection *in)
+/* @found: its disk is known; so @in's error is of the look into it. */
+static void prepare_advice(struct inspection *in, bool found)
 {
 	const struct config *config = &in->offline.line->config;
 	struct error err = { 0 };
@@ -113,6 +114,7 @@ static void prepare_advice(struct inspection *in)
 		.has_drivers = config->virtio_win[0],
 		.no_drivers = in->no_drivers[0] ? in->no_drivers : NULL,
 		.unreadable = in->err.code ? in->err.msg : NULL,
+		.never = !found && in->err.code == ENOTSUP,
 		.unfit = in->unfit[0] ? in->unfit : NULL,
 		.stuck = in->stuck[0] ? in->stuck : NULL,
 	};
@@ -372,7 +374,7 @@ static int inspect_domain(struct inspection *in)
 	if (found)
 		look(in);
 	if (in->whole)
-		prepare_advice(in);
+		prepare_advice(in, found);
 	return answer(in, found);
 }
 

@@ -15,6 +15,7 @@
 #include "helper/json.h"
 #include "hook/advice.h"
 #include "hook/command.h"
+#include "hook/place.h"
 
 #define WATCH_SECONDS 2
 
@@ -112,11 +113,26 @@ static const char *odd_tag_of(const char *xml, char odd[ODD_TAG])
 	       domain_odd_tag(&domain, odd) : odd;
 }
 
+/* Is the disk one that nobody can look into, whatever is on it? @why: what it is. */
+static bool is_out_of_reach(const char *xml, const struct config *config, struct error *why)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	const xmlNode *disk;
+	struct place place;
+
+	if (domain_parse_bare(xml, strlen(xml), &domain, why) < 0)
+		return false;
+	disk = standing_disk(&domain, why);
+	/* The pools of another host are not known here. */
+	return disk && (place_is_here(config->uri) || !place_is_volume(disk)) &&
+	       place_of_disk(disk, &place, why) < 0 && why->code == ENOTSUP;
+}
+
 static void advise(struct status *st, const struct virt_domain *dom, const char *xml)
 {
 	const struct config *config = &st->line->config;
 	struct standing *s = &st->list.rows[0];
-	struct error err = { 0 };
+	struct error err = { 0 }, why = { 0 };
 	char odd[ODD_TAG] = "";
 	struct advice advice = {
 		.standing = s,
@@ -125,6 +141,8 @@ static void advise(struct status *st, const struct virt_domain *dom, const char 
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
 	};
 
+	advice.never = is_out_of_reach(xml, config, &why);
+	advice.unreadable = advice.never ? why.msg : NULL;
 	standing_compare(s, dom);
 	if (s->phase == PHASE_NONE && s->valid && !s->has_state &&
 	    standing_try_staging(dom, xml, config, &err) < 0)

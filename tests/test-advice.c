@@ -73,6 +73,20 @@ static void test_obstacles(void)
 	a = situation(PHASE_STAGED);
 	a.unreadable = "BitLocker";
 	next_has(&a, "can't be looked at: BitLocker", "its disk can't be read");
+	standing.running = true;
+	next_has(&a, "If every condition holds", "which may be since it runs");
+	a.never = true;
+	next_has(&a, "it stays on SATA, since its disk can't be looked at: BitLocker; busflip "
+		 "check win", "nor ever could be");
+	standing.running = false;
+	next_has(&a, "start it; it stays on SATA, since", "off");
+	a.saved = true;
+	next_has(&a, "its saved session, and stays on SATA, since", "saved");
+	standing.older = true;
+	next_has(&a, "as it was before", "by a session that began before");
+	a = situation(PHASE_STAGED);
+	a.unreadable = "BitLocker";
+	a.never = true;
 	a.needs_disk = false;
 	next_has(&a, "if every condition holds", "which the administrator allows");
 }

@@ -16,7 +16,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 114
+plan 122
 
 busflip()
 {
@@ -256,10 +256,17 @@ for name in remote ceph; do
 busflip: domain $name: what busflip check finds:
 system-disk +not ok .*stays on SATA
  *cure: "
+	output=$(busflip status $name)
+	like "$name: status" "$output" \
+		"Next: start it; it stays on SATA, since its disk can.t be looked at: its (storage pool|system disk) .*; busflip check $name says what to do"
+	unlike "$name: promises nothing" "$output" 'Next: .*VirtIO'
+	output=$(busflip inspect $name 2>/dev/null)
+	like "$name: inspect" "$output" 'Next: start it; it stays on SATA, since '
 done
 config 'evidence = shutdown'
 for name in remote ceph; do
 	like "$name: evidence = shutdown: it is not known" "$(item $name system-disk)" 'not known sda: its '
+	like "$name: status" "$(busflip status $name)" 'its next start is on VirtIO\.$'
 done
 ok "ceph: check" busflip check ceph
 not_ok remote command ".*storage pool 'san' .* is not active" 'put right what libvirt says, .*'
