@@ -52,11 +52,18 @@ static int read_job(struct job *job, struct error *err)
 static int load_drivers(const struct job *job, struct drivers **drivers,
 			struct error *err)
 {
-	if (job->drivers == JOB_DRIVERS_NONE)
+	if (job->drivers == JOB_DRIVERS_NONE ||
+	    drivers_load(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO,
+			 job->drivers_path, job->bus == JOB_BUS_SCSI
+			 ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err) == 0)
 		return 0;
-	return drivers_load(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO,
-			    job->drivers_path, job->bus == JOB_BUS_SCSI
-			    ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err);
+	if (!job->driver_optional)
+		return -1;
+	/* What the boot from SATA needs is done without. */
+	fprintf(stderr, "no driver for VirtIO is set up: %s\n", err->msg);
+	drivers_free(*drivers);
+	*drivers = NULL;
+	return 0;
 }
 
 static int work(const struct job *job, struct job_writer *writer,

@@ -132,6 +132,7 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	const struct command_line *line = c->line;
 	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
 	const char *disk = line->disk ? line->disk : "";
+	const struct tag was = domain->tag;
 	char word[DOMAIN_WORD];
 	bool tagged;
 
@@ -148,7 +149,8 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	tagged = domain->tag.present;
 	domain_odd_tag(domain, c->odd);
 	if (!domain->state_node || !tagged)
-		domain_set_tag(domain, bus, disk);
+		domain_set_tag(domain, line->bus || !was.valid ? bus : was.bus,
+			       line->disk || !was.valid ? disk : was.disk);
 	if (cycle_step(domain, HAPPENED_SEEN, &line->config, c->step, err) < 0)
 		return -1;
 	c->again = !c->step->changed && !tagged;

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 79
+plan 81
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -318,3 +318,16 @@ wait_boot nightly 2
 fails "on VirtIO, it is: a backup" 0 virsh backup-begin nightly "$LAB/backup.xml"
 ok "is made" wait_for 'virsh domjobinfo nightly --completed | grep -q Completed' 30
 is "of the system disk" "$(cmp "$LAB/nightly.backup" "$LAB/nightly.img" && echo same)" same
+
+# --- enable of one that has a tag already: what it says stays, but for what is given
+
+define_domain own tag='bus="scsi" disk="vda"'
+quietly busflip enable own
+is "a tag with a bus and a disk: enable keeps both" \
+	"$(xpath own "concat(//*[namespace-uri()='$tag_uri']/@bus, ' ', //*[namespace-uri()='$tag_uri']/@disk)")" \
+	"scsi vda"
+define_domain other-bus tag='bus="scsi" disk="vda"'
+quietly busflip enable --bus virtio other-bus
+is "enable --bus changes that" \
+	"$(xpath other-bus "concat(//*[namespace-uri()='$tag_uri']/@bus, ' ', //*[namespace-uri()='$tag_uri']/@disk)")" \
+	"virtio vda"

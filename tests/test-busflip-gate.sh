@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 61
+plan 69
 
 busflip()
 {
@@ -129,6 +129,19 @@ like "what is missing is said" "$(reason_of bare)" 'driver-service \(not set up\
 busflip inspect bare > "$LAB/inspect"
 ok "SATA boots" grep -q '^SATA boot .*ready' "$LAB/inspect"
 like "no service without a driver" "$(cat "$LAB/inspect")" 'viostor +absent'
+
+# Nor when virtio_win leads nowhere, or to what has no drivers.
+echo 'no drivers' > "$work/no.iso"
+for path in /nowhere/virtio-win.iso "$work/no.iso"; do
+	config "virtio_win = $path"
+	windows_disk "$LAB/bare.img"
+	before=$(hive_of bare)
+	ok "virtio_win = $path: starts and goes off" run_once bare
+	unlike "SATA was made ready" "$(hive_of bare)" "$before"
+	busflip inspect bare > "$LAB/inspect"
+	ok "and it boots" grep -q '^SATA boot .*ready' "$LAB/inspect"
+	like "what is wrong is logged" "$(grep "no driver for VirtIO is set up" "$LAB/log")" "bare.img: .*$path"
+done
 
 # --- a note of a session that another domain had under this UUID
 

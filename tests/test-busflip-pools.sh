@@ -7,12 +7,12 @@
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/lib-check.sh
+. "${BASH_SOURCE[0]%/*}/lib-check.sh"
 # shellcheck source=tests/guest/windows/lib-windows.sh
 . "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
 windows_required "$@"
 busflip_required "$@"
-# shellcheck source=tests/lib-check.sh
-. "$tests/lib-check.sh"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
