@@ -104,12 +104,6 @@ bool checkup_ok(const struct checkup *checkup)
 
 /* ---- the hook ------------------------------------------------------------- */
 
-/* Without a host in it; a socket may be named behind that. */
-static bool is_local(const char *uri)
-{
-	return strstr(uri, ":///");
-}
-
 #define INSTALL_AGAIN "install busflip again, with its package or with install.sh"
 
 static void check_local_hook(struct patient *p)
@@ -154,7 +148,7 @@ static void check_hook(struct patient *p)
 		item = checkup_add(p, "hook", HOLDS_NO,
 				   "%s: libvirt runs hooks for qemu:///system only", uri);
 		checkup_cure(item, "define the domain on qemu:///system");
-	} else if (!is_local(uri)) {
+	} else if (!place_is_here(uri)) {
 		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is another host", uri);
 	} else {
 		check_local_hook(p);
@@ -378,8 +372,8 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		check_system_disk(&p);
 		check_tag(&p);
 		check_staging(&p);
-		checkup_networks(&p, virt, is_local(line->config.uri));
-		if (is_local(line->config.uri)) {
+		checkup_networks(&p, virt, place_is_here(line->config.uri));
+		if (place_is_here(line->config.uri)) {
 			checkup_files(&p);
 			checkup_others(&p);
 			checkup_disk(&p);
