@@ -401,12 +401,12 @@ static int settle_once(const char *uuid, const struct config *config, bool *told
 		settle_release(virt, dom, &pending, config, err);
 	if (rc < 0 && passes(err))
 		return error_prefix(err, "domain %s", virt_name(dom));
-	pending_remove(&pending);
 	if (rc < 0)
 		story_tell(LOG_LEVEL_ERROR, virt_name(dom), uuid, "%s: %s",
 			   pending.kind == PENDING_BOUNCE ? "can't be started again on SATA" :
 			   "stays as it is", err->msg);
 	*told = rc < 0;
+	pending_remove(&pending);
 	return rc;
 }
 

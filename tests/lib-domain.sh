@@ -378,8 +378,15 @@ same_as_original()
 	fi
 }
 
-# logged REGEX - has busflip logged such a line?
+# logged REGEX - has busflip logged such a line? What receives them may be a moment
+# behind whoever has logged it.
 logged()
 {
-	grep -qE -- "$1" "$LAB/log"
+	local i
+
+	for i in {1..10}; do
+		! grep -qE -- "$1" "$LAB/log" || return 0
+		sleep 0.1
+	done
+	return 1
 }

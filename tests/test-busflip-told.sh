@@ -105,7 +105,7 @@ quietly virsh -q undefine near
 no_tag near "<x:domains xmlns:x='$tag_uri'/>"
 quietly busflip stage --all
 ok "another name: what comes of itself is logged" \
-	logged "domain=near .*can't be staged .*: $(of domains "$tag_uri")"
+	wait_for "logged \"domain=near .*can't be staged .*: $(of domains "$tag_uri")\"" 10
 fails "enable" 0 busflip enable near
 like "says so" "$output" "domain near: $(of domains "$tag_uri"): that one is written now"
 is "the tag is in its place" "$(xpath near 'name(//metadata/*[1])'),$(where near)" \
