@@ -118,7 +118,7 @@ static const char *target(struct candidate *c)
  */
 static bool is_called(const xmlNode *disk, const xmlNode *device)
 {
-	const char *bus = bus_name(disk_bus(disk));
+	const char *kind = bus_name(disk_bus(disk));
 	char own[256] = "", place[128] = "", scsi[160] = "", name[TARGET_SIZE];
 	struct slot slot;
 
@@ -130,9 +130,9 @@ static bool is_called(const xmlNode *disk, const xmlNode *device)
 	if (disk_bus(disk) == BUS_VIRTIO && disk_target(disk, name, sizeof(name))) {
 		str_printf(place, sizeof(place), "virtio-disk%ld", disk_name_index(name));
 	} else if (slots_disk_place(disk, &slot)) {
-		str_printf(place, sizeof(place), "%s%ld-%ld-%ld", bus, slot.controller, slot.bus,
+		str_printf(place, sizeof(place), "%s%ld-%ld-%ld", kind, slot.controller, slot.bus,
 			   slot.unit);
-		str_printf(scsi, sizeof(scsi), "%s%ld-%ld-%ld-%ld", bus, slot.controller,
+		str_printf(scsi, sizeof(scsi), "%s%ld-%ld-%ld-%ld", kind, slot.controller,
 			   slot.bus, slot.target, slot.unit);
 	}
 	return (place[0] && xml_attr_is(device, "alias", place)) ||
