@@ -208,7 +208,8 @@ sums()
 }
 
 # would OP IMAGE - what that hook, undisturbed, does to IMAGE, which is changed. It
-# sees it where the guest's disk is, and a daemon that knows no such guest.
+# sees it where the guest's disk is, and a daemon that knows no such guest; what has
+# become of its definition since is nothing to it.
 would()
 {
 	local sub=begin
@@ -223,6 +224,7 @@ would()
 		mount --bind "$LAB/state" /var/lib/busflip &&
 		mount --bind "$LAB/would.conf" /etc/busflip.conf &&
 		mount -t tmpfs would /run/busflip &&
+		mount -t tmpfs would /etc/libvirt/qemu &&
 		busflip event -- win "$1" "$3" - < "$LAB/before.xml"' - "$1" "$2" "$sub"
 	"$hunter" calm > /dev/null
 }

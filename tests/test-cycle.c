@@ -268,7 +268,7 @@ static void test_options_of_names(void)
 	} cases[] = {
 		{ "of what it is called on SATA", "dev='vda' bus='virtio'", "sata0-0-0",
 		  "a <qemu:override> would refer to its system disk when that is on sata" },
-		{ "of the bait's name", "dev='sdb' bus='sata'", "virtio-disk0",
+		{ "of the bait's name", "dev='sdb' bus='sata'", "virtio-disk25",
 		  "a <qemu:override> would refer to the bait" },
 		{ "of none of its names", "dev='vda' bus='virtio'", "sata0-0-1", "staged" },
 	};
