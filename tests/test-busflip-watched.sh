@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 38
+plan 43
 
 printf '[busflip]\nevidence = shutdown\ntrial_timeout = 5\n' > /etc/busflip.conf
 
@@ -79,3 +79,11 @@ ok "it writes elsewhere: told" wait_for 'logged "domain=writes .*only 0 writes t
 ok "nobody watches it any more" wait_for '[ "$(watchers writes)" = 0 ]' 30
 is "and left alone" "$(where writes)/$(state_of writes)" trial/virtio/running
 ok "though it wrote much there" test "$(virsh domblkstat writes vdb | sed -n 's/.*wr_req //p')" -gt 50
+
+# The end of a session whose way was ended: nothing to do, and so no error.
+for name in disabled held untagged; do
+	quietly virsh -q shutdown "$name"
+	ok "$name: off" wait_off "$name"
+done
+is "where they were" "$(where disabled) $(where held)" "none/virtio held/sata"
+is "no error" "$(grep '<27>' "$LAB/log")" ""
