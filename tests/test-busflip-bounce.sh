@@ -169,7 +169,7 @@ like "and why is in its story" "$(busflip status transient)" \
 virsh -q destroy transient
 
 # virt-install starts a domain first, and defines it then.
-make_domain later guest=stay uuid="$(uuidgen)" > "$LAB/later.xml"
+make_domain later guest=stay uuid="$(cat /proc/sys/kernel/random/uuid)" > "$LAB/later.xml"
 ok "one starts" virsh -q create "$LAB/later.xml"
 sleep 1
 ok "and is defined then" virsh -q define "$LAB/later.xml"
