@@ -82,6 +82,12 @@ unsigned int virDomainGetID(virDomainPtr dom)
 	return (unsigned int)-1;
 }
 
+int virDomainIsPersistent(virDomainPtr dom)
+{
+	(void)dom;
+	return 1;
+}
+
 int virDomainFree(virDomainPtr dom)
 {
 	free(dom);
@@ -109,6 +115,7 @@ void never(void)
 
 #define NEVER(name) __asm__(".globl " #name "\n.set " #name ", never");
 
+NEVER(virConnectDomainXMLToNative)
 NEVER(virConnectGetCapabilities)
 NEVER(virDomainBlockStats)
 NEVER(virDomainCreateWithFlags)
@@ -118,9 +125,12 @@ NEVER(virDomainGetConnect)
 NEVER(virDomainGetMetadata)
 NEVER(virDomainGetState)
 NEVER(virDomainHasManagedSaveImage)
-NEVER(virDomainIsPersistent)
 NEVER(virDomainLookupByName)
 NEVER(virDomainLookupByUUIDString)
+NEVER(virDomainManagedSaveGetXMLDesc)
 NEVER(virDomainResume)
 NEVER(virDomainSuspend)
 NEVER(virGetLastError)
+NEVER(virNetworkFree)
+NEVER(virNetworkIsActive)
+NEVER(virNetworkLookupByName)
