@@ -119,18 +119,19 @@ static const char *obstacle(const struct advice *a)
 
 /* What a command has done since the session began counts from the next start on: the
  * end of this one decides nothing. */
+#define OLDER_SAVED(bus) \
+	"start it; it goes on with its saved session, as it was before. Shut it down inside " \
+	"Windows; its next start is on " bus " then."
+#define OLDER_RUNS(bus) \
+	"shut it down inside Windows; it runs as it was started before. Its next start is on " \
+	bus "."
+
 static const char *const olders[PHASE_COUNT][NOW_COUNT] = {
 	[PHASE_STAGED] = {
-		[NOW_SAVED] = "start it; it goes on with its saved session, as it was before. "
-			"Shut it down inside Windows; its next start is on SATA then.",
-		[NOW_RUNS] = "shut it down inside Windows; it runs as it was started before. "
-			"Its next start is on SATA.",
+		[NOW_SAVED] = OLDER_SAVED("SATA"), [NOW_RUNS] = OLDER_RUNS("SATA"),
 	},
 	[PHASE_TRIAL] = {
-		[NOW_SAVED] = "start it; it goes on with its saved session, as it was before. "
-			"Shut it down inside Windows; its next start is on VirtIO then.",
-		[NOW_RUNS] = "shut it down inside Windows; it runs as it was started before. "
-			"Its next start is on VirtIO.",
+		[NOW_SAVED] = OLDER_SAVED("VirtIO"), [NOW_RUNS] = OLDER_RUNS("VirtIO"),
 	},
 };
 

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 cd "$tests/.." || exit 1
-plan 17
+plan 18
 
 # none NAME LINES - passes when there are no lines; they say what is wrong
 none()
@@ -99,3 +99,9 @@ if [ -x "$BUSFLIP_BUILD/busflip-hook" ]; then
 else
 	fail "busflip-hook links nothing but libc" "$BUSFLIP_BUILD/busflip-hook is not built"
 fi
+
+# What a command left in the folder that it was run in is not to be kept by git.
+is "the top level holds the agreed names, and dot-files" \
+	"$(find "$tests/.." -mindepth 1 -maxdepth 1 ! -name '.*' ! -name 'build*' -printf '%f\n' |
+		LC_ALL=C sort | paste -sd " ")" \
+	"LICENSE Makefile README.md conf helper hook install.sh tests"
