@@ -9,9 +9,11 @@
 #include "helper/image.h"
 #include "helper/ntfs.h"
 
-/* The library's headers want these to exist before they do. */
+/* The library's headers want these to exist before they do. One of them calls time(),
+ * and includes <time.h> only where a configure script has found that there is one. */
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <ntfs-3g/types.h>
 #include <ntfs-3g/attrib.h>

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>		/* libntfs-3g's headers want it */
 #include <unistd.h>
 
 #include <ntfs-3g/types.h>
