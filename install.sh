@@ -96,7 +96,7 @@ esac
 
 # ---- packages -------------------------------------------------------------
 
-# packages FAMILY PURPOSE
+# packages FAMILY PURPOSE - "A|B" is the first of them that the distribution has
 packages()
 {
 	case $1-$2 in
@@ -108,16 +108,18 @@ packages()
 		echo libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils ;;
 	debian-demo)
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
-			qemu-utils libxml2-utils python3 util-linux iproute2 ntfs-3g xz-utils ;;
+			qemu-utils libxml2-utils python3 util-linux iproute2 ntfs-3g xz-utils \
+			zstd ;;
 	debian-test)
 		echo binutils libvirt-daemon-system libvirt-clients qemu-system-x86 \
 			qemu-utils libxml2-utils python3 util-linux iproute2 git acl secilc setools \
 			python3-jsonschema python3-prometheus-client python3-yaml virtinst xsltproc ansible-core \
 			ntfs-3g fdisk libhivex-bin libwin-hivex-perl reglookup xz-utils nbdkit \
 			libnbd-bin procps zstd ovmf libarchive-tools bash-completion zsh fish \
-			build-essential dpkg-dev debhelper lintian rpm rpmlint ;;
+			build-essential dpkg-dev debhelper lintian rpm rpmlint \
+			"libvirt-daemon-driver-storage-iscsi|libvirt-daemon" ;;
 	debian-ci)
-		echo clang libclang-rt-14-dev clang-tidy cppcheck shellcheck mandoc man-db \
+		echo clang libclang-rt-dev clang-tidy cppcheck shellcheck mandoc man-db \
 			valgrind ;;
 	debian-v2v)	# with a kernel for its appliance
 		echo virt-v2v linux-image-amd64 ;;
@@ -130,7 +132,7 @@ packages()
 	fedora-demo)
 		echo binutils libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-log \
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
-			util-linux iproute ntfsprogs xz kernel-core kernel-modules ;;
+			util-linux iproute ntfsprogs xz zstd kernel-core kernel-modules ;;
 	fedora-test)
 		echo binutils libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-log \
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
@@ -159,6 +161,30 @@ family()
 	*" debian "* | *" ubuntu "*) echo debian ;;
 	*" fedora "* | *" rhel "* | *" centos "*) echo fedora ;;
 	*) echo unknown ;;
+	esac
+}
+
+# first_known NAME|NAME... - fails where none is known, as before "apt-get update"
+first_known()
+{
+	local name
+
+	for name in ${1//|/ }; do
+		! apt-cache show "$name" >/dev/null 2>&1 || { echo "$name"; return; }
+	done
+	return 1
+}
+
+# one_name FAMILY NAME|NAME...
+one_name()
+{
+	case $1-$2 in
+	debian-*\|*)
+		first_known "$2" ||
+			{ [ "$(id -u)" = 0 ] && apt-get update -q >&2 && first_known "$2"; } ||
+			die "this distribution has none of these packages: ${2//|/, }" ;;
+	*)
+		echo "$2" ;;
 	esac
 }
 
@@ -205,6 +231,7 @@ install_packages()
 	for purpose; do
 		list=$(packages "$fam" "$purpose")
 		for package in $list; do
+			package=$(one_name "$fam" "$package")
 			is_installed "$fam" "$package" || missing+=("$package")
 		done
 	done

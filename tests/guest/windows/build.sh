@@ -28,17 +28,17 @@ flock 9
 wanted="virtio_pci virtio_blk virtio_scsi sd_mod ahci vmw_pvscsi nvme ata_piix
 	button evdev"
 
-# installed_kernel - "IMAGE MODULES" of one that this machine has: where Debian
-# puts it, or Fedora
-installed_kernel()
+# kernel_below ROOT - "IMAGE MODULES" of one that is there: where Debian puts it, or
+# Fedora and Debian 14
+kernel_below()
 {
 	local modules version image
 
-	for modules in /lib/modules/*/kernel; do
+	for modules in "$1"/lib/modules/*/kernel "$1"/usr/lib/modules/*/kernel; do
 		modules=${modules%/kernel}
 		version=${modules##*/}
 		case $version in *-cloud-* | *-rt-*) continue ;; esac
-		for image in "/boot/vmlinuz-$version" "$modules/vmlinuz"; do
+		for image in "$1/boot/vmlinuz-$version" "$modules/vmlinuz"; do
 			if [ -r "$image" ] && [ -d "$modules/kernel/drivers/ata" ]; then
 				echo "$image $modules"
 				return
@@ -48,46 +48,52 @@ installed_kernel()
 	return 1
 }
 
-# The metapackage depends on one exact kernel.
-kernel_package()
+depends()
 {
-	apt-cache depends linux-image-amd64 2>/dev/null |
-		sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1 | grep .
+	apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p'
 }
 
-# unpacked_kernel - the same of a package, unpacked in DIR/kernel
+# The metapackage depends on one exact kernel; in Debian 14 that is but a name for two
+# packages more, which hold the kernel and its modules.
+kernel_packages()
+{
+	local package version
+
+	package=$(depends linux-image-amd64 | grep -m 1 '^linux-image-[0-9]') || return 1
+	version=${package#linux-image-}
+	echo "$package"
+	depends "$package" | grep -xF -e "linux-binary-$version" -e "linux-modules-$version" || :
+}
+
+# unpacked_kernel - the same of packages, unpacked in DIR/kernel
 unpacked_kernel()
 {
-	local package deb=${KERNEL_DEB:-} new=$dir/kernel.new image
+	local packages deb new=$dir/kernel.new
 
 	if ! [ -d "$dir/kernel" ]; then
 		rm -rf "$new"
 		mkdir "$new"
-		if ! [ "$deb" ]; then
-			package=$(kernel_package) ||
-				{ apt-get -q update && package=$(kernel_package); } >&2 ||
+		if [ "${KERNEL_DEB:-}" ]; then
+			cp "$KERNEL_DEB" "$new/kernel.deb"
+		else
+			packages=$(kernel_packages) ||
+				{ apt-get -q update && packages=$(kernel_packages); } >&2 ||
 				return 1
-			(cd "$new" && apt-get -q download "$package") >&2 || return 1
-			deb=$(echo "$new"/*.deb)
+			# shellcheck disable=SC2086	# a list
+			(cd "$new" && apt-get -q download $packages) >&2 || return 1
 		fi
-		dpkg-deb -x "$deb" "$new" || return 1
-		rm -f "$new"/*.deb
+		for deb in "$new"/*.deb; do
+			dpkg-deb -x "$deb" "$new" || return 1
+			rm "$deb"
+		done
 		mv "$new" "$dir/kernel"
 	fi
-	image=$(echo "$dir"/kernel/boot/vmlinuz-*)
-	package=${image##*/vmlinuz-}
-	for deb in "$dir/kernel/lib/modules/$package" "$dir/kernel/usr/lib/modules/$package"; do
-		if [ -r "$image" ] && [ -d "$deb/kernel" ]; then
-			echo "$image $deb"
-			return
-		fi
-	done
-	return 1
+	kernel_below "$dir/kernel"
 }
 
 for file in "$dir/init" "$here/mkinitrd.py" "$here/build.sh"; do
 	[ "$dir/initrd" -nt "$file" ] && continue
-	kernel=$(installed_kernel) || kernel=$(unpacked_kernel) || {
+	kernel=$(kernel_below "") || kernel=$(unpacked_kernel) || {
 		echo "build.sh: no kernel: neither installed nor to be downloaded" >&2
 		exit 1
 	}

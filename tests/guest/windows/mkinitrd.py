@@ -25,7 +25,21 @@ def cpio_entry(name, mode, data=b"", device=(0, 0)):
     return entry + b"\0" * (-len(data) % 4)
 
 
-def vmlinux(image):
+def unpack(tool, what, data):
+    """What such a program makes of the data"""
+    try:
+        run = subprocess.run([tool, "-dc"], input=data, check=True,
+                             stdout=subprocess.PIPE)
+    except FileNotFoundError:
+        raise SystemExit("mkinitrd.py: %s is packed with %s, which this machine lacks; "
+                         "install it" % (what, tool)) from None
+    except subprocess.CalledProcessError as error:
+        raise SystemExit("mkinitrd.py: %s: %s ends with status %d" %
+                         (what, tool, error.returncode)) from None
+    return run.stdout
+
+
+def vmlinux(path, image):
     """The payload of a bzImage, as the boot protocol describes it."""
     start = ((image[0x1f1] or 4) + 1) * 512
     offset, length = struct.unpack_from("<II", image, 0x248)
@@ -37,9 +51,8 @@ def vmlinux(image):
     for magic, tool in tools.items():
         if payload.startswith(magic):
             # The four bytes behind it are the unpacked size.
-            return subprocess.run([tool, "-dc"], input=payload[:-4], check=True,
-                                  stdout=subprocess.PIPE).stdout
-    raise SystemExit("mkinitrd.py: a kernel compressed in an unknown way")
+            return unpack(tool, path, payload[:-4])
+    raise SystemExit("mkinitrd.py: %s is packed in an unknown way" % path)
 
 
 def module_name(path):
@@ -101,11 +114,9 @@ def bare(data):
 def read_module(path):
     tools = {".xz": "xz", ".zst": "zstd", ".gz": "gzip"}
     tool = tools.get(os.path.splitext(path)[1])
-    if tool:
-        return subprocess.run([tool, "-dc", path], check=True,
-                              stdout=subprocess.PIPE).stdout
     with open(path, "rb") as file:
-        return file.read()
+        data = file.read()
+    return unpack(tool, path, data) if tool else data
 
 
 def libraries(program):
@@ -139,7 +150,7 @@ def main():
     out.append(cpio_entry("modules", 0o100644, lines.encode()))
     out.append(cpio_entry("TRAILER!!!", 0))
     write(os.path.join(directory, "vmlinuz"), image)
-    write(os.path.join(directory, "vmlinux"), vmlinux(image))
+    write(os.path.join(directory, "vmlinux"), vmlinux(kernel, image))
     write(os.path.join(directory, "initrd"), b"".join(out))
 
 
