@@ -332,14 +332,16 @@ void file_replace_sweep(const char *folder)
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
 	struct stat st;
+	int fd;
 
 	if (!dir)
 		return;
-	while ((entry = readdir(dir)))
+	fd = dirfd(dir);
+	while (fd >= 0 && (entry = readdir(dir)))
 		if (is_temporary(entry->d_name) &&
-		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SWEEP_AGE)
-			unlinkat(dirfd(dir), entry->d_name, 0);
+			unlinkat(fd, entry->d_name, 0);
 	closedir(dir);
 }
 

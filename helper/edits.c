@@ -126,8 +126,9 @@ static int existing_part(const struct windows *win, const char *path,
 		found = windows_find_path(win, part, &key, err);
 		if (found)
 			return found;
-		while (*len && path[--*len] != '\\')
-			;
+		do
+			--*len;
+		while (*len && path[*len] != '\\');
 	}
 	return 0;
 }

@@ -52,7 +52,7 @@ static int scan_bin(struct check *c, uint32_t bin, uint32_t size,
 	while (at < size) {
 		uint32_t cell = get_le32(p + at);
 		bool used = cell > INT32_MAX;
-		uint32_t len = used ? (uint32_t)-cell : cell;
+		uint32_t len = used ? -cell : cell;
 
 		if (len < 8 || len % 8 || !range_ok(at, len, size))
 			return damaged(err, bin + at, "cell of impossible size");

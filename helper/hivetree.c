@@ -153,7 +153,7 @@ const uint8_t *hive_cell(const struct hive *h, uint32_t at, uint32_t min,
 			 uint32_t *len, struct error *err)
 {
 	const uint8_t *p = at % 8 ? NULL : hive_at(h, at, 4, err);
-	uint32_t size = p ? (uint32_t)-get_le32(p) : 0;
+	uint32_t size = p ? -get_le32(p) : 0;
 
 	if (at % 8 || (p && (size > INT32_MAX || size % 8 ||
 			     size < (uint64_t)min + 4))) {

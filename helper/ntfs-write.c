@@ -123,6 +123,8 @@ int volume_write(struct volume *vol, const char *path,
 	if (r == 0 && (!c->old || c->len != c->old_len ||
 		       next_changed(c, 0, true) < c->len)) {
 		r = set_content(vol, ni, c, path, err);
+		/* Two flags of an enum of the library. */
+		/* NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange) */
 		ntfs_inode_update_times(ni, NTFS_UPDATE_MCTIME);
 	}
 	if (ntfs_inode_close(ni) < 0 && r == 0)

@@ -203,7 +203,7 @@ static int count_links(ntfs_inode *ni, unsigned int *links)
 		const ATTR_RECORD *a = ctx->attr;
 		const uint8_t *value = (const uint8_t *)a +
 				       le16_to_cpu(a->value_offset);
-		const FILE_NAME_ATTR *name = (const FILE_NAME_ATTR *)(const void *)value;
+		const FILE_NAME_ATTR *name = (const void *)value;
 
 		if (le32_to_cpu(a->value_length) < sizeof(*name))
 			continue;

@@ -207,8 +207,9 @@ static enum windows_arch arch_of_machine(const struct fact_number *machine)
 		return ARCH_AMD64;
 	case 0xaa64:
 		return ARCH_ARM64;
+	default:
+		return ARCH_UNKNOWN;
 	}
-	return ARCH_UNKNOWN;
 }
 
 /* The kernel's file and the registry must agree where both are known. */

@@ -221,7 +221,7 @@ static const char *find_cure(const struct finding *f)
 
 void advice_cure(const struct advice *a, const struct finding *f, char text[ADVICE_SIZE])
 {
-	const char *cure = "";
+	const char *cure;
 
 	if (f->holds == HOLDS_YES || a->standing->phase == PHASE_DONE)
 		cure = "";

@@ -265,5 +265,11 @@ lab_daemon_restart()
 	kill "$pid" && wait_for "! kill -0 $pid 2>/dev/null" 60 && lab_daemon_start
 }
 
+# libvirt_from VERSION - is this libvirt as new as that, such as 9.2?
+libvirt_from()
+{
+	printf '%s\n' "$1" "$(virsh --version)" | sort -V -C
+}
+
 # shellcheck source=tests/lib-domain.sh
 . "$tests/lib-domain.sh"

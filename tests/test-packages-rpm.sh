@@ -14,15 +14,17 @@ requires rpmlint --version
 output=
 plan 27
 
+# Up to Debian 12 rpm wants to be asked twice there.
 force=(--nodeps)
-[ ! -e /etc/debian_version ] || force+=(--force-debian)
+! rpm --help | grep -q -e --force-debian || force+=(--force-debian)
 package_host
 define_domain bystander guest=stay tag=no
 virsh -q start bystander
 
 ok "make rpm" make -s rpm RPMFLAGS="--nodeps --nocheck"
 rpm=$(echo build/rpm/RPMS/*/busflip-[0-9]*.rpm)
-ok "rpmlint finds no error" rpmlint -r conf/busflip.rpmlintrc "$rpm" build/rpm/SPECS/busflip.spec
+ok "rpmlint finds no error" rpmlint --ignore-unused-rpmlintrc -r conf/busflip.rpmlintrc \
+	"$rpm" build/rpm/SPECS/busflip.spec
 version=$(rpm -qp --qf '%{VERSION}' "$rpm")
 like "the spec has the changelog of the Debian package" \
 	"$(rpm -qp --changelog "$rpm" | head -n 1)" " - $version-1\$"
