@@ -120,7 +120,7 @@ packages()
 			"libvirt-daemon-driver-storage-iscsi|libvirt-daemon" ;;
 	debian-ci)
 		echo clang libclang-rt-dev clang-tidy cppcheck shellcheck mandoc man-db \
-			valgrind ;;
+			valgrind debootstrap ;;
 	debian-v2v)	# with a kernel for its appliance
 		echo virt-v2v linux-image-amd64 ;;
 	fedora-build)
