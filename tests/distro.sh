@@ -88,7 +88,7 @@ complete_tree()
 {
 	local stamp
 
-	stamp="$deps $(cksum < "$checkout/install.sh")"
+	stamp="$deps $(cksum < "$checkout/conf/packages.sh")"
 	! grep -qsxF "$stamp" "$tree/etc/busflip-deps" || return 0
 	if [ -d "$tree" ]; then
 		mv "$tree" "$tree.new"
