@@ -128,7 +128,7 @@ static const struct command {
 	  "report what is wrong in busflip.conf" },
 	{ "event", "NAME OP SUBOP EXTRA", 4, 4, 0, command_event, NULL },
 	{ "settle", "UUID", 1, 1, 0, command_settle, NULL },
-	{ "watch", "UUID", 1, 1, 0, command_watch, NULL },
+	{ "watch", "UUID ID", 2, 2, 0, command_watch, NULL },
 };
 
 void complain(const char *fmt, ...)

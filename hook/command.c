@@ -363,8 +363,9 @@ int command_settle(const struct command_line *line)
 int command_watch(const struct command_line *line)
 {
 	struct error err = { 0 };
+	int id = (int)strtol(line->args[1], NULL, 10);
 
-	if (watch_trial(line->args[0], &line->config, &err) >= 0)
+	if (watch_trial(line->args[0], id, &line->config, &err) >= 0)
 		return EXIT_DONE;
 	log_msg(LOG_LEVEL_WARNING, "domain %s is not watched any more: %s; whether "
 		"Windows came up on VirtIO is told by its disk when it ends", line->args[0],

@@ -23,138 +23,21 @@
 #include "hook/cycle.h"
 #include "hook/evidence.h"
 #include "hook/gate.h"
+#include "hook/libvirtfiles.h"
 #include "hook/pending.h"
 #include "hook/recover.h"
 #include "hook/session.h"
 #include "hook/spawn.h"
 #include "hook/story.h"
 
-#define LIBVIRT_LOG "/var/log/libvirt/qemu/%s.log"
-#define LIBVIRT_PID "/run/libvirt/qemu/%s.pid"
-#define STARTING_UP ": starting up libvirt version: "
-#define SHUTTING_DOWN ": shutting down, reason="
-#define LIBVIRT_XML BUSFLIP_SYSCONFDIR "/libvirt/qemu/%s.xml"
-
 struct event {
 	const char *name, *op, *extra;
 	const struct config *config;
 	struct domain domain;
+	bool may_write;		/* prepare: nothing else goes on with its disks */
 };
 
 /* ---- observe ----------------------------------------------------------- */
-
-static bool host_path(char *path, size_t size, const char *fmt, const char *name)
-{
-	const char *where = strstr(fmt, "%s");
-
-	return !strchr(name, '/') &&
-	       str_printf(path, size, "%.*s%s%s", (int)(where - fmt), fmt, name,
-			  where + 2);
-}
-
-/*
- * The end of a text file, at most @size - 1 bytes of it.
- */
-static size_t read_tail(const char *path, char *buf, size_t size)
-{
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
-	ssize_t n = -1;
-
-	if (end >= 0)
-		n = pread(fd, buf, size - 1,
-			  end > (off_t)size - 1 ? end - (off_t)size + 1 : 0);
-	buf[n > 0 ? n : 0] = '\0';
-	return n > 0 ? (size_t)n : 0;
-}
-
-static const char *last_occurrence(const char *text, const char *what)
-{
-	const char *found = NULL;
-
-	for (const char *p = text; (p = strstr(p, what)); p++)
-		found = p;
-	return found;
-}
-
-/*
- * libvirt writes "<time>: shutting down, reason=<reason>" into the domain's
- * log before it calls the stopped and release hooks (qemuProcessStop() in
- * src/qemu/qemu_process.c, 9.0.0). Kept as a second source: the reason that
- * libvirt is asked for afterwards is lost when the daemon is restarted or the
- * guest started again before anybody asks.
- */
-static void logged_reason(const char *name, char *buf, size_t size)
-{
-	char path[4096], tail[16384];
-	const char *down, *up;
-	size_t len;
-
-	buf[0] = '\0';
-	if (!host_path(path, sizeof(path), LIBVIRT_LOG, name) ||
-	    !read_tail(path, tail, sizeof(tail)))
-		return;
-	down = last_occurrence(tail, SHUTTING_DOWN);
-	up = last_occurrence(tail, STARTING_UP);
-	if (!down || (up && up > down))
-		return;
-	down += strlen(SHUTTING_DOWN);
-	len = strcspn(down, "\n");
-	if (len < size) {
-		memcpy(buf, down, len);
-		buf[len] = '\0';
-	}
-}
-
-/*
- * QEMU says who ended it: when a start fails for a reason of its own it says
- * something else. A "started" hook that was killed makes libvirt end a guest whose
- * disk is all right.
- */
-static bool was_taken_down(const char *name)
-{
-	char path[4096], tail[16384];
-	const char *up, *down;
-
-	if (!host_path(path, sizeof(path), LIBVIRT_LOG, name) ||
-	    !read_tail(path, tail, sizeof(tail)))
-		return false;
-	up = last_occurrence(tail, STARTING_UP);
-	down = last_occurrence(tail, SHUTTING_DOWN);
-	/* Of this start, not of one before that came further. */
-	return up && down && strstr(up, SHUTTING_DOWN) == down &&
-	       strstr(up, ": terminating on signal ");
-}
-
-/*
- * Guests that continue (restored, migrated in, reverted to a snapshot) are
- * started by QEMU with -incoming or -loadvm. To take one of those down would
- * throw its memory away.
- */
-static bool continues(const char *name)
-{
-	char path[4096], text[65536], pid[16] = "";
-	size_t len;
-
-	if (!host_path(path, sizeof(path), LIBVIRT_PID, name) ||
-	    !read_tail(path, text, sizeof(pid)))
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	if (!str_fits(pid, sizeof(pid), text) || strspn(pid, "0123456789") != strlen(pid))
-		return false;
-	snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
-	{
-		AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-
-		len = n > 0 ? (size_t)n : 0;
-	}
-	text[len] = '\0';
-	for (const char *arg = text; arg < text + len; arg += strlen(arg) + 1)
-		if (strcmp(arg, "-incoming") == 0 || strcmp(arg, "-loadvm") == 0)
-			return true;
-	return false;
-}
 
 /*
  * Before QEMU exists, only the migrate and restore hooks that ran just before
@@ -187,14 +70,6 @@ static void unmark(const struct event *event)
 		unlink(path);
 }
 
-static bool is_persistent(const char *name)
-{
-	char path[4096];
-
-	return host_path(path, sizeof(path), LIBVIRT_XML, name) &&
-	       access(path, F_OK) == 0;
-}
-
 /*
  * The XML of a session is that of its start. Was its way ended meanwhile, by disable or
  * hold, or its tag taken out? libvirt can't be asked from within a hook, but what it has
@@ -203,16 +78,8 @@ static bool is_persistent(const char *name)
 static bool was_ended(const struct event *event)
 {
 	AUTO_DOMAIN struct domain now = { 0 };
-	AUTO_FREE char *xml = NULL;
-	AUTO_FD int fd = -1;
-	char path[4096];
-	size_t len;
 
-	if (!host_path(path, sizeof(path), LIBVIRT_XML, event->name))
-		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || read_all(fd, XML_LIMIT, &xml, &len, NULL) < 0 ||
-	    domain_parse(xml, len, &now, NULL) < 0 ||
+	if (libvirt_definition(event->name, &now, NULL) < 0 ||
 	    strcmp(now.uuid, event->domain.uuid) != 0)
 		return false;
 	return !now.tag.present || (now.state.phase != PHASE_STAGED &&
@@ -252,7 +119,7 @@ static bool can_be_staged(struct event *event, struct error *err)
  */
 static bool disks_are_whole(struct event *event, struct error *err)
 {
-	if (is_marked(event) || recover_disks(&event->domain, err) == 0)
+	if (!event->may_write || recover_disks(&event->domain, err) == 0)
 		return true;
 	fprintf(stderr, "busflip: domain %s was not started: %s\n", event->name,
 		err->msg);
@@ -290,12 +157,35 @@ static bool session_end(const struct event *event, bool failed)
 	return !held && note.failed != 1;
 }
 
+/*
+ * Before QEMU exists: does the start go on with memory, or on other images than the
+ * definition's? Then its disks are not to be touched.
+ */
+static bool may_write(const struct event *event)
+{
+	const struct domain *domain = &event->domain;
+
+	if (is_marked(event))
+		return false;
+	if (!libvirt_names_other_images(domain, NULL))
+		return true;
+	if (domain->state.phase != PHASE_STAGED && domain->state.phase != PHASE_TRIAL)
+		return false;
+	/* What is noted here is of another session. */
+	session_remove(domain->uuid);
+	story_tell(LOG_LEVEL_NOTICE, event->name, domain->uuid,
+		   "starts with its disks as they are: they are not those of its definition, as "
+		   "when it is reverted to a snapshot");
+	return false;
+}
+
 static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
 	char word[DOMAIN_WORD];
 	struct error err = { 0 };
 
+	event->may_write = may_write(event);
 	if (!disks_are_whole(event, &err))
 		return EXIT_REFUSE_START;
 	if (state->phase == PHASE_DONE || state->phase == PHASE_HELD)
@@ -307,7 +197,7 @@ static int on_prepare(struct event *event)
 		story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
 			   "starts without its bait: %s", err.msg);
 	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
-	    state->valid && !is_marked(event)) {
+	    state->valid && event->may_write) {
 		gate_prepare(&event->domain, event->config);
 		/* It may have come no further than into the journal. */
 		if (!disks_are_whole(event, &err)) {
@@ -316,8 +206,8 @@ static int on_prepare(struct event *event)
 		}
 	}
 	if (state->phase != PHASE_NONE || !state->valid ||
-	    event->config->late_start != LATE_START_REFUSE || is_marked(event) ||
-	    !is_persistent(event->name))
+	    event->config->late_start != LATE_START_REFUSE || !event->may_write ||
+	    !libvirt_is_defined(event->name))
 		return EXIT_DONE;
 	if (!can_be_staged(event, &err))
 		return EXIT_DONE;
@@ -330,30 +220,56 @@ static int on_prepare(struct event *event)
 	return EXIT_REFUSE_START;
 }
 
+static void watch_trial_of(const struct event *event, const struct start *start)
+{
+	struct error err = { 0 };
+
+	if (spawn_watch(event->domain.uuid, start->id, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; whether Windows came up on VirtIO is "
+			"told by its disk when it ends", event->name, err.msg);
+}
+
+/* Not staged: to be started again on SATA. */
+static void bounce(struct event *event, const struct start *start)
+{
+	struct pending pending;
+	struct error err = { 0 };
+
+	if (!can_be_staged(event, &err)) {
+		story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
+			   "can't be staged and runs as it is: %s", err.msg);
+		return;
+	}
+	pending_new(&pending, PENDING_BOUNCE, event->domain.uuid, event->name);
+	pending.id = start->id;
+	pending.paused = start->kind == START_BOOTS_PAUSED;
+	leave_to_settle(event, &pending);
+}
+
 static int on_started(struct event *event)
 {
 	const struct state *state = &event->domain.state;
-	struct pending pending;
-	struct error err = { 0 };
 	bool marked = is_marked(event);
-	char uuid[40];
+	struct start start;
+	struct error err = { 0 };
 
 	unmark(event);
-	if (state->phase == PHASE_TRIAL && state->valid && !marked && !continues(event->name) &&
-	    spawn_watch(event->domain.uuid, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; whether Windows came up on VirtIO is "
-			"told by its disk when it ends", event->name, err.msg);
-	if (state->phase != PHASE_NONE || !state->valid || marked ||
-	    event->config->late_start != LATE_START_BOUNCE || continues(event->name))
+	if (!state->valid || state->phase == PHASE_DONE || state->phase == PHASE_HELD)
 		return EXIT_DONE;
-	str_fits(uuid, sizeof(uuid), event->domain.uuid);
-	if (!can_be_staged(event, &err)) {
-		story_tell(LOG_LEVEL_WARNING, event->name, uuid,
-			   "can't be staged and runs as it is: %s", err.msg);
+	if (libvirt_start(event->name, &start, &err) < 0) {
+		log_msg(LOG_LEVEL_WARNING, "domain %s: whether it boots or goes on from before "
+			"can't be told, so it is left alone: %s", event->name, err.msg);
 		return EXIT_DONE;
 	}
-	pending_new(&pending, PENDING_BOUNCE, uuid, event->name);
-	leave_to_settle(event, &pending);
+	/* Reverted to a snapshot: what is noted is of another session. */
+	if (start.kind == START_CONTINUES && !marked)
+		session_remove(event->domain.uuid);
+	if (start.kind == START_CONTINUES)
+		return EXIT_DONE;
+	if (state->phase == PHASE_TRIAL)
+		watch_trial_of(event, &start);
+	else if (state->phase == PHASE_NONE && event->config->late_start == LATE_START_BOUNCE)
+		bounce(event, &start);
 	return EXIT_DONE;
 }
 
@@ -412,10 +328,10 @@ static int on_release(struct event *event)
 	/* The reason since libvirt 10.5.0, "-" before. */
 	if (strcmp(event->extra, "-") != 0)
 		str_fits(pending.reason, sizeof(pending.reason), event->extra);
-	logged_reason(event->name, pending.logged, sizeof(pending.logged));
+	libvirt_logged_reason(event->name, pending.logged, sizeof(pending.logged));
 	ask_disk(event, &pending);
 	reason = pending.reason[0] ? pending.reason : pending.logged;
-	taken_down = was_taken_down(event->name);
+	taken_down = libvirt_ended_start(event->name);
 	failed = strcmp(reason, "failed") == 0 && !taken_down;
 	pending.excused = !session_end(event, failed) || taken_down;
 	leave_to_settle(event, &pending);

@@ -14,6 +14,7 @@
 #include "hook/backup.h"
 #include "hook/cure.h"
 #include "hook/findings.h"
+#include "hook/libvirtfiles.h"
 #include "hook/pending.h"
 #include "hook/place.h"
 #include "hook/session.h"
@@ -281,6 +282,10 @@ static bool holds(const struct findings *f, const char *name)
 static void judge(struct subject *s, bool clean, struct gate_result *result)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
+	/* The definition has moved on to an overlay, or to a copy: what this session ran
+	 * on may be below it. */
+	bool may_write = !libvirt_names_other_images(s->domain,
+						     domain_disk(s->domain, s->domain->state.disk));
 	struct session_note note;
 	struct error err = { 0 };
 	struct verdicts v;
@@ -291,7 +296,7 @@ static void judge(struct subject *s, bool clean, struct gate_result *result)
 	else if (staged)
 		/* Not for a trial: minutes do not tell it from the session before. */
 		session_since(s->domain->state.since, &s->job);
-	if ((staged ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
+	if ((staged && may_write ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
 		result->gate = GATE_UNREADABLE;
 		str_cut(result->why, sizeof(result->why), err.msg);
 		return;
@@ -303,7 +308,7 @@ static void judge(struct subject *s, bool clean, struct gate_result *result)
 		result->gate = v.booted ? GATE_HOLDS :
 			       v.not_booted ? GATE_FAILS : GATE_UNKNOWN;
 	result->shut_down = holds(&v.findings, "booted") && holds(&v.findings, "shut-down");
-	if (!staged && v.booted && (clean || result->shut_down))
+	if (!staged && may_write && v.booted && (clean || result->shut_down))
 		put_back(s);
 }
 

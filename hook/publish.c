@@ -211,13 +211,14 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
  * The guest is suspended before its firmware has read much, destroyed, staged
  * and started again. That may be done to a guest that has only just been
  * started and to no other: one that has run for a while may be Windows with
- * something to lose. Hence the window, the look at how it came up (restored,
- * migrated and reverted guests have memory to lose) and libvirt's id of the
- * run, noted before anything is done, so that whoever finishes this after a
- * kill can tell that run from a later one.
+ * something to lose. Hence the window, and libvirt's id of the run, which the hook
+ * has noted: it saw that this run boots (libvirt_start()). Restored, migrated and
+ * reverted guests have memory to lose, and are runs of their own.
  */
 #define BOUNCE_WINDOW_MS 5000
 #define RESUME_AFTER_MS 60000
+#define RESUME_WAIT_MS 2000
+#define RESUME_POLL_MS 50
 
 /* The new definition comes first: a host that can't store it (/etc/libvirt full, or
  * read-only) would have the guest destroyed at each of its starts, for nothing. */
@@ -236,9 +237,24 @@ static int stage_and_destroy(struct virt *virt, struct virt_domain *dom,
 	return -1;
 }
 
+/* "virsh start --console" has the guest started paused, and resumes it when its console is
+ * there (cmdStart() in tools/virsh-domain.c, libvirt 9.9.0): it shall not stay paused. One
+ * that is paused doesn't boot, so there is time. */
+static int await_resume(const struct virt_domain *dom, struct pending *pending,
+			struct virt_state *state, struct error *err)
+{
+	for (long left = RESUME_WAIT_MS; pending->paused && left > 0; left -= RESUME_POLL_MS) {
+		pause_ms(RESUME_POLL_MS);
+		if (virt_state(dom, state, err) < 0)
+			return -1;
+		pending->paused = state->paused_by_user;
+	}
+	return 0;
+}
+
 /* Return: 1 when the guest is down now, 0 when it went off by itself before. */
 static int take_down(struct virt *virt, struct virt_domain *dom, struct pending *pending,
-		     const struct virt_state *state, const struct config *config,
+		     struct virt_state *state, const struct config *config,
 		     struct error *err)
 {
 	long long age = pending_age(pending);
@@ -248,12 +264,14 @@ static int take_down(struct virt *virt, struct virt_domain *dom, struct pending 
 	if (age < 0 || age > BOUNCE_WINDOW_MS)
 		return fail(err, ECANCELED, "it has run for too long to be started "
 			    "again; it goes to SATA with its next start");
-	if (!state->booted && !state->paused_by_user)
-		return fail(err, ECANCELED, "it was not booted but restored or "
-			    "migrated; it goes to SATA with its next start");
+	if (await_resume(dom, pending, state, err) < 0)
+		return -1;
+	if (!state->active)
+		return 0;
+	if (state->id != pending->id)
+		return fail(err, ECANCELED, "it was started anew meanwhile; it goes to SATA "
+			    "with its next start");
 	pending->begun = true;
-	pending->paused = state->paused_by_user;
-	pending->id = state->id;
 	if (pending_write(pending, err) < 0)
 		return -1;
 	if (virt_suspend(dom, err) == 0)

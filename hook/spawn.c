@@ -5,20 +5,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Only async-signal-safe calls from here on: this is a forked child. */
-static void become(const char *command, const char *uuid)
+static void become(const char *command, const char *uuid, const char *more)
 {
-	char name[] = "busflip", word[16], id[40];
-	char *const args[] = { name, word, id, NULL };
+	char name[] = "busflip", word[16], id[40], last[16];
+	char *const args[] = { name, word, id, *more ? last : NULL, NULL };
 	char *const env[] = { (char[]){ "LC_ALL=C" },
 			      (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
 	int null = open("/dev/null", O_RDWR);
 
 	if (null < 0 || !str_fits(id, sizeof(id), uuid) ||
-	    !str_fits(word, sizeof(word), command))
+	    !str_fits(word, sizeof(word), command) || !str_fits(last, sizeof(last), more))
 		_exit(EXIT_FAILED);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
@@ -29,7 +30,7 @@ static void become(const char *command, const char *uuid)
 	_exit(EXIT_FAILED);
 }
 
-static int spawn(const char *command, const char *uuid, struct error *err)
+static int spawn(const char *command, const char *uuid, const char *more, struct error *err)
 {
 	pid_t child = fork();
 	int status;
@@ -40,7 +41,7 @@ static int spawn(const char *command, const char *uuid, struct error *err)
 		setsid();
 		child = fork();
 		if (child == 0)
-			become(command, uuid);
+			become(command, uuid, more);
 		_exit(child < 0 ? EXIT_FAILED : EXIT_DONE);
 	}
 	while (waitpid(child, &status, 0) < 0)
@@ -53,10 +54,13 @@ static int spawn(const char *command, const char *uuid, struct error *err)
 
 int spawn_settle(const char *uuid, struct error *err)
 {
-	return spawn("settle", uuid, err);
+	return spawn("settle", uuid, "", err);
 }
 
-int spawn_watch(const char *uuid, struct error *err)
+int spawn_watch(const char *uuid, int id, struct error *err)
 {
-	return spawn("watch", uuid, err);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", id);
+	return spawn("watch", uuid, text, err);
 }

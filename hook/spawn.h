@@ -17,7 +17,8 @@
  */
 int spawn_settle(const char *uuid, struct error *err);
 
-/* spawn_watch() - run "busflip watch @uuid" in the same way. */
-int spawn_watch(const char *uuid, struct error *err);
+/* spawn_watch() - run "busflip watch @uuid @id" in the same way; @id is libvirt's number of
+ * the run that is to be watched. */
+int spawn_watch(const char *uuid, int id, struct error *err);
 
 #endif

@@ -402,8 +402,6 @@ int virt_state(const struct virt_domain *domain, struct virt_state *state,
 			lib.virDomainFree(fresh);
 		}
 	}
-	state->booted = now == VIR_DOMAIN_RUNNING &&
-			reason == VIR_DOMAIN_RUNNING_BOOTED;
 	state->paused = now == VIR_DOMAIN_PAUSED;
 	state->paused_by_user = now == VIR_DOMAIN_PAUSED &&
 				reason == VIR_DOMAIN_PAUSED_USER;

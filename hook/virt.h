@@ -94,7 +94,6 @@ int virt_redefine(struct virt *virt, const struct virt_domain *domain, const cha
 struct virt_state {
 	bool active;		/* a QEMU process exists */
 	int id;			/* libvirt's number for this run, -1: not active */
-	bool booted;		/* running, and from a boot of this start */
 	bool paused;		/* for whatever reason, such as an I/O error */
 	bool paused_by_user;	/* paused, as "virsh start --paused" leaves it */
 	char reason[24];	/* shutoff reason when not active, else "" */

@@ -86,6 +86,7 @@ static void note(const struct watch *w, bool restart)
 static int recover(struct watch *w, struct error *err)
 {
 	bool hooked = hook_is_installed(NULL);
+	struct virt_state state;
 
 	if (find_trial(w, err) < 0)
 		return -1;
@@ -98,7 +99,10 @@ static int recover(struct watch *w, struct error *err)
 	if (!w->config->auto_recover || !hooked)
 		return 0;
 	note(w, true);
-	return virt_destroy(w->dom, err);
+	/* Not one that was reverted to a snapshot just now: that has memory to lose. */
+	if (virt_state(w->dom, &state, err) < 0)
+		return -1;
+	return state.active && state.id == w->id ? virt_destroy(w->dom, err) : 0;
 }
 
 bool writes_sustained(struct writes *w, long long count)
@@ -163,9 +167,8 @@ static int follow(struct watch *w, struct error *err)
 	    virt_find(w->virt, w->uuid, &w->dom, err) < 0 ||
 	    virt_state(w->dom, &state, err) < 0)
 		return -1;
-	if (!state.active || (w->id >= 0 && state.id != w->id))
+	if (!state.active || state.id != w->id)
 		return 0;
-	w->id = state.id;
 	if (find_trial(w, err) < 0)
 		return -1;
 	while (r > 0) {
@@ -175,9 +178,9 @@ static int follow(struct watch *w, struct error *err)
 	return r;
 }
 
-int watch_trial(const char *uuid, const struct config *config, struct error *err)
+int watch_trial(const char *uuid, int id, const struct config *config, struct error *err)
 {
-	struct watch w = { .uuid = uuid, .config = config, .id = -1 };
+	struct watch w = { .uuid = uuid, .config = config, .id = id };
 	int r;
 
 	for (int left = config->publish_timeout * 1000 / WATCH_PERIOD_MS; ; left--) {

@@ -13,14 +13,14 @@
 #include "helper/base.h"
 
 /*
- * watch_trial() - follow a trial session until it is decided: writes are noted for
+ * watch_trial() - follow run @id of a trial until it is decided: writes are noted for
  * the session's end; none by trial_timeout is a failed boot, and with auto_recover
  * the guest is taken down, to be started again on SATA
  *
- * Returns when there is nothing left to watch. Restored and migrated guests must
- * not be watched: they may have nothing to write.
+ * Returns when there is nothing left to watch. Guests that go on
+ * with memory (libvirtfiles.h) must not be watched: they may have nothing to write.
  */
-int watch_trial(const char *uuid, const struct config *config, struct error *err);
+int watch_trial(const char *uuid, int id, const struct config *config, struct error *err);
 
 /*
  * struct writes - how a guest's count of writes has gone, sample by sample

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* libvirtfiles.c - what a hook reads in libvirt's own files */
+
+#include "hook/libvirtfiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DOMAIN_LOG "/var/log/libvirt/qemu/%s.log"
+#define DOMAIN_STATUS "/run/libvirt/qemu/%s.xml"
+#define DOMAIN_XML BUSFLIP_SYSCONFDIR "/libvirt/qemu/%s.xml"
+#define STARTING_UP ": starting up libvirt version: "
+#define SHUTTING_DOWN ": shutting down, reason="
+
+/* Linux starts no program with more than 6 MiB of arguments (fs/exec.c). */
+#define ARGS_LIMIT (8u << 20)
+
+static bool host_path(char *path, size_t size, const char *fmt, const char *name)
+{
+	const char *where = strstr(fmt, "%s");
+
+	return !strchr(name, '/') &&
+	       str_printf(path, size, "%.*s%s%s", (int)(where - fmt), fmt, name,
+			  where + 2);
+}
+
+static int read_file(const char *path, size_t limit, char **bytes, size_t *len,
+		     struct error *err)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return fail_errno(err, "cannot open %s", path);
+	return read_all(fd, limit, bytes, len, err) < 0 ? error_prefix(err, "%s", path) : 0;
+}
+
+/* ---- the domain's log ---------------------------------------------------- */
+
+/*
+ * The end of a text file, at most @size - 1 bytes of it.
+ */
+static size_t read_tail(const char *path, char *buf, size_t size)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+	ssize_t n = -1;
+
+	if (end >= 0)
+		n = pread(fd, buf, size - 1,
+			  end > (off_t)size - 1 ? end - (off_t)size + 1 : 0);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
+}
+
+static const char *last_occurrence(const char *text, const char *what)
+{
+	const char *found = NULL;
+
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		found = p;
+	return found;
+}
+
+/*
+ * A second source: the reason that libvirt is asked for afterwards is lost when the daemon
+ * is restarted or the guest started again before anybody asks.
+ */
+void libvirt_logged_reason(const char *name, char *buf, size_t size)
+{
+	char path[4096], tail[16384];
+	const char *down, *up;
+	size_t len;
+
+	buf[0] = '\0';
+	if (!host_path(path, sizeof(path), DOMAIN_LOG, name) ||
+	    !read_tail(path, tail, sizeof(tail)))
+		return;
+	down = last_occurrence(tail, SHUTTING_DOWN);
+	up = last_occurrence(tail, STARTING_UP);
+	if (!down || (up && up > down))
+		return;
+	down += strlen(SHUTTING_DOWN);
+	len = strcspn(down, "\n");
+	if (len < size) {
+		memcpy(buf, down, len);
+		buf[len] = '\0';
+	}
+}
+
+bool libvirt_ended_start(const char *name)
+{
+	char path[4096], tail[16384];
+	const char *up, *down;
+
+	if (!host_path(path, sizeof(path), DOMAIN_LOG, name) ||
+	    !read_tail(path, tail, sizeof(tail)))
+		return false;
+	up = last_occurrence(tail, STARTING_UP);
+	down = last_occurrence(tail, SHUTTING_DOWN);
+	/* Of this start, not of one before that came further. */
+	return up && down && strstr(up, SHUTTING_DOWN) == down &&
+	       strstr(up, ": terminating on signal ");
+}
+
+/* ---- the definition ------------------------------------------------------ */
+
+bool libvirt_is_defined(const char *name)
+{
+	char path[4096];
+
+	return host_path(path, sizeof(path), DOMAIN_XML, name) &&
+	       access(path, F_OK) == 0;
+}
+
+int libvirt_definition(const char *name, struct domain *domain, struct error *err)
+{
+	AUTO_FREE char *xml = NULL;
+	char path[4096];
+	size_t len;
+
+	if (!host_path(path, sizeof(path), DOMAIN_XML, name))
+		return fail(err, EINVAL, "%s is no name of a domain", name);
+	if (read_file(path, XML_LIMIT, &xml, &len, err) < 0)
+		return -1;
+	return domain_parse_bare(xml, len, domain, err) < 0 ? error_prefix(err, "%s", path) : 0;
+}
+
+static bool is_same_source(const xmlNode *a, const xmlNode *b)
+{
+	/* What names a place, for all types of disks. */
+	static const char *const names[] = {
+		"file", "dev", "dir", "protocol", "name", "pool", "volume",
+	};
+	char in_a[4096], in_b[4096];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		xml_attr(a, names[i], in_a, sizeof(in_a));
+		xml_attr(b, names[i], in_b, sizeof(in_b));
+		if (strcmp(in_a, in_b) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* By what it is, not by its target: a command may have moved it to another bus. */
+static bool has_image(const struct domain *domain, const xmlNode *source)
+{
+	const xmlNode *disk = xml_child(domain->devices, "disk");
+
+	while (disk && !(xml_child(disk, "source") &&
+			 is_same_source(xml_child(disk, "source"), source)))
+		disk = xml_next(disk, "disk");
+	return disk;
+}
+
+bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk)
+{
+	AUTO_DOMAIN struct domain defined = { 0 };
+	const xmlNode *all = xml_child(live->devices, "disk"), *source;
+
+	if (libvirt_definition(live->name, &defined, NULL) < 0)
+		return false;
+	for (; all; all = xml_next(all, "disk")) {
+		source = xml_child(all, "source");
+		if (source && disk_is_hard_disk(all) && !disk_is_bait(all) &&
+		    (!disk || disk == all) && !has_image(&defined, source))
+			return true;
+	}
+	return false;
+}
+
+/* ---- how it was started -------------------------------------------------- */
+
+static bool has_argument(const char *args, size_t len, const char *wanted)
+{
+	size_t n = strlen(wanted) + 1;
+
+	for (size_t at = 0; at < len; at += strnlen(args + at, len - at) + 1)
+		if (len - at >= n && memcmp(args + at, wanted, n) == 0)
+			return true;
+	return false;
+}
+
+int libvirt_start_of_status(const char *status, size_t len, struct start *start, int *pid,
+			    struct error *err)
+{
+	AUTO_XML_DOC xmlDoc *doc = xml_parse_bare(status, len, err);
+	const xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
+
+	*start = (struct start){ .kind = START_CONTINUES, .id = -1 };
+	*pid = -1;
+	if (!root)
+		return -1;
+	*pid = (int)xml_attr_number(root, "pid");
+	start->id = (int)xml_attr_number(xml_child(root, "domain"), "id");
+	if (!xml_is(root, "domstatus") || *pid <= 0 || start->id < 0)
+		return fail(err, EINVAL, "this is not the status of a running domain");
+	if (xml_attr_is(root, "state", "running") && xml_attr_is(root, "reason", "booted"))
+		start->kind = START_BOOTS;
+	else if (xml_attr_is(root, "state", "paused") && xml_attr_is(root, "reason", "user") &&
+		 xml_attr_is(xml_child(root, "job"), "async", "start"))
+		start->kind = START_BOOTS_PAUSED;
+	return 0;
+}
+
+int libvirt_start(const char *name, struct start *start, struct error *err)
+{
+	AUTO_FREE char *status = NULL, *args = NULL;
+	char path[4096];
+	size_t len;
+	int pid;
+
+	*start = (struct start){ .kind = START_CONTINUES, .id = -1 };
+	if (!host_path(path, sizeof(path), DOMAIN_STATUS, name))
+		return fail(err, EINVAL, "%s is no name of a domain", name);
+	if (read_file(path, XML_LIMIT, &status, &len, err) < 0)
+		return -1;
+	if (libvirt_start_of_status(status, len, start, &pid, err) < 0)
+		return error_prefix(err, "%s", path);
+	/* QEMU can't end unseen while libvirt waits for the hook: the number is still its. */
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	if (read_file(path, ARGS_LIMIT, &args, &len, err) < 0) {
+		start->kind = START_CONTINUES;
+		return -1;
+	}
+	if (has_argument(args, len, "-incoming") || has_argument(args, len, "-loadvm"))
+		start->kind = START_CONTINUES;
+	return 0;
+}
