@@ -347,6 +347,7 @@ uninstall:
 		$(DESTDIR)$(FISHDIR)/busflip.fish \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper \
 		$(DESTDIR)$(SBINDIR)/busflip $(DESTDIR)$(STATEDIR)/bait.img \
+		$(wildcard $(DESTDIR)$(STATEDIR)/bait.[0-9]*) \
 		$(addprefix $(DESTDIR)$(PREFIX)/share/busflip/, \
 			onDefineDomain before_vm_start kubevirt.yaml)
 	rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/share/busflip 2>/dev/null || :

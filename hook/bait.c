@@ -3,13 +3,16 @@
 
 #include "hook/bait.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "hook/libvirtfiles.h"
 #include "hook/slots.h"
 
 /* A few MiB: some Windows tools stumble over disks of less. */
@@ -137,4 +140,43 @@ int bait_create(const char *path, struct error *err)
 {
 	return create(path, err) == 0 ? 0 :
 	       error_suffix(err, "bait in /etc/busflip.conf can name another place");
+}
+
+/* ---- overlays that libvirt has left ---------------------------------------- */
+
+/* One that is being made now is in no file of libvirt yet. */
+#define SWEEP_AGE (10 * 60)
+
+static bool is_overlay(const char *name, const char *stem, size_t stem_len)
+{
+	const char *seconds = name + stem_len;
+
+	return strncmp(name, stem, stem_len) == 0 && *seconds++ == '.' && *seconds &&
+	       seconds[strspn(seconds, "0123456789")] == '\0';
+}
+
+void bait_sweep(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+	const char *stem = slash ? slash + 1 : path;
+	size_t len = dot && dot > stem ? (size_t)(dot - stem) : strlen(stem);
+	char file[4096];
+	struct dirent *entry;
+	struct stat st;
+	DIR *folder;
+
+	/* libvirt_names_file() looks for it as it is. */
+	if (!slash || strpbrk(path, "<>&'\"") ||
+	    !str_printf(file, sizeof(file), "%.*s", (int)(slash - path + 1), path))
+		return;
+	folder = opendir(file);
+	while (folder && (entry = readdir(folder)))
+		if (is_overlay(entry->d_name, stem, len) &&
+		    str_printf(file, sizeof(file), "%.*s%s", (int)(slash - path + 1), path,
+			       entry->d_name) &&
+		    lstat(file, &st) == 0 && S_ISREG(st.st_mode) &&
+		    time(NULL) - st.st_mtime > SWEEP_AGE && !libvirt_names_file(file))
+			unlink(file);
+	if (folder)
+		closedir(folder);
 }

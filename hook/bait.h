@@ -32,4 +32,15 @@ xmlNode *bait_remove(struct domain *domain);
  * signature could collide with a real disk's), sparse, readable by all. */
 int bait_create(const char *path, struct error *err);
 
+/*
+ * bait_sweep() - remove overlays of the image at @path that nothing of libvirt names any
+ * more and that are older than some minutes
+ *
+ * libvirt makes one, called as the image with seconds in place of its suffix, whenever an
+ * external snapshot is reverted: it does so for each disk, read-only ones too, and leaves
+ * them (force_default_location of virDomainSnapshotAlignDisks() in
+ * src/conf/snapshot_conf.c, 11.3.0).
+ */
+void bait_sweep(const char *path);
+
 #endif

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -170,6 +172,57 @@ bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * In its domain, that is: in front of it a snapshot lists the overlays that its last revert
+ * has made, which the next one removes. A managed save begins with the XML.
+ */
+static bool names_file(const char *bytes, size_t len, const char *wanted)
+{
+	const char *domain = memmem(bytes, len, "<domain ", 8);
+	size_t left = domain ? len - (size_t)(domain - bytes) : 0;
+
+	return domain && memmem(domain, left, wanted, strlen(wanted));
+}
+
+static bool file_names_file(const char *path, const char *wanted)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	AUTO_FREE char *bytes = malloc(XML_LIMIT);
+	size_t used = 0;
+	ssize_t n = 0;
+
+	if (fd < 0 && errno == ENOENT)
+		return false;
+	while (fd >= 0 && bytes && used < XML_LIMIT &&
+	       (n = read(fd, bytes + used, XML_LIMIT - used)) > 0)
+		used += (size_t)n;
+	return fd < 0 || !bytes || n < 0 || names_file(bytes, used, wanted);
+}
+
+bool libvirt_names_file(const char *path)
+{
+	static const char *const patterns[] = {
+		BUSFLIP_SYSCONFDIR "/libvirt/qemu/*.xml",
+		"/run/libvirt/qemu/*.xml",
+		"/var/lib/libvirt/qemu/snapshot/*/*.xml",
+		"/var/lib/libvirt/qemu/save/*.save",
+	};
+	char quoted[4096];
+	bool named = !str_printf(quoted, sizeof(quoted), "'%s'", path);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(patterns) && !named; i++) {
+		glob_t found;
+		int r = glob(patterns[i], GLOB_NOSORT, NULL, &found);
+
+		named = r != 0 && r != GLOB_NOMATCH;
+		for (size_t k = 0; r == 0 && k < found.gl_pathc && !named; k++)
+			named = file_names_file(found.gl_pathv[k], quoted);
+		if (r == 0)
+			globfree(&found);
+	}
+	return named;
 }
 
 /* ---- how it was started -------------------------------------------------- */

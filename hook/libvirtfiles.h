@@ -49,6 +49,13 @@ int libvirt_definition(const char *name, struct domain *domain, struct error *er
  */
 bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk);
 
+/*
+ * libvirt_names_file() - does a definition, a session that runs, a snapshot or a managed
+ * save of any domain name the file @path? True also where that can't be read. @path must be
+ * free of what XML escapes.
+ */
+bool libvirt_names_file(const char *path);
+
 enum start_kind {
 	START_CONTINUES,	/* goes on with memory: restored, migrated, reverted */
 	START_BOOTS,

@@ -453,8 +453,10 @@ int publish_settle(const char *uuid, const struct config *config)
 	struct error err = { 0 };
 	bool told = false;
 
-	if (settle(uuid, config, &told, &err) == 0)
+	if (settle(uuid, config, &told, &err) == 0) {
+		bait_sweep(config->bait);
 		return 0;
+	}
 	if (!told)
 		log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
 	return -1;

@@ -326,7 +326,13 @@ on_trial()
 {
 	staged_domain "$1" guest=stay
 	quietly busflip promote "$1" && virsh -q start "$1" && wait_boot "$1" 1 &&
-		wait_for "pgrep -fx 'busflip watch $(uuid_of "$1")' > /dev/null" 30
+		wait_for "watcher_of '$1' > /dev/null" 30
+}
+
+# watcher_of NAME - the process that watches its trial
+watcher_of()
+{
+	pgrep -f "^busflip watch $(uuid_of "$1") "
 }
 
 # press NAME - start a guest that stays, and press its power button when it has

@@ -23,7 +23,7 @@ on_trial()
 # watchers NAME - how many processes watch it
 watchers()
 {
-	pgrep -fc "busflip watch.*$(uuid_of "$1")"
+	watcher_of "$1" | wc -l
 }
 
 for name in alone disabled held back untagged other; do

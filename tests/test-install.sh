@@ -106,7 +106,7 @@ staged_domain 'on the way'
 fails "--uninstall refuses while a domain is staged" 1 ./install.sh --uninstall
 like "and names it, with spaces" "$output" "on the way \(staged\)"
 on_trial watched
-watcher=$(pgrep -fx "busflip watch $(uuid_of watched)")
+watcher=$(watcher_of watched)
 quietly ./install.sh
 like "what watches it is of a program that was replaced" "$(readlink "/proc/$watcher/exe")" \
 	"^$sbin \(deleted\)\$"

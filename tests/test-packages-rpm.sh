@@ -72,7 +72,7 @@ is "a domain on its way arrives" "$(where win)" "done/virtio"
 
 staged_domain 'on the way'
 on_trial watched
-watcher=$(pgrep -fx "busflip watch $(uuid_of watched)")
+watcher=$(watcher_of watched)
 fails "rpm -e" 0 rpm -e --nodeps busflip
 like "names the domain that is on its way" "$output" 'on the way \(staged\)'
 ok "nothing watches the one on trial any more" wait_for "! kill -0 $watcher 2>/dev/null" 5

@@ -114,7 +114,7 @@ is "a domain on its way arrives" "$(where win)" "done/virtio"
 
 staged_domain 'on the way'
 on_trial watched
-watcher=$(pgrep -fx "busflip watch $(uuid_of watched)")
+watcher=$(watcher_of watched)
 for options in '' --force '--prefix=/usr --force'; do
 	# shellcheck disable=SC2086	# a list
 	fails "install.sh --uninstall $options leaves a package alone" 1 \
