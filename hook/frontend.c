@@ -5,7 +5,10 @@
  *
  * What each bus accepts is from libvirt's own checks, 9.0.0 unless said
  * otherwise: virDomainDiskDefValidate() in src/conf/domain_validate.c and
- * qemuValidateDomainDeviceDefDiskFrontend() in src/qemu/qemu_validate.c.
+ * qemuValidateDomainDeviceDefDiskFrontend() in src/qemu/qemu_validate.c. Versions
+ * differ; where they do, the table has what all of them accept. A disk can have more on
+ * its own bus, since its libvirt has taken it: that is noted and comes back, whatever
+ * the table says.
  */
 
 #include "hook/frontend.h"
@@ -44,14 +47,19 @@ static const struct part parts[] = {
 	{ "driver", "iommu", ON(VIRTIO), false, NULL, NULL },
 	{ "driver", "ats", ON(VIRTIO), false, NULL, NULL },
 	{ "target", "rotation_rate", ON(SCSI) | ON(SATA) | ON(IDE), false, NULL, NULL },
+	/* of USB and SCSI only: libvirt 9.6.0, 11.10.0 */
+	{ "target", "removable", ON(SCSI), false, NULL, NULL },
+	{ "target", "dpofua", ON(SCSI), false, NULL, NULL },
 	{ "geometry", "trans", ON(IDE), false, NULL, NULL },
 	/* "heads must be between 1 and 16": hw/ide/qdev.c of QEMU 7.2, while
-	 * VirtIO takes 255; likewise "discard_granularity must be 512 for ide" */
+	 * VirtIO takes 255; likewise "discard_granularity must be 512 for ide", and 9.0.0
+	 * has none of it there */
 	{ "disk", "geometry", ON(VIRTIO) | ON(SCSI) | ON(IDE), true, NULL, NULL },
 	{ "blockio", "discard_granularity", ON(VIRTIO) | ON(SCSI), false, NULL, NULL },
 	{ "disk", "wwn", ON(SCSI) | ON(IDE), true, NULL, NULL },
 	{ "disk", "vendor", ON(SCSI), true, NULL, NULL },
-	{ "disk", "product", ON(SCSI), true, NULL, NULL },
+	/* 16 characters on SCSI; since 11.1.0 40 on SATA and IDE: not the same thing */
+	{ "disk", "product", 0, true, NULL, NULL },
 	/* an ACPI index is a property of PCI devices */
 	{ "disk", "acpi", ON(VIRTIO), true, NULL, NULL },
 	/* these two name a place on one bus */
@@ -97,32 +105,58 @@ static void take_attr(xmlNode *from, const struct part *part, xmlNode *saved)
 		xml_unset(from, part->name);
 }
 
-static void take_element(xmlNode *from, const struct part *part, xmlNode *saved)
+static xmlNode *note_element(xmlNode *saved, const char *on, unsigned at, const xmlChar *space)
 {
-	AUTO_XML_STRING xmlChar *space = NULL;
-	xmlNode *element = xml_child(from, part->name), *node;
-	unsigned at;
+	xmlNode *node = note(saved, "element", on);
 	char text[16];
 
-	if (!element)
-		return;
-	xml_cut(element, &at, &space);
-	if (!saved) {
-		xmlFreeNode(element);
-		return;
-	}
-	node = note(saved, "element", part->on);
 	snprintf(text, sizeof(text), "%u", at);
 	xml_set(node, "at", text);
 	if (space)
 		xml_set(node, "space", (const char *)space);
-	xmlAddChild(node, element);
+	return node;
+}
+
+static void take_element(xmlNode *from, const struct part *part, xmlNode *saved)
+{
+	AUTO_XML_STRING xmlChar *space = NULL;
+	xmlNode *element = xml_child(from, part->name);
+	unsigned at;
+
+	if (!element)
+		return;
+	xml_cut(element, &at, &space);
+	if (saved)
+		xmlAddChild(note_element(saved, part->on, at, space), element);
+	else
+		xmlFreeNode(element);
+}
+
+/* It stays, and is noted for the way back, on which it would be taken off. */
+static void copy_part(xmlNode *from, const struct part *part, xmlNode *saved)
+{
+	AUTO_XML_STRING xmlChar *space = NULL;
+	AUTO_XML_STRING xmlChar *value = NULL;
+	xmlNode *element = part->element ? xml_child(from, part->name) : NULL;
+	unsigned at;
+
+	if (element) {
+		xml_cut(element, &at, &space);
+		xmlAddChild(note_element(saved, part->on, at, space),
+			    xmlDocCopyNode(element, saved->doc, 1));
+		xml_paste(from, element, at, space);
+	} else if (!part->element) {
+		value = xmlGetNoNsProp(from, XS(part->name));
+		if (value)
+			note_attr(saved, part->on, part->name, value);
+	}
 }
 
 void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 {
 	static const char *const always[] = { "dev", "bus" };
 	xmlNode *target = xml_child(disk, "target");
+	enum bus own = disk_bus(disk);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(always); i++) {
 		AUTO_XML_STRING xmlChar *value =
@@ -134,8 +168,13 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
 		xmlNode *from = owner(disk, parts[i].on);
 
-		if (!from || (parts[i].buses & (1u << to)))
+		if (!from)
 			continue;
+		if (parts[i].buses & (1u << to)) {
+			if (saved && !(parts[i].buses & (1u << own)))
+				copy_part(from, &parts[i], saved);
+			continue;
+		}
 		/* An alias holds on any bus, and a geometry may: off for the boot
 		 * on SATA only, where they may not fit; never lost. */
 		if ((strcmp(parts[i].name, "alias") == 0 ||
@@ -164,13 +203,18 @@ static bool known(const char *on, const char *name, bool element)
 static void wear_attr(xmlNode *disk, const xmlNode *node)
 {
 	AUTO_XML_STRING xmlChar *value = xmlGetNoNsProp(node, XS("value"));
-	char on[16], name[16];
+	char on[16], name[24];
 	xmlNode *to;
 
 	if (!value || !xml_attr(node, "on", on, sizeof(on)) ||
 	    !xml_attr(node, "name", name, sizeof(name)) || !known(on, name, false))
 		return;
 	to = owner(disk, on);
+	/* libvirt drops one that has lost its only attribute. */
+	if (!to && strcmp(on, "blockio") == 0) {
+		to = xmlNewDocNode(disk->doc, NULL, XS(on), NULL);
+		xml_append(disk, to);
+	}
 	if (to)
 		xml_set(to, name, (const char *)value);
 }

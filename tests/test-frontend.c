@@ -18,7 +18,8 @@ static const char everything[] =
 	"  <source dev='/dev/x'>\n"
 	"    <reservations managed='yes'/>\n"
 	"  </source>\n"
-	"  <target dev='vda' bus='virtio' rotation_rate='1'/>\n"
+	"  <target dev='vda' bus='virtio' rotation_rate='1' removable='on' dpofua='on'/>\n"
+	"  <blockio logical_block_size='512' discard_granularity='4096'/>\n"
 	"  <geometry cyls='1' heads='1' secs='1' trans='lba'/>\n"
 	"  <iotune><total_bytes_sec>1</total_bytes_sec></iotune>\n"
 	"  <serial>s1</serial>\n"
@@ -54,9 +55,12 @@ static const struct {
 	{ "/disk/driver/@ats", "v" },
 	{ "/disk/target/@rotation_rate", "sai" },
 	{ "/disk/geometry/@trans", "i" },
+	{ "/disk/blockio/@discard_granularity", "vs" },
 	{ "/disk/wwn", "si" },
 	{ "/disk/vendor", "s" },
-	{ "/disk/product", "s" },
+	{ "/disk/product", "" },
+	{ "/disk/target/@removable", "s" },
+	{ "/disk/target/@dpofua", "s" },
 	{ "/disk/acpi", "v" },
 	/* off for the boot on SATA only */
 	{ "/disk/alias", "vsi" },
@@ -74,6 +78,7 @@ static const struct {
 	{ "/disk/source/@dev", "vsai" },
 	{ "/disk/target/@dev", "vsai" },
 	{ "/disk/target/@bus", "vsai" },
+	{ "/disk/blockio/@logical_block_size", "vsai" },
 	{ "/disk/geometry/@cyls", "vsi" },
 	{ "/disk/iotune", "vsai" },
 	{ "/disk/serial", "vsai" },
