@@ -9,15 +9,38 @@
 #include "helper/refusal.h"
 #include "hook/cure.h"
 #include "hook/offline.h"
+#include "hook/session.h"
 #include "hook/standing.h"
+
+/* Once it has run here, nothing is to be mended where it came from. */
+static bool has_run_here(const struct patient *p)
+{
+	enum phase phase = p->domain.state.phase;
+	struct session_note note;
+
+	return phase == PHASE_TRIAL || phase == PHASE_DONE ||
+	       session_read(p->domain.uuid, &note);
+}
+
+/*
+ * A Windows that is done is nobody's to read: hibernated, encrypted, or taken off in the
+ * middle it starts where it last ran.
+ */
+static bool is_its_own_business(const struct patient *p, int code)
+{
+	return p->domain.state.phase == PHASE_DONE &&
+	       (code == REFUSE_HIBERNATED || code == REFUSE_FAST_STARTUP ||
+		code == REFUSE_BITLOCKER || code == REFUSE_LOG_UNCLEAN ||
+		code == REFUSE_HIVE_DIRTY);
+}
 
 static void cure_refusal(const struct patient *p, struct checkup_item *item, int code)
 {
-	const char *cure = cure_at_import(code);
+	const char *cure = has_run_here(p) ? cure_of(code) : cure_at_import(code);
 
 	if (cure)
 		checkup_cure(item, "%s", cure);
-	else
+	else if (!has_run_here(p))
 		checkup_cure(item, "busflip inspect %s says more; busflip(8), EXIT STATUS, has "
 			     "what each refusal means", p->name_word);
 }
@@ -129,6 +152,11 @@ static void no_windows(struct patient *p, const struct error *err)
 
 	if (checkup_denied(p, "windows", err))
 		return;
+	if (is_its_own_business(p, err->code)) {
+		checkup_add(p, "windows", HOLDS_YES, "it is done, and its disk is as Windows left "
+			    "it: busflip does not write to it any more");
+		return;
+	}
 	switch (err->code) {
 	case REFUSE_NO_WINDOWS:
 		find_windows(p, err);
@@ -156,6 +184,8 @@ static void check_patch(struct patient *p)
 	} else if (r == 0) {
 		checkup_add(p, "windows", HOLDS_YES, "it can be made ready for SATA and for %s",
 			    bus_name(bus));
+	} else if (is_its_own_business(p, err.code)) {
+		no_windows(p, &err);
 	} else if (!checkup_denied(p, "windows", &err)) {
 		item = checkup_add(p, err.code == REFUSE_NO_DRIVER ? "driver" : "windows",
 				   err.code == REFUSE_IN_USE ? HOLDS_UNKNOWN : HOLDS_NO,

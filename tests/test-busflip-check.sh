@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 152
+plan 159
 
 busflip()
 {
@@ -46,6 +46,30 @@ quietly virsh -q start --paused running
 checks running 0
 like "while it runs nobody can look at Windows" "$output" 'windows +not known .*in use'
 quietly virsh -q destroy running
+
+# --- it is done: Windows is left alone, and may hibernate as ever
+
+# state PHASE - as busflip writes it into the metadata
+state()
+{
+	echo "<busflip:state xmlns:busflip='$state_uri' phase='$1' attempts='0'
+		since='2026-01-01T00:00:00Z' reason='r' at='2026-01-01T00:00:00Z'>
+		<busflip:disk target='vda' form='final' bus='virtio' origin='virtio'/></busflip:state>"
+}
+
+make_windows "$work/c.ntfs" $size text hiberfil.sys HIBR
+windows_disk "$LAB/asleep.img" mbr
+image=$LAB/asleep.img domain asleep
+not_ok asleep windows 'hiberfil.sys .* hibernated Windows: .*' 'start it where it ran, .* then import it again'
+make_domain asleep image="$LAB/asleep.img" metadata="$(state "done")" uuid="$(uuid_of asleep)" |
+	virsh -q define /dev/stdin
+like "done: as it may be" "$(busflip check asleep)" 'windows +ok +it is done, and its disk is as Windows left it'
+make_domain asleep image="$LAB/asleep.img" metadata="$(state trial)" uuid="$(uuid_of asleep)" |
+	virsh -q define /dev/stdin
+fails "on trial: it can't be read" 1 busflip check asleep
+like "says so" "$output" 'windows +not ok +hiberfil.sys .*shut it down'
+unlike "it is not to be imported again" "$output" 'import it again|where it ran'
+make_windows "$work/c.ntfs" $size
 
 # --- who may use it
 
