@@ -67,6 +67,8 @@ struct domain {
 	xmlNode *tag_node, *state_node;
 	char name[256];
 	char uuid[40];		/* "" when the XML has none (filters only) */
+	char machine[40];	/* the UUID that the guest sees: <hwuuid>, which libvirt has
+				 * since 11.7.0, else the same */
 	struct tag tag;
 	struct state state;
 };

@@ -57,7 +57,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 		.bus = state->bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO,
 		.trial = true, .driver_optional = true,
 	};
-	s->job.has_uuid = uuid_bytes(domain->uuid, s->job.uuid);
+	s->job.has_uuid = uuid_bytes(domain->machine, s->job.uuid);
 	device = virtio_boot_device(domain);
 	s->job.device_id = device ? virtio_device_id(domain, device) : 0;
 	return 0;

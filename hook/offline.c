@@ -56,7 +56,8 @@ int offline_domain(const struct domain *domain, struct offline *o, struct error 
 	if (!disk)
 		return -1;
 	o->bus = standing_target_bus(domain, disk, &line->config);
-	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid))
+	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid) ||
+	    !str_fits(o->machine, sizeof(o->machine), domain->machine))
 		return fail(err, EINVAL, "its UUID is too long");
 	return place_of_disk(disk, &o->place, err);
 }
@@ -199,7 +200,7 @@ int offline_run(struct offline *o, struct guestdisk_result *result, struct error
 	};
 
 	o->job.bus = job_bus(o);
-	o->job.has_uuid = uuid_bytes(o->uuid, o->job.uuid);
+	o->job.has_uuid = uuid_bytes(o->machine, o->job.uuid);
 	return guestdisk_run(&disk, &options, &o->job, result, err);
 }
 

@@ -18,6 +18,7 @@ struct offline {
 	const struct command_line *line;
 	struct place place;
 	char uuid[40];		/* of the domain; "" for an image */
+	char machine[40];	/* that its guest sees (domain.h) */
 	char name[256];		/* the same */
 	char undo_first[2048];	/* what comes before undo: it boots from VirtIO; or "" */
 	enum bus bus;		/* where the domain's disk will end; BUS_NONE */

@@ -121,6 +121,10 @@ static int virt_fail(struct error *err, const char *what)
 	else if (error && (error->code == VIR_ERR_NO_DOMAIN ||
 			   error->code == VIR_ERR_NO_NETWORK))
 		code = ENOENT;
+	/* Another job was on for 30 s: libvirt 11.0 to 11.4 has that for a look, too
+	 * (qemuDomainGetXMLDesc() in src/qemu/qemu_driver.c). */
+	else if (error && error->code == VIR_ERR_OPERATION_TIMEOUT)
+		code = EAGAIN;
 	return fail(err, code, "%s: %s", what,
 		    error && error->message ? error->message : "unknown libvirt error");
 }

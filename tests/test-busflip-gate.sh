@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 69
+plan 70
 
 busflip()
 {
@@ -170,6 +170,19 @@ mv "$work/qemu" /etc/libvirt/hooks/qemu
 quietly virsh -q shutdown again && wait_off again
 like "one that is not of this session is not compared with" "$(reason_of again)" \
 	'booted \([0-9]{4}-'
+
+# --- the machine that Windows knows is the one that it sees, also where libvirt's UUID of
+# the domain is another (<hwuuid>, libvirt 11.7; before, libvirt drops it)
+
+windows_disk "$LAB/other.img"
+make_domain other image="$LAB/other.img" head='<hwuuid>11111111-2222-3333-4444-555555555555</hwuuid>' |
+	virsh -q define /dev/stdin
+case $(virsh dumpxml --inactive other) in
+*'<hwuuid>'*) want=True ;;
+*) want=False ;;
+esac
+is "is it the same machine?" "$(busflip inspect --json other | python3 -c 'import json, sys
+print(*(c["holds"] for c in json.load(sys.stdin)["conditions"] if c["name"] == "machine"))')" $want
 
 # --- Windows 7 does not note when it ran last, but counts its boots
 

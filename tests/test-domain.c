@@ -49,6 +49,7 @@ static void test_document(void)
 			return;
 		is_str(domain.name, "win", "name");
 		is_str(domain.uuid, "12345678-9abc-def0-1234-56789abcdef0", "UUID");
+		is_str(domain.machine, domain.uuid, "the guest sees the same");
 		ok(domain.devices && domain.metadata && domain.tag_node &&
 		   !domain.state_node && !domain.declaration, "elements");
 		ok(domain.tag.present && domain.tag.valid && domain.tag.bus == BUS_NONE &&
@@ -70,6 +71,14 @@ static void test_document(void)
 		ok(!domain.tag.present && !domain.devices, "nor a tag, nor devices");
 		ok(domain_format(&domain, &out, &len, &err) == 0 &&
 		   strncmp(out, "<?xml ", 6) == 0, "the declaration is written again");
+	}
+	{
+		AUTO_DOMAIN struct domain domain;
+
+		ok(parse("<domain><name>w</name><uuid>u</uuid><hwuuid> h </hwuuid></domain>",
+			 &domain) == 0, "one with another UUID for its guest");
+		is_str(domain.uuid, "u", "UUID");
+		is_str(domain.machine, "h", "that which the guest sees");
 	}
 	for (int n = 255; n <= 256; n++) {
 		AUTO_DOMAIN struct domain domain;
