@@ -20,13 +20,6 @@ busflip()
 	command busflip "$@"
 }
 
-# libvirt_has VERSION - is the daemon at hand of this version or newer?
-libvirt_has()
-{
-	printf '%s\n' "$1" "$(virsh -q version --daemon | sed -n 's/.*daemon: *//p')" |
-		sort -CV
-}
-
 # id_of NAME - libvirt's number of the run
 id_of()
 {
