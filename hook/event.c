@@ -312,6 +312,24 @@ static void ask_disk(const struct event *event, struct pending *pending)
 	str_fits(pending->disk_why, sizeof(pending->disk_why), result.why);
 }
 
+/* The status file is gone when the release hook runs. */
+static int on_stopped(struct event *event)
+{
+	const struct state *state = &event->domain.state;
+	struct session_note note;
+	struct error err = { 0 };
+
+	if (!libvirt_has_block_job(event->name) ||
+	    !session_read(event->domain.uuid, &note) ||
+	    !session_is_of(&note, state->phase, state->since))
+		return EXIT_DONE;
+	note.job = true;
+	if (session_write(&note, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its block job can't be noted: %s",
+			event->name, err.msg);
+	return EXIT_DONE;
+}
+
 static int on_release(struct event *event)
 {
 	const struct state *state = &event->domain.state;
@@ -344,6 +362,7 @@ static const struct {
 } events[] = {
 	{ "prepare", on_prepare },
 	{ "started", on_started },
+	{ "stopped", on_stopped },
 	{ "release", on_release },
 	{ "migrate", on_continues },
 	{ "restore", on_continues },

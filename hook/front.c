@@ -41,9 +41,9 @@ static const struct {
 } ops[] = {
 	{ "prepare", "begin", true },
 	{ "started", "begin", false },
+	{ "stopped", "end", false },
 	{ "release", "end", false },
-	/* filters: what they print replaces the guest's XML, so nothing is */
-	{ "migrate", "begin", false },
+	{ "migrate", "begin", false },	/* filters: they print nothing, so nothing is changed */
 	{ "restore", "begin", false },
 };
 

@@ -279,14 +279,18 @@ static bool holds(const struct findings *f, const char *name)
 	return false;
 }
 
+/* Has the definition moved on to an overlay, or to a copy? What this session ran on may be
+ * below it. */
+static bool is_below(const struct domain *domain)
+{
+	return libvirt_names_other_images(domain, domain_disk(domain, domain->state.disk));
+}
+
 static void judge(struct subject *s, bool clean, struct gate_result *result)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
-	/* The definition has moved on to an overlay, or to a copy: what this session ran
-	 * on may be below it. */
-	bool may_write = !libvirt_names_other_images(s->domain,
-						     domain_disk(s->domain, s->domain->state.disk));
 	struct session_note note;
+	bool may_write;
 	struct error err = { 0 };
 	struct verdicts v;
 
@@ -296,6 +300,7 @@ static void judge(struct subject *s, bool clean, struct gate_result *result)
 	else if (staged)
 		/* Not for a trial: minutes do not tell it from the session before. */
 		session_since(s->domain->state.since, &s->job);
+	may_write = !note.job && !is_below(s->domain);
 	if ((staged && may_write ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
 		result->gate = GATE_UNREADABLE;
 		str_cut(result->why, sizeof(result->why), err.msg);

@@ -225,6 +225,21 @@ bool libvirt_names_file(const char *path)
 	return named;
 }
 
+bool libvirt_has_block_job(const char *name)
+{
+	AUTO_FREE char *status = NULL;
+	AUTO_XML_DOC xmlDoc *doc = NULL;
+	char path[4096];
+	size_t len;
+
+	if (!host_path(path, sizeof(path), DOMAIN_STATUS, name) ||
+	    read_file(path, XML_LIMIT, &status, &len, NULL) < 0)
+		return false;
+	doc = xml_parse_bare(status, len, NULL);
+	return doc && xml_attr_is(xml_child(xmlDocGetRootElement(doc), "blockjobs"),
+				  "active", "yes");
+}
+
 /* ---- how it was started -------------------------------------------------- */
 
 static bool has_argument(const char *args, size_t len, const char *wanted)

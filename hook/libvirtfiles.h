@@ -56,6 +56,13 @@ bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk);
  */
 bool libvirt_names_file(const char *path);
 
+/*
+ * libvirt_has_block_job() - in the stopped hook: was a job on the disks of @name not finished
+ * when QEMU went (blockjobs in the status file)? Which image is the current one may not be
+ * what the definition says then.
+ */
+bool libvirt_has_block_job(const char *name);
+
 enum start_kind {
 	START_CONTINUES,	/* goes on with memory: restored, migrated, reverted */
 	START_BOOTS,

@@ -47,11 +47,11 @@ int session_write(const struct session_note *n, struct error *err)
 	if (!str_printf(text, sizeof(text),
 			"busflip 1\nphase %s\nsince %s\nfrom %llu\nread %d\nwhy %s\nbefore %d\n"
 			"last_use %llu\nshutdown %llu\nboot_id %u\nwrites %d\nrestart %d\n"
-			"over %d\nfailed %d\nfront %d\nend\n",
+			"over %d\nfailed %d\nfront %d\njob %d\nend\n",
 			phase_name(n->phase), since, (unsigned long long)n->from,
 			n->read, why, n->has_before, (unsigned long long)n->last_use,
 			(unsigned long long)n->shutdown, n->boot_id, n->writes_seen,
-			n->restart, n->over, n->failed, n->front))
+			n->restart, n->over, n->failed, n->front, n->job))
 		return fail(err, EINVAL, "session record too long");
 	return file_replace(path, text, strlen(text), 0600, err);
 }
@@ -92,6 +92,8 @@ static void parse_line(struct session_note *n, const char *line)
 		n->front = (int)strtol(value, NULL, 10);
 	else if (value_of(line, "failed", &value))
 		n->failed = (int)strtol(value, NULL, 10);
+	else if (value_of(line, "job", &value))
+		n->job = strcmp(value, "1") == 0;
 	else if (value_of(line, "over", &value))
 		n->over = strcmp(value, "1") == 0;
 	else if (value_of(line, "boot_id", &value))

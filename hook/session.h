@@ -27,6 +27,7 @@ struct session_note {
 	bool restart;		/* trial: we take it down, to be started on SATA */
 	int front;		/* process of the hook that let it go on, or did not */
 	bool over;		/* its end was seen: it says nothing of a later start */
+	bool job;		/* QEMU went in the middle of a block job */
 	int failed;		/* starts in this phase, the last ones, that failed */
 };
 

@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 118
+plan 117
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -108,6 +108,7 @@ while read -r op subop; do
 done <<-END
 	prepare begin
 	started begin
+	stopped end
 	release end
 	migrate begin
 	restore begin
@@ -120,7 +121,6 @@ while read -r op subop; do
 done <<-END
 	reconnect begin
 	attach begin
-	stopped end
 	start begin
 	prepare end
 	release begin
