@@ -31,6 +31,10 @@ packages()
 			valgrind debootstrap ;;
 	debian-v2v)	# with a kernel for its appliance
 		echo virt-v2v linux-image-amd64 ;;
+	debian-modular)	# for tests/modular.sh; libvirt 10.9 has changed its JSON library
+		echo meson ninja-build patch libglib2.0-dev libgnutls28-dev libxml2-dev \
+			libjson-c-dev libyajl-dev libtirpc-dev libnl-3-dev libnl-route-3-dev \
+			libattr1-dev libxml2-utils xsltproc open-iscsi ;;
 	fedora-build)
 		echo gcc make glibc-devel kernel-headers pkgconf-pkg-config libvirt-devel \
 			libxml2-devel inih-devel libnbd-devel ntfs-3g-devel hivex-devel \
@@ -55,7 +59,8 @@ packages()
 	fedora-v2v)
 		echo virt-v2v kernel-core ;;
 	*)
-		die "no packages are known for \"$2\"; --deps knows build, run, test, demo, ci, v2v" ;;
+		die "no packages are known for \"$2\" on $1; --deps knows build, run, test, demo," \
+			"ci, v2v, and on Debian modular" ;;
 	esac
 }
 

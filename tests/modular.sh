@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# modular.sh - libvirt's modular daemons, for machines whose distribution has none
+#
+#	tests/modular.sh build		build them, unless that is done, and print their folder
+#	tests/modular.sh folder		print their folder, or fail
+#
+# Fedora, RHEL and SUSE run one daemon for each driver of libvirt (virtqemud, virtstoraged
+# and so on), started by systemd's sockets, and their libvirt.so connects to these. Debian
+# has the same source, and its packages have libvirtd only. So the source package of the
+# libvirt that is installed here is fetched, by the machine's own package sources, and
+# what of it a host with QEMU has is built: daemons, drivers, library, virsh, units. The
+# folder has a usr/, which lab.sh lays over that of the machine.
+#
+# It is BUSFLIP_MODULAR, by default a folder of CI's cache with the version in its name.
+# What comes to its place by a rename is complete.
+
+set -eu
+
+# Everything that decides what comes out: a change builds it once more. No optimization:
+# it takes half the time, and nothing here waits for the daemons. The owners of images
+# are remembered in extended attributes, so these matter.
+options=(--auto-features=disabled --buildtype=plain
+	--prefix=/usr --sysconfdir=/etc --localstatedir=/var --libexecdir=/usr/lib/libvirt
+	-Drunstatedir=/run -Dno_git=true -Dinit_script=systemd
+	-Ddriver_libvirtd=enabled -Ddriver_remote=enabled -Dremote_default_mode=direct
+	-Ddriver_qemu=enabled -Dqemu_user=libvirt-qemu -Dqemu_group=libvirt-qemu
+	-Dqemu_datadir=/usr/share/qemu -Ddriver_network=enabled -Ddriver_secrets=enabled
+	-Dstorage_fs=enabled -Dstorage_iscsi=enabled -Dlibnl=enabled -Dattr=enabled)
+
+die()
+{
+	echo "modular.sh: $*" >&2
+	exit 1
+}
+
+version=$(dpkg-query -W -f '${source:Version}' libvirt-daemon 2>/dev/null) ||
+	die "libvirt-daemon is not a package of this machine; install.sh --deps=run installs it"
+modular=${BUSFLIP_MODULAR:-/var/cache/busflip-ci/modular-$version}
+recipe="$version ${options[*]}"
+
+is_built()
+{
+	[ "$(cat "$modular/recipe" 2>/dev/null)" = "$recipe" ]
+}
+
+# The machine's own package sources, as sources of source packages.
+source_lists()
+{
+	local file from=/etc/apt/sources.list.d
+
+	for file in "$from"/debian.sources "$from"/ubuntu.sources; do
+		[ ! -e "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" > "$1/${file##*/}"
+	done
+	for file in /etc/apt/sources.list "$from"/*.list; do
+		[ ! -e "$file" ] || sed -n 's/^deb /deb-src /p' "$file" > "$1/${file##*/}"
+	done
+}
+
+# The upstream tarball and Debian's, by a configuration of apt that is in this folder, so
+# that nothing on the machine changes. apt gives the addresses with checksums that are
+# signed; the other files of a source package are not needed.
+fetch()
+{
+	local apt=$PWD/apt uri name size hash
+
+	mkdir -p "$apt/parts" "$apt/lists" "$apt/cache"
+	source_lists "$apt/parts"
+	set -- -qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/parts" \
+		-o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" \
+		-o APT::Sandbox::User=root -o Acquire::Languages=none \
+		-o Acquire::Retries=1 -o Acquire::http::Timeout=20
+	apt-get "$@" update
+	apt-get "$@" source --print-uris "libvirt=$version" > "$apt/uris" ||
+		die "the package sources of this machine don't have the source of libvirt" \
+			"$version, maybe a newer one: apt-get update && apt-get upgrade"
+	# shellcheck disable=SC2034	# size
+	while read -r uri name size hash; do
+		case $name in
+		*.orig.tar.?z | *.debian.tar.?z)
+			/usr/lib/apt/apt-helper "$@" download-file "${uri//\'/}" "$name" "$hash" ;;
+		esac
+	done < "$apt/uris"
+}
+
+unpack()
+{
+	local patch
+
+	mkdir source
+	tar -xf libvirt_*.orig.tar.?z -C source --strip-components=1
+	tar -xf libvirt_*.debian.tar.?z -C source
+	while read -r patch; do
+		patch -s -d source -p1 < "source/debian/patches/$patch"
+	done < <(grep -v '^#' source/debian/patches/series)
+}
+
+compile()
+{
+	local triplet json=yajl
+
+	triplet=$(gcc -print-multiarch)
+	# 10.9 took another library.
+	! grep -q "^option('json_c'" source/meson_options.txt || json=json_c
+	meson setup build source "${options[@]}" "--libdir=lib/$triplet" "-D$json=enabled" \
+		"-Dqemu_moddir=/usr/lib/$triplet/qemu"
+	ninja -C build
+	DESTDIR=$PWD/root meson install -C build --no-rebuild
+	# No host has libvirtd as well. Configuration is the lab's, or what the programs have.
+	rm -r root/etc root/var root/run root/usr/include root/usr/sbin/libvirtd \
+		root/usr/lib/systemd/system/libvirtd*
+}
+
+build()
+{
+	mkdir -p "${modular%/*}"
+	work=$(mktemp -d "$modular.XXXXXX")
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 143' TERM INT HUP
+	if ! "$0" build-in "$work" > "$work/log" 2>&1; then
+		tail -n 30 "$work/log" >&2
+		die "libvirt $version can't be built; see above. It needs the packages of" \
+			"install.sh --deps=modular"
+	fi
+	echo "$recipe" > "$work/root/recipe"
+	# Another one may have come first.
+	is_built || { rm -rf "$modular" && mv -T "$work/root" "$modular"; } || is_built
+}
+
+case ${1:-} in
+build)
+	is_built || build
+	echo "$modular" ;;
+folder)
+	is_built || die "libvirt's modular daemons are not built; do that with: $0 build"
+	echo "$modular" ;;
+build-in)
+	# A process of its own: what fails ends it.
+	cd "$2"
+	fetch
+	unpack
+	compile ;;
+*)
+	die "usage: modular.sh build | folder" ;;
+esac
