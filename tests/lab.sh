@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lab.sh - run a command beside a libvirtd of its own
+# lab.sh - run a command beside a libvirt daemon of its own
 #
 #	tests/lab.sh run COMMAND [ARG...]
 #
@@ -23,12 +23,21 @@
 # COMMAND runs as root, with LAB (the directory of this lab), TMPDIR and HOME
 # in it, and LIBVIRT_DEFAULT_URI set. Its exit status is that of lab.sh. Of use
 # from outside: LAB_KEEP=DIR copies logs and definitions to DIR at the end;
-# BUSFLIP_BUILD=DIR takes the programs from there instead of build/.
+# BUSFLIP_BUILD=DIR takes the programs from there instead of build/;
+# LAB_DAEMON=modular has virtqemud and its like instead of libvirtd, those that modular.sh
+# has built, started by their sockets as on Fedora, RHEL and SUSE.
 
 set -u
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 export BUSFLIP_BUILD=${BUSFLIP_BUILD:-$(dirname "$here")/build}
+
+# The daemon that runs guests, where it leaves its process id, and the others.
+export LAB_DAEMON=${LAB_DAEMON:-libvirtd}
+case $LAB_DAEMON in
+modular) lab_daemon=virtqemud lab_others=(virtlogd virtstoraged virtsecretd virtnetworkd) ;;
+*) lab_daemon=libvirtd lab_others=(virtlogd) ;;
+esac
 
 die()
 {
@@ -39,10 +48,12 @@ die()
 # The upper layers are in memory, and so are the guests' disks: small ones.
 overlay()
 {
-	local layer=/run/lab/layers$1
+	local layer=/run/lab/layers$1 lower=$1
 
+	# The modular daemons' programs, library and units are laid over the machine's.
+	[ "${LAB_MODULAR:-}$1" = "$1" ] || [ ! -d "$LAB_MODULAR$1" ] || lower=$LAB_MODULAR$1:$1
 	mkdir -p "$layer/upper" "$layer/work"
-	mount -t overlay -o "lowerdir=$1,upperdir=$layer/upper,workdir=$layer/work" \
+	mount -t overlay -o "lowerdir=$lower,upperdir=$layer/upper,workdir=$layer/work" \
 		lab "$1" || die "cannot put an overlay on $1"
 }
 
@@ -74,10 +85,14 @@ lab_mounts()
 	done
 	rm -f /etc/busflip.conf
 	rmdir /var/lib/busflip
+	# Nor may a program find the daemon that such a host does not have.
+	[ "$LAB_DAEMON" != modular ] || rm -f /usr/sbin/libvirtd
 }
 
 lab_config()
 {
+	local daemon
+
 	# Guests run as the distribution's user for QEMU, as on a real host, so
 	# that wrong owners and modes of files are noticed. No cgroups, and no
 	# mount namespaces for guests: neither works in every container.
@@ -86,14 +101,13 @@ lab_config()
 	namespaces = []
 	cgroup_controllers = []
 	END
-	cat > /etc/libvirt/libvirtd.conf <<-END
+	cat > /etc/libvirt/$lab_daemon.conf <<-END
 	unix_sock_group = "root"
 	auth_unix_rw = "none"
-	log_outputs = "2:file:$LAB/libvirtd.log"
 	END
-	cat > /etc/libvirt/virtlogd.conf <<-END
-	log_outputs = "2:file:$LAB/virtlogd.log"
-	END
+	for daemon in "$lab_daemon" "${lab_others[@]}"; do
+		echo "log_outputs = \"2:file:$LAB/$daemon.log\"" >> "/etc/libvirt/$daemon.conf"
+	done
 	: > /etc/libvirt/libvirt.conf
 }
 
@@ -123,7 +137,7 @@ lab_install()
 # answer in files that it checks against the programs' times. They are the same
 # in every lab.
 capabilities=/var/cache/libvirt/qemu/capabilities
-kept=$BUSFLIP_BUILD/lab-capabilities
+kept=$BUSFLIP_BUILD/lab-capabilities-$LAB_DAEMON
 
 lab_cache_get()
 {
@@ -156,15 +170,58 @@ unconfined()
 )
 
 # Used by tests too, through lib.sh.
+lab_daemon_pid()
+{
+	cat "$LAB/$lab_daemon.pid" 2>/dev/null
+}
+
+# lab_sockets NAME DAEMON... - listen for them; NAME.sockets has the id of what does
+lab_sockets()
+{
+	local file=$LAB/$1.sockets
+
+	shift
+	! kill -0 "$(cat "$file" 2>/dev/null)" 2>/dev/null || return 0
+	unconfined "$here/sockets.py" "$file" /usr/lib/systemd/system "$@" \
+		</dev/null >>"$file.log" 2>&1 &
+}
+
+# What the daemon needs to be there before it is.
+lab_others_start()
+{
+	if [ "$LAB_DAEMON" = modular ]; then
+		# A place that all daemons have by default, for tests that look there.
+		ln -s "/run/$lab_daemon.pid" "$LAB/$lab_daemon.pid"
+		lab_sockets others "${lab_others[@]}"
+	else
+		unconfined virtlogd -d -p "$LAB/virtlogd.pid" || die "virtlogd does not start"
+	fi
+}
+
+# With sockets it is started by the first one who asks it for something.
 lab_daemon_start()
 {
-	unconfined libvirtd -d -p "$LAB/libvirtd.pid" || return 1
+	if [ "$LAB_DAEMON" = modular ]; then
+		lab_sockets daemon $lab_daemon
+	else
+		unconfined libvirtd -d -p "$LAB/libvirtd.pid" || return 1
+	fi
 	for _ in {1..500}; do
 		virsh -q version >"$LAB/tmp/start" 2>&1 && return 0
 		sleep 0.02
 	done
 	cat "$LAB/tmp/start" >&2
 	return 1
+}
+
+# So that it stays away when it is ended.
+lab_sockets_close()
+{
+	local pid
+
+	pid=$(cat "$LAB/daemon.sockets" 2>/dev/null) || return 0
+	rm "$LAB/daemon.sockets"
+	kill -9 "$pid"
 }
 
 lab_keep()
@@ -187,7 +244,7 @@ lab_inside()
 	ip link set lo up 2>/dev/null
 
 	"$here/lab-log.py" "$LAB/log" &
-	unconfined virtlogd -d -p "$LAB/virtlogd.pid" || die "virtlogd does not start"
+	lab_others_start
 	lab_cache_get
 	lab_daemon_start || die "the daemon does not answer; see above"
 	lab_cache_put
@@ -207,6 +264,10 @@ run)
 	shift
 	[ $# -gt 0 ] || die "usage: lab.sh run COMMAND [ARG...]"
 	[ "$(id -u)" = 0 ] || die "must be run by root: it makes namespaces and starts libvirtd"
+	if [ "$LAB_DAEMON" = modular ]; then
+		LAB_MODULAR=$("$here/modular.sh" folder) || exit 1
+		export LAB_MODULAR
+	fi
 	exec unshare --mount --pid --fork --kill-child --mount-proc --ipc --uts --net \
 		-- "$here/lab.sh" inside "$@"
 	;;

@@ -45,7 +45,7 @@ at_exit()
 	if [ $status != 0 ] && [ "${LAB:-}" ]; then
 		diag "log of busflip:" && tail -n 60 "$LAB/log" | sed 's/^/#   /'
 		diag "errors of the daemon:"
-		grep ' error : ' "$LAB/libvirtd.log" |
+		grep ' error : ' "$LAB/$lab_daemon.log" |
 			grep -v -e /dev/kvm -e dnsmasq -e 'system bus' -e dmi -e cgroup -e ethtool |
 			tail -n 20 | sed 's/^/#   /'
 	fi
@@ -207,7 +207,11 @@ lab_required()
 {
 	[ "${LAB:-}" ] && return
 	[ "$(id -u)" = 0 ] || skip_all "this test must be run by root"
-	requires libvirtd --version
+	if [ "$LAB_DAEMON" = modular ]; then
+		requires "$tests/modular.sh" folder
+	else
+		requires libvirtd --version
+	fi
 	requires virtlogd --version
 	requires virsh --version
 	requires qemu-system-x86_64 --version
@@ -246,23 +250,28 @@ wait_for()
 }
 
 # --- the daemon ---
-# lab_daemon_start is in lab.sh.
+# lab_daemon_start and lab_daemon_pid are in lab.sh.
 
-lab_daemon_kill9()
+# lab_daemon_end [SIGNAL] - end it, if it runs, and wait until it has ended
+lab_daemon_end()
 {
 	local pid
 
-	pid=$(cat "$LAB/libvirtd.pid")
-	kill -9 "$pid" && wait_for "! kill -0 $pid 2>/dev/null" 30
+	pid=$(lab_daemon_pid) || return 0
+	kill "-${1:-TERM}" "$pid" && wait_for "! kill -0 $pid 2>/dev/null" 60
 }
 
-# Like a restart by the service manager: guests go on.
+# And nothing starts it until lab_daemon_start.
+lab_daemon_kill9()
+{
+	lab_sockets_close
+	lab_daemon_end KILL
+}
+
+# Like a restart by the service manager: guests go on, and sockets stay.
 lab_daemon_restart()
 {
-	local pid
-
-	pid=$(cat "$LAB/libvirtd.pid")
-	kill "$pid" && wait_for "! kill -0 $pid 2>/dev/null" 60 && lab_daemon_start
+	lab_daemon_end && lab_daemon_start
 }
 
 # libvirt_from VERSION - is this libvirt as new as that, such as 9.2?
