@@ -123,12 +123,22 @@ clean:
 
 # Everything: unit tests, house rules, end to end in labs of its own (root).
 RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
-SH_TESTS := $(wildcard tests/check-*.sh tests/test-*.sh) $(MODEL_SH)
+MODULAR_SH := tests/test-busflip-modular.sh
+SH_TESTS := $(filter-out $(MODULAR_SH), \
+	$(wildcard tests/check-*.sh tests/test-*.sh)) $(MODEL_SH)
 check: all $(TESTS) $(REPLAYS) $(TEST_TOOLS) $(MODEL_TOOLS) $(MODEL_TESTS)
 	$(RUN) -t 900 $(SH_TESTS) $(TESTS) $(REPLAYS) $(MODEL_TESTS)
 
 check-unit: $(TESTS) $(MODEL_TESTS)
 	$(RUN) $(TESTS) $(MODEL_TESTS)
+
+# What matters where libvirt has a daemon for each of its drivers (virtqemud and so on),
+# with those that tests/modular.sh builds unless they are there.
+MODULAR_TOO = hooks lifecycle crash bounce watched daemon save status pools
+check-modular: all $(TEST_TOOLS)
+	tests/modular.sh build
+	LAB_DAEMON=modular $(RUN) -t 900 $(MODULAR_SH) \
+		$(MODULAR_TOO:%=tests/test-busflip-%.sh) tests/test-units.sh
 
 # The whole fleet, of which "check" has a short run; BUSFLIP_FLEET="NAME..." for some
 # of its rows.
@@ -386,7 +396,7 @@ rpm:
 	rm -rf $(B)/rpm/BUILD $(B)/rpm/BUILDROOT
 	@ls $(B)/rpm/RPMS/*/*.rpm
 
-.PHONY: all clean check check-unit check-model demo-guest fleet kill-test check-asan check-valgrind bench \
+.PHONY: all clean check check-unit check-model check-modular demo-guest fleet kill-test check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-bait install-hook install-package uninstall deb rpm
