@@ -135,10 +135,10 @@ check-unit: $(TESTS) $(MODEL_TESTS)
 # What matters where libvirt has a daemon for each of its drivers (virtqemud and so on),
 # with those that tests/modular.sh builds unless they are there.
 MODULAR_TOO = hooks lifecycle crash bounce watched daemon save status pools
-check-modular: all $(TEST_TOOLS)
+check-modular: all $(TEST_TOOLS) $(MODEL_TOOLS)
 	tests/modular.sh build
 	LAB_DAEMON=modular $(RUN) -t 900 $(MODULAR_SH) \
-		$(MODULAR_TOO:%=tests/test-busflip-%.sh) tests/test-units.sh
+		$(MODULAR_TOO:%=tests/test-busflip-%.sh) tests/test-units.sh tests/test-systemd.sh
 
 # The whole fleet, of which "check" has a short run; BUSFLIP_FLEET="NAME..." for some
 # of its rows.
