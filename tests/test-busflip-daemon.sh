@@ -8,15 +8,18 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 19
+plan 23
 
 # hold NAME - as hold_settle, but by a process of its own: a daemon that is
 # started meanwhile must not inherit the lock
 hold()
 {
+	local lock
+
 	mkdir -p /run/busflip
-	flock "/run/busflip/$(uuid_of "$1").lock" sleep 4321 >/dev/null 2>&1 &
-	sleep 0.2
+	lock=/run/busflip/$(uuid_of "$1").lock
+	flock "$lock" sleep 4321 >/dev/null 2>&1 &
+	wait_for "! flock -n '$lock' true" 30
 }
 
 # press_held NAME - start it, end it, and leave the work undone
@@ -59,7 +62,7 @@ is "on trial again" "$(where win)" trial/virtio
 # Killed itself, it leaves a record that "stage --all" finds.
 busflip rollback win >/dev/null
 ok "a third session on SATA" press_held win
-pkill -9 -f "^busflip settle"
+wait_for "pkill -9 -f '^busflip settle'" 30
 release
 is "nobody works on it" "$(where win)" staged/sata
 ok "stage --all" busflip stage --all
@@ -68,7 +71,7 @@ is "has done what was left" "$(where win)" trial/virtio
 # Or the next start finds it, while the guest runs.
 busflip rollback win >/dev/null
 ok "a fourth session on SATA" press_held win
-pkill -9 -f "^busflip settle"
+wait_for "pkill -9 -f '^busflip settle'" 30
 release
 ok "it is started again" virsh -q start win
 ok "what was left is done meanwhile" wait_for "no_work win" 60
@@ -77,3 +80,15 @@ wait_boot win 5
 virsh -q shutdown win
 wait_off win 60
 is "and one more clean session on SATA changes nothing" "$(where win)" trial/virtio
+
+# Who watches a guest on trial has asked the daemon that is restarted, and asks the new one.
+printf '[busflip]\nevidence = shutdown\ntrial_timeout = 5\n' > /etc/busflip.conf
+on_trial watched
+watcher=$(watcher_of watched)
+ok "the daemon is restarted while a guest is on trial" lab_daemon_restart
+sleep 1
+ok "who watches it goes on" kill -0 "$watcher"
+is "so does the guest" "$(where watched)/$(state_of watched)" trial/virtio/running
+# shellcheck disable=SC2016	# for wait_for
+ok "Windows does not come up: it is back on SATA" \
+	wait_for '[ "$(where watched)/$(state_of watched)" = staged/sata/running ]' 60
