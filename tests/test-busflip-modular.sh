@@ -74,7 +74,7 @@ ok "stage --all brings it back" busflip stage --all
 
 ok "a start on trial" virsh -q start win
 wait_boot win 2
-ok "it is watched" wait_for "pgrep -fx 'busflip watch $win' > /dev/null" 30
+ok "it is watched" wait_for "watcher_of win > /dev/null" 30
 daemon=$(lab_daemon_pid)
 sleep 3
 is "while a guest runs the daemon stays" "$(lab_daemon_pid)" "$daemon"
@@ -107,9 +107,12 @@ is "promoted" "$(where win)" trial/virtio
 
 ok "a start on trial" virsh -q start win
 wait_boot win 4
+wait_for "watcher_of win > '$LAB/watcher'" 30
 ok "the daemon is restarted" lab_daemon_restart
+# Longer than from one look of the watcher to its next.
+sleep 1
 is "the guest goes on" "$(state_of win)" running
-ok "and is watched" pgrep -fx "busflip watch $win"
+is "and is watched by the same process" "$(watcher_of win)" "$(cat "$LAB/watcher")"
 virsh -q shutdown win
 wait_off win
 is "it comes to its end" "$(where win)" "done/virtio"

@@ -124,10 +124,11 @@ first_boot()
 
 	ok "a start on trial" virsh -q start win
 	wait_boot win 2
-	ok "is watched" wait_for "pgrep -fx 'busflip watch $win' > /dev/null" 30
+	ok "is watched" wait_for "watcher_of win > '$LAB/watcher'" 30
 	ok "the daemon is restarted" systemctl restart "$lab_daemon.service"
+	sleep 1
 	is "the guest goes on" "$(state_of win)" running
-	ok "and is watched" pgrep -fx "busflip watch $win"
+	is "and is watched by the same process" "$(watcher_of win)" "$(cat "$LAB/watcher")"
 	virsh -q shutdown win
 	wait_off win
 	is "it comes to its end" "$(where win)" "done/virtio"
