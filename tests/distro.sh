@@ -14,7 +14,8 @@
 #                it is missing, from the archives that this machine's own apt uses, or
 #                from BUSFLIP_MIRROR. While packages are put in, and until all are
 #                there, its name is SUITE.new: whatever is cut short is made anew.
-#   SUITE.kept/  what tests have downloaded: a kernel, the source of libvirt
+#   SUITE.kept/  what tests have downloaded or built: a kernel, the source of libvirt,
+#                its modular daemons
 #   SUITE.lock   held while the tree is changed, and shared while it is in use
 #
 # COMMAND runs in namespaces of its own with the tree as "/", which it can't write to:
@@ -161,7 +162,7 @@ inside()
 		*) unset "$name" ;;
 		esac
 	done
-	export HOME=/root LC_ALL=C.UTF-8 BUSFLIP_HIVES=/root/hives
+	export HOME=/root LC_ALL=C.UTF-8 BUSFLIP_HIVES=/root/hives BUSFLIP_MODULAR=/root/kept/modular
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	# In the background, so that a signal to this script is not held back.
 	trap 'exit 143' TERM INT HUP

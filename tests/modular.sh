@@ -18,6 +18,9 @@
 
 set -eu
 
+# shellcheck source=tests/lib-source.sh
+. "${BASH_SOURCE[0]%/*}/lib-source.sh"
+
 # Everything that decides what comes out: a change builds it once more. No optimization:
 # it takes half the time, and nothing here waits for the daemons. The owners of images
 # are remembered in extended attributes, so these matter.
@@ -43,45 +46,6 @@ recipe="$version ${options[*]}"
 is_built()
 {
 	[ "$(cat "$modular/recipe" 2>/dev/null)" = "$recipe" ]
-}
-
-# The machine's own package sources, as sources of source packages.
-source_lists()
-{
-	local file from=/etc/apt/sources.list.d
-
-	for file in "$from"/debian.sources "$from"/ubuntu.sources; do
-		[ ! -e "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" > "$1/${file##*/}"
-	done
-	for file in /etc/apt/sources.list "$from"/*.list; do
-		[ ! -e "$file" ] || sed -n 's/^deb /deb-src /p' "$file" > "$1/${file##*/}"
-	done
-}
-
-# The upstream tarball and Debian's, by a configuration of apt that is in this folder, so
-# that nothing on the machine changes. apt gives the addresses with checksums that are
-# signed; the other files of a source package are not needed.
-fetch()
-{
-	local apt=$PWD/apt uri name size hash
-
-	mkdir -p "$apt/parts" "$apt/lists" "$apt/cache"
-	source_lists "$apt/parts"
-	set -- -qq -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/parts" \
-		-o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" \
-		-o APT::Sandbox::User=root -o Acquire::Languages=none \
-		-o Acquire::Retries=1 -o Acquire::http::Timeout=20
-	apt-get "$@" update
-	apt-get "$@" source --print-uris "libvirt=$version" > "$apt/uris" ||
-		die "the package sources of this machine don't have the source of libvirt" \
-			"$version, maybe a newer one: apt-get update && apt-get upgrade"
-	# shellcheck disable=SC2034	# size
-	while read -r uri name size hash; do
-		case $name in
-		*.orig.tar.?z | *.debian.tar.?z)
-			/usr/lib/apt/apt-helper "$@" download-file "${uri//\'/}" "$name" "$hash" ;;
-		esac
-	done < "$apt/uris"
 }
 
 unpack()
@@ -138,7 +102,9 @@ folder)
 build-in)
 	# A process of its own: what fails ends it.
 	cd "$2"
-	fetch
+	fetch_source . "libvirt=$version" --tar-only --diff-only ||
+		die "the package sources of this machine don't have the source of libvirt" \
+			"$version, maybe a newer one: apt-get update && apt-get upgrade"
 	unpack
 	compile ;;
 *)

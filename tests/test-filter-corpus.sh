@@ -10,43 +10,20 @@
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/lib-source.sh
+. "$tests/lib-source.sh"
 
 packages=$BUSFLIP_BUILD/libvirt-source
 
-# archives [OPTION...] - what this machine gets its packages from, in whatever form
-# that is written down, as sources of source packages; nothing before its first update
-archives()
-{
-	# shellcheck disable=SC2016	# for apt-get
-	apt-get "$@" indextargets --format '$(ORIGIN) deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' \
-		'Identifier: Packages' 2>/dev/null | sed -nE 's/^(Debian|Ubuntu) //p' | sort -u | grep .
-}
-
-# With lists, caches and configuration of its own, so that nothing on the
-# machine changes. Of the source package only the program's own archive: mirrors may
-# lack the rest of it.
+# The source of the libvirt that is installed, or else of another version.
 download()
-(
-	apt=$(mktemp -d) || exit 1
-	trap 'rm -rf "$apt"' EXIT
-	mkdir -p "$apt/parts" "$apt/lists" "$apt/cache" && cd "$packages" || exit 1
-	options=(-qq -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache"
-		-o APT::Sandbox::User=root -o Acquire::Languages=none
-		-o Acquire::Retries=1 -o Acquire::http::Timeout=20)
-	archives > "$apt/list" ||
-		{ timeout 100 apt-get "${options[@]}" update; archives "${options[@]}" > "$apt/list"; }
-	mv "$apt/list" "$apt/parts/own.list"
-	options+=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/parts"
-		-o Dir::Etc::trustedparts=/usr/share/keyrings)
-	# The source of the libvirt that is installed, or else of another version.
+{
+	local version
+
 	version=$(dpkg-query -W -f '${source:Version}' libvirt0)
-	timeout 100 apt-get "${options[@]}" update
-	for source in "libvirt=$version" libvirt; do
-		timeout 60 apt-get "${options[@]}" source --tar-only --download-only "$source" &&
-			exit
-	done
-	exit 1
-)
+	fetch_source "$packages" "libvirt=$version" --tar-only ||
+		fetch_source "$packages" libvirt --tar-only
+}
 
 # Only what is needed, in $packages/tests.
 unpack()
