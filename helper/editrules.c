@@ -9,9 +9,9 @@
  * device have in those registries; fast startup, AutoReboot (CrashControl) and
  * SanPolicy: values of those registries, named in Microsoft's documentation.
  *
- * Placeholders in paths, names and text: {driver} viostor or vioscsi, {label} our
- * package's label, {id} each PCI identity of the device, in the forms that the
- * row's database uses.
+ * Placeholders in paths, names and text: {driver} viostor or vioscsi, {inf} our
+ * package's INF, {label} its label, {id} each PCI identity of the device, in the forms
+ * that the row's database uses.
  */
 
 #include "helper/edits.h"
@@ -47,9 +47,10 @@ struct rule {
 
 #define SERVICE "Services\\{driver}"
 #define CDD "Control\\CriticalDeviceDatabase\\PCI#{id}"
-#define INF_FILE "DriverDatabase\\DriverInfFiles\\guestor.inf"
+#define INF_FILE "DriverDatabase\\DriverInfFiles\\{inf}"
 #define DEVICE_ID "DriverDatabase\\DeviceIds\\PCI\\{id}"
 #define PACKAGE_KEY "DriverDatabase\\DriverPackages\\{label}"
+#define PACKAGE_CONF PACKAGE_KEY "\\Configurations\\guestor_conf"
 #define SETUP "Services\\busflip"
 #define SCSI_CLASS "{4D36E97B-E325-11CE-BFC1-08002BE10318}"
 #define START_OF(driver) "Services\\" driver, "Start", HIVE_DWORD, NULL, 0
@@ -94,7 +95,7 @@ static const struct rule rules[] = {
 	  SCSI_CLASS, 0 },
 
 	{ GROUP_DATABASE, FROM_8 | IN_ROOT | NOT_FOUND, FORCE, DEVICE_ID,
-	  "guestor.inf", HIVE_BINARY, ID_BLOB, 0 },
+	  "{inf}", HIVE_BINARY, ID_BLOB, 0 },
 	{ GROUP_DATABASE, FROM_8 | IN_ROOT | NOT_FOUND, FORCE,
 	  PACKAGE_KEY "\\Descriptors\\PCI\\{id}", "Configuration", HIVE_SZ,
 	  "guestor_conf", 0 },
@@ -107,11 +108,9 @@ static const struct rule rules[] = {
 	{ GROUP_DATABASE, FROM_8 | IN_ROOT | NOT_FOUND, FORCE, PACKAGE_KEY,
 	  "Version", HIVE_BINARY, VERSION_BLOB, 0 },
 	{ GROUP_DATABASE, FROM_8 | IN_ROOT | NOT_FOUND, FORCE,
-	  PACKAGE_KEY "\\Configurations\\guestor_conf", "ConfigFlags",
-	  HIVE_DWORD, NULL, 0 },
+	  PACKAGE_CONF, "ConfigFlags", HIVE_DWORD, NULL, 0 },
 	{ GROUP_DATABASE, FROM_8 | IN_ROOT | NOT_FOUND, FORCE,
-	  PACKAGE_KEY "\\Configurations\\guestor_conf", "Service", HIVE_SZ,
-	  "{driver}", 0 },
+	  PACKAGE_CONF, "Service", HIVE_SZ, "{driver}", 0 },
 
 	/* The SATA boot itself, and IDE as the way out of it. Removing an
 	 * override is always safe: Windows plants it anew where it likes. */
@@ -162,19 +161,21 @@ struct context {
 	const struct edits_request *request;
 	const char *set;	/* control set */
 	const char *id;		/* or NULL */
-	char label[64];
+	char inf[32], label[64];
 };
 
 static const char *placeholder(const struct context *c, const char *at,
 			       size_t *len)
 {
 	static const char driver[] = "{driver}", label[] = "{label}",
-			  id[] = "{id}";
+			  inf[] = "{inf}", id[] = "{id}";
 
 	if (strncmp(at, driver, *len = sizeof(driver) - 1) == 0)
 		return virtio_service_name(c->request->bus);
 	if (strncmp(at, label, *len = sizeof(label) - 1) == 0)
 		return c->label;
+	if (strncmp(at, inf, *len = sizeof(inf) - 1) == 0)
+		return c->inf;
 	if (strncmp(at, id, *len = sizeof(id) - 1) == 0)
 		return c->id;
 	return NULL;
@@ -297,18 +298,19 @@ static bool group_wanted(const struct context *c, enum edit_group group)
 static int add_rule(const struct context *c, const struct rule *r,
 		    struct error *err)
 {
-	char below[HIVE_PATH_LIMIT], path[HIVE_PATH_LIMIT];
+	char below[HIVE_PATH_LIMIT], path[HIVE_PATH_LIMIT], name[64] = "";
 	uint8_t data[1024];
 	struct hive_edit e = { .kind = HIVE_EDIT_SET, .path = path,
-			       .name = r->name, .type = r->type, .data = data };
+			       .name = name, .type = r->type, .data = data };
 	int wants;
 
 	if (!expand(c, r->path, below, sizeof(below)) ||
+	    (r->name && !expand(c, r->name, name, sizeof(name))) ||
 	    !str_printf(path, sizeof(path), "%s%s%s",
 			r->when & IN_ROOT ? "" : c->set,
 			r->when & IN_ROOT ? "" : "\\", below))
 		return fail(err, REFUSE_WINDOWS_UNKNOWN, "path too long");
-	wants = mode_wants(c, r, path, r->name, err);
+	wants = mode_wants(c, r, path, name, err);
 	if (wants <= 0)
 		return wants;
 	if (r->mode == DELETE_KEY)
@@ -360,14 +362,65 @@ static int add_for_set(struct context *c, bool root_too, struct error *err)
 	return 0;
 }
 
+/* ---- under which name ---------------------------------------------------- */
+
+static void name_package(struct context *c, const char *inf)
+{
+	str_printf(c->inf, sizeof(c->inf), "%s", inf);
+	str_printf(c->label, sizeof(c->label), "%s_%s_0000000000000000", inf,
+		   windows_arch_name(c->win->arch));
+}
+
+/* 1: the text @name of @path is @wanted; 0: it is another, or not there. */
+static int text_is(const struct context *c, const char *path, const char *name,
+		   const char *wanted, struct error *err)
+{
+	char text[128] = "";
+	struct hive_key key;
+	int found = windows_find_path(c->win, path, &key, err);
+
+	if (found == 1)
+		found = hive_get_text(&c->win->system, &key, name, text,
+				      sizeof(text), err);
+	return found < 0 ? -1 : found == 1 && strcasecmp(text, wanted) == 0;
+}
+
+/* An INF leads to one package, and this one to one driver. Where virt-v2v's is there,
+ * or ours for the other driver, it is left alone, since another disk may need it; and
+ * the new one gets a name of its own. */
+static int choose_package(struct context *c, struct error *err)
+{
+	const char *driver = virtio_service_name(c->request->bus);
+	char path[HIVE_PATH_LIMIT], own[32];
+	struct hive_key key;
+	int found, ours;
+
+	name_package(c, "guestor.inf");
+	if (!expand(c, INF_FILE, path, sizeof(path)))
+		return fail(err, REFUSE_WINDOWS_UNKNOWN, "path too long");
+	found = windows_find_path(c->win, path, &key, err);
+	if (found <= 0)
+		return found;
+	ours = text_is(c, path, "Active", c->label, err);
+	if (ours == 1 && expand(c, PACKAGE_CONF, path, sizeof(path)))
+		ours = text_is(c, path, "Service", driver, err);
+	if (ours < 0)
+		return -1;
+	if (!ours) {
+		str_printf(own, sizeof(own), "guestor-%s.inf", driver);
+		name_package(c, own);
+	}
+	return 0;
+}
+
 int edits_from_rules(struct edits *plan, const struct windows *win,
 		     const struct edits_request *request, struct error *err)
 {
 	struct context c = { .plan = plan, .win = win, .request = request,
 			     .set = win->control_set };
 
-	str_printf(c.label, sizeof(c.label), "guestor.inf_%s_0000000000000000",
-		   windows_arch_name(win->arch));
+	if (choose_package(&c, err) < 0)
+		return -1;
 	if (add_for_set(&c, true, err) < 0)
 		return -1;
 	if (win->generation >= WINDOWS_8 || !*win->lkg_set)

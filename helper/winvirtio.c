@@ -142,7 +142,7 @@ static int database_inf(const struct windows *win, const char *inf,
 	if (found == 1 && *label)
 		found = package_serves(win, label, form, service, err);
 	out->findable |= found == 1;
-	out->by_package |= strcasecmp(inf, "guestor.inf") != 0;
+	out->by_package |= strncasecmp(inf, "guestor", 7) != 0;
 	if (!*out->inf || found == 1)
 		str_fits(out->inf, sizeof(out->inf), inf);
 	return found < 0 ? -1 : 0;

@@ -176,6 +176,7 @@ enum {
 	MADE_RENAME = 1 << 8, MADE_FILTER = 1 << 9,	/* filter without service */
 	MADE_NO_SETS = 1 << 10,
 	MADE_LARGE = 1 << 11,	/* as large as a real SYSTEM hive */
+	MADE_TMP = 1 << 12,	/* guestor's label as virt-v2v up to 2.8 has it */
 };
 
 #define MADE_LAST_USE 133000000000000000u
@@ -284,9 +285,10 @@ static void made_device(struct made *m, const char *id, const char *instance,
 
 /* Made: a driver package as virt-v2v registers it. Below Windows 8 the other
  * database. */
-static void made_database(struct made *m, bool eight)
+static void made_database(struct made *m, bool eight, unsigned int how)
 {
-	static const char label[] = "guestor.inf_amd64_0000000000000000";
+	const char *label = how & MADE_TMP ? "guestor.inf_tmp"
+					   : "guestor.inf_amd64_0000000000000000";
 	static const char *const ids[] = { "VEN_1AF4&DEV_1001&REV_00",
 					   "VEN_1AF4&DEV_1042&REV_01" };
 	const char *set = m->set;
@@ -329,7 +331,7 @@ static void made_virtio(struct made *m, bool eight, unsigned int how)
 	}
 	if (how & (MADE_BOOTABLE | MADE_BOUND)) {
 		made_service(m, "viostor", 0, how & MADE_OVERRIDDEN);
-		made_database(m, eight);
+		made_database(m, eight, how);
 	}
 	if (how & MADE_BOUND) {
 		made_device(m, "VEN_1AF4&DEV_1042&SUBSYS_11001AF4&REV_01",

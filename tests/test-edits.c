@@ -99,6 +99,44 @@ static void test_installed(void)
 	guest_close(&g);
 }
 
+static bool bootable(const struct guest *g, enum virtio_kind bus)
+{
+	const struct virtio *v = &g->win->virtio[bus];
+
+	return v->state == VIRTIO_BOOTABLE && v->ids[0].findable && v->ids[1].findable;
+}
+
+/* Who comes second leaves what the first has written: virt-v2v's package for the other
+ * driver, under both of its labels, and ours. */
+static void test_beside(unsigned int how, const char *whose)
+{
+	struct edits_request request = { .bus = VIRTIO_BLK };
+	struct guest g = { 0 };
+	struct edits *plan = NULL;
+	struct error err = { 0 };
+
+	guest_open(&g, "10", how, &err);
+	if (!how) {
+		patch(&g, &request, "10", &plan, &err);
+		edits_free(plan);
+	}
+	request.bus = VIRTIO_SCSI;
+	ok(bootable(&g, VIRTIO_BLK) && !bootable(&g, VIRTIO_SCSI) &&
+	   patch(&g, &request, "10", &plan, &err) && bootable(&g, VIRTIO_SCSI),
+	   "%s viostor, then vioscsi: that is bootable %s", whose, err.msg);
+	edits_free(plan);
+	ok(bootable(&g, VIRTIO_BLK), "and so is viostor still (%s)",
+	   g.win->virtio[VIRTIO_BLK].reason);
+	for (unsigned int k = 0; k < VIRTIO_KINDS; k++) {
+		request.bus = (enum virtio_kind)k;
+		edits_plan(g.win, &request, &plan, &err);
+		ok(plan && !needed_in(plan, GROUP_DATABASE),
+		   "nothing more is to do for %s", virtio_service_name(request.bus));
+		edits_free(plan);
+	}
+	guest_close(&g);
+}
+
 static void test_missing_image(void)
 {
 	struct edits_request request = { .bus = VIRTIO_BLK };
@@ -323,6 +361,9 @@ int main(void)
 			test_ready(&made_list[i], (enum virtio_kind)k);
 	test_known_good_set();
 	test_installed();
+	test_beside(MADE_BOOTABLE | MADE_TMP, "virt-v2v's");
+	test_beside(MADE_BOOTABLE, "newer virt-v2v's");
+	test_beside(0, "our own");
 	test_missing_image();
 	for (int i = 0; i < 2; i++) {
 		guest_open(&g, i ? "7" : "11", MADE_OVERRIDE, &err);
