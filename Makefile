@@ -115,7 +115,7 @@ $(B)/tests/%.so: tests/%.c Makefile
 	$(CC) $(STD) $(WARN) -fPIC -shared -o $@ $<
 
 clean:
-	rm -rf $(B) build-asan build-analyzer build-fuzz
+	rm -rf $(B) $(B)-guestfs build-asan build-analyzer build-fuzz
 
 # ---- tests ----------------------------------------------------------------
 

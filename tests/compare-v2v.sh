@@ -15,14 +15,11 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
+# shellcheck source=tests/lib-v2v.sh
+. "${BASH_SOURCE[0]%/*}/lib-v2v.sh"
 PATH=$PATH:/usr/libexec
 disk_required
-requires virt-v2v-in-place --version
-requires eval 'ls /boot/vmlinuz-* || ls /lib/modules/*/vmlinuz'
-
-# Emulated, because a /dev/kvm may be there that does not work: slow but sure.
-export LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=force_tcg
-export VIRT_TOOLS_DATA_DIR=$work/tools
+v2v_required virt-v2v-in-place
 size=$((256 * 1048576))
 
 # software_for FILE GENERATION - as disklib's, and what virt-v2v asks for
@@ -291,10 +288,7 @@ sys.exit(bool(failures))
 END
 
 make_parts
-mkdir "$work/tools"
-for tool in rhsrvany.exe pnp_wait.exe; do
-	cp "$work/in/ntoskrnl.sys" "$work/tools/$tool"
-done
+v2v_tools "$work/tools"
 mv "$work/SYSTEM" "$work/made-up"
 system_7 "$work/hive" || bail_out "cannot make a SYSTEM hive"
 make_case made-up-7 7 "$work/hive"
