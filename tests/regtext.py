@@ -6,6 +6,8 @@ regtext.py export BEFORE EDITS AFTER   two exports of hivexregedit; AFTER must b
                                        BEFORE with the EDITS, and nothing else
 regtext.py reglookup BEFORE EDITS AFTER     the same, two outputs of reglookup
 regtext.py json EDITS JSON             the edits in a report of busflip's
+regtext.py kept BEFORE MIDDLE AFTER    three exports; all that changed from BEFORE to
+                                       MIDDLE is so in AFTER, capitals aside
 
 Says each difference, and fails when there is one; else says how much changed.
 """
@@ -152,8 +154,23 @@ def compare_json(edits, report):
     return missing + list(differences(wanted, seen)), seen
 
 
+def folded(value):
+    if value and value[0] in (1, 2, 7):
+        return value[0], value[1].decode('utf-16-le', 'surrogatepass').lower()
+    return value
+
+
+def compare_kept(before, middle, after):
+    old, mid, new = read_export(before), read_export(middle), read_export(after)
+    changed = [place for place in set(old) | set(mid) if old.get(place) != mid.get(place)]
+    wanted = {place: folded(mid.get(place)) for place in changed}
+    seen = {place: folded(new.get(place)) for place in changed}
+    return list(differences(wanted, seen)), changed
+
+
 def main():
-    compare = {'export': compare_export, 'reglookup': compare_reglookup, 'json': compare_json}
+    compare = {'export': compare_export, 'reglookup': compare_reglookup, 'json': compare_json,
+               'kept': compare_kept}
     bad, changed = compare[sys.argv[1]](*sys.argv[2:])
     for line in bad[:50]:
         print(line)
