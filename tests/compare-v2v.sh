@@ -170,7 +170,8 @@ import re
 import subprocess
 import sys
 
-work, version = sys.argv[1], tuple(int(n) for n in re.findall(r'\d+', sys.argv[2])[:2])
+# "virt-v2v-in-place 2.6.0"; its name has a digit, too
+work, version = sys.argv[1], tuple(int(n) for n in re.findall(r'(\d+)\.(\d+)', sys.argv[2])[0])
 cases = [c.split() for c in sys.argv[3:]]
 
 
