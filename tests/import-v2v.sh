@@ -23,7 +23,7 @@ v2v_required virt-v2v
 requires virt-install --version
 requires command -v hivexregedit
 windows_required "$@"
-plan 93
+plan 101
 cd "$LAB" || exit 1
 
 # name, Windows, more of its disk, and the folder where virt-v2v looks for drivers
@@ -359,3 +359,15 @@ for guest in "${guests[@]}"; do
 			"$(differs "$name")" "$moved"
 	fi
 done
+
+# --- and once more, to the other driver: what virt-v2v has set up stays as well
+
+ok "server: a tag for virtio-scsi" busflip enable --bus scsi server
+is "server: SATA" "$(where server)" staged/sata
+ok "server: a session there" session server
+is "server: virtio-scsi is next" "$(where server)" trial/scsi
+ok "server: a session there" session server
+ok "server: its driver was loaded" said server '^nt: match device=.* by=enum service=vioscsi'
+is "server: is done" "$(where server)" done/scsi
+hive server again
+kept server again
