@@ -23,7 +23,7 @@ usage()
 	                  of its own; leaves nothing behind but the packages
 	  --test          install what the tests need, build and run them
 	  --deps[=LIST]   install packages only; LIST of build, run, test, demo, ci,
-	                  v2v, modular (default: build,run)
+	                  fleet, v2v, modular (default: build,run)
 	  --uninstall     take busflip off this host; refuses while a domain is on
 	                  its way (staged or trial) or a disk half patched, and
 	                  where busflip is a package or has another prefix

@@ -23,12 +23,15 @@ packages()
 			qemu-utils libxml2-utils python3 util-linux iproute2 git acl secilc setools \
 			python3-jsonschema python3-prometheus-client python3-yaml virtinst xsltproc ansible-core \
 			ntfs-3g fdisk libhivex-bin libwin-hivex-perl reglookup xz-utils nbdkit \
-			libnbd-bin procps zstd ovmf libarchive-tools bash-completion zsh fish \
+			libnbd-bin procps zstd ovmf systemd-boot-efi mtools libarchive-tools \
+			bash-completion zsh fish \
 			build-essential dpkg-dev debhelper lintian rpm rpmlint \
 			"libvirt-daemon-driver-storage-iscsi|libvirt-daemon" ;;
 	debian-ci)
 		echo clang libclang-rt-dev clang-tidy cppcheck shellcheck mandoc man-db \
 			valgrind debootstrap ;;
+	debian-fleet)	# what "make fleet" wants besides those of test
+		echo shim-signed grub-efi-amd64-signed swtpm swtpm-tools ;;
 	debian-v2v)	# with a kernel for its appliance
 		echo virt-v2v linux-image-amd64 ;;
 	debian-modular)	# for tests/modular.sh; libvirt 10.9 has changed its JSON library
@@ -51,16 +54,19 @@ packages()
 			python3-jsonschema python3-prometheus_client python3-pyyaml virt-install libxslt ansible-core \
 			util-linux iproute git acl secilc setools-console ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
 			reglookup xz nbdkit libnbd procps-ng zstd \
-			kernel-core kernel-modules edk2-ovmf bsdtar bash-completion zsh fish \
+			kernel-core kernel-modules edk2-ovmf systemd-boot-unsigned mtools bsdtar \
+			bash-completion zsh fish \
 			rpm-build rpmlint ;;
 	fedora-ci)
 		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
 			compiler-rt libasan libubsan ;;
+	fedora-fleet)
+		echo shim-x64 grub2-efi-x64 swtpm swtpm-tools ;;
 	fedora-v2v)
 		echo virt-v2v kernel-core ;;
 	*)
 		die "no packages are known for \"$2\" on $1; --deps knows build, run, test, demo," \
-			"ci, v2v, and on Debian modular" ;;
+			"ci, fleet, v2v, and on Debian modular" ;;
 	esac
 }
 

@@ -104,7 +104,7 @@ conditions()
 	busflip inspect $name | sed -n '/^Conditions/,/^$/{/^$/d;s/ *(SYSTEM.*)$//;s/^/     /p}'
 }
 
-cp "$windows_bin/vmlinux" "$windows_bin/vmlinuz" "$windows_bin/initrd" "$LAB/" || exit 1
+cp "$windows_bin/vmlinux" "$windows_bin/initrd" "$LAB/" || exit 1
 
 step "A Windows 10 as it comes from VMware: its disk hung on LSI, it has no VirtIO driver"
 python3 "$tests/mkdriver.py" "$LAB/virtio-win/viostor/w10/amd64" viostor amd64 \

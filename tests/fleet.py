@@ -34,7 +34,6 @@ IMPOSSIBLE = [
     ('windows=7 past=fast', 'fast startup came with 8'),
     ('windows=7 planted=yes', 'so did StartOverride'),
     ('machine=q35 bus=ide', 'no IDE there'),
-    ('firmware=uefi bus=ide', 'OVMF with a kernel leaves IDE switched off'),
 ] + [('driver=%s event=%s' % (d, e), 'it never runs on VirtIO')
      for d in ('missing', 'wrong') for e in ('cut2', 'cut24')]
 

@@ -75,7 +75,7 @@ new_guest()
 	cp --sparse=always "$LAB/old.img" "$LAB/win.img"
 	if [ "$form" = model ]; then
 		make_domain win uuid=$uuid machine=pc panic='' image="$LAB/win.img" \
-			boot="$(windows_boot bios)" |
+			boot="$(windows_boot)" |
 			sed "s|<memory unit='MiB'>32<|<memory unit='MiB'>256<|"
 	else
 		make_domain win uuid=$uuid machine=pc panic='' image="$LAB/win.img"

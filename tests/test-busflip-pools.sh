@@ -84,7 +84,7 @@ windows_disk win driver=service fast=on autoreboot=1
 qemu-img convert -O qcow2 "$LAB/win.img" "$LAB/pool/win.qcow2" && rm "$LAB/win.img"
 quietly virsh -q pool-refresh default
 path=$(virsh -q vol-path win.qcow2 --pool default)
-memory=256 volume_domain win default win.qcow2 format=qcow2 boot="$(windows_boot bios)"
+memory=256 volume_domain win default win.qcow2 format=qcow2 boot="$(windows_boot)"
 fails "check" 0 busflip check win
 like "the disk is where libvirt says that it is" "$output" "system-disk +ok +vda: $path, qcow2"
 is "each of them was looked at" "$(awk '$2 == "ok" { printf "%s ", $1 }' <<< "$output")" \

@@ -12,6 +12,7 @@
 # shellcheck source=tests/guest/windows/lib-windows.sh
 . "${BASH_SOURCE[0]%/*}/guest/windows/lib-windows.sh"
 requires ntfsfix --version
+uefi_required
 windows_required "$@"
 
 table=$tests/fleet.table
@@ -55,6 +56,7 @@ make_disk()
 		others="$others") over=$target
 
 	[ "$target" = viostor ] || words+=(bus=scsi)
+	[ "$firmware" = bios ] || words+=(size=128 esp="$windows_esp_mib")
 	case $driver in
 	ready) words+=(driver=bootable) ;;
 	service) words+=(driver=service) ;;
@@ -203,6 +205,7 @@ run_guest()
 	[ "$target" = viostor ] || tag=scsi
 	[ "$event" != deaf ] || options+=' button=ignore'
 	define "$bus" tag="bus=\"$tag\"" words="$options"
+	[ "$firmware" = bios ] || note_variables "$name"
 	# As busflip-stage.service does it, but for this guest alone
 	[ "$begin" = late ] || busflip stage "$name" || return
 	: > "$LAB/$name.actions"
@@ -278,7 +281,7 @@ volume_of()
 {
 	local at=9 size=76 part=$LAB/$name.part state
 
-	[ "$firmware" = bios ] || at=10 size=75
+	[ "$firmware" = bios ] || at=$((windows_esp_mib + 2)) size=75
 	dd if="$LAB/$name.img" of="$part" bs=1M skip=$at count=$size conv=sparse status=none
 	state=$(windows_peek "$name" state)
 	echo "state: $state" >&2
@@ -291,6 +294,16 @@ volume_of()
 		echo sound
 	fi
 	rm -f "$part"
+}
+
+# variables_of - what Windows has left in its firmware
+variables_of()
+{
+	if [ "$firmware" = bios ]; then
+		echo none
+	else
+		variables_kept "$name" >&2 && echo same || echo changed
+	fi
 }
 
 # guest ROW - run it; what came of it goes to $LAB/NAME.result, the way there to
@@ -312,8 +325,8 @@ guest()
 	{
 		printf '%s stops=%s ' "$(where "$name")" \
 			"$(grep -cE '^nt: (stop|loader-stop|model-error)' "$LAB/$name.told.serial")"
-		printf 'devices=%s volume=%s control=%s beyond=%s\n' "$(devices_of)" \
-			"$(volume_of)" "$(cat "$LAB/$name.control")" "$(beyond)"
+		printf 'devices=%s volume=%s variables=%s control=%s beyond=%s\n' "$(devices_of)" \
+			"$(volume_of)" "$(variables_of)" "$(cat "$LAB/$name.control")" "$(beyond)"
 	} > "$LAB/$name.result"
 	busflip inspect "$name" | grep -E '^[a-z-]+ +not (ok|known)( |$)'
 	diag "$name: $(cat "$LAB/$name.result") ($((SECONDS - since)) s)" >&3
@@ -361,6 +374,7 @@ for row in "${fleet[@]}"; do
 	split "$row"
 	seen=$(cat "$LAB/$name.result" 2>/dev/null)
 	wanted="$end stops=0 devices=same volume=sound"
+	[ "$firmware" = bios ] && wanted+=" variables=none" || wanted+=" variables=same"
 	[[ $seen == "$wanted "* ]] && expected=$((expected + 1))
 	[[ $seen == *" control=$control "* ]] && controls=$((controls + 1))
 	wanted+=" control=$control beyond=0"

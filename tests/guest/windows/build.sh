@@ -4,8 +4,9 @@
 # build.sh DIR - make what the Windows model boots from, in DIR, where "make
 # check-model" has put its program DIR/init:
 #	DIR/vmlinux	the kernel, as <kernel> for SeaBIOS (starts at once)
-#	DIR/vmlinuz	the same as the distribution ships it, for OVMF
+#	DIR/vmlinuz	the same as the distribution ships it, for UEFI
 #	DIR/initrd	the model and the modules that it loads
+#	DIR/initrd-signed	the same with signed modules, for Secure Boot
 #
 # The kernel is the one that this machine has; or Debian's, downloaded with
 # apt-get and unpacked in DIR; or KERNEL_DEB=FILE. Exits with 1 where there is

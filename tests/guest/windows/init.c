@@ -10,6 +10,7 @@
 
 #include "machine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/input.h>
 #include <poll.h>
@@ -56,6 +57,17 @@ static void reset(void)
 
 /* ---- failed boots, counted ---- */
 
+/* A kernel that Secure Boot has started gives nobody the ports: then each boot is the
+ * first one, and no panic is told. */
+static bool ports;
+
+static void ports_open(void)
+{
+	ports = !ioperm(CMOS_INDEX, 2, 1) && !ioperm(PVPANIC_PORT, 1, 1);
+	if (!ports && errno != EPERM)
+		die("no ports: %s", strerror(errno));
+}
+
 static unsigned char cmos_read(unsigned char at)
 {
 	outb(at, CMOS_INDEX);
@@ -70,13 +82,15 @@ static void cmos_write(unsigned char at, unsigned v)
 
 static unsigned failures(void)
 {
-	unsigned n = cmos_read(CMOS_FAILURES);
+	unsigned n = ports ? cmos_read(CMOS_FAILURES) : 0;
 
-	return cmos_read(CMOS_CHECK) == (n ^ CMOS_MARK) ? n : 0;
+	return ports && cmos_read(CMOS_CHECK) == (n ^ CMOS_MARK) ? n : 0;
 }
 
 static void set_failures(unsigned n)
 {
+	if (!ports)
+		return;
 	cmos_write(CMOS_FAILURES, n);
 	cmos_write(CMOS_CHECK, n ^ CMOS_MARK);
 }
@@ -139,7 +153,7 @@ static void bugcheck(struct nt *nt)
 	fact("blue-screen how=%s auto-reboot=%s failures=%u", how, again ? "yes" : "no",
 	     failures() + 1);
 	set_failures(failures() + 1);
-	if (!strcmp(how, "panic") && nt->machine.pvpanic) {
+	if (!strcmp(how, "panic") && nt->machine.pvpanic && ports) {
 		tcdrain_console();
 		outb(PVPANIC_PANICKED, PVPANIC_PORT);
 	}
@@ -189,10 +203,9 @@ int main(void)
 	machine_mounts();
 	machine_options(&o);
 	machine_modules();
-	if (ioperm(CMOS_INDEX, 2, 1) || ioperm(PVPANIC_PORT, 1, 1))
-		die("no ports");
 	button_open(&button);
-	fact("model generation=1 failures=%u", failures());
+	ports_open();
+	fact("model generation=1 failures=%u locked-down=%s", failures(), ports ? "no" : "yes");
 	if (failures() >= option_number(&o, "recovery_after", 2) &&
 	    !option_is(&o, "recovery", "never"))
 		recovery(&o, &button);

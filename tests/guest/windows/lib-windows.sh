@@ -34,7 +34,7 @@ windows_required()
 	fi
 	lab_required "$@"
 	# libvirt makes files that guests use the guests' own.
-	cp "$windows_bin/vmlinux" "$windows_bin/vmlinuz" "$windows_bin/initrd" "$LAB/"
+	cp "$windows_bin"/{vmlinux,vmlinuz,initrd,initrd-signed} "$LAB/"
 }
 
 # What makes a distribution's kernel quick under emulation. The functions that it is
@@ -54,40 +54,12 @@ windows_disk()
 	"$windows_bin/mkdisk" "$LAB/$name.img" "$@" || bail_out "mkdisk $*"
 }
 
-# windows_uefi - print code and variables of OVMF, where there is one
-windows_uefi()
-{
-	local dir
-
-	for dir in /usr/share/OVMF /usr/share/edk2/ovmf; do
-		for size in _4M ''; do
-			if [ -r "$dir/OVMF_CODE$size.fd" ]; then
-				echo "$dir/OVMF_CODE$size.fd $dir/OVMF_VARS$size.fd"
-				return
-			fi
-		done
-	done
-	return 1
-}
-
-# windows_boot FIRMWARE [WORD...] - elements of <os>: the model as a kernel, with
-# options of the guest such as bugcheck=hang
+# windows_boot [WORD...] - elements of <os>: the model as a kernel that SeaBIOS starts,
+# with options of the guest such as bugcheck=hang
 windows_boot()
 {
-	local word words='' kernel=$LAB/vmlinux files
-
-	if [ "$1" = uefi ]; then
-		read -ra files < <(windows_uefi) || bail_out "no OVMF"
-		printf "<loader readonly='yes' type='pflash'>%s</loader>" "${files[0]}"
-		printf "<nvram template='%s'/>" "${files[1]}"
-		kernel=$LAB/vmlinuz
-	fi
-	shift
-	for word; do
-		words+=" nt.$word"
-	done
 	printf '<kernel>%s</kernel><initrd>%s</initrd><cmdline>%s</cmdline>' \
-		"$kernel" "$LAB/initrd" "$windows_cmdline$words"
+		"$LAB/vmlinux" "$LAB/initrd" "$windows_cmdline${*/#/ nt.}"
 }
 
 # windows_domain NAME [KEY=VALUE...] - define a domain on $LAB/NAME.img, or change
@@ -95,10 +67,11 @@ windows_boot()
 # otherwise, and
 #	words=			options of the guest, such as 'bugcheck=hang'
 #	bus=			also pvscsi
-#	firmware=bios		bios, uefi (takes several times as long)
+#	firmware=bios		bios; or uefi, secure: see lib-uefi.sh
 windows_domain()
 {
-	local name=$1 pair words='' uuid keys=(tag=no) model=virtio-scsi firmware=bios
+	local name=$1 pair words='' uuid keys=(tag=no) model=virtio-scsi firmware=bios smm='' \
+		memory=256 first=''
 
 	shift
 	for pair; do
@@ -112,9 +85,20 @@ windows_domain()
 	uuid=$(virsh -q domuuid "$name" 2>/dev/null)
 	[ ! "$uuid" ] || keys=("uuid=$uuid" "${keys[@]}")
 	# shellcheck disable=SC2086	# words
-	make_domain "$name" "image=$LAB/$name.img" "boot=$(windows_boot "$firmware" $words)" \
-		"${keys[@]}" |
-		sed -e "s|<memory unit='MiB'>32<|<memory unit='MiB'>256<|" \
+	if [ "$firmware" = bios ]; then
+		keys=("boot=$(windows_boot $words)" "${keys[@]}")
+	else
+		windows_esp "$name" "$firmware" $words
+		[ -e "$LAB/$name.vars" ] || windows_variables "$name" "$firmware" short
+		[[ ${keys[*]} == *'<boot order='* ]] || first="<boot dev='hd'/>"
+		keys=("boot=$(windows_pflash "$name" "$firmware")$first" "${keys[@]}")
+		[ "$firmware" != secure ] || smm="<smm state='on'/>"
+		# The kernel decompresses itself while firmware has its share.
+		memory=512
+	fi
+	make_domain "$name" "image=$LAB/$name.img" "${keys[@]}" |
+		sed -e "s|<memory unit='MiB'>32<|<memory unit='MiB'>$memory<|" \
+			-e "s|<features><acpi/>|&$smm|" \
 			-e "s|model='virtio-scsi'|model='$model'|" > "$LAB/$name.xml"
 	virsh -q define "$LAB/$name.xml" || bail_out "cannot define $name"
 	virsh dumpxml --inactive "$name" > "$LAB/$name.original"
@@ -167,3 +151,6 @@ writes_of()
 {
 	virsh -q domblkstat "$1" "$2" | sed -n 's/.* wr_req //p'
 }
+
+# shellcheck source=tests/guest/windows/lib-uefi.sh
+. "$windows_here/lib-uefi.sh"

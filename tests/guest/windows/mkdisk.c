@@ -45,7 +45,7 @@ static const char *const known[] = {
 	"windows", "arch", "firmware", "origin", "cdrom", "bus", "driver",
 	"driver_start", "package", "dirid", "firstboot", "virtio", "at", "uuid",
 	"override", "override_id", "others", "fast", "hive", "session", "hiberfil",
-	"sanpolicy", "autoreboot", "bias", "universal", "poll", "size", "format",
+	"sanpolicy", "autoreboot", "bias", "universal", "poll", "size", "format", "esp",
 };
 
 static void run(const char *const argv[])
@@ -74,18 +74,19 @@ struct layout {
 	const char *type;	/* reserved, esp, msr, windows */
 };
 
-static size_t plan(bool uefi, uint64_t size, struct layout l[3])
+static size_t plan(const struct options *o, bool uefi, struct layout l[3])
 {
-	uint64_t end = size / MIB * MIB - TAIL;
+	uint64_t end = (uint64_t)option_number(o, "size", 96) * MIB - TAIL;
+	uint64_t esp = (uint64_t)option_number(o, "esp", 8) * MIB;
 
 	if (!uefi) {
 		l[0] = (struct layout){ MIB, 8 * MIB, "reserved" };
 		l[1] = (struct layout){ 9 * MIB, end - 9 * MIB, "windows" };
 		return 2;
 	}
-	l[0] = (struct layout){ MIB, 8 * MIB, "esp" };
-	l[1] = (struct layout){ 9 * MIB, MIB, "msr" };
-	l[2] = (struct layout){ 10 * MIB, end - 10 * MIB, "windows" };
+	l[0] = (struct layout){ MIB, esp, "esp" };
+	l[1] = (struct layout){ MIB + esp, MIB, "msr" };
+	l[2] = (struct layout){ 2 * MIB + esp, end - 2 * MIB - esp, "windows" };
 	return 3;
 }
 
@@ -300,7 +301,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || ftruncate(fd, (off_t)option_number(&mk.options, "size", 96) * MIB))
 		die("mkdisk: %s: %s", raw, strerror(errno));
 	close(fd);
-	n = plan(uefi, (uint64_t)option_number(&mk.options, "size", 96) * MIB, l);
+	n = plan(&mk.options, uefi, l);
 	for (size_t i = 0; i < n; i++)
 		if (same(l[i].type, "windows") || same(l[i].type, "reserved"))
 			make_ntfs(raw, &l[i]);

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mkinitrd.py DIR IMAGE MODULES MODULE... - DIR/vmlinux, vmlinuz and initrd
+"""mkinitrd.py DIR IMAGE MODULES MODULE... - DIR/vmlinux, vmlinuz, initrd and
+initrd-signed
 
 IMAGE is a kernel, MODULES its /lib/modules directory; DIR/init is the program.
 Modules go in with all that they need, and a list "modules" of which devices they
 are for. vmlinux is the kernel without its own decompressor, which
-under emulation takes longer than all the rest.
+under emulation takes longer than all the rest. initrd-signed is for Secure Boot, where
+the kernel wants to see its modules' signatures.
 """
 
 import lzma
@@ -144,14 +146,15 @@ def main():
            cpio_entry("init", 0o100755, init)]
     modules = Modules(modules)
     wanted = [name for name in wanted if name in modules.paths]
-    for name in {other for name in wanted for other in modules.with_needs(name)}:
-        out.append(cpio_entry("lib/%s.ko" % name, 0o100644, bare(modules.data(name))))
     lines = "".join(modules.line(name) + "\n" for name in wanted)
     out.append(cpio_entry("modules", 0o100644, lines.encode()))
-    out.append(cpio_entry("TRAILER!!!", 0))
+    needed = {other for name in wanted for other in modules.with_needs(name)}
     write(os.path.join(directory, "vmlinuz"), image)
     write(os.path.join(directory, "vmlinux"), vmlinux(kernel, image))
-    write(os.path.join(directory, "initrd"), b"".join(out))
+    for file, change in ("initrd-signed", bytes), ("initrd", bare):
+        write(os.path.join(directory, file), b"".join(
+            out + [cpio_entry("lib/%s.ko" % name, 0o100644, change(modules.data(name)))
+                   for name in sorted(needed)] + [cpio_entry("TRAILER!!!", 0)]))
 
 
 main()
