@@ -155,13 +155,6 @@ is_running()
 	[ "$(state_of "$1")" = running ]
 }
 
-# libvirt_has VERSION - is the daemon at hand of this version or newer?
-libvirt_has()
-{
-	printf '%s\n' "$1" "$(virsh -q version --daemon | sed -n 's/.*daemon: *//p')" |
-		sort -CV
-}
-
 # xpath NAME EXPRESSION [--live] - of the persistent definition by default
 xpath()
 {

@@ -25,7 +25,7 @@ ends()
 {
 	local reason=-
 
-	libvirt_has 10.5.0 && reason=$2
+	libvirt_from 10.5 && reason=$2
 	is "$1: $2: the release hook is given it" "$(tail -n 1 "$LAB/released")" "$1 $reason"
 	is "$1: $2: libvirt's log of the domain has it" \
 		"$(sed -n 's/.*: shutting down, reason=//p' "/var/log/libvirt/qemu/$1.log" | tail -n 1)" "$2"

@@ -135,7 +135,7 @@ is "the bait is no part of it" "$(xpath outside "string($bait_disk/source/@file)
 mv $helper.away $helper
 sum=$(sha256sum < "$LAB/outside.img")
 id=$(id_of outside)
-if libvirt_has 9.9.0; then
+if libvirt_from 9.9; then
 	ok "is reverted" virsh -q snapshot-revert outside up
 	unlike "by another QEMU" "$(id_of outside)" "^$id\$"
 	ok "it is told that nothing is written" \
