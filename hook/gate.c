@@ -20,6 +20,7 @@
 #include "hook/session.h"
 #include "hook/story.h"
 #include "hook/virtioid.h"
+#include "hook/writable.h"
 
 /* The system disk of one domain, ready for guestdisk_run(). */
 struct subject {
@@ -34,13 +35,12 @@ static int subject_of(const struct domain *domain, const struct config *config,
 		      struct subject *s, struct error *err)
 {
 	const struct state *state = &domain->state;
-	const xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
-	const xmlNode *device;
+	const xmlNode *disk = writable_system_disk(domain, err), *device;
 
 	memset(s, 0, sizeof(*s));
 	s->domain = domain;
 	if (!disk)
-		return domain_disk_gone(domain, err);
+		return -1;
 	if (place_of_disk(disk, &s->place, err) < 0)
 		return -1;
 	s->disk = (struct guestdisk){ .path = s->place.path,

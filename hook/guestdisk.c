@@ -304,6 +304,24 @@ int guestdisk_recover(const struct guestdisk *disk,
 	return r;
 }
 
+int guestdisk_is_half_patched(const struct guestdisk *disk,
+			      const struct guestdisk_options *options, struct error *err)
+{
+	const struct job nothing = { .action = JOB_INSPECT };
+	struct session *s = calloc(1, sizeof(*s));
+	char name[4096];
+	int r;
+
+	if (!s)
+		return fail(err, ENOMEM, "out of memory");
+	r = session_begin(s, disk, options, &nothing, err);
+	if (r == 0)
+		r = journal_find(s->journals, &s->image, name, sizeof(name), err);
+	session_close(s);
+	free(s);
+	return r;
+}
+
 /* ---- a run ------------------------------------------------------------------ */
 
 /* Reports hold text from the guest: nothing of it may command a terminal. */

@@ -69,4 +69,8 @@ int guestdisk_recover(const struct guestdisk *disk,
 		      const struct guestdisk_options *options,
 		      struct error *err);
 
+/* guestdisk_is_half_patched() - 1: there is a journal for it; 0; -1. Nothing is written. */
+int guestdisk_is_half_patched(const struct guestdisk *disk,
+			      const struct guestdisk_options *options, struct error *err);
+
 #endif

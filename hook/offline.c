@@ -17,6 +17,7 @@
 #include "hook/rewrite.h"
 #include "hook/standing.h"
 #include "hook/story.h"
+#include "hook/writable.h"
 
 /* ---- which disk -------------------------------------------------------------- */
 
@@ -47,13 +48,15 @@ int offline_image(struct offline *o, struct error *err)
 int offline_domain(const struct domain *domain, struct offline *o, struct error *err)
 {
 	const struct command_line *line = o->line;
-	const xmlNode *disk = line->disk ? domain_disk(domain, line->disk)
-					 : standing_disk(domain, err);
+	bool writes = o->job.action != JOB_INSPECT && !o->job.dry_run;
+	const xmlNode *disk = line->disk ? domain_disk(domain, line->disk) :
+			      writes ? writable_system_disk(domain, err) :
+				       standing_disk(domain, err);
 
 	if (!disk && line->disk)
 		return fail(err, ENOENT, "it has no disk %s (virsh domblklist shows those "
 			    "that there are)", line->disk);
-	if (!disk)
+	if (!disk || (writes && writable_check(disk, err) < 0))
 		return -1;
 	o->bus = standing_target_bus(domain, disk, &line->config);
 	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid) ||

@@ -13,6 +13,7 @@
 #include "hook/guestdisk.h"
 #include "hook/place.h"
 #include "hook/story.h"
+#include "hook/writable.h"
 
 #define JOURNALS BUSFLIP_STATEDIR "/journal"
 
@@ -35,6 +36,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 {
 	struct guestdisk image = { 0 };
 	struct place place;
+	struct error why = { 0 };
 	char target[TARGET_SIZE] = "?";
 	int r;
 
@@ -47,6 +49,13 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 				     "can't be read", target);
 	image.path = place.path;
 	image.format = place.format;
+	if (writable_check(disk, &why) < 0) {
+		r = guestdisk_is_half_patched(&image, options, err);
+		if (r > 0)
+			return fail(err, EPERM, "%s; it is half patched: start the domain whose own "
+				    "disk that is, or run busflip inspect of it, first", why.msg);
+		return r < 0 && err->code != ENOENT && err->code != EACCES ? -1 : 0;
+	}
 	r = guestdisk_recover(&image, options, err);
 	if (r < 0 && err->code == ENOENT)
 		return 0;
