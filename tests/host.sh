@@ -48,7 +48,8 @@ host_make()
 	local top=$1 root=$1/root dir layer modular units=()
 
 	mount -t tmpfs -o mode=755 host "$top" || die "cannot mount a tmpfs on $top"
-	mkdir "$root"
+	mkdir "$root" "$top/cgroup"
+	mount -t cgroup2 cgroup "$top/cgroup" || die "cannot mount cgroups"
 	for dir in / /usr /etc /var; do
 		[ $dir = / ] || mountpoint -q $dir || continue
 		layer=$top/layers$dir
@@ -99,18 +100,29 @@ host_mounts()
 	ip link set lo up
 }
 
+# systemd takes the group that it is started in for the root, makes groups in there and
+# ends what it finds in them: it gets one of its own, in that of the caller.
 host_boot()
 {
-	local pid status='' end=$1/end
+	local pid group status='' end=$1/end
 
+	group=$1/cgroup$(sed -n 's,^0::/*,/,p' /proc/self/cgroup)/busflip-host.$$
+	mkdir "$group" || die "cannot make a group of processes"
 	rm -f "$end"
 	mkfifo "$end"
-	unshare --mount --pid --fork --kill-child --ipc --uts --net --cgroup \
-		"$host/host.sh" first "$@" 3> "$end" &
+	{
+		echo "$BASHPID" > "$group/cgroup.procs" &&
+			exec unshare --mount --pid --fork --kill-child --ipc --uts --net --cgroup \
+				"$host/host.sh" first "$@"
+	} 3> "$end" &
 	pid=$!
 	read -r status < "$end"
 	kill -9 $pid
 	wait $pid 2>/dev/null
+	for _ in {1..100}; do
+		find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
+		sleep 0.1
+	done
 	return "${status:-1}"
 }
 

@@ -18,7 +18,8 @@ if [ $# = 0 ]; then
 	requires virsh --version
 	requires qemu-system-x86_64 --version
 	requires test -x "$BUSFLIP_BUILD/busflip"
-	requires unshare --mount --pid --fork --ipc --uts --net --cgroup true
+	requires unshare --mount --pid --fork --ipc --uts --net --cgroup \
+		mount -t cgroup2 cgroup /mnt
 	"$tests/guest/build.sh" "$BUSFLIP_BUILD/guest" || bail_out "no guests"
 	trap - EXIT
 	exec unshare --mount --pid --fork --kill-child --mount-proc "$0" both
@@ -66,6 +67,12 @@ stays()
 	systemctl restart "$lab_daemon.service"
 }
 
+# footprint - all that an installation may put somewhere
+footprint()
+{
+	find /etc /usr/local /var/lib /run -iname '*busflip*' | sort
+}
+
 is_gone()
 {
 	wait_for "[ \"\$(systemctl is-active $lab_daemon.service)\" = inactive ]" 60
@@ -100,6 +107,7 @@ first_boot()
 	is "it is $lab_daemon" "$(cat "/proc/$daemon/comm")" "$lab_daemon"
 	define_domain early guest=stay
 
+	footprint > "$LAB/before"
 	ok "install.sh" ./install.sh
 	is "the daemon goes on" "$(of "$lab_daemon.service" MainPID)" "$daemon"
 	sed -i 's/^#evidence = .*/evidence = shutdown/' /etc/busflip.conf
@@ -177,8 +185,8 @@ second_boot()
 	ok "--uninstall" ./install.sh --uninstall
 	is "the units are gone" "$(of busflip-stage.path LoadState) $(of busflip-stage.service LoadState)" \
 		"not-found not-found"
-	is "and so is the rest" \
-		"$(find /etc /usr/local /var/lib/busflip /run -iname '*busflip*' 2>/dev/null)" /etc/busflip.conf
+	is "and so is the rest, but for the changed configuration" \
+		"$(footprint | comm -13 "$LAB/before" -)" /etc/busflip.conf
 	define_domain after
 	virsh -q start after
 	wait_for "is_off after" 60
