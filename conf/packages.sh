@@ -53,13 +53,13 @@ packages()
 			libvirt-client qemu-system-x86-core qemu-img libxml2 python3 \
 			python3-jsonschema python3-prometheus_client python3-pyyaml virt-install libxslt ansible-core \
 			util-linux iproute git acl secilc setools-console ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
-			reglookup xz nbdkit libnbd procps-ng zstd \
+			xz nbdkit libnbd procps-ng zstd libvirt-daemon-driver-storage \
 			kernel-core kernel-modules edk2-ovmf systemd-boot-unsigned mtools bsdtar \
 			bash-completion zsh fish \
 			rpm-build rpmlint ;;
 	fedora-ci)
 		echo clang clang-tools-extra cppcheck ShellCheck mandoc man-db valgrind \
-			compiler-rt libasan libubsan ;;
+			compiler-rt libasan libubsan debootstrap ;;
 	fedora-fleet)
 		echo shim-x64 grub2-efi-x64 swtpm swtpm-tools ;;
 	fedora-v2v)

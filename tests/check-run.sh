@@ -6,7 +6,7 @@
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
-plan 19
+plan 22
 
 work=$(mktemp -d)
 cleanup_fn rm -rf "$work"
@@ -55,6 +55,16 @@ is "C: skipped" "$(unit 0 'skip_all("x");')" "0 passed, 0 failed, 1 skipped"
 is "C: skipped, but must run" "$(unit 1 'skip_all("x");')" "0 passed, 1 failed"
 is "C: in part" "$(unit 0 'skip_one("x");')" "1 passed, 0 failed"
 is "C: in part, but must run" "$(unit 1 'skip_one("x");')" "0 passed, 1 failed"
+
+# --- some of the tests: a name that is none would be a test that nobody runs
+
+listed=$(sed 's/#.*//' "$tests/distro.list" | xargs)
+is "make check runs those that it is told" \
+	"$(make -C "$tests/.." -n check BUSFLIP_TESTS="$listed" | grep -oE 'run\.sh -t 900 .*\.sh ' |
+		grep -oE '(check|test)-[^ ]*\.sh' | sort | xargs)" \
+	"$(tr ' ' '\n' <<< "$listed" | sort | xargs)"
+fails "and no name that is none" 2 make -C "$tests/.." -n check BUSFLIP_TESTS='test-front.sh test-none.sh'
+like "which it says" "$output" 'no such test: test-none\.sh'
 
 # --- and no test has a way of its own to be left out
 

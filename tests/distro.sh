@@ -35,6 +35,29 @@ die()
 	exit 1
 }
 
+# alone COMMAND [ARG...] - in namespaces of its own: nothing of it outlives this script,
+# no process and no mount
+child=''
+trap '[ ! "$child" ] || kill -9 "$child"; exit 143' TERM INT HUP
+alone()
+{
+	local status
+
+	setpriv --pdeathsig KILL \
+		unshare --mount --mount-proc --pid --fork --kill-child --ipc --uts -- "$@" <&0 9>&- &
+	child=$!
+	wait $child
+	status=$?
+	child=''
+	return $status
+}
+
+# within TREE ro|rw COMMAND [ARG...] - there, with a copy of the checkout
+within()
+{
+	alone "$self" inside "$@"
+}
+
 # ---- the tree ---------------------------------------------------------------
 
 # archives SUITE - lines of a sources.list: where this machine's release comes from,
@@ -77,7 +100,7 @@ make_tree()
 	mirror=$(sed -n "s/^deb \\(.*\\) $suite main$/\\1/p" <<< "$list" | head -n 1)
 	echo "==> a tree of Debian $suite in $tree"
 	rm -rf "$tree.new"
-	quietly debootstrap --variant=minbase --include=ca-certificates "$suite" "$tree.new" \
+	quietly alone debootstrap --variant=minbase --include=ca-certificates "$suite" "$tree.new" \
 		"${mirror:-unknown}" || die "debootstrap $suite has failed; see above"
 	echo "$list" > "$tree.new/etc/apt/sources.list"
 	apt-config dump | grep -i '^Acquire::.*Proxy' > "$tree.new/etc/apt/apt.conf.d/90machine"
@@ -104,13 +127,6 @@ complete_tree()
 }
 
 # ---- in it ------------------------------------------------------------------
-
-# within TREE ro|rw COMMAND [ARG...]
-within()
-{
-	unshare --mount --propagation private --pid --fork --kill-child --ipc --uts \
-		-- "$self" inside "$@" 9>&-
-}
 
 # enter TREE ro|rw - it is "/" then, with a copy of the checkout in /root/busflip
 enter()
@@ -162,7 +178,7 @@ inside()
 		*) unset "$name" ;;
 		esac
 	done
-	export HOME=/root LC_ALL=C.UTF-8 BUSFLIP_HIVES=/root/hives BUSFLIP_MODULAR=/root/kept/modular
+	export HOME=/root BUSFLIP_HIVES=/root/hives BUSFLIP_MODULAR=/root/kept/modular
 	export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	# In the background, so that a signal to this script is not held back.
 	trap 'exit 143' TERM INT HUP

@@ -176,7 +176,8 @@ for file in "$(command -v bash)" "$(command -v gawk || command -v mawk)" "$(comm
 	done
 done
 [ -e "$image/usr/bin/gawk" ] || ln -sf mawk "$image/usr/bin/awk"
-output=$(chroot --userspec=1001:1001 "$image" /usr/bin/onDefineDomain \
+# (it has no locales)
+output=$(LC_ALL=C chroot --userspec=1001:1001 "$image" /usr/bin/onDefineDomain \
 	--vmi "$(vmi '"busflip/phase":"staged"')" --domain "$xml" 2> "$LAB/said")
 is "there, with a shell, awk and tr" $? 0
 like "it puts the disk on SATA" "$output" 'target bus="sata" dev="sda"'

@@ -123,8 +123,9 @@ drivers()
 cp --sparse=always "$work/old.raw" "$image"
 rm -rf "$state"
 bsdtar --format=iso9660 -cf "$work/virtio" -C "$work/vw" . || bail_out bsdtar
-truncate -s $(($(stat -c %s "$work/virtio") / 2)) "$work/virtio"
-drivers "an ISO cut off" "$work/virtio: Truncated input file"
+# Before the end of whichever driver's file comes first: the folder decides that.
+truncate -s 100K "$work/virtio"
+drivers "an ISO cut off" "$work/virtio: Truncated input file.*"
 rm "$work/virtio"
 truncate -s 1M "$work/virtio"
 drivers "no ISO" "$work/virtio: Unrecognized archive format"
