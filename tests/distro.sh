@@ -113,7 +113,7 @@ complete_tree()
 	local stamp
 
 	stamp="$deps $(cksum < "$checkout/conf/packages.sh")"
-	! grep -qsxF "$stamp" "$tree/etc/busflip-deps" || return 0
+	! grep -qsxF "$stamp" "$tree/etc/tree-deps" || return 0
 	if [ -d "$tree" ]; then
 		mv "$tree" "$tree.new"
 	else
@@ -122,7 +122,7 @@ complete_tree()
 	within "$tree.new" rw ./install.sh --deps="$deps" ||
 		die "the packages can't be installed in $tree.new; see above"
 	rm -f "$tree.new"/var/cache/apt/archives/*.deb
-	echo "$stamp" >> "$tree.new/etc/busflip-deps"
+	echo "$stamp" >> "$tree.new/etc/tree-deps"
 	mv "$tree.new" "$tree"
 }
 
