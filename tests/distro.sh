@@ -107,13 +107,15 @@ make_tree()
 	within "$tree.new" rw apt-get -qq update || die "apt-get update in $tree.new has failed"
 }
 
-# complete_tree - with the packages of this install.sh; what they were for is noted
+# is_complete - with the packages of this install.sh? What they were for is noted.
+is_complete()
+{
+	grep -qsxF "$stamp" "$tree/etc/tree-deps"
+}
+
 complete_tree()
 {
-	local stamp
-
-	stamp="$deps $(cksum < "$checkout/conf/packages.sh")"
-	! grep -qsxF "$stamp" "$tree/etc/tree-deps" || return 0
+	! is_complete || return 0
 	if [ -d "$tree" ]; then
 		mv "$tree" "$tree.new"
 	else
@@ -199,8 +201,9 @@ fi
 suite=$1 tree=$cache/$1
 shift
 mkdir -p "$cache" || die "can't make $cache"
+stamp="$deps $(cksum < "$checkout/conf/packages.sh")"
 exec 9> "$tree.lock"
-flock 9
-complete_tree
 flock -s 9
+# Whoever changes the tree waits for those that use it.
+is_complete || { flock 9 && complete_tree && flock -s 9; }
 within "$tree" ro "$@"
