@@ -206,4 +206,5 @@ exec 9> "$tree.lock"
 flock -s 9
 # Whoever changes the tree waits for those that use it.
 is_complete || { flock 9 && complete_tree && flock -s 9; }
-within "$tree" ro "$@"
+# On one line: this file may be another one by the end.
+within "$tree" ro "$@"; exit
