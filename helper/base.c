@@ -383,27 +383,56 @@ const char *shell_word(const char *text, char *buf, size_t size)
 	return buf;
 }
 
-/* Control bytes and ESC would let a guest's strings write to an
- * administrator's terminal or forge further log lines. */
-/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069, as UTF-8. */
-static bool reorders(const unsigned char *p)
+size_t utf8_character(const char *text, uint32_t *c)
 {
-	if (p[0] != 0xe2)
-		return false;
-	return p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xaa && p[2] <= 0xae) :
-	       p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = *p < 0x80 ? 1 : *p >= 0xf0 && *p < 0xf5 ? 4
+		 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xc2 && *p < 0xe0 ? 2 : 0;
+
+	if (n < 2) {
+		*c = *p;
+		return n;
+	}
+	*c = *p & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		*c = *c << 6 | (p[i] & 0x3fu);
+	}
+	return *c < least[n] || (*c >= 0xd800 && *c < 0xe000) || *c > 0x10ffff
+		? 0 : n;
+}
+
+bool is_printable(uint32_t c)
+{
+	return c >= 0x20 && !(c >= 0x7f && c < 0xa0) && c != 0x200e && c != 0x200f &&
+	       !(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) &&
+	       c != 0xfffe && c != 0xffff;
+}
+
+static void replace_unprintable(char *text, const char *keep)
+{
+	uint32_t c;
+
+	for (char *p = text; *p; ) {
+		size_t n = utf8_character(p, &c);
+		bool good = n && (is_printable(c) || strchr(keep, *p));
+
+		if (!good)
+			memset(p, '?', n ? n : 1);
+		p += n ? n : 1;
+	}
 }
 
 void make_printable(char *text)
 {
-	for (unsigned char *p = (unsigned char *)text; *p; p++) {
-		if (p[0] < 0x20 || p[0] == 0x7f)
-			p[0] = '?';
-		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-		else if (reorders(p))
-			p[0] = p[1] = p[2] = '?';
-	}
+	replace_unprintable(text, "");
+}
+
+void make_report_printable(char *text)
+{
+	replace_unprintable(text, "\t\n");
 }
 
 int64_t monotonic_ms(void)

@@ -210,9 +210,21 @@ void file_replace_sweep(const char *folder);
  */
 const char *shell_word(const char *text, char *buf, size_t size);
 
-/* make_printable() - '?' for each control byte, in place, and for each byte of what
- * UTF-8 writes with several: C1 controls, and marks that reorder what is shown. */
+/* utf8_character() - length of the UTF-8 character at @text, 0 when there is none; *@c is its
+ * code then. */
+size_t utf8_character(const char *text, uint32_t *c);
+
+/*
+ * is_printable() - may that character be shown, and be in XML? Not so control characters,
+ * of 7 or 8 bits (U+0080 to U+009F, which some terminals obey), marks that reorder what is
+ * shown, so that text can lie about itself, and U+FFFE and U+FFFF, which XML 1.0 forbids.
+ */
+bool is_printable(uint32_t c);
+
+/* make_printable() - '?' in place for each byte of what is not such a character, or no UTF-8
+ * at all. make_report_printable() lets tabs and ends of lines stay. */
 void make_printable(char *text);
+void make_report_printable(char *text);
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4,
 		 LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6 };

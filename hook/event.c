@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,19 @@ static bool can_be_staged(struct event *event, struct error *err)
 	return cycle_step(&event->domain, HAPPENED_SEEN, event->config, &step, err) == 0;
 }
 
+/* What libvirt puts into the error of the start, and so onto somebody's terminal. */
+static void refuse(const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	make_printable(text);
+	fprintf(stderr, "%s\n", text);
+}
+
 /* ---- the events ---------------------------------------------------- */
 
 /*
@@ -121,8 +135,7 @@ static bool disks_are_whole(struct event *event, struct error *err)
 {
 	if (!event->may_write || recover_disks(&event->domain, err) == 0)
 		return true;
-	fprintf(stderr, "busflip: domain %s was not started: %s\n", event->name,
-		err->msg);
+	refuse("busflip: domain %s was not started: %s", event->name, err->msg);
 	story_tell(LOG_LEVEL_ERROR, event->name, event->domain.uuid, "start refused: %s",
 		   err->msg);
 	return false;
@@ -211,10 +224,9 @@ static int on_prepare(struct event *event)
 		return EXIT_DONE;
 	if (!can_be_staged(event, &err))
 		return EXIT_DONE;
-	fprintf(stderr, "busflip: domain %s is tagged but not yet staged for its "
-		"first boot on SATA, and late_start = refuse. Run: busflip stage %s, "
-		"then start it again.\n", event->name,
-		domain_word(event->name, event->domain.uuid, word));
+	refuse("busflip: domain %s is tagged but not yet staged for its first boot on SATA, and "
+	       "late_start = refuse. Run: busflip stage %s, then start it again.", event->name,
+	       domain_word(event->name, event->domain.uuid, word));
 	story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
 		   "start refused: not staged yet");
 	return EXIT_REFUSE_START;

@@ -334,15 +334,7 @@ static char *copy_report(struct job_bytes bytes)
 		return NULL;
 	memcpy(text, bytes.data, bytes.len);
 	text[bytes.len] = '\0';
-	for (size_t i = 0; i < bytes.len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		/* U+0080 to U+009F, which some terminals obey. */
-		bool c1 = c == 0xC2 && i + 1 < bytes.len &&
-			  (unsigned char)text[i + 1] < 0xA0;
-
-		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || c1)
-			text[i] = '?';
-	}
+	make_report_printable(text);
 	return text;
 }
 

@@ -78,6 +78,9 @@ static int step_because(struct virt *virt, const struct virt_domain *dom,
 {
 	if (try_step(virt, dom, happened, detail, config, step, err) == 0)
 		return 0;
+	/* What was found on a disk must not keep a domain where it is. */
+	if (detail && !passes(err) && try_step(virt, dom, happened, NULL, config, step, err) == 0)
+		return 0;
 	if ((happened != HAPPENED_VIRTIO_UNCLEAN && happened != HAPPENED_VIRTIO_FAILED) ||
 	    passes(err))
 		return -1;

@@ -419,6 +419,11 @@ static void test_log(void)
 	is_str(line, "prog: gr\xc3\xbc\xc3\x9f\n", "letters stay");
 	logged(line, sizeof(line), "\xc2\x9b" "31m");
 	ok(!strstr(line, "\xc2\x9b"), "control characters of 8 bits (U+0080 to U+009F) do not");
+	logged(line, sizeof(line), "a\x9b" "31m caf\xe9 \xc3");
+	is_str(line, "prog: a?31m caf? ?\n", "nor does what is no UTF-8");
+	logged(line, sizeof(line), "\xe2\x80\xaetxt.exe \xef\xbf\xbe\xef\xbf\xbf \xed\xa0\x80");
+	is_str(line, "prog: ???txt.exe ?????? ???\n",
+	       "nor marks that reorder, nor what XML has no place for");
 	logged(line, sizeof(line), "%n%s");
 	is_str(line, "prog: %n%s\n", "text is no format");
 	memset(big, 'b', sizeof(big) - 1);

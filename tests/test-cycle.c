@@ -365,6 +365,24 @@ static int disable(char **xml, bool keep_sata, bool force, struct step *s, struc
 	return 0;
 }
 
+/* What was found on a disk, or in an image's header, may be any bytes. */
+static void test_detail(void)
+{
+	AUTO_FREE char *xml = domain_xml(&(struct parts){ 0 }), *out = NULL;
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct error err = { 0 };
+	struct step s;
+	size_t len;
+
+	step(&xml, HAPPENED_SEEN, &config);
+	domain_parse(xml, strlen(xml), &domain, &err);
+	is_int(cycle_step_because(&domain, HAPPENED_SATA_NOT_READY,
+				  "caf\xe9.img \xe2\x80\xaetxt \xc2\x9b \xef\xbf\xbf", &config, &s,
+				  &err), 0, "a step because of something that is no text");
+	ok(domain_format(&domain, &out, &len, &err) == 0, "comes out as XML (%s)", err.msg);
+	has_str(out ? out : "", ": caf?.img ???txt ?? ???\"", "with what of it can be shown");
+}
+
 static void test_disable(void)
 {
 	static const enum happening way[] = {
@@ -425,6 +443,7 @@ int main(void)
 	test_bus_of_config();
 	test_damaged();
 	test_stuck();
+	test_detail();
 	test_disable();
 	xmlCleanupParser();
 	return done_testing();
