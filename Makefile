@@ -410,7 +410,8 @@ rpm:
 	rm -rf $(B)/rpm/BUILD $(B)/rpm/BUILDROOT
 	@ls $(B)/rpm/RPMS/*/*.rpm
 
-.PHONY: all clean check check-unit check-model check-modular demo-guest fleet kill-test check-asan check-valgrind bench \
+.PHONY: all clean check check-12 check-13 check-unit check-model check-modular demo-guest fleet \
+	kill-test check-asan check-valgrind bench \
 	fuzz-smoke $(FUZZ_RUN) \
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-bait install-hook install-package uninstall deb rpm
