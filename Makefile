@@ -154,10 +154,11 @@ check-12 check-13:
 	tests/distro.sh $(suite) ./install.sh --demo
 	tests/distro.sh $(suite) ./install.sh --test
 
-# The whole fleet, of which "check" has a short run; BUSFLIP_FLEET="NAME..." for some
-# of its rows.
+# The whole fleet, of which "check" has a short run; BUSFLIP_FLEET="NAME..." and
+# BUSFLIP_UEFI="NAME..." for some of its rows. Its packages: install.sh --deps=test,fleet.
 fleet: all $(TEST_TOOLS) $(MODEL_TOOLS)
-	BUSFLIP_FLEET="$${BUSFLIP_FLEET:-all}" $(RUN) -t 3600 tests/test-fleet.sh
+	BUSFLIP_FLEET="$${BUSFLIP_FLEET:-all}" BUSFLIP_UEFI="$${BUSFLIP_UEFI:-all}" \
+		$(RUN) -t 3600 tests/test-fleet.sh tests/test-uefi.sh
 
 # busflip, its parts and the daemon killed at random, in BUSFLIP_KILL_ROUNDS (200)
 # rounds; "check" has a few of them. Shows its table.
