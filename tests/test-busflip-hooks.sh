@@ -71,7 +71,7 @@ is "busflip is not even run for one without the URI" "$(calls_of plain)" ""
 
 staged_domain win
 run_once win
-is "a staged one: prepare, started, release" "$(calls_of win)" "prepare started release"
+is "a staged one: prepare, started, stopped, release" "$(calls_of win)" "prepare started stopped release"
 run_once win
 is "so is one on trial" "$(where win)" "done/virtio"
 : > "$LAB/calls"
