@@ -394,7 +394,8 @@ int event_run(char *const argv[], const struct config *config)
 		log_msg(LOG_LEVEL_ERROR, "domain %s, hook %s: %s", event.name, event.op,
 			err.msg);
 		domain_free(&event.domain);
-		return EXIT_DONE;
+		/* The front lets it start, unless there is a journal. */
+		return EXIT_FAILED;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(events); i++)
 		if (strcmp(events[i].op, event.op) == 0 && event.domain.tag.present)

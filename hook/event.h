@@ -15,7 +15,8 @@
  * with the domain locked); have everything that must not be lost on disk
  * before it returns.
  * Return: EXIT_REFUSE_START when this start shall fail (the sentence for the
- * user is on stderr then), else EXIT_DONE, whatever went wrong.
+ * user is on stderr then); EXIT_FAILED when the XML can't be read, so that nobody knows whose
+ * disks these are; else EXIT_DONE, whatever went wrong.
  */
 int event_run(char *const argv[], const struct config *config);
 

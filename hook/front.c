@@ -53,9 +53,8 @@ static char xml[XML_LIMIT];
 /* The state's own start tag says done or held; a forged one makes us do less. */
 static bool is_over(size_t len)
 {
-	static const char *const over[] = {
-		"phase=\"done\"", "phase='done'", "phase=\"held\"", "phase='held'",
-	};
+	static const char *const over[] = { "phase=\"done\"", "phase='done'",
+					    "phase=\"held\"", "phase='held'" };
 	const char *state = memmem(xml, len, STATE, strlen(STATE));
 	const char *end = state ? memchr(state, '>', (size_t)(xml + len - state)) : NULL;
 
@@ -151,11 +150,12 @@ int main(int argc, char *argv[])
 	for (i = 0; argc == 5 && i < ARRAY_SIZE(ops); i++)
 		if (!strcmp(argv[2], ops[i].op) && !strcmp(argv[3], ops[i].subop))
 			break;
-	if (argc != 5 || i == ARRAY_SIZE(ops) || !read_xml(&len) ||
-	    !memmem(xml, len, TAG, strlen(TAG)))
+	if (argc != 5 || i == ARRAY_SIZE(ops))
 		return EXIT_DONE;
+	if (!read_xml(&len))
+		return ops[i].may_refuse && any_journal() ? refuse_half_patched(argv[1]) : EXIT_DONE;
 	/* A half patched disk may be a done guest's; busflip must know, too, if that goes on. */
-	if (is_over(len) && !any_journal())
+	if (!memmem(xml, len, TAG, strlen(TAG)) || (is_over(len) && !any_journal()))
 		return EXIT_DONE;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);

@@ -36,7 +36,7 @@ case_of "staged, with another file to put back" "$tag<$state phase='staged' atte
 	</busflip:saved><busflip:disk target='vda' form='staged' bus='virtio'
 	origin='virtio'/></busflip:state>"
 case_of "a huge reason" "$tag<$state phase='staged' attempts='0' reason='$long'/>"
-plan $((${#names[@]} * 3 + 25))
+plan $((${#names[@]} * 3 + 26))
 
 for i in "${!names[@]}"; do
 	name=evil$i
@@ -53,6 +53,8 @@ for i in "${!names[@]}"; do
 	virsh -q undefine "$name"
 done
 
+fails "XML that is none: the front hears of it" 1 \
+	busflip event win prepare begin - < <(echo '<domain')
 ok "the daemon has lived through it" kill -0 "$(cat "$LAB/libvirtd.pid")"
 
 # A megabyte of somebody else's metadata.

@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 117
+plan 119
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -184,6 +184,11 @@ same_bytes "one byte less than 8 MiB" "$LAB/large"
 
 echo >> "$LAB/large"
 hooked "8 MiB" 0 no win prepare begin - < "$LAB/large"
+mkdir -p /var/lib/busflip/journal
+: > /var/lib/busflip/journal/1234.journal
+hooked "8 MiB, and a journal is there: whose, nobody knows" 1 no win prepare begin - < "$LAB/large"
+hooked "8 MiB, a journal, at the end" 0 no win release end - < "$LAB/large"
+rm -r /var/lib/busflip/journal
 { cat "$LAB/tagged"; head -c $((9 << 20)) /dev/zero; } > "$LAB/large"
 hooked "9 MiB" 0 no win prepare begin - < "$LAB/large"
 hooked "more than there is memory" 0 no win prepare begin - < /dev/zero
