@@ -19,9 +19,7 @@
 #include "helper/crc32.h"
 #include "helper/edits.h"
 #include "helper/json.h"
-
-#define RECORD_LIMIT (1024u * 1024)
-#define LOG_FILE_LIMIT (64u * 1024 * 1024)
+#include "helper/refusal.h"
 
 static_assert(IMAGE_PAGE == HIVE_PAGE, "hive_memory.changed is file_content.changed");
 
@@ -102,6 +100,9 @@ static int keep_hive(const struct patch *p, struct error *err)
 {
 	const struct hive_memory *old = on_disk(p);
 
+	if (old->len > JOB_HIVE_LIMIT)
+		return fail(err, REFUSE_WINDOWS_UNKNOWN, "SYSTEM hive: %zu MB; one of more than "
+			    "%u MiB is not patched", old->len / 1000000, JOB_HIVE_LIMIT >> 20);
 	if (hive_memory_store(old, JOB_FD_KEEP, err) < 0)
 		return error_prefix(err, "hive to keep");
 	p->chain->reply->kept = old->len;
@@ -163,7 +164,7 @@ static int keep_log(const struct patch *p, const char *suffix,
 
 	if (hive_file_path(p, suffix, path, sizeof(path), err) < 0)
 		return -1;
-	if (volume_read(p->chain->targets.volume, path, LOG_FILE_LIMIT, &data,
+	if (volume_read(p->chain->targets.volume, path, JOB_LOG_LIMIT, &data,
 			&len, &why) == 0)
 		return job_writer_add(p->chain->writer, section, data, len,
 				      err);
@@ -326,7 +327,7 @@ static int make_plan(struct patch *p, const struct edits_request *request,
 	if (p->chain->job->action != JOB_SETTLE)
 		return edits_plan(p->win, request, &p->plan, err) < 0
 			? error_prefix(err, "SYSTEM hive") : 0;
-	if (read_all(JOB_FD_HIVE, RECORD_LIMIT, &record, &len, err) < 0)
+	if (read_all(JOB_FD_HIVE, JOB_RECORD_LIMIT, &record, &len, err) < 0)
 		return error_prefix(err, "record of edits");
 	return edits_plan_restore(p->win, record, len, FOR_THE_WAY, &p->plan,
 				  err);

@@ -33,6 +33,28 @@ static_assert(REP_END <= JOB_REPLY_HEADER, "the header fits its page");
 static_assert(sizeof(((struct error *)0)->msg) == REP_SECTIONS - REP_MSG,
 	      "a whole message fits the header");
 
+/* What is told of each section; and how large it may be. */
+static const struct {
+	const char *name;
+	uint64_t limit;
+} sections[] = {
+	[JOB_SECTION_TEXT] = { "text", JOB_REPORT_LIMIT },
+	[JOB_SECTION_JSON] = { "JSON", JOB_REPORT_LIMIT },
+	[JOB_SECTION_REG] = { ".reg", JOB_REPORT_LIMIT },
+	[JOB_SECTION_EVIDENCE] = { "evidence", JOB_EVIDENCE_LIMIT },
+	[JOB_SECTION_RECORD] = { "edits", JOB_RECORD_LIMIT },
+	[JOB_SECTION_LOG1] = { "SYSTEM.LOG1", JOB_LOG_LIMIT },
+	[JOB_SECTION_LOG2] = { "SYSTEM.LOG2", JOB_LOG_LIMIT },
+	[JOB_SECTION_RUNS] = { "list of pages", JOB_RUN_LIMIT * JOB_RUN_SIZE },
+	[JOB_SECTION_PAGES] = { "pages", IMAGE_DIRTY_LIMIT },
+};
+
+static_assert(ARRAY_SIZE(sections) == JOB_SECTION_COUNT, "each section has its limit");
+static_assert(JOB_REPLY_HEADER + 3 * JOB_REPORT_LIMIT + JOB_EVIDENCE_LIMIT + JOB_RECORD_LIMIT +
+	      2 * JOB_LOG_LIMIT + JOB_RUN_LIMIT * JOB_RUN_SIZE + IMAGE_DIRTY_LIMIT <=
+	      JOB_REPLY_LIMIT, "all sections fit one reply");
+static_assert(JOB_HIVE_LIMIT <= JOB_FILE_LIMIT, "a hive fits its file");
+
 static const char request_magic[8] = "BFLPJOB";
 static const char reply_magic[8] = "BFLPANS";
 
@@ -163,8 +185,11 @@ int job_writer_add(struct job_writer *w, enum job_section section,
 		w->off[section] = w->end;
 	if (w->off[section] + w->len[section] != w->end)
 		return fail(err, EPROTO, "a section of the reply is not whole");
-	if (!range_ok(w->end, len, JOB_REPLY_LIMIT))
-		return fail(err, EPROTO, "the reply is too large");
+	if (!range_ok(w->len[section], len, sections[section].limit) ||
+	    !range_ok(w->end, len, JOB_REPLY_LIMIT))
+		return fail(err, EPROTO, "the reply is too large (%s: more than %llu bytes)",
+			    sections[section].name,
+			    (unsigned long long)sections[section].limit);
 	if (write_at(w->fd, data, len, w->end, err) < 0)
 		return -1;
 	w->end += len;
@@ -192,6 +217,8 @@ int job_writer_finish(struct job_writer *w, const struct job_reply *reply,
 		put_le64(h + REP_SECTIONS + i * 16 + 8, w->len[i]);
 	}
 	memcpy(h + REP_MAGIC, reply_magic, 8);
+	if (ftruncate(w->fd, (off_t)w->end) < 0)
+		return fail_errno(err, "cannot write the reply");
 	return write_at(w->fd, h, sizeof(h), 0, err);
 }
 
@@ -244,6 +271,22 @@ static int check_runs(const struct job_reply *reply, struct error *err)
 	return 0;
 }
 
+/* One that is not there has no bytes. */
+static bool share_bytes(const struct job_bytes *a, const struct job_bytes *b)
+{
+	return a->len && b->len && a->data < b->data + b->len && b->data < a->data + a->len;
+}
+
+static int check_apart(const struct job_reply *reply, struct error *err)
+{
+	for (size_t i = 0; i < JOB_SECTION_COUNT; i++)
+		for (size_t j = 0; j < i; j++)
+			if (share_bytes(&reply->section[i], &reply->section[j]))
+				return fail(err, EPROTO, "reply: %s and %s overlap",
+					    sections[j].name, sections[i].name);
+	return 0;
+}
+
 static int parse_sections(const uint8_t *data, size_t len,
 			  struct job_reply *out, struct error *err)
 {
@@ -256,10 +299,23 @@ static int parse_sections(const uint8_t *data, size_t len,
 		if (off < JOB_REPLY_HEADER || !range_ok(off, n, len))
 			return fail(err, EPROTO,
 				    "reply: section %zu is not in it", i);
+		if (n > sections[i].limit)
+			return fail(err, EPROTO, "reply: %s: %llu bytes, which is more than "
+				    "%llu", sections[i].name, (unsigned long long)n,
+				    (unsigned long long)sections[i].limit);
 		out->section[i].data = data + off;
 		out->section[i].len = (size_t)n;
 	}
-	return 0;
+	return check_apart(out, err);
+}
+
+/* It goes into a file as one line of "key=value" (patch.info). */
+static bool is_one_line(const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			return false;
+	return true;
 }
 
 int job_reply_parse(const uint8_t *data, size_t len, struct job_reply *out,
@@ -283,6 +339,11 @@ int job_reply_parse(const uint8_t *data, size_t len, struct job_reply *out,
 	out->patched = get_mark(data + REP_MARK);
 	out->kept = get_le64(data + REP_KEPT);
 	memcpy(out->hive_path, data + REP_PATH, sizeof(out->hive_path));
+	if (!is_one_line(out->hive_path))
+		return fail(err, EPROTO, "reply: control characters in the path of the hive");
+	if (out->kept > JOB_HIVE_LIMIT)
+		return fail(err, EPROTO, "reply: a hive of %llu bytes",
+			    (unsigned long long)out->kept);
 	if (parse_sections(data, len, out, err) < 0)
 		return -1;
 	if (code && out->changed)

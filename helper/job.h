@@ -110,10 +110,26 @@ enum job_section {
 	JOB_SECTION_COUNT,
 };
 
+/*
+ * How large each part may be. The helper may have been taken over by the guest, and what
+ * it hands over takes the host's memory, then its disk. SYSTEM of five real Windows (7 to
+ * 10) has 8 to 15 MB, a log up to 3.2 MB, the largest report 48 KB, the edits 1 KB; a
+ * patch changes about 1 MiB of pages. Windows itself takes larger hives, up to half of its
+ * memory; so the limits are eight times and more what was seen, and not more.
+ */
+#define JOB_HIVE_LIMIT (128u * 1024 * 1024)	/* of SYSTEM, in JOB_FD_KEEP */
+#define JOB_LOG_LIMIT (32u * 1024 * 1024)	/* of each of its logs */
+#define JOB_RECORD_LIMIT (1024u * 1024)		/* 512 edits, most of them a number */
+#define JOB_REPORT_LIMIT (4u * 1024 * 1024)	/* of each: text, JSON, .reg */
+#define JOB_EVIDENCE_LIMIT 65536u		/* 32 conditions, each below 1 KB */
+
 #define JOB_REPLY_HEADER 4096u
-#define JOB_REPLY_LIMIT (512ull * 1024 * 1024)
+#define JOB_REPLY_LIMIT (144u * 1024 * 1024)	/* all of them, and IMAGE_DIRTY_LIMIT */
 #define JOB_RUN_SIZE 16u		/* u64 offset, u32 length, u32 zero */
 #define JOB_RUN_LIMIT 65536u
+
+/* Of any file that the helper writes to: those above, and its own for hivex. */
+#define JOB_FILE_LIMIT JOB_REPLY_LIMIT
 
 struct job_bytes {
 	const uint8_t *data;	/* within the reply; NULL when not there */
@@ -140,9 +156,11 @@ struct job_run {
 /*
  * job_reply_parse() - check a finished reply of @len bytes
  *
- * @out points into @data. The pages are checked for all that can be without
- * knowing the disk: aligned, ascending, not overlapping, exactly as many bytes
- * as promised, and no more than IMAGE_DIRTY_LIMIT.
+ * @out points into @data. No section is larger than the limits above, no two have a
+ * byte in common, and the path of the hive has no control characters, so that it stays
+ * one line of a file. The pages are checked for all that can be without knowing the
+ * disk: aligned, ascending, not overlapping, exactly as many bytes as promised, and no
+ * more than IMAGE_DIRTY_LIMIT.
  */
 int job_reply_parse(const uint8_t *data, size_t len, struct job_reply *out,
 		    struct error *err);
@@ -165,8 +183,9 @@ void job_writer_start(struct job_writer *w, int fd);
 int job_writer_add(struct job_writer *w, enum job_section section,
 		   const void *data, size_t len, struct error *err);
 
-/* job_writer_finish() - the header, from @reply without its sections. A reply
- * without a header, from a helper that died, never parses. */
+/* job_writer_finish() - the header, from @reply without its sections; what @fd has behind
+ * the last one is cut off. A reply without a header, from a helper that died, never
+ * parses. */
 int job_writer_finish(struct job_writer *w, const struct job_reply *reply,
 		      struct error *err);
 

@@ -16,9 +16,6 @@
 
 #include "helper/refusal.h"
 
-/* Far above any SYSTEM hive; a helper gone bad shall not fill the host. */
-#define HIVE_SIZE_LIMIT (512u << 20)
-
 static const struct {
 	const char *name;
 	enum job_section section;
@@ -254,8 +251,8 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fstat(hive, &st) < 0) {
 		fail_errno(err, "%s", work->path);
-	} else if (st.st_size > (off_t)HIVE_SIZE_LIMIT) {
-		fail(err, EFBIG, "more than %u MiB", HIVE_SIZE_LIMIT >> 20);
+	} else if (st.st_size > (off_t)JOB_HIVE_LIMIT) {
+		fail(err, EFBIG, "more than %u MiB", JOB_HIVE_LIMIT >> 20);
 	} else if (copy_out(hive, 0, (size_t)st.st_size, fd, files[0].name,
 			    err) == 0) {
 		work->kept = (uint64_t)st.st_size;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -42,8 +43,20 @@ static int place_fds(const int fds[CHILD_FDS])
 	return 0;
 }
 
-int child_start(const char *program, const int fds[CHILD_FDS], pid_t *pid,
-		struct error *err)
+/* What busflip itself may not is not given, either. */
+static int limit_files(uint64_t bytes)
+{
+	struct rlimit now, want = { bytes, bytes };
+
+	if (getrlimit(RLIMIT_FSIZE, &now) < 0)
+		return -1;
+	if (now.rlim_max < want.rlim_max)
+		want = (struct rlimit){ now.rlim_max, now.rlim_max };
+	return setrlimit(RLIMIT_FSIZE, &want);
+}
+
+int child_start(const char *program, const int fds[CHILD_FDS], uint64_t file_limit,
+		pid_t *pid, struct error *err)
 {
 	const char *const argv[] = { program, NULL };
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
@@ -65,7 +78,7 @@ int child_start(const char *program, const int fds[CHILD_FDS], pid_t *pid,
 	if (*pid > 0)
 		return 0;
 	child_reset_signals();
-	if (place_fds(fds) == 0)
+	if (place_fds(fds) == 0 && limit_files(file_limit) == 0)
 		/* execve() doesn't write to its arguments. */
 		execve(program, (char *const *)(uintptr_t)argv, env);
 	_exit(127);

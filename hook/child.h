@@ -12,10 +12,11 @@
  *
  * @fds: what shall be its descriptors 0 to CHILD_FDS - 1; -1 leaves one closed.
  * They stay the caller's. Everything else is closed on exec, as long as it was
- * opened with O_CLOEXEC. Signals are at their defaults.
+ * opened with O_CLOEXEC. Signals are at their defaults. @file_limit: bytes beyond
+ * which it makes no file grow.
  */
-int child_start(const char *program, const int fds[CHILD_FDS], pid_t *pid,
-		struct error *err);
+int child_start(const char *program, const int fds[CHILD_FDS], uint64_t file_limit,
+		pid_t *pid, struct error *err);
 
 /* child_wait() - Return 1 and @status as of waitpid(), 0 when @timeout_ms are
  * over, -1 when it is no child of ours. */

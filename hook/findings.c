@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_LIMIT 65536
-
 void findings_each(const struct guestdisk_result *result, findings_fn *each,
 		   void *context)
 {
-	AUTO_FREE char *text = result->evidence_len < TEXT_LIMIT && result->evidence ?
+	AUTO_FREE char *text = result->evidence_len <= JOB_EVIDENCE_LIMIT && result->evidence ?
 		strndup((const char *)result->evidence, result->evidence_len) : NULL;
 	char *save = NULL;
 

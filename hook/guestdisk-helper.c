@@ -66,6 +66,16 @@ static int send_job(const struct job *job, int *request, struct error *err)
 	return 0;
 }
 
+/* Who may write to it can't make it larger than @limit. */
+static int new_memory(const char *name, uint64_t limit, int *fd, struct error *err)
+{
+	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0 || ftruncate(*fd, (off_t)limit) < 0 ||
+	    fcntl(*fd, F_ADD_SEALS, F_SEAL_GROW) < 0)
+		return fail_errno(err, "cannot make a memory file");
+	return 0;
+}
+
 int session_start_helper(struct session *s, int socket, struct error *err)
 {
 	struct job job = *s->job;
@@ -82,12 +92,10 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 		memcpy(job.hive_path, s->backup.hive_path,
 		       sizeof(job.hive_path));
 	}
-	s->reply = memfd_create("reply", MFD_CLOEXEC);
-	s->log = memfd_create("helper-stderr", MFD_CLOEXEC);
-	s->keep = memfd_create("hive", MFD_CLOEXEC);
-	if (s->reply < 0 || s->log < 0 || s->keep < 0)
-		return fail_errno(err, "cannot make a memory file");
-	if (open_drivers(s, &job, &drivers, err) < 0 ||
+	if (new_memory("reply", JOB_REPLY_LIMIT, &s->reply, err) < 0 ||
+	    new_memory("helper-stderr", LOG_LIMIT, &s->log, err) < 0 ||
+	    new_memory("hive", JOB_HIVE_LIMIT, &s->keep, err) < 0 ||
+	    open_drivers(s, &job, &drivers, err) < 0 ||
 	    send_job(&job, &request, err) < 0)
 		return -1;
 	if (pipe2(kept, O_CLOEXEC) < 0)
@@ -106,7 +114,7 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 	fds[JOB_FD_LOG2] = s->backup.files[2];
 	fds[JOB_FD_KEEP] = s->keep;
 	fds[JOB_FD_KEPT] = say_kept;
-	if (child_start(s->options->helper, fds, &s->helper, err) < 0)
+	if (child_start(s->options->helper, fds, JOB_FILE_LIMIT, &s->helper, err) < 0)
 		return -1;
 	/* Memory for a usual hive, while all wait for qemu-nbd to come up. */
 	if (job.action == JOB_PATCH && !job.dry_run)
@@ -189,17 +197,20 @@ int session_wait_helper(struct session *s, struct error *err)
 
 int session_parse_reply(struct session *s, struct error *err)
 {
+	char begin = 0;
 	struct stat st;
 	void *map;
 
-	if (fstat(s->reply, &st) < 0)
+	/* Were it not alone, another one could change or shorten the file under us. */
+	if (fcntl(s->reply, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_SEAL) < 0 ||
+	    fstat(s->reply, &st) < 0)
 		return fail_errno(err, "%s: reply of busflip-helper", s->image.path);
-	if (st.st_size < JOB_REPLY_HEADER || st.st_size > (off_t)JOB_REPLY_LIMIT)
+	/* The header is written last. */
+	if (st.st_size < JOB_REPLY_HEADER || pread(s->reply, &begin, 1, 0) != 1 || !begin)
 		return fail(err, REFUSE_HELPER_DIED, "%s: busflip-helper gave no reply; "
 			    "nothing was written", s->image.path);
-	/* The helper is gone, and nobody else can shorten the file under us. */
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, s->reply,
-		   0);
+	/* What is sealed can't be mapped as shared before Linux 6.7. */
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, s->reply, 0);
 	if (map == MAP_FAILED)
 		return fail_errno(err, "%s: reply of busflip-helper", s->image.path);
 	s->map = map;

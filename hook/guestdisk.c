@@ -32,7 +32,6 @@
 #define ATTEMPTS 3
 /* qemu-nbd closes an image that was flushed at once, but not on a storage that hangs. */
 #define CLOSE_TIMEOUT_MS 3000
-#define REPORT_LIMIT (16u * 1024 * 1024)
 
 struct guestdisk_options guestdisk_defaults(void)
 {
@@ -329,8 +328,7 @@ static char *copy_report(struct job_bytes bytes)
 {
 	char *text;
 
-	if (!bytes.data || bytes.len > REPORT_LIMIT ||
-	    !(text = malloc(bytes.len + 1)))
+	if (!bytes.data || !(text = malloc(bytes.len + 1)))
 		return NULL;
 	memcpy(text, bytes.data, bytes.len);
 	text[bytes.len] = '\0';

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires bsdtar --version
-plan 79
+plan 85
 
 make_parts
 make_windows "$work/good.ntfs" $((32 * 1048576))
@@ -183,3 +183,31 @@ printf '\377' | dd of="$work/dirty" bs=1 seek=4 conv=notrunc status=none
 volume "a log of a dirty SYSTEM that is a link" 26 "$hive.LOG1 is a reparse point .*" \
 	rm $hive put $hive "$work/dirty" put $hive.LOG1 "$work/small" flag $hive.LOG1 reparse
 unlike "and is named once" "$output" "SYSTEM: .*SYSTEM.LOG1"
+
+# What is kept of a disk has limits: a hive with room that nobody uses, in bins of 1 MiB,
+# and a log full of nothing.
+python3 - "$work/SYSTEM" "$work/vast" <<'END'
+import struct, sys
+hive = bytearray(open(sys.argv[1], 'rb').read())
+at = struct.unpack_from('<I', hive, 40)[0]
+with open(sys.argv[2], 'wb') as out:
+    bins = at
+    while bins < 128 << 20:
+        out.seek(4096 + bins)
+        out.write(struct.pack('<4sII20xi', b'hbin', bins, 1 << 20, 32 - (1 << 20)))
+        bins += 1 << 20
+    out.truncate(4096 + bins)
+    struct.pack_into('<I', hive, 40, bins)
+    check = 0
+    for word in struct.unpack_from('<127I', hive):
+        check ^= word
+    struct.pack_into('<I', hive, 508, check)
+    out.seek(0)
+    out.write(hive[:4096 + at])
+END
+make_windows "$work/good.ntfs" $((400 * 1048576))
+volume "SYSTEM of more than 128 MiB" 31 "SYSTEM hive: 13[0-9] MB; one of more than 128 MiB is not patched" \
+	rm $hive put $hive "$work/vast"
+truncate -s $((32 * 1048576 + 1)) "$work/log"
+volume "SYSTEM.LOG2 of more than 32 MiB" 31 "$hive.LOG2 has 33554433 bytes, more than 33554432; .*" \
+	put $hive.LOG2 "$work/log"

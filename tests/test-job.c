@@ -148,6 +148,98 @@ static void test_bad_runs(void)
 	ok(parse(&out) < 0, "refused: a failure that has pages");
 }
 
+/* Where the table of sections is in the header, and a whole reply for them, of zeros. */
+#define TABLE 1320
+static uint8_t *vast;
+
+static void place(enum job_section section, uint64_t off, uint64_t len)
+{
+	put_le64(vast + TABLE + section * 16, off);
+	put_le64(vast + TABLE + section * 16 + 8, len);
+}
+
+static int parse_vast(void)
+{
+	struct job_reply out;
+
+	memset(&err, 0, sizeof(err));
+	return job_reply_parse(vast, JOB_REPLY_LIMIT, &out, &err);
+}
+
+/* Their numbers, not their names: whoever changes one changes it here, too. */
+static void test_limits(void)
+{
+	static const uint64_t limits[] = {
+		[JOB_SECTION_TEXT] = 4u << 20, [JOB_SECTION_JSON] = 4u << 20,
+		[JOB_SECTION_REG] = 4u << 20, [JOB_SECTION_EVIDENCE] = 65536,
+		[JOB_SECTION_RECORD] = 1u << 20, [JOB_SECTION_LOG1] = 32u << 20,
+		[JOB_SECTION_LOG2] = 32u << 20,
+	};
+	const struct job_reply none = { .changed = false };
+	struct job_writer w = { .fd = -1, .end = JOB_REPLY_HEADER };
+
+	build(&none, NULL, 0);
+	memcpy(vast, reply, JOB_REPLY_HEADER);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		enum job_section section = (enum job_section)i;
+
+		place(JOB_SECTION_TEXT, 0, 0);
+		place(section, JOB_REPLY_HEADER, limits[i]);
+		ok(parse_vast() == 0, "section %zu: %llu bytes", i, (unsigned long long)limits[i]);
+		place(section, JOB_REPLY_HEADER, limits[i] + 1);
+		ok(parse_vast() < 0 && strstr(err.msg, "more than"), "and not one more: %s",
+		   err.msg);
+		place(section, 0, 0);
+		w.len[i] = limits[i];
+		w.off[i] = w.end - limits[i];
+		ok(job_writer_add(&w, section, "x", 1, &err) < 0 && strstr(err.msg, "too large"),
+		   "nor is it written: %s", err.msg);
+	}
+	put_le64(vast + TABLE + JOB_SECTION_COUNT * 16, 128u << 20);
+	ok(parse_vast() == 0, "128 MiB of SYSTEM");
+	put_le64(vast + TABLE + JOB_SECTION_COUNT * 16, (128u << 20) + 1);
+	ok(parse_vast() < 0 && err.code == EPROTO, "and not one more: %s", err.msg);
+}
+
+static void test_overlaps(void)
+{
+	const struct job_reply none = { .changed = false };
+
+	build(&none, NULL, 0);
+	memcpy(vast, reply, JOB_REPLY_HEADER);
+	for (unsigned int i = 1; i < JOB_SECTION_RUNS; i++) {
+		enum job_section section = (enum job_section)i;
+
+		place(JOB_SECTION_TEXT, 8192, 100);
+		place(section, 8292, 50);
+		ok(parse_vast() == 0, "section %u behind another", i);
+		place(section, 8291, 50);
+		ok(parse_vast() < 0, "on its last byte: %s", err.msg);
+		place(section, 8143, 50);
+		ok(parse_vast() < 0, "on its first byte: %s", err.msg);
+		place(section, 8200, 5);
+		ok(parse_vast() < 0, "within: %s", err.msg);
+		place(section, 8150, 0);
+		ok(parse_vast() == 0, "an empty one");
+		place(section, 0, 0);
+	}
+}
+
+static void test_hive_path(void)
+{
+	struct job_reply r = { .changed = false }, out;
+
+	strcpy(r.hive_path, "Windows/\xc3\xa4/SYSTEM");
+	build(&r, NULL, 0);
+	ok(parse(&out) == 0, "a path that is not ASCII");
+	for (int c = 1; c < 0x80; c = c == 0x1f ? 0x7f : c + 1) {
+		r.hive_path[7] = (char)c;
+		build(&r, NULL, 0);
+		if (!ok(parse(&out) < 0 && err.code == EPROTO, "a path with byte %d", c))
+			break;
+	}
+}
+
 /* Every bit of the header, and many lengths: it parses or it doesn't, but it
  * never points out of the reply. */
 static void test_damage(void)
@@ -188,6 +280,14 @@ int main(void)
 	test_request();
 	test_reply();
 	test_bad_runs();
+	vast = mmap(NULL, JOB_REPLY_LIMIT, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (vast == MAP_FAILED)
+		abort();
+	test_limits();
+	test_overlaps();
+	test_hive_path();
+	munmap(vast, JOB_REPLY_LIMIT);
 	test_damage();
 	free(reply);
 	return done_testing();

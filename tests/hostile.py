@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# hostile.py - stands in for busflip-helper, taken over by a guest that does its worst
+#
+# busflip starts it without arguments and with an environment of its own, so the name by
+# which it is called says what it does: one of the functions below, or LIMIT+1 of a section
+# as "large-SECTION". What it asks to be written is a page of "B" at the begin of the disk.
+
+import os
+import struct
+import sys
+
+# As helper/job.h has them.
+REPLY, LOG, KEEP, KEPT = 1, 2, 8, 9
+SECTIONS = ["text", "json", "reg", "evidence", "record", "log1", "log2", "runs", "pages"]
+MIB = 1 << 20
+LIMITS = {"text": 4 * MIB, "json": 4 * MIB, "reg": 4 * MIB, "evidence": 65536,
+          "record": MIB, "log1": 32 * MIB, "log2": 32 * MIB, "runs": MIB, "pages": 64 * MIB}
+HEADER, PAGE = 4096, 4096
+
+
+class Reply:
+    """What an honest helper could say."""
+
+    def __init__(self):
+        self.hive = 8192
+        self.path = b"Windows/System32/config/SYSTEM"
+        self.at = HEADER
+        self.place = {}
+        self.data = {}
+        self.kept = None
+        for name, data in (("text", b"report\n"), ("json", b'{ "disk": { "size": 1 } }\n'),
+                           ("reg", b"reg\n"), ("evidence", b"flip=no\n"), ("record", b"edits\n"),
+                           ("log1", b"one"), ("log2", b"two"),
+                           ("runs", struct.pack("<QII", 0, PAGE, 0)), ("pages", b"B" * PAGE)):
+            self.put(name, data)
+
+    def put(self, name, data):
+        self.data[name] = data
+        self.hole(name, len(data))
+
+    def hole(self, name, size):
+        """That many bytes, none of them written unless put() gave some."""
+        self.place[name] = (self.at, size)
+        self.at += size
+
+    def keep(self):
+        """Hand over a hive, and say so."""
+        grow(KEEP, self.hive)
+        os.write(KEPT, b"k")
+
+    def send(self):
+        header = bytearray(HEADER)
+        struct.pack_into("<8sIIII", header, 0, b"BFLPANS", 2, 0, 1, 1)
+        struct.pack_into("<QII", header, 24, self.hive, 1, 1)
+        header[40:40 + len(self.path)] = self.path
+        for i, name in enumerate(SECTIONS):
+            struct.pack_into("<QQ", header, 1320 + 16 * i, *self.place[name])
+        kept = self.hive if self.kept is None else self.kept
+        struct.pack_into("<Q", header, 1320 + 16 * len(SECTIONS), kept)
+        for name, data in self.data.items():
+            os.pwrite(REPLY, data, self.place[name][0])
+        grow(REPLY, max(off + size for off, size in self.place.values()))
+        os.pwrite(REPLY, header, 0)
+
+
+def grow(fd, size):
+    """As far as it may."""
+    try:
+        os.ftruncate(fd, size)
+        return True
+    except OSError:
+        return False
+
+
+def honest(reply):
+    pass
+
+
+def largest(reply):
+    """All that is kept, as large as it may be."""
+    reply.hive = 128 * MIB
+    for name in ("record", "log1", "log2"):
+        reply.hole(name, LIMITS[name])
+        del reply.data[name]
+
+
+def large(reply, name):
+    del reply.data[name]
+    reply.hole(name, LIMITS[name] + {"runs": 16, "pages": PAGE}.get(name, 1))
+
+
+def hive(reply):
+    reply.hive = 512 * MIB
+
+
+def promised(reply):
+    """Less of a hive is there than it says."""
+    reply.kept = reply.hive + 1
+
+
+def same(reply):
+    """One stretch of the reply is both logs."""
+    reply.place["log2"] = reply.place["log1"]
+
+
+def within(reply):
+    """The edits are bytes of a report."""
+    off, size = reply.place["text"]
+    reply.place["record"] = (off + 1, size - 2)
+
+
+def edge(reply):
+    """The last byte of the pages is the first of a log."""
+    off, size = reply.place["pages"]
+    reply.place["log1"] = (off + size - 1, 3)
+
+
+def keys(reply):
+    """Lines of its own for the file that says what is kept."""
+    reply.path = b"Windows/x\nkept=1\npartition=7\nimage=/other"
+
+
+def pwrite(fd):
+    os.pwrite(fd, b"x", (1 << 30) - 1)
+
+
+def fallocate(fd):
+    os.posix_fallocate(fd, 0, 1 << 30)
+
+
+def truncate(fd):
+    os.ftruncate(fd, 1 << 30)
+
+
+def memory(reply):
+    """Each memory file that it has, and one of its own, to 1 GiB in each way."""
+    grown = []
+    for name, fd in (("reply", REPLY), ("log", LOG), ("hive", KEEP),
+                     ("own", os.memfd_create("own"))):
+        before = os.fstat(fd).st_size
+        for way in (pwrite, fallocate, truncate):
+            try:
+                way(fd)
+            except (OSError, ValueError):
+                pass
+            if os.fstat(fd).st_size > max(before, 144 * MIB):
+                grown.append(name + " by " + way.__name__)
+                os.ftruncate(fd, before)
+    reply.put("text", ("grown: " + (", ".join(grown) or "none") + "\n").encode())
+
+
+def main():
+    mode = os.path.basename(sys.argv[0])
+    reply = Reply()
+    if mode.startswith("large-"):
+        large(reply, mode[6:])
+    else:
+        globals()[mode](reply)
+    reply.keep()
+    reply.send()
+
+
+main()

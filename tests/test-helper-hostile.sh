@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A helper that the guest has taken over (hostile.py stands in for it): whatever it
+# hands back, the host is not filled, and what is not a patch is not written.
+
+# shellcheck source=tests/lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=tests/disklib.sh
+. "${BASH_SOURCE[0]%/*}/disklib.sh"
+disk_required
+plan 66
+
+image=$work/disk.raw output=''
+truncate -s 1M "$work/old.raw"
+mkdir "$work/as"
+
+# hostile DOES COMMAND [OPTION...] - busflip with a helper that does that, on a new image
+hostile()
+{
+	local does=$1 command=$2
+
+	shift 2
+	ln -sf "$tests/hostile.py" "$work/as/$does"
+	cp --sparse=always "$work/old.raw" "$image"
+	rm -rf "$state"
+	busflip "$command" --format raw --helper "$work/as/$does" "$@" "$image"
+}
+
+# kept - the files of all backups that there are, finished or not
+kept()
+{
+	find "$state" -path '*/image-*' -type f 2> /dev/null | wc -l
+}
+
+# refused DOES STATUS WORDS - nothing of it is written, neither to the image nor to the host
+refused()
+{
+	fails "$1: patch fails" "$2" hostile "$1" patch
+	like "$1: it is said why" "$output" "$image: .*$3"
+	ok "$1: the image is as it was" cmp "$image" "$work/old.raw"
+	is "$1: nothing is kept" "$(kept)" 0
+}
+
+# --- what an honest one does
+ok "honest: patch" hostile honest patch
+is "honest: it is written" "$(head -c 4096 "$image" | tr -d B | wc -c) $(wc -c < "$image")" "0 1048576"
+is "honest: SYSTEM, its logs, the edits twice, and lines about them are kept" "$(kept)" 6
+
+# --- sizes
+for section in text json reg evidence record log1 log2; do
+	refused large-$section 1 "reply: .*: [0-9]+ bytes, which is more than [0-9]+; nothing was written"
+done
+refused large-runs 1 "reply: "
+refused large-pages 1 "reply: "
+refused hive 1 "reply: a hive of 536870912 bytes"
+refused promised 1 "did not hand over the hive"
+ok "largest: patch" hostile largest patch
+is "largest: 128 MiB of SYSTEM, 32 of each log, 1 of edits" \
+	"$(cat "$state"/image-*/*/{SYSTEM,SYSTEM.LOG1,SYSTEM.LOG2,edits} | wc -c)" $((193 * 1048576))
+
+# --- memory beside that of the process
+output=$(hostile memory patch)
+is "no memory file grows beyond its limit" "$output" "grown: none"
+
+# --- overlaps
+for does in same within edge; do
+	refused $does 1 "reply: .* and .* overlap; nothing was written"
+done
+
+# --- what is kept is described by lines
+refused keys 1 "reply: control characters in the path of the hive; nothing was written"
