@@ -16,6 +16,10 @@
 
 #include "helper/refusal.h"
 
+/* Bytes that are written at a time. What comes from the helper may be much, the host's
+ * disk slow; before each piece it is asked whether there is time left. */
+#define PIECE ((off_t)4 << 20)
+
 static const struct {
 	const char *name;
 	enum job_section section;
@@ -54,35 +58,72 @@ static void start_writing(int fd)
 	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-/* All of the file @from from @at on, but not more than @len. */
-static int copy_out(int from, off_t at, size_t len, int folder, const char *name,
-		    struct error *err)
+/* As errno has it. */
+static bool in_time(const struct backup_work *work)
+{
+	if (monotonic_ms() < work->deadline)
+		return true;
+	errno = ETIMEDOUT;
+	return false;
+}
+
+/* @len bytes of the file @from from @at on. The helper can make it shorter meanwhile. */
+static int send_bytes(int fd, int from, off_t at, off_t len, const struct backup_work *work)
+{
+	while (len) {
+		ssize_t n = in_time(work) ? sendfile(fd, from, &at, (size_t)(len < PIECE ?
+						     len : PIECE)) : -1;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = ENODATA;
+		if (n <= 0)
+			return -1;
+		len -= n;
+	}
+	return 0;
+}
+
+static int copy_out(int from, off_t at, off_t len, int folder, const char *name,
+		    const struct backup_work *work, struct error *err)
 {
 	AUTO_FD int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL |
 				O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return fail_errno(err, "%s", name);
-	while (len) {
-		ssize_t n = sendfile(fd, from, &at, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return fail_errno(err, "%s: cannot write", name);
-		len -= (size_t)n;
-	}
+	if (send_bytes(fd, from, at, len, work) < 0)
+		return fail_errno(err, "%s: cannot write", name);
 	start_writing(fd);
 	return 0;
 }
 
-static int sync_file(int folder, const char *name, struct error *err)
+/* Like fdatasync(), which can't be ended once it is begun. */
+static int make_durable(int fd, const struct backup_work *work)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	for (off_t at = 0; at < st.st_size; at += PIECE) {
+		if (!in_time(work))
+			return -1;
+		/* Some file systems have no such call: fdatasync() says what counts. */
+		sync_file_range(fd, at, PIECE, SYNC_FILE_RANGE_WAIT_BEFORE |
+				SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+	}
+	return in_time(work) ? fdatasync(fd) : -1;
+}
+
+static int sync_file(int folder, const char *name, const struct backup_work *work,
+		     struct error *err)
 {
 	AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0 || fdatasync(fd) < 0)
+	if (fd < 0 || make_durable(fd, work) < 0)
 		return fail_errno(err, "%s: cannot make it durable", name);
 	return 0;
 }
@@ -91,7 +132,7 @@ static void *sync_hive(void *context)
 {
 	struct backup_work *work = context;
 
-	work->sync_error = fdatasync(work->hive) < 0 ? errno : 0;
+	work->sync_error = make_durable(work->hive, work) < 0 ? errno : 0;
 	return NULL;
 }
 
@@ -150,22 +191,23 @@ static int sync_all(int folder, struct backup_work *work, struct error *err)
 	if (end_sync(work) < 0)
 		return fail_errno(err, "SYSTEM: cannot make it durable");
 	for (size_t i = 1; i < ARRAY_SIZE(files); i++)
-		if (sync_file(folder, files[i].name, err) < 0)
+		if (sync_file(folder, files[i].name, work, err) < 0)
 			return -1;
-	if (sync_file(folder, BACKUP_INFO, err) < 0)
+	if (sync_file(folder, BACKUP_INFO, work, err) < 0)
 		return -1;
-	return fsync(folder) < 0 ? fail_errno(err, "cannot make its folder durable") : 0;
+	return in_time(work) && fsync(folder) == 0 ? 0 :
+		fail_errno(err, "cannot make its folder durable");
 }
 
 static int store_rest(int folder, const struct backup_source *s,
-		      struct error *err)
+		      const struct backup_work *work, struct error *err)
 {
 	for (size_t i = 1; i < ARRAY_SIZE(files); i++) {
 		struct job_bytes bytes = s->reply->section[files[i].section];
 
 		if (bytes.data &&
-		    copy_out(s->fd, bytes.data - s->base, bytes.len, folder,
-			     files[i].name, err) < 0)
+		    copy_out(s->fd, bytes.data - s->base, (off_t)bytes.len, folder,
+			     files[i].name, work, err) < 0)
 			return -1;
 	}
 	return store_info(folder, s, err);
@@ -228,7 +270,7 @@ static int name_now(const char *folder, char *out, size_t size,
 	return 0;
 }
 
-int backup_begin(const char *folder, int hive, struct backup_work *work,
+int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_work *work,
 		 struct error *err)
 {
 	AUTO_FD int fd = -1;
@@ -237,6 +279,7 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 	work->finished[0] = '\0';
 	work->kept = 0;
 	work->hive = -1;
+	work->deadline = deadline;
 	if (folder_make(folder, 0700, err) < 0)
 		return no_room(err);
 	prune(folder, is_unfinished, 0);
@@ -253,8 +296,7 @@ int backup_begin(const char *folder, int hive, struct backup_work *work,
 		fail_errno(err, "%s", work->path);
 	} else if (st.st_size > (off_t)JOB_HIVE_LIMIT) {
 		fail(err, EFBIG, "more than %u MiB", JOB_HIVE_LIMIT >> 20);
-	} else if (copy_out(hive, 0, (size_t)st.st_size, fd, files[0].name,
-			    err) == 0) {
+	} else if (copy_out(hive, 0, st.st_size, fd, files[0].name, work, err) == 0) {
 		work->kept = (uint64_t)st.st_size;
 		begin_sync(work, fd);
 		return 0;
@@ -284,7 +326,7 @@ int backup_finish(const char *folder, struct backup_work *work,
 	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		fail_errno(err, "%s", folder);
-	} else if (store_rest(fd, source, err) == 0 && sync_all(fd, work, err) == 0 &&
+	} else if (store_rest(fd, source, work, err) == 0 && sync_all(fd, work, err) == 0 &&
 		   name_now(folder, final, sizeof(final), err) == 0) {
 		if (rename(work->path, final) == 0) {
 			work->path[0] = '\0';

@@ -36,16 +36,18 @@ struct backup_work {
 	bool syncing;
 	int hive;			/* SYSTEM's descriptor then */
 	int sync_error;			/* 0, or the errno that it ended with */
+	int64_t deadline;		/* monotonic_ms() */
 };
 
 /*
  * backup_begin() - put the hive in the memory file @hive into a new backup
  *
- * No room is REFUSE_HOST_SPACE. To be done while the helper still works: the disk is
- * then busy with it meanwhile. @work must stay where it is until backup_finish() or
- * backup_abandon().
+ * No room is REFUSE_HOST_SPACE; @deadline over is ETIMEDOUT, also of backup_finish(): all
+ * is written in pieces, and none is begun then. To be done while the helper still works:
+ * the disk is then busy with it meanwhile. @work must stay where it is until
+ * backup_finish() or backup_abandon().
  */
-int backup_begin(const char *folder, int hive, struct backup_work *work,
+int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_work *work,
 		 struct error *err);
 
 /* backup_finish() - the rest of it; durable when it returns 0. */

@@ -2,8 +2,9 @@
 /*
  * guestdisk-apply.c - the pages of a reply, from the journal to the flush
  *
- * From the moment in which the journal has its name until it is removed, the
- * patch is decided: whatever stops us, the next run finishes it. Signals that
+ * Before each step it is asked whether there is time left. From the moment in which
+ * the journal has its name until it is removed, the patch is decided: it is finished,
+ * and whatever stops us, the next run finishes it. Signals that
  * ask us to end wait for these few milliseconds.
  */
 
@@ -37,7 +38,11 @@ static int keep_backup(struct session *s, struct error *err)
 
 	if (!s->parsed.kept)
 		return 0;
-	if (backup_finish(s->backups, &s->work, &source, err) < 0)
+	if (backup_finish(s->backups, &s->work, &source, err) < 0) {
+		session_in_time(s, err);
+		return -1;
+	}
+	if (session_in_time(s, err) < 0)
 		return -1;
 	if (s->job->action != JOB_PATCH || !s->job->trial)
 		return 0;
@@ -113,7 +118,9 @@ int session_apply(struct session *s, uint64_t *bytes, struct error *err)
 	r = collect_pages(s, journal, err);
 	if (r == 0)
 		r = journal_read_old(journal, s->nbd, err);
-	if (r == 1 && (keep_backup(s, err) < 0 ||
+	if (r < 0)
+		session_in_time(s, err);
+	if (r == 1 && (keep_backup(s, err) < 0 || session_in_time(s, err) < 0 ||
 		       write_undisturbed(s, journal, &decided, err) < 0))
 		r = -1;
 	settle_backup(s, r, decided);

@@ -153,12 +153,12 @@ static int work_beside(struct session *s, struct error *err)
 	while (r < 0 && errno == EINTR);
 	if (r <= 0 || s->job->dry_run || read(s->kept, &byte, 1) != 1)
 		return 0;
-	if (session_connect(s, 1, err) < 0 ||
-	    backup_begin(s->backups, s->keep, &s->work, err) < 0) {
-		child_kill(&s->helper);
-		return -1;
-	}
-	return 0;
+	if (session_connect(s, 1, err) == 0 &&
+	    backup_begin(s->backups, s->keep, s->deadline, &s->work, err) == 0)
+		return 0;
+	child_kill(&s->helper);
+	session_in_time(s, err);
+	return -1;
 }
 
 int session_wait_helper(struct session *s, struct error *err)

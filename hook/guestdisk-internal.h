@@ -41,6 +41,9 @@ int session_find_kept(struct session *s, struct error *err);
 /* guestdisk.c: milliseconds until the deadline, 0 when it is over. */
 int session_left(const struct session *s);
 
+/* guestdisk.c: -1, and said in @err, when it is over: nothing more is begun then. */
+int session_in_time(const struct session *s, struct error *err);
+
 /* guestdisk.c: shake hands on connection number @client. */
 int session_connect(struct session *s, size_t client, struct error *err);
 

@@ -184,6 +184,13 @@ int session_left(const struct session *s)
 	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
 }
 
+int session_in_time(const struct session *s, struct error *err)
+{
+	return session_left(s) ? 0 :
+		fail(err, REFUSE_HELPER_DIED, "%s: the %d ms that it may take are over; "
+		     "nothing was written", s->image.path, s->options->timeout_ms);
+}
+
 int session_connect(struct session *s, size_t client, struct error *err)
 {
 	return disk_open(steal_fd(&s->server.clients[client]), s->deadline, &s->nbd,
@@ -410,6 +417,8 @@ static int finish(struct session *s, struct guestdisk_result *result,
 	result->changed = s->parsed.changed;
 	if (!session_will_write(s->job) || !s->parsed.changed)
 		return 0;
+	if (session_in_time(s, err) < 0)
+		return -1;
 	journal_sweep(s->journals, &s->image);
 	r = session_apply(s, &result->bytes, err);
 	if (r < 0)
@@ -430,7 +439,7 @@ static int attempt(struct session *s, struct guestdisk_result *result,
 			return -1;
 		result->redone |= r > 0;
 	}
-	if (session_find_kept(s, err) < 0)
+	if (session_in_time(s, err) < 0 || session_find_kept(s, err) < 0)
 		return -1;
 	r = start_server(s, session_will_write(s->job), live,
 			 session_will_write(s->job) ? 2 : 1, err);

@@ -9,7 +9,7 @@
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 66
+plan 112
 
 image=$work/disk.raw output=''
 truncate -s 1M "$work/old.raw"
@@ -49,7 +49,8 @@ is "honest: SYSTEM, its logs, the edits twice, and lines about them are kept" "$
 
 # --- sizes
 for section in text json reg evidence record log1 log2; do
-	refused large-$section 1 "reply: .*: [0-9]+ bytes, which is more than [0-9]+; nothing was written"
+	refused large-$section 1 \
+		"reply: .*: [0-9]+ bytes, which is more than [0-9]+; nothing was written"
 done
 refused large-runs 1 "reply: "
 refused large-pages 1 "reply: "
@@ -70,3 +71,38 @@ done
 
 # --- what is kept is described by lines
 refused keys 1 "reply: control characters in the path of the hive; nothing was written"
+
+# --- what comes after its answer has the same time
+
+# late CALL N [DOES] - the time is over when busflip has done that for the N-th time
+late()
+{
+	rm -f "$work/begun"
+	LD_PRELOAD=$BUSFLIP_BUILD/tests/late.so LATE_AFTER="$1 $2" LATE_LOG=$work/begun \
+		hostile "${3:-honest}" patch
+}
+
+# too_late WHAT CALL N [DOES]
+too_late()
+{
+	fails "late, $1: patch fails" 38 late "${@:2}"
+	like "late, $1: it is said why" "$output" \
+		"(not looked through in )?the 30000 ms that it may take( are over)?; nothing was written"
+	ok "late, $1: the image is as it was" cmp "$image" "$work/old.raw"
+	is "late, $1: nothing is kept" "$(kept)" 0
+	is "late, $1: no journal" "$(find "$state/journal" -type f 2> /dev/null | wc -l)" 0
+	is "late, $1: nothing more was begun" "$(cat "$work/begun" 2>&1)" \
+		"cat: $work/begun: No such file or directory"
+}
+
+too_late "a piece of SYSTEM is copied" sendfile 1 largest
+too_late "SYSTEM is copied" sendfile 1
+too_late "SYSTEM is durable" fdatasync 1
+too_late "a log is copied" sendfile 2
+too_late "a log is durable" fdatasync 2
+too_late "the registry is kept" rename 1
+too_late "the edits of the first patch are kept" rename 2
+ok "late, the journal is there: patch" late rename 3
+is "it is finished" "$(head -c 4096 "$image" | tr -d B | wc -c)" 0
+is "no journal is left" "$(find "$state/journal" -type f | wc -l)" 0
+is "and what was before is kept" "$(kept)" 6
