@@ -9,6 +9,11 @@
  * differ; where they do, the table has what all of them accept. A disk can have more on
  * its own bus, since its libvirt has taken it: that is noted and comes back, whatever
  * the table says.
+ *
+ * A pass-through (device='lun' with its rawio, sgio and reservations) is not here: it is
+ * refused (hook/rewrite-check.c). What gives a guest the host's devices would otherwise be in
+ * a state element, which can be forged, and be put back by root behind the back of whoever
+ * looks at definitions before libvirt gets them.
  */
 
 #include "hook/frontend.h"
@@ -17,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hook/schema.h"
+
 #define ON(bus) (1u << BUS_##bus)
 
 struct part {
@@ -24,47 +31,40 @@ struct part {
 	const char *name;	/* attribute, or element when @element */
 	unsigned buses;		/* the buses that accept it */
 	bool element;
-	const char *only;	/* taken off only when it has this value, */
-	const char *instead;	/* and this put in its place */
 };
 
 static const struct part parts[] = {
-	{ "disk", "model", ON(VIRTIO), false, NULL, NULL },
-	/* lun is SCSI pass-through; on SATA the same device is a plain disk */
-	{ "disk", "device", ON(VIRTIO) | ON(SCSI), false, "lun", "disk" },
-	{ "disk", "rawio", ON(VIRTIO) | ON(SCSI), false, NULL, NULL },
-	{ "disk", "sgio", ON(VIRTIO) | ON(SCSI), false, NULL, NULL },
-	{ "source", "reservations", ON(VIRTIO) | ON(SCSI), true, NULL, NULL },
-	{ "driver", "iothread", ON(VIRTIO), false, NULL, NULL },
+	{ "disk", "model", ON(VIRTIO), false },
+	{ "driver", "iothread", ON(VIRTIO), false },
 	/* several iothreads with their queues: libvirt 10.0.0 */
-	{ "driver", "iothreads", ON(VIRTIO), true, NULL, NULL },
-	{ "driver", "queues", ON(VIRTIO), false, NULL, NULL },
-	{ "driver", "queue_size", ON(VIRTIO), false, NULL, NULL },
-	{ "driver", "event_idx", ON(VIRTIO), false, NULL, NULL },
-	{ "driver", "ioeventfd", ON(VIRTIO), false, NULL, NULL },
-	{ "driver", "packed", ON(VIRTIO), false, NULL, NULL },
-	{ "driver", "page_per_vq", ON(VIRTIO), false, NULL, NULL },
-	{ "driver", "iommu", ON(VIRTIO), false, NULL, NULL },
-	{ "driver", "ats", ON(VIRTIO), false, NULL, NULL },
-	{ "target", "rotation_rate", ON(SCSI) | ON(SATA) | ON(IDE), false, NULL, NULL },
+	{ "driver", "iothreads", ON(VIRTIO), true },
+	{ "driver", "queues", ON(VIRTIO), false },
+	{ "driver", "queue_size", ON(VIRTIO), false },
+	{ "driver", "event_idx", ON(VIRTIO), false },
+	{ "driver", "ioeventfd", ON(VIRTIO), false },
+	{ "driver", "packed", ON(VIRTIO), false },
+	{ "driver", "page_per_vq", ON(VIRTIO), false },
+	{ "driver", "iommu", ON(VIRTIO), false },
+	{ "driver", "ats", ON(VIRTIO), false },
+	{ "target", "rotation_rate", ON(SCSI) | ON(SATA) | ON(IDE), false },
 	/* of USB and SCSI only: libvirt 9.6.0, 11.10.0 */
-	{ "target", "removable", ON(SCSI), false, NULL, NULL },
-	{ "target", "dpofua", ON(SCSI), false, NULL, NULL },
-	{ "geometry", "trans", ON(IDE), false, NULL, NULL },
+	{ "target", "removable", ON(SCSI), false },
+	{ "target", "dpofua", ON(SCSI), false },
+	{ "geometry", "trans", ON(IDE), false },
 	/* "heads must be between 1 and 16": hw/ide/qdev.c of QEMU 7.2, while
 	 * VirtIO takes 255; likewise "discard_granularity must be 512 for ide", and 9.0.0
 	 * has none of it there */
-	{ "disk", "geometry", ON(VIRTIO) | ON(SCSI) | ON(IDE), true, NULL, NULL },
-	{ "blockio", "discard_granularity", ON(VIRTIO) | ON(SCSI), false, NULL, NULL },
-	{ "disk", "wwn", ON(SCSI) | ON(IDE), true, NULL, NULL },
-	{ "disk", "vendor", ON(SCSI), true, NULL, NULL },
+	{ "disk", "geometry", ON(VIRTIO) | ON(SCSI) | ON(IDE), true },
+	{ "blockio", "discard_granularity", ON(VIRTIO) | ON(SCSI), false },
+	{ "disk", "wwn", ON(SCSI) | ON(IDE), true },
+	{ "disk", "vendor", ON(SCSI), true },
 	/* 16 characters on SCSI; since 11.1.0 40 on SATA and IDE: not the same thing */
-	{ "disk", "product", 0, true, NULL, NULL },
+	{ "disk", "product", 0, true },
 	/* an ACPI index is a property of PCI devices */
-	{ "disk", "acpi", ON(VIRTIO), true, NULL, NULL },
+	{ "disk", "acpi", ON(VIRTIO), true },
 	/* these two name a place on one bus */
-	{ "disk", "alias", 0, true, NULL, NULL },
-	{ "disk", "address", 0, true, NULL, NULL },
+	{ "disk", "alias", 0, true },
+	{ "disk", "address", 0, true },
 };
 
 static xmlNode *owner(xmlNode *disk, const char *on)
@@ -96,13 +96,10 @@ static void take_attr(xmlNode *from, const struct part *part, xmlNode *saved)
 {
 	AUTO_XML_STRING xmlChar *value = xmlGetNoNsProp(from, XS(part->name));
 
-	if (!value || (part->only && !str_eq((const char *)value, part->only)))
+	if (!value)
 		return;
 	note_attr(saved, part->on, part->name, value);
-	if (part->instead)
-		xml_set(from, part->name, part->instead);
-	else
-		xml_unset(from, part->name);
+	xml_unset(from, part->name);
 }
 
 static xmlNode *note_element(xmlNode *saved, const char *on, unsigned at, const xmlChar *space)
@@ -200,43 +197,90 @@ static bool known(const char *on, const char *name, bool element)
 	return false;
 }
 
-static void wear_attr(xmlNode *disk, const xmlNode *node)
-{
-	AUTO_XML_STRING xmlChar *value = xmlGetNoNsProp(node, XS("value"));
+/* What a note in <saved> is about. */
+struct note {
+	bool element;
 	char on[16], name[24];
-	xmlNode *to;
+	xmlChar *value, *space;		/* libxml2's; of an attribute, of an element */
+	xmlNode *copy_of;		/* the element; stays owned by <saved> */
+	long at;
+};
 
-	if (!value || !xml_attr(node, "on", on, sizeof(on)) ||
-	    !xml_attr(node, "name", name, sizeof(name)) || !known(on, name, false))
-		return;
-	to = owner(disk, on);
+static void note_free(struct note *n)
+{
+	if (n->value)
+		xmlFree(n->value);
+	if (n->space)
+		xmlFree(n->space);
+}
+#define AUTO_NOTE __attribute__((cleanup(note_free))) struct note
+
+static bool read_attr_note(const xmlNode *node, struct note *n)
+{
+	n->value = xmlGetNoNsProp(node, XS("value"));
+	return n->value && xml_attr(node, "name", n->name, sizeof(n->name)) &&
+	       schema_attr(n->on, n->name, (const char *)n->value);
+}
+
+static bool read_element_note(const xmlNode *node, struct note *n)
+{
+	n->element = true;
+	n->at = xml_attr_number(node, "at");
+	n->space = xmlGetNoNsProp(node, XS("space"));
+	n->copy_of = xmlFirstElementChild((xmlNode *)(uintptr_t)node);
+	for (const xmlChar *p = n->space; p && *p; p++)
+		if (!strchr(" \t\r\n", *p))
+			return false;
+	return n->at >= 0 && xmlChildElementCount((xmlNode *)(uintptr_t)node) == 1 &&
+	       str_fits(n->name, sizeof(n->name), (const char *)n->copy_of->name) &&
+	       schema_element(n->copy_of);
+}
+
+/* False: no frontend_take() wrote it, or not of a disk that libvirt had taken. */
+static bool read_note(const xmlNode *node, struct note *n)
+{
+	const char *kind = (const char *)node->name;
+
+	if (!node->ns || !str_eq((const char *)node->ns->href, STATE_URI) ||
+	    !xml_attr(node, "on", n->on, sizeof(n->on)))
+		return false;
+	if (str_eq(kind, "attr") ? !read_attr_note(node, n) :
+	    !str_eq(kind, "element") || !read_element_note(node, n))
+		return false;
+	return known(n->on, n->name, n->element);
+}
+
+bool frontend_saved_valid(const xmlNode *saved)
+{
+	for (const xmlNode *node = saved ? saved->children : NULL; node; node = node->next) {
+		AUTO_NOTE n = { 0 };
+
+		if (node->type == XML_ELEMENT_NODE && !read_note(node, &n))
+			return false;
+	}
+	return true;
+}
+
+static void wear_attr(xmlNode *disk, const struct note *n)
+{
+	xmlNode *to = owner(disk, n->on);
+
 	/* libvirt drops one that has lost its only attribute. */
-	if (!to && strcmp(on, "blockio") == 0) {
-		to = xmlNewDocNode(disk->doc, NULL, XS(on), NULL);
+	if (!to && strcmp(n->on, "blockio") == 0) {
+		to = xmlNewNode(NULL, XS(n->on));
 		xml_append(disk, to);
 	}
 	if (to)
-		xml_set(to, name, (const char *)value);
+		xml_set(to, n->name, (const char *)n->value);
 }
 
-static void wear_element(xmlNode *disk, const xmlNode *node)
+static void wear_element(xmlNode *disk, const struct note *n)
 {
-	AUTO_XML_STRING xmlChar *space = xmlGetNoNsProp(node, XS("space"));
-	xmlNode *element = xmlFirstElementChild((xmlNode *)(uintptr_t)node), *to;
-	long at = xml_attr_number(node, "at");
-	char on[16];
+	xmlNode *to = owner(disk, n->on);
 
-	if (!element || at < 0 || !xml_attr(node, "on", on, sizeof(on)) ||
-	    element->ns || !known(on, (const char *)element->name, true))
-		return;
-	to = owner(disk, on);
 	/* One that the user put there meanwhile is the user's. */
-	if (!to || xml_child(to, (const char *)element->name))
-		return;
-	for (const xmlChar *p = space; p && *p; p++)
-		if (!strchr(" \t\r\n", *p))
-			return;
-	xml_paste(to, xmlDocCopyNode(element, disk->doc, 1), (unsigned)at, space);
+	if (to && !xml_child(to, n->name))
+		xml_paste(to, xmlDocCopyNode(n->copy_of, disk->doc, 1), (unsigned)n->at, n->space);
 }
 
 /* Last taken, first put back: the noted places were counted while the earlier
@@ -250,12 +294,14 @@ void frontend_wear(xmlNode *disk, const xmlNode *saved)
 	    !frontend_saved_attr(saved, "target", "bus", text, sizeof(text)))
 		xml_unset(xml_child(disk, "target"), "bus");
 	for (const xmlNode *node = saved ? saved->last : NULL; node; node = node->prev) {
-		if (node->type != XML_ELEMENT_NODE)
+		AUTO_NOTE n = { 0 };
+
+		if (node->type != XML_ELEMENT_NODE || !read_note(node, &n))
 			continue;
-		if (str_eq((const char *)node->name, "attr"))
-			wear_attr(disk, node);
-		else if (str_eq((const char *)node->name, "element"))
-			wear_element(disk, node);
+		if (n.element)
+			wear_element(disk, &n);
+		else
+			wear_attr(disk, &n);
 	}
 }
 

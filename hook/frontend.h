@@ -24,10 +24,14 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved);
 
 /*
  * frontend_wear() - put back onto @disk what frontend_take() noted in @saved.
- * Only attributes and elements from the fixed table are ever put back: @saved
- * may be forged.
+ * Only attributes and elements from the fixed table are ever put back, with values that
+ * libvirt knows: @saved may be forged.
  */
 void frontend_wear(xmlNode *disk, const xmlNode *saved);
+
+/* frontend_saved_valid() - false when @saved has anything that frontend_wear() would not put
+ * back. */
+bool frontend_saved_valid(const xmlNode *saved);
 
 /* frontend_plain() - give @disk a target @name on @bus and nothing more. */
 void frontend_plain(xmlNode *disk, const char *name, enum bus bus);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hook/schema.h"
 #include "hook/slots.h"
 
 #define QEMU_URI "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -64,7 +65,7 @@ static const char *bus(struct candidate *c)
 	if (bus != BUS_VIRTIO && bus != BUS_SCSI && bus != BUS_SATA && bus != BUS_IDE)
 		return "its system disk is on a bus that busflip does not move "
 		       "(only virtio, scsi, sata and ide)";
-	if (bus == BUS_SCSI && xml_attr_is(c->disk, "device", "lun"))
+	if (xml_attr_is(c->disk, "device", "lun"))
 		return "its system disk is a SCSI pass-through (device='lun'), "
 		       "which SATA does not have";
 	return NULL;
@@ -171,5 +172,5 @@ int rewrite_check(const struct domain *domain, const xmlNode *disk,
 		if (why)
 			return fail(err, ENOTSUP, "%s", why);
 	}
-	return 0;
+	return schema_check(domain, disk, err) < 0 ? -1 : schema_check_place(domain, disk, err);
 }

@@ -20,6 +20,7 @@
 #include "hook/bait.h"
 #include "hook/frontend.h"
 #include "hook/panic.h"
+#include "hook/schema.h"
 #include "hook/slots.h"
 
 static bool stays_put(enum bus origin)
@@ -183,11 +184,13 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 	}
 	if ((state->bus != BUS_VIRTIO && state->bus != BUS_SCSI) ||
 	    (!state->saved && !stays_put(state->origin) &&
-	     state->origin != state->bus && state->staged_form)) {
+	     state->origin != state->bus && state->staged_form) ||
+	    xml_attr_is(disk, "device", "lun") || disk_bus(disk) == BUS_OTHER ||
+	    !frontend_saved_valid(state->saved)) {
 		domain_state_damaged(domain, err);
 		return NULL;
 	}
-	return disk;
+	return schema_check(domain, disk, err) < 0 ? NULL : disk;
 }
 
 /* Another disk may have taken the place of one that was away. */

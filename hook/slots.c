@@ -47,7 +47,9 @@ bool slots_disk_place(const xmlNode *disk, struct slot *slot)
 			slot->bus = 0;
 		if (slot->target < 0)
 			slot->target = 0;
-		return slot->unit >= 0;
+		if (slot->unit < 0)
+			slot->unit = 0;
+		return true;
 	}
 	index = disk_target(disk, name, sizeof(name)) ? disk_name_index(name) : -1;
 	if (index < 0)

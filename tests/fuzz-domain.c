@@ -19,7 +19,6 @@
 #include <string.h>
 
 #include "hook/rewrite.h"
-#include "hook/slots.h"
 #include "tests/invariant.h"
 
 #define BAIT_IMAGE "/var/lib/busflip/bait.img"
@@ -181,45 +180,6 @@ static void there_and_back(const struct walk *walk, const char *xml, size_t len)
 	free(now.data);
 }
 
-/*
- * What no domain has that libvirt would take: text between elements, two elements
- * of one name in a disk. Their places among the others can't be told apart, so
- * they need not come back to the same one.
- */
-static bool has_stray_text(const xmlNode *parent)
-{
-	for (const xmlNode *n = parent ? parent->children : NULL; n; n = n->next)
-		if ((n->type == XML_TEXT_NODE && !xmlIsBlankNode((xmlNode *)(uintptr_t)n)) ||
-		    n->type == XML_CDATA_SECTION_NODE)
-			return true;
-	return false;
-}
-
-static bool has_twins(const xmlNode *parent)
-{
-	for (const xmlNode *n = parent->children; n; n = n->next)
-		for (const xmlNode *m = n->next; m; m = m->next)
-			if (n->type == XML_ELEMENT_NODE && m->type == XML_ELEMENT_NODE &&
-			    str_eq((const char *)n->name, (const char *)m->name))
-				return true;
-	return false;
-}
-
-static bool any_disk(const struct domain *domain, bool (*has)(const xmlNode *))
-{
-	const xmlNode *disk = xml_child(domain->devices, "disk"), *node;
-
-	for (; disk; disk = xml_next(disk, "disk")) {
-		if (has(disk))
-			return true;
-		for (node = disk->children; node; node = node->next)
-			if (node->type == XML_ELEMENT_NODE &&
-			    (xml_is(node, "source") || xml_is(node, "driver")) && has(node))
-				return true;
-	}
-	return false;
-}
-
 /* libxml2 writes the control characters of a namespace's name as they are, and reads
  * them as blanks: what it does to a document by itself is not our doing. */
 static bool libxml2_changes(const struct domain *domain, const struct essence *before)
@@ -232,19 +192,6 @@ static bool libxml2_changes(const struct domain *domain, const struct essence *b
 	       broken(before, again, len, BAIT_IMAGE);
 }
 
-/* Two devices at one address, which libvirt does not take: the disk gives way. */
-static bool shares_address(const struct domain *domain)
-{
-	const xmlNode *disk = xml_child(domain->devices, "disk"), *address;
-
-	for (; disk; disk = xml_next(disk, "disk")) {
-		address = xml_child(disk, "address");
-		if (address && pci_address_taken(domain, address, disk))
-			return true;
-	}
-	return false;
-}
-
 static void check_domain(const char *xml, size_t len, struct finding *finding)
 {
 	struct walk walk = { .finding = finding };
@@ -252,8 +199,7 @@ static void check_domain(const char *xml, size_t len, struct finding *finding)
 	struct error err;
 
 	finding->why = NULL;
-	if (domain_parse(xml, len, &domain, &err) < 0 || has_stray_text(domain.devices) ||
-	    any_disk(&domain, has_stray_text))
+	if (domain_parse(xml, len, &domain, &err) < 0)
 		return;
 	walk.before = essence_of(xml, len, BAIT_IMAGE);
 	if (libxml2_changes(&domain, &walk.before)) {
@@ -267,8 +213,7 @@ static void check_domain(const char *xml, size_t len, struct finding *finding)
 			free(step(&walk, xml, len, &op, 1).data);
 	} else {
 		/* A bait that an earlier staging left is taken away for good. */
-		if (!domain_bait(&domain) && !any_disk(&domain, has_twins) &&
-		    !shares_address(&domain))
+		if (!domain_bait(&domain))
 			walk.canonical = canonical(xml, len);
 		there_and_back(&walk, xml, len);
 		free(walk.canonical);

@@ -21,11 +21,10 @@
 static const struct {
 	const char *on, *attrs, *elements;
 } bus_parts[] = {
-	{ "disk", " model device rawio sgio ", " wwn vendor product acpi alias address geometry " },
-	{ "source", "", " reservations " },
+	{ "disk", " model ", " wwn vendor product acpi alias address geometry " },
 	{ "driver", " iothread queues queue_size event_idx ioeventfd packed page_per_vq iommu "
 	  "ats ", " iothreads " },
-	{ "target", " dev bus rotation_rate ", "" },
+	{ "target", " dev bus rotation_rate removable dpofua ", "" },
 	{ "geometry", " trans ", "" },
 	{ "blockio", " discard_granularity ", "" },
 };

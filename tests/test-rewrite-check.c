@@ -67,7 +67,8 @@ static const struct refusal cases[] = {
 	{ "SCSI pass-through", { .disk = "<disk type='block' device='lun'><source dev='/dev/x'/>"
 	  "<target dev='sda' bus='scsi'/></disk>" }, NULL, NULL, "SCSI pass-through" },
 	{ "VirtIO pass-through", { .disk = "<disk type='block' device='lun'><source "
-	  "dev='/dev/x'/><target dev='vda' bus='virtio'/></disk>" }, NULL, NULL, NULL },
+	  "dev='/dev/x'/><target dev='vda' bus='virtio'/></disk>" }, NULL, NULL,
+	  "SCSI pass-through" },
 	{ "vhost-user", { .disk = "<disk type='vhostuser'><source type='unix' path='/x'/>"
 	  "<target dev='vda' bus='virtio'/></disk>" }, NULL, NULL, "vhost device" },
 	{ "vhost-vdpa", { .disk = "<disk type='vhostvdpa'><source dev='/x'/>"
@@ -89,6 +90,51 @@ static const struct refusal cases[] = {
 	{ "a name that is longer than any", { .disk = "<disk><target bus='sata' "
 	  "dev='sdabcdefghijklmnopqrstuvwxyzabcdefghij'/></disk>" }, NULL, NULL,
 	  "no usable <target dev=>" },
+
+	/* ---- what libvirt never gives ---- */
+	{ "an address that is no number", { .disk = DISK("dev='sda' bus='sata'",
+	  DRIVE("%%", "0")) }, NULL, NULL, "impossible <address>" },
+	{ "a unit below zero", { .disk = DISK("dev='sda' bus='sata'", DRIVE("0", "-1")) },
+	  NULL, NULL, "impossible <address>" },
+	{ "an address in decimal", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<address type='pci' bus='0' slot='10'/>") }, NULL, NULL, NULL },
+	{ "one of a mainframe", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0001'/>") }, NULL, NULL, NULL },
+	{ "another disk's address", { .devices = OTHER_SATA("sdb", "x", "") }, NULL, NULL,
+	  "a device has an impossible <address>" },
+	{ "two addresses", { .disk = DISK("dev='vda' bus='virtio'", PCI("0x07") PCI("0x08")) },
+	  NULL, NULL, "more than one <address>" },
+	{ "two targets", { .disk = DISK("dev='vda' bus='virtio'", "<target dev='vdb'/>") },
+	  NULL, NULL, "more than one <target>" },
+	{ "two drivers", { .disk = DISK("dev='vda' bus='virtio'", "<driver queues='2'/>") },
+	  NULL, NULL, "more than one <driver>" },
+	{ "two names", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<alias name='ua-x'/><alias name='ua-y'/>") }, NULL, NULL, "more than one <alias>" },
+	{ "queues that are no number", { .disk = "<disk><driver queues='many'/><target "
+	  "dev='vda' bus='virtio'/></disk>" }, NULL, NULL, "impossible queues= in <driver>" },
+	{ "half a switch", { .disk = "<disk><driver packed='o'/><target "
+	  "dev='vda' bus='virtio'/></disk>" }, NULL, NULL, "impossible packed= in <driver>" },
+	{ "a model that is none", { .disk = "<disk model='virtio virtio-transitional'><target "
+	  "dev='vda' bus='virtio'/></disk>" }, NULL, NULL, "impossible model= in <disk>" },
+	{ "a foreign element in what is moved", { .disk = DISK("dev='vda' bus='virtio'",
+	  "<address type='pci'><x:y xmlns:x='urn:x'/></address>") }, NULL, NULL,
+	  "impossible <address>" },
+	{ "text in a disk", { .disk = DISK("dev='vda' bus='virtio'", "text") }, NULL, NULL,
+	  "text in its <disk>" },
+	{ "text in a driver", { .disk = "<disk><driver><![CDATA[]]></driver><target "
+	  "dev='vda' bus='virtio'/></disk>" }, NULL, NULL, "text in its <driver>" },
+	{ "text in the devices", { .devices = "text" }, NULL, NULL, "text in its <devices>" },
+	{ "a comment is none", { .disk = DISK("dev='vda' bus='virtio'", "<!-- x -->"),
+	  .devices = "<!-- x -->" }, NULL, NULL, NULL },
+	{ "two lists of devices", { .root = "<devices/>" }, NULL, NULL, "more than one <devices>" },
+	{ "a controller without a number", { .devices = "<controller type='sata' index=''/>" },
+	  NULL, NULL, "impossible index of a <controller>" },
+	{ "two disks of one name", { .devices = "<disk><target dev='vda' bus='virtio'/></disk>" },
+	  NULL, NULL, "two disks are called vda" },
+	{ "two disks in one place", { .disk = DISK("dev='sda' bus='sata'", DRIVE("0", "1")),
+	  .devices = OTHER_SATA("sdb", "1", "") }, NULL, NULL, "has the address of its system" },
+	{ "a disk and a device in one place", { .devices = "<memballoon model='virtio'>"
+	  PCI("0x07") "</memballoon>" }, NULL, NULL, "has the address of its system" },
 
 	/* ---- what else refers to it ---- */
 	{ "QEMU options of that device", { .disk = DISK("dev='vda' bus='virtio'",

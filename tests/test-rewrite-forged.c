@@ -82,6 +82,7 @@ static const char *every_step(const char *xml, int *changes)
 	"<s:state xmlns:s='urn:busflip:state:1' phase='" phase "' attempts='0'>" inside \
 	"</s:state>"
 #define ON_SATA "<s:disk target='sda' form='staged' bus='virtio' origin='virtio'/>"
+#define SAVED(inside) "<s:saved>" ATTR("target", "dev", "vda") inside "</s:saved>"
 #define ATTR(on, name, value) "<s:attr on='" on "' name='" name "' value='" value "'/>"
 
 static void test_thought_up(void)
@@ -116,6 +117,15 @@ static void test_thought_up(void)
 		STATE("staged", ON_SATA "<s:saved><s:element on='disk' at='0'><address type='pci' "
 		      "bus='0' slot='2'><source file='/etc/shadow'/></address></s:element>"
 		      "</s:saved>"),
+		/* more than the domain's author might have asked for */
+		STATE("staged", ON_SATA SAVED(ATTR("disk", "device", "lun"))),
+		STATE("staged", ON_SATA SAVED(ATTR("disk", "rawio", "yes"))),
+		STATE("staged", ON_SATA SAVED(ATTR("disk", "sgio", "unfiltered"))),
+		STATE("staged", ON_SATA SAVED("<s:element on='source' at='0'><reservations "
+		      "managed='no'><source type='unix' path='/x' mode='client'/></reservations>"
+		      "</s:element>")),
+		STATE("trial", "<s:disk target='sda' form='final' bus='virtio' origin='scsi'/>"
+		      SAVED(ATTR("disk", "device", "lun") ATTR("disk", "rawio", "yes"))),
 		STATE("staged", ON_SATA "<s:saved/><s:saved/>"),
 		STATE("staged", ON_SATA "<s:added type='sata' index='0'/>"
 		      "<s:added type='scsi' index='0'/><s:added type='pci' index='0'/>"
@@ -148,6 +158,56 @@ static void test_thought_up(void)
 
 		ok(!every_step(xml, &changes), "forged: %s", states[i]);
 	}
+}
+
+static void saved_is_taken(const char *note, bool taken)
+{
+	static const enum happening happened[] = { HAPPENED_PROMOTE, HAPPENED_DISABLE };
+	AUTO_FREE char *state = NULL, *xml = NULL;
+	size_t len;
+
+	if (asprintf(&state, STATE("staged", ON_SATA SAVED("%s")), note) < 0)
+		exit(1);
+	xml = domain_xml(&(struct parts){ .disk = SATA_DISK, .metadata = state });
+	for (size_t i = 0; i < ARRAY_SIZE(happened); i++) {
+		AUTO_FREE char *out = take_step(xml, happened[i], &len);
+
+		ok(!out == !taken, "%s: %s, step %zu", taken ? "taken" : "refused", note, i);
+	}
+}
+
+/* The same with what invariant.h can't tell from what staging took off: refused. */
+static void test_not_ours(void)
+{
+#define ELEMENT(inside) "<s:element on='disk' at='0'>" inside "</s:element>"
+	static const char *const notes[] = {
+		ATTR("driver", "queues", "many"), ATTR("driver", "iommu", "yes"),
+		ATTR("driver", "iothread", "-1"), ATTR("disk", "model", "virtio on"),
+		ATTR("disk", "model", ""), ATTR("target", "dev", "../x"),
+		ATTR("target", "bus", "usb"), ATTR("driver", "queue_size", "4294967296"),
+		ATTR("disk", "rawio", "no"), ATTR("source", "file", "/etc/shadow"),
+		ELEMENT("<address type='pci' slot='0x02'><x:y xmlns:x='urn:x'/></address>"),
+		ELEMENT("<address type='pci' x:slot='0x02' xmlns:x='urn:x'/>"),
+		ELEMENT("<address type='pci' xmlns:x='urn:x'/>"),
+		ELEMENT("<address type='pci' slot='%'/>"), ELEMENT("<address type='usb' bus='1'/>"),
+		ELEMENT("<address slot='2'/>"), ELEMENT("<alias name='ua-x'>text</alias>"),
+		ELEMENT("<alias name='ua-&quot;'/>"), ELEMENT("<alias/><alias/>"),
+		ELEMENT("<wwn>1</wwn>"), ELEMENT("<wwn><alias/></wwn>"),
+		ELEMENT("<vendor>\xc3\xbc</vendor>"), ELEMENT("<acpi index='x'/>"),
+		ELEMENT("<geometry cyls='1' heads='1' secs='1' other='1'/>"), ELEMENT("<driver/>"),
+		ELEMENT(""), "<s:other/>", "<attr on='target' name='dev' value='vda'/>",
+	};
+	/* the control: taken */
+	static const char *const ours[] = {
+		ATTR("driver", "queues", "4"),
+		ELEMENT("<address type='pci' slot='0x02'><!-- x --> <zpci uid='0x1'/></address>"),
+		ELEMENT("<geometry cyls='1' heads='255' secs='63' trans='lba'/>"), "<!-- x -->",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(notes); i++)
+		saved_is_taken(notes[i], false);
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		saved_is_taken(ours[i], true);
 }
 
 /* ---- rolled -------------------------------------------------------------------- */
@@ -280,14 +340,15 @@ static void test_rolled(void)
 		const char *name;
 		struct parts parts;
 	} templates[] = {
-		{ "virtio", { .disk = "<disk type='block' device='lun' model='virtio' rawio='yes'>"
+		{ "virtio", { .disk = "<disk type='block' device='disk' model='virtio'>"
 		  "<driver name='qemu' queues='4' iothread='1'/><source dev='/dev/x'/>"
 		  "<target dev='vda' bus='virtio'/><alias name='ua-x'/>" PCI("0x07") "</disk>" } },
 		{ "virtio on pc", { .machine = "pc-i440fx-7.2" } },
 		{ "virtio to scsi", { .tag = TAG_SCSI } },
 		{ "virtio-scsi", { .disk = DISK("dev='sda' bus='scsi'", DRIVE("0", "0")),
 		  .devices = SCSI_CONTROLLER("virtio-scsi") } },
-		{ "LSI", { .disk = DISK("dev='sda' bus='scsi'", "<wwn>1</wwn>" DRIVE("0", "0")),
+		{ "LSI", { .disk = DISK("dev='sda' bus='scsi'",
+		  "<wwn>0x5000c50015ea71aa</wwn>" DRIVE("0", "0")),
 		  .devices = SCSI_CONTROLLER("lsilogic") } },
 		{ "sata", { .disk = SATA_DISK } },
 		{ "ide to scsi", { .machine = "pc-i440fx-7.2", .tag = TAG_SCSI,
@@ -336,6 +397,7 @@ static void test_bytes(void)
 int main(void)
 {
 	test_thought_up();
+	test_not_ours();
 	test_rolled();
 	test_bytes();
 	xmlCleanupParser();

@@ -67,9 +67,6 @@ static const struct {
 	{ "model", { .disk = "<disk type='file' device='disk' model='virtio-transitional'>"
 	  "<source file='/vm/win.img'/><target dev='vda' bus='virtio'/>" PCI("0x07")
 	  "</disk>" } },
-	{ "lun", { .disk = "<disk type='block' device='lun' rawio='yes' sgio='unfiltered'>"
-	  "<driver name='qemu' type='raw'/><source dev='/dev/x'><reservations managed='yes'/>"
-	  "</source><target dev='vda' bus='virtio'/>" PCI("0x07") "</disk>" } },
 	{ "every attribute of the driver", { .disk = "<disk><driver name='qemu' type='raw' "
 	  "cache='none' io='native' queues='4' queue_size='1024' event_idx='off' "
 	  "ioeventfd='on' packed='on' page_per_vq='on' iommu='on' ats='on' iothread='1' "
@@ -103,8 +100,8 @@ static const struct {
 	{ "rotation rate of SATA", { .disk = DISK("dev='sda' bus='sata' rotation_rate='1'",
 	  DRIVE("0", "0")) } },
 	{ "geometry of IDE", { .disk = DISK("dev='hda' bus='ide'",
-	  "<geometry cyls='16383' heads='16' secs='63' trans='lba'/>\n      <wwn>1</wwn>\n      "
-	  DRIVE("0", "0")), .machine = PC } },
+	  "<geometry cyls='16383' heads='16' secs='63' trans='lba'/>\n      "
+	  "<wwn>5000c50015ea71aa</wwn>\n      " DRIVE("0", "0")), .machine = PC } },
 
 	/* ---- sources ---- */
 	{ "network source", { .disk = "<disk type='network'>\n<driver name='qemu' type='raw'/>\n"
@@ -157,7 +154,7 @@ static const struct {
 	  "bus='virtio'/><serial><![CDATA[a<b]]></serial><?c?>" PCI("0x07") "</disk>" } },
 	{ "quotes, newlines and letters in attributes", { .disk = "<disk type='file'><source "
 	  "file='/vm/\"x\"&#10;&#9;&apos;&lt;\xc3\xbc\xf0\x9f\x90\xa7'/><target dev='vda' "
-	  "bus='virtio'/><alias name='ua-&quot;&#10;&#13;\xc3\xbc&amp;'/></disk>" } },
+	  "bus='virtio'/><serial>\xc3\xbc&amp;</serial><alias name='ua-x'/></disk>" } },
 	{ "a metadata element of somebody else", { .metadata = "    <libosinfo:libosinfo "
 	  "xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>\n"
 	  "      <libosinfo:os id='http://microsoft.com/win/10'/>\n    </libosinfo:libosinfo>\n",

@@ -75,8 +75,9 @@ static void test_ports(void)
 	     SATA("sdg", "1", "0"), "1:1");
 	port("two that are full", Q35, SIX("0") SIX("1") CONTROLLER("sata", "1", ""), "new:2");
 	port("a controller that is only implied by a disk", PC, SATA("sdg", "0", "0"), "new:1");
+	/* to libvirt that is unit 0 */
 	port("a disk on an address without a unit", Q35, D("dev='sda' bus='sata'",
-	     "<address type='drive' controller='0'/>"), "0:0");
+	     "<address type='drive' controller='0'/>"), "0:1");
 	/* libvirt fills such gaps itself */
 	port("a gap between controllers", PC, CONTROLLER("sata", "0", "") SIX("0")
 	     CONTROLLER("sata", "2", ""), "new:1");
