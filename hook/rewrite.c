@@ -391,6 +391,17 @@ static void clear_away(struct domain *domain)
 	controller_drop_unused(domain, "scsi", domain->state.scsi_added);
 }
 
+/* The bus of the frontend that was kept; one that doesn't name it is on a controller that
+ * isn't VirtIO's, or where it was found. */
+static enum bus own_bus(const struct state *state)
+{
+	char text[16];
+
+	if (frontend_saved_attr(state->saved, "target", "bus", text, sizeof(text)))
+		return bus_parse(text);
+	return state->origin == BUS_OTHER ? BUS_SCSI : state->origin;
+}
+
 int rewrite_restore(struct domain *domain, struct error *err)
 {
 	struct state *state = &domain->state;
@@ -406,11 +417,7 @@ int rewrite_restore(struct domain *domain, struct error *err)
 		return -1;
 	xmlFreeNode(bait_remove(domain));
 	if (state->saved) {
-		char bus[16];
-
-		frontend_take(disk, frontend_saved_attr(state->saved, "target", "bus",
-							bus, sizeof(bus)) ?
-			      bus_parse(bus) : state->origin, NULL);
+		frontend_take(disk, own_bus(state), NULL);
 		wear_own(domain, disk);
 	}
 	clear_away(domain);

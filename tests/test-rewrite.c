@@ -51,6 +51,8 @@ static const struct {
 	  .devices = SCSI_CONTROLLER("lsilogic"), .machine = PC } },
 	{ "LSI to scsi", { .disk = DISK("dev='sda' bus='scsi'", DRIVE("0", "0")),
 	  .devices = SCSI_CONTROLLER("lsilogic"), .tag = TAG_SCSI } },
+	{ "PVSCSI by its name", { .disk = DISK("dev='sda' rotation_rate='1'", ""),
+	  .devices = SCSI_CONTROLLER("vmpvscsi"), .tag = TAG_SCSI } },
 	{ "PVSCSI without an address", { .disk = DISK("dev='sda' bus='scsi'", ""),
 	  .devices = SCSI_CONTROLLER("vmpvscsi") } },
 	{ "sata to virtio", { .disk = SATA_DISK } },
