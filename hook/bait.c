@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hook/libvirtfiles.h"
+#include "hook/schema.h"
 #include "hook/slots.h"
 
 /* A few MiB: some Windows tools stumble over disks of less. */
@@ -111,7 +112,8 @@ xmlNode *bait_remove(struct domain *domain)
 
 	while ((bait = domain_bait(domain))) {
 		address = xml_child(bait, "address");
-		if (address && !copy)
+		/* Of a bait that is none, it may hold anything. */
+		if (address && !copy && schema_element(address))
 			copy = xmlDocCopyNode(address, domain->doc, 1);
 		xml_delete(bait);
 	}

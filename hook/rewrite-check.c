@@ -172,5 +172,5 @@ int rewrite_check(const struct domain *domain, const xmlNode *disk,
 		if (why)
 			return fail(err, ENOTSUP, "%s", why);
 	}
-	return schema_check(domain, disk, err) < 0 ? -1 : schema_check_place(domain, disk, err);
+	return schema_check(domain, disk, err);
 }

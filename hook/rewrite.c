@@ -190,7 +190,7 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 		domain_state_damaged(domain, err);
 		return NULL;
 	}
-	return schema_check(domain, disk, err) < 0 ? NULL : disk;
+	return schema_check_disk(disk, err) < 0 ? NULL : disk;
 }
 
 /* Another disk may have taken the place of one that was away. */

@@ -291,8 +291,8 @@ bool schema_element(const xmlNode *element)
 
 static int refuse(struct error *err, const char *what, const char *name)
 {
-	return fail(err, EINVAL, "%s <%s>: libvirt gives no such definition (virsh dumpxml shows "
-		    "what it makes of one)", what, name);
+	return fail(err, EINVAL, "%s <%s>: libvirt is not known to give such a definition (virsh "
+		    "dumpxml shows what it makes of it)", what, name);
 }
 
 static bool is_twice(const xmlNode *parent, const char *name)
@@ -312,7 +312,21 @@ static bool has_text(const xmlNode *parent)
 	return false;
 }
 
-/* Addresses of other types are of buses that busflip doesn't count with. */
+/* Those that are known; the others stay where they are. */
+static const char *wrong_attr(const xmlNode *node, const char *on)
+{
+	for (size_t i = 0; node && i < ARRAY_SIZE(rules); i++) {
+		AUTO_XML_STRING xmlChar *value = str_eq(rules[i].on, on) ?
+			xmlGetNoNsProp(node, XS(rules[i].name)) : NULL;
+
+		if (value && !follows(&rules[i], value))
+			return rules[i].name;
+	}
+	return NULL;
+}
+
+/* Of devices that stay where they are only the place counts, so more may be in there: that is
+ * libvirt's. Addresses of other types are of buses that busflip does not count with. */
 static int check_device(const xmlNode *device, struct error *err)
 {
 	const xmlNode *address = xml_child(device, "address");
@@ -320,7 +334,7 @@ static int check_device(const xmlNode *device, struct error *err)
 
 	if (is_twice(device, "address"))
 		return refuse(err, "a device has more than one", "address");
-	if (address && kind_of(address, kind) && !element_allowed(address))
+	if (address && kind_of(address, kind) && wrong_attr(address, kind))
 		return refuse(err, "a device has an impossible", "address");
 	if (xml_is(device, "disk") && is_twice(device, "target"))
 		return refuse(err, "a disk has more than one", "target");
@@ -353,19 +367,6 @@ static int check_devices(const struct domain *domain, struct error *err)
 	return 0;
 }
 
-static int check_attrs(const xmlNode *node, const char *on, struct error *err)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		AUTO_XML_STRING xmlChar *value = node && str_eq(rules[i].on, on) ?
-			xmlGetNoNsProp(node, XS(rules[i].name)) : NULL;
-
-		if (value && !follows(&rules[i], value))
-			return fail(err, EINVAL, "its system disk has an impossible %s= in <%s>: "
-				    "libvirt gives no such definition", rules[i].name, on);
-	}
-	return 0;
-}
-
 static int check_moved(const xmlNode *parent, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
@@ -374,9 +375,17 @@ static int check_moved(const xmlNode *parent, struct error *err)
 		if (is_twice(parent, moved[i]))
 			return refuse(err, "its system disk has more than one", moved[i]);
 		if (element && !element_allowed(element))
-			return refuse(err, "its system disk has an impossible", moved[i]);
+			return refuse(err, "its system disk has something unknown in", moved[i]);
 	}
 	return 0;
+}
+
+static int check_attrs(const xmlNode *node, const char *on, struct error *err)
+{
+	const char *name = wrong_attr(node, on);
+
+	return name ? fail(err, EINVAL, "its system disk has an impossible %s= in <%s>: libvirt "
+			   "is not known to give such a definition", name, on) : 0;
 }
 
 static int check_owner(const xmlNode *disk, const char *name, struct error *err)
@@ -390,10 +399,8 @@ static int check_owner(const xmlNode *disk, const char *name, struct error *err)
 	return check_attrs(owner, name, err) < 0 || check_moved(owner, err) < 0 ? -1 : 0;
 }
 
-int schema_check(const struct domain *domain, const xmlNode *disk, struct error *err)
+int schema_check_disk(const xmlNode *disk, struct error *err)
 {
-	if (check_devices(domain, err) < 0)
-		return -1;
 	if (has_text(disk))
 		return refuse(err, "its system disk has text in its", "disk");
 	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
@@ -413,7 +420,7 @@ static bool has_namesake(const struct domain *domain, const xmlNode *disk, const
 	return false;
 }
 
-int schema_check_place(const struct domain *domain, const xmlNode *disk, struct error *err)
+static int check_place(const struct domain *domain, const xmlNode *disk, struct error *err)
 {
 	const xmlNode *address = xml_child(disk, "address");
 	char name[TARGET_SIZE];
@@ -427,4 +434,10 @@ int schema_check_place(const struct domain *domain, const xmlNode *disk, struct 
 		return fail(err, EINVAL, "another device has the address of its system disk %s: "
 			    "take one of the two <address> elements out", name);
 	return 0;
+}
+
+int schema_check(const struct domain *domain, const xmlNode *disk, struct error *err)
+{
+	return check_devices(domain, err) < 0 || schema_check_disk(disk, err) < 0 ? -1 :
+	       check_place(domain, disk, err);
 }

@@ -21,11 +21,14 @@ bool schema_attr(const char *on, const char *name, const char *value);
  * what libvirt allows there? */
 bool schema_element(const xmlNode *element);
 
-/* schema_check() - can libvirt have given what moving @disk counts with? The error is a
- * clause about the domain. */
-int schema_check(const struct domain *domain, const xmlNode *disk, struct error *err);
+/* schema_check_disk() - can libvirt have given those parts of @disk that are moved? The error
+ * is a clause about the domain, as that of schema_check(). */
+int schema_check_disk(const xmlNode *disk, struct error *err);
 
-/* schema_check_place() - does @disk have its name and its address for itself? */
-int schema_check_place(const struct domain *domain, const xmlNode *disk, struct error *err);
+/* schema_check() - the same for staging, and more: the numbers in @domain that busflip counts
+ * with are numbers, and no other device has the name or the address of @disk. Later steps do
+ * not ask for that: what came since is the user's and has been through libvirt, and a guest
+ * must get back from VirtIO all the same. */
+int schema_check(const struct domain *domain, const xmlNode *disk, struct error *err);
 
 #endif

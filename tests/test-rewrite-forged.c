@@ -210,6 +210,31 @@ static void test_not_ours(void)
 		saved_is_taken(ours[i], true);
 }
 
+/* What looks like a bait may have anything for its address, which the disk is to get. */
+static void test_bait(void)
+{
+	static const char *const addresses[] = {
+		"<address type='usb'><source file='/etc/shadow'/></address>",
+		"<address type='pci' bus='0' slot='2'><source file='/etc/shadow'/></address>",
+		"<address type='pci' slot='%'/>",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		AUTO_FREE char *bait = NULL, *xml = NULL, *out = NULL;
+		size_t len;
+
+		if (asprintf(&bait, "<disk type='file' device='disk'><source file='" BAIT_IMAGE
+			     "' startupPolicy='optional'/><target dev='vdq' bus='virtio'/>"
+			     "<readonly/><serial>busflip-bait</serial>%s</disk>", addresses[i]) < 0)
+			exit(1);
+		xml = domain_xml(&(struct parts){ .disk = SATA_DISK, .devices = bait,
+			.metadata = STATE("staged", ON_SATA SAVED("")) });
+		out = take_step(xml, HAPPENED_PROMOTE, &len);
+		is_str(xpath(out, "concat(count(//disk), count(//disk/address))"), "10",
+		       "not the address of the disk: %s", addresses[i]);
+	}
+}
+
 /* ---- rolled -------------------------------------------------------------------- */
 
 static uint64_t dice = 0x9e3779b97f4a7c15;
@@ -398,6 +423,7 @@ int main(void)
 {
 	test_thought_up();
 	test_not_ours();
+	test_bait();
 	test_rolled();
 	test_bytes();
 	xmlCleanupParser();
