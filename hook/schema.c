@@ -329,6 +329,7 @@ static const char *wrong_attr(const xmlNode *node, const char *on)
  * libvirt's. Addresses of other types are of buses that busflip does not count with. */
 static int check_device(const xmlNode *device, struct error *err)
 {
+	static const char *const once[] = { "source", "target", "serial", "boot" };
 	const xmlNode *address = xml_child(device, "address");
 	char kind[16];
 
@@ -336,8 +337,9 @@ static int check_device(const xmlNode *device, struct error *err)
 		return refuse(err, "a device has more than one", "address");
 	if (address && kind_of(address, kind) && wrong_attr(address, kind))
 		return refuse(err, "a device has an impossible", "address");
-	if (xml_is(device, "disk") && is_twice(device, "target"))
-		return refuse(err, "a disk has more than one", "target");
+	for (size_t i = 0; xml_is(device, "disk") && i < ARRAY_SIZE(once); i++)
+		if (is_twice(device, once[i]))
+			return refuse(err, "a disk has more than one", once[i]);
 	return 0;
 }
 

@@ -106,6 +106,10 @@ static const struct refusal cases[] = {
 	  NULL, NULL, "more than one <address>" },
 	{ "two targets", { .disk = DISK("dev='vda' bus='virtio'", "<target dev='vdb'/>") },
 	  NULL, NULL, "more than one <target>" },
+	{ "two sources", { .disk = DISK("dev='vda' bus='virtio'", "<source file='/x'/>") },
+	  NULL, NULL, "more than one <source>" },
+	{ "two orders", { .disk = DISK("dev='vda' bus='virtio'", "<boot order='2'/>"
+	  "<boot order='1'/>"), .os = "" }, NULL, NULL, "more than one <boot>" },
 	{ "two drivers", { .disk = DISK("dev='vda' bus='virtio'", "<driver queues='2'/>") },
 	  NULL, NULL, "more than one <driver>" },
 	{ "two names", { .disk = DISK("dev='vda' bus='virtio'",
