@@ -223,7 +223,14 @@ static void check_domain(const char *xml, size_t len, struct finding *finding)
 
 #ifdef FUZZING
 
+#include "tests/treemutate.h"
+
+/* Changes of one input, at most. */
+#define CHANGES 5
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -235,6 +242,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	return 0;
+}
+
+/* Every other time bytes, as libFuzzer does it by itself. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed)
+{
+	uint64_t dice = (seed + 1ull) * 0x9e3779b97f4a7c15ull;
+	struct error err;
+	AUTO_XML_DOC xmlDoc *doc = tree_roll(&dice, 2) ?
+		xml_parse((const char *)data, size, &err) : NULL;
+	AUTO_FREE char *out = NULL;
+	size_t len;
+
+	if (!doc)
+		return LLVMFuzzerMutate(data, size, room);
+	for (unsigned i = 1 + tree_roll(&dice, CHANGES); i; i--)
+		tree_mutate(xmlDocGetRootElement(doc), &dice);
+	if (xml_format(doc, false, &out, &len, &err) < 0 || len > room)
+		return LLVMFuzzerMutate(data, size, room);
+	memcpy(data, out, len);
+	return len;
 }
 
 #else
