@@ -47,8 +47,8 @@ ALL_CFLAGS = $(STD) $(WARN) -fPIE $(HARDEN) $(DEFS) -I. \
 ALL_LDFLAGS = -pie $(HARDEN_LD) $(LDFLAGS) $(SANITIZE)
 
 HOOK_SRC   := $(filter-out hook/front.c hook/busflip.c,$(wildcard hook/*.c)) \
-	$(wildcard conf/*.c) $(addprefix helper/,base.c crc32.c disk.c job.c \
-	journal.c journal-file.c json.c landlock.c)
+	$(wildcard conf/*.c) $(addprefix helper/,base.c crc32.c disk.c jail.c \
+	job.c journal.c journal-file.c json.c landlock.c newroot.c)
 HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)

@@ -116,9 +116,10 @@ static int read_head(const char *path, uint8_t *head, size_t *len,
 	return 0;
 }
 
-/* @name as @image means it: relative to its own folder. Anything with a colon
- * before the first slash is a protocol to QEMU ("json:", "nbd://"). */
-static char *resolve(const char *image, const char *name, struct error *err)
+/* @name as @image means it: relative to its own folder; @way: before links are
+ * followed. Anything with a colon before the first slash is a protocol to QEMU
+ * ("json:", "nbd://"). */
+static char *resolve(const char *image, const char *name, char **way, struct error *err)
 {
 	AUTO_FREE char *copy = strdup(image);
 	const char *colon = strchr(name, ':'), *slash = strchr(name, '/');
@@ -143,6 +144,8 @@ static char *resolve(const char *image, const char *name, struct error *err)
 	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		fail(err, REFUSE_FORMAT, "%s: names %s, which is neither a file "
 		     "nor a block device", image, joined);
+	} else if (way && !(*way = strdup(joined))) {
+		fail(err, ENOMEM, "out of memory");
 	} else {
 		return real;
 	}
@@ -171,7 +174,7 @@ static int add(struct backing *b, const char *image, const char *name,
 	if (b->count == BACKING_LIMIT)
 		return fail(err, REFUSE_FORMAT, "%s: more than %d files: make them less with "
 			    "qemu-img commit or convert", image, BACKING_LIMIT);
-	b->paths[b->count] = resolve(image, name, err);
+	b->paths[b->count] = resolve(image, name, &b->names[b->count], err);
 	if (!b->paths[b->count])
 		return -1;
 	b->writable[b->count++] = writable;
@@ -239,7 +242,7 @@ static int find_extents(const char *path, char *text, struct backing *b,
 			continue;
 		if (strcmp(access, "RW") != 0 && strcmp(access, "RDONLY") != 0)
 			continue;
-		real = resolve(path, name, err);
+		real = resolve(path, name, NULL, err);
 		if (!real)
 			return -1;
 		/* A monolithic image names itself, if it was not renamed. */
@@ -299,7 +302,9 @@ int backing_find(const char *path, const char *format, struct backing *out,
 
 void backing_free(struct backing *b)
 {
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; i < b->count; i++) {
 		free(b->paths[i]);
+		free(b->names[i]);
+	}
 	b->count = 0;
 }

@@ -19,6 +19,7 @@
 struct backing {
 	size_t count;			/* without the image itself */
 	char *paths[BACKING_LIMIT];	/* canonical, owned */
+	char *names[BACKING_LIMIT];	/* as the image has it, in its folder; owned */
 	char formats[BACKING_LIMIT][64];	/* of backing files; others: "" */
 	bool writable[BACKING_LIMIT];	/* data files and extents of the image */
 	bool read_only_kind;		/* the format can't be written, ... */

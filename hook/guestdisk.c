@@ -115,7 +115,7 @@ static int session_begin(struct session *s, const struct guestdisk *disk,
 	s->deadline = options->deadline ? options->deadline
 					: monotonic_ms() + options->timeout_ms;
 	s->reply = s->log = s->keep = s->kept = s->server.log = s->lock = -1;
-	s->server.lifeline = -1;
+	s->server.lifeline = s->server.notes = -1;
 	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
 		s->server.clients[i] = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(s->backup.files); i++)

@@ -24,13 +24,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "helper/landlock.h"
 #include "helper/refusal.h"
 #include "hook/child.h"
+#include "hook/nbdjail.h"
 
 #define LISTEN_FD 3
 #define LIFELINE_FD 4
-#define KEEPER_FDS 5
+#define NOTES_FD 5
+#define KEEPER_FDS 6
 #define LOG_LIMIT 4096
 /* How long it usually takes to close an image, many times over. */
 #define OWN_END_MS 500
@@ -53,7 +54,7 @@ static const struct {
 	  "guest: shut that down first" },
 	{ "Failed to get", REFUSE_IN_USE, IN_USE },
 	{ "Is another process using", REFUSE_IN_USE, IN_USE },
-	{ "no Landlock to jail", REFUSE_SANDBOX, "the sandbox can't be had here" },
+	{ "can't be jailed here", REFUSE_SANDBOX, "the sandbox can't be had here" },
 	{ "Device or resource busy", REFUSE_IN_USE,
 	  "the device is in use, by a mount, by LVM or by a program (fuser -v shows it)" },
 	{ "Read-only file system", REFUSE_READ_ONLY,
@@ -101,45 +102,6 @@ static int listen_privately(struct nbdserver *s, unsigned int clients,
 	unlink(address.sun_path);
 	rmdir(dir);
 	return r;
-}
-
-/* Right for everything in @image, and for qemu-nbd's own program, libraries and
- * modules. Without /dev/null QEMU thinks that locks don't work and takes none. */
-static int enter_jail(const struct nbdserver_image *image, bool require,
-		      struct error *err)
-{
-	static const char *const programs[] = { "/usr", "/lib", "/lib64",
-						"/bin", "/nix/store" };
-	static const char *const settings[] = {
-		"/etc/ld.so.cache", "/etc/gnutls", "/sys/devices/system",
-		"/sys/dev/block", "/sys/block", "/proc/sys/crypto",
-	};
-	struct landlock_rule rules[ARRAY_SIZE(programs) + ARRAY_SIZE(settings) +
-				   2 + BACKING_LIMIT];
-	size_t n = 0;
-	int r;
-
-	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		rules[n++] = (struct landlock_rule){ programs[i], -1,
-						     LANDLOCK_READ_EXECUTE };
-	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
-		rules[n++] = (struct landlock_rule){ settings[i], -1,
-						     LANDLOCK_READ };
-	rules[n++] = (struct landlock_rule){ "/dev/null", -1,
-					     LANDLOCK_READ_WRITE };
-	rules[n++] = (struct landlock_rule){
-		image->path, -1, image->writable ? LANDLOCK_READ_WRITE
-						 : LANDLOCK_READ };
-	for (size_t i = 0; i < image->backing->count; i++)
-		rules[n++] = (struct landlock_rule){
-			image->backing->paths[i], -1,
-			image->writable && image->backing->writable[i]
-				? LANDLOCK_READ_WRITE : LANDLOCK_READ };
-	r = landlock_restrict(rules, n, err);
-	if (r == 1 && require)
-		return fail(err, REFUSE_SANDBOX,
-			    "this kernel has no Landlock to jail qemu-nbd");
-	return r < 0 ? error_prefix(err, "cannot jail qemu-nbd") : 0;
 }
 
 /* Commas separate options and are doubled within one. */
@@ -211,7 +173,7 @@ run_server(const char *program, const struct nbdserver_image *image,
 		argv[n++] = "--";
 		argv[n++] = image->path;
 	}
-	if (enter_jail(image, require_jail, &err) < 0) {
+	if (nbdjail_enter(program, image, require_jail, NOTES_FD, &err) < 0) {
 		dprintf(2, "%s\n", err.msg);
 		_exit(126);
 	}
@@ -222,11 +184,11 @@ run_server(const char *program, const struct nbdserver_image *image,
 	_exit(127);
 }
 
-/* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline; and
- * none of the connections, which must close when busflip does. */
-static void place_descriptors(int listener, int log, int lifeline)
+/* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline, 5: what the
+ * jail lacks; and none of the connections, which must close when busflip does. */
+static void place_descriptors(const struct nbdserver *s, int listener, int lifeline)
 {
-	int from[] = { open("/dev/null", O_RDWR), -1, log, listener, lifeline };
+	int from[] = { open("/dev/null", O_RDWR), -1, s->log, listener, lifeline, s->notes };
 	int moved[ARRAY_SIZE(from)];
 
 	from[1] = from[0];
@@ -241,6 +203,7 @@ static void place_descriptors(int listener, int log, int lifeline)
 	for (int fd = KEEPER_FDS; fd < 256; fd++)
 		close(fd);
 	fcntl(LIFELINE_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(NOTES_FD, F_SETFD, FD_CLOEXEC);
 }
 
 static void wake_up(int signal)
@@ -282,13 +245,13 @@ static void __attribute__((noreturn)) keep_server(pid_t server)
 
 static void __attribute__((noreturn))
 run_keeper(const char *program, const struct nbdserver_image *image,
-	   bool require_jail, int listener, int log, int lifeline)
+	   bool require_jail, const struct nbdserver *s, int listener, int lifeline)
 {
 	pid_t keeper = getpid(), server;
 	sigset_t all;
 
 	setpgid(0, 0);
-	place_descriptors(listener, log, lifeline);
+	place_descriptors(s, listener, lifeline);
 	prctl(PR_SET_NAME, "busflip-keeper");
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -308,10 +271,11 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 	AUTO_FD int keeper_end = -1;
 	int ends[2];
 
-	*s = (struct nbdserver){ .log = -1, .lifeline = -1,
+	*s = (struct nbdserver){ .log = -1, .notes = -1, .lifeline = -1,
 				 .clients = { -1, -1 } };
 	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC);
-	if (s->log < 0)
+	s->notes = memfd_create("qemu-nbd-jail", MFD_CLOEXEC);
+	if (s->log < 0 || s->notes < 0)
 		return fail_errno(err, "cannot make a memory file");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail_errno(err, "cannot make a pipe");
@@ -321,13 +285,25 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 		return -1;
 	s->pid = fork();
 	if (s->pid == 0)
-		run_keeper(program, image, require_jail, listener, s->log,
-			   keeper_end);
+		run_keeper(program, image, require_jail, s, listener, keeper_end);
 	if (s->pid < 0) {
 		s->pid = 0;
 		return fail_errno(err, "cannot start qemu-nbd");
 	}
 	return 0;
+}
+
+/* What its jail lacks, which the process said that became qemu-nbd. */
+static void relay_notes(struct nbdserver *s)
+{
+	char text[1024];
+	ssize_t n = s->notes < 0 ? 0 : pread(s->notes, text, sizeof(text) - 1, 0);
+
+	cleanup_close(&s->notes);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	log_msg(LOG_LEVEL_WARNING, "%s", text);
 }
 
 int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
@@ -347,6 +323,7 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 	cleanup_close(&s->lifeline);
 	if (r == 0)
 		r = child_wait(s->pid, timeout_ms, &status);
+	relay_notes(s);
 	if (r == 0)
 		return fail(err, ETIMEDOUT,
 			    "qemu-nbd (pid %d) has not closed the image in "
@@ -395,4 +372,5 @@ void nbdserver_free(struct nbdserver *s)
 		cleanup_close(&s->clients[i]);
 	cleanup_close(&s->lifeline);
 	cleanup_close(&s->log);
+	cleanup_close(&s->notes);
 }

@@ -31,6 +31,7 @@ struct nbdserver {
 	pid_t pid;			/* of its keeper; 0: not running */
 	int lifeline;			/* closed: the keeper ends it */
 	int log;			/* memory file with its stderr */
+	int notes;			/* another, with what its jail lacks */
 	int clients[NBDSERVER_CLIENTS];	/* connected sockets; take with
 					 * steal_fd() */
 };
@@ -38,7 +39,8 @@ struct nbdserver {
 /*
  * nbdserver_start() - connect first, then start
  *
- * @program: path of qemu-nbd. @require_jail: REFUSE_SANDBOX without Landlock.
+ * @program: path of qemu-nbd. @require_jail: REFUSE_SANDBOX where a part
+ * of the jail can't be had; otherwise that is logged when it is stopped.
  * The sockets are connected, but nothing has answered: whether the image could
  * be opened shows in the handshake; after a failed one, nbdserver_explain().
  * @server must be stopped in any case.

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 cd "$tests/.." || exit 1
-plan 18
+plan 19
 
 # none NAME LINES - passes when there are no lines; they say what is wrong
 none()
@@ -38,11 +38,12 @@ none "conf/ includes of others only helper/base.h" \
 none "helper/ includes nothing of hook/ and conf/" \
 	"$(includes helper | grep -E ': (hook|conf|tests)/')"
 # What busflip and busflip-helper share: the message between them, the exit codes,
-# what both do to a disk, and how text is made safe to show. Nothing of it parses
+# what both do to a disk, how text is made safe to show, and what both processes give
+# up before they read what others made. Nothing of it parses
 # what a guest wrote.
 none "hook/ includes of helper/ only what both need" \
 	"$(includes hook | grep ': helper/' |
-	   grep -vE ': helper/(base|job|refusal|disk|journal|json|landlock)\.h$')"
+	   grep -vE ': helper/(base|job|refusal|disk|journal|json|landlock|jail|newroot)\.h$')"
 none "hivex is used in helper/hive.c only" \
 	"$(only_in 'hivex' helper/hive.c)"
 none "libntfs-3g is used in helper/ntfs*.c only" \
@@ -52,7 +53,10 @@ none "libnbd is used in helper/disk.c only" \
 none "libarchive is used in helper/drivers.c only" \
 	"$(only_in 'archive' helper/drivers.c)"
 none "libseccomp is used in helper/sandbox.c only" \
-	"$(only_in 'seccomp' helper/sandbox.c)"
+	"$(only_in 'seccomp\.h' helper/sandbox.c | grep -v 'linux/')"
+# The library can't be loaded where qemu-nbd is about to be executed.
+none "filters by hand are in hook/nbdcalls.c only" \
+	"$(only_in 'linux/(filter|seccomp)\.h' hook/nbdcalls.c)"
 none "front.c includes of the tree only helper/base.h" \
 	"$(includes hook/front.c | grep -E ': (hook|conf)/')"
 

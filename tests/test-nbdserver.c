@@ -3,15 +3,17 @@
  * test-nbdserver.c - what gets out of the jail of qemu-nbd: nothing
  *
  * Twice: with qemu-nbd and an image whose header names a file that it was not let have,
- * as if the header had changed after it was looked at; and with a shell in its place,
- * which tries what a qemu-nbd could that an image has taken over.
+ * as if the header had changed after it was looked at; and with this program in its
+ * place, which tries what a qemu-nbd could that an image has taken over (jailbreak.h).
  */
 
 #include "hook/nbdserver.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/folder.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "helper/refusal.h"
+#include "tests/jailbreak.h"
 
 #define QEMU_NBD "/usr/bin/qemu-nbd"
 
@@ -45,8 +51,9 @@ static bool greets(const struct nbdserver *server)
 /* @allowed: the file that is known to belong to @name, or NULL. */
 static void opens(const char *name, const char *allowed, bool want, const char *what)
 {
+	char *link = in_folder("link");
 	struct backing backing = { .count = allowed ? 1 : 0, .paths = {
-		allowed ? in_folder(allowed) : NULL } };
+		allowed ? in_folder(allowed) : NULL }, .names = { allowed ? link : NULL } };
 	const struct nbdserver_image image = {
 		.path = in_folder(name), .format = "qcow2", .backing = &backing, .clients = 1,
 	};
@@ -59,7 +66,7 @@ static void opens(const char *name, const char *allowed, bool want, const char *
 	nbdserver_stop(&server, 10000, &err);
 	if (!want) {
 		nbdserver_explain(&server, name, &err);
-		has_str(err.msg, "Permission denied", "for that reason");
+		has_str(err.msg, "No such file or directory", "for that reason");
 	}
 	nbdserver_free(&server);
 }
@@ -71,15 +78,39 @@ static void test_images(void)
 	opens("based.qcow2", NULL, false, "a base that was not looked at");
 	opens("based.qcow2", "other", false, "another base than was looked at");
 	opens("linked.qcow2", "other", false, "a link to one");
+	opens("linked.qcow2", "victim", true, "a link to the one that it may have");
 	opens("deep.qcow2", NULL, false, "one behind json:");
 	opens("data.qcow2", "other", false, "a data file");
 }
 
-/* It is called as "sh -e 2 ...", and 2 is a file in this folder that it may read. What it
- * says on stderr is in the log. */
-static void try_as_shell(bool writable, char *said, size_t size)
+/* ---- in its place --------------------------------------------------------------- */
+
+static char self[4096];
+static long abi_limit;
+
+/* As landlock.c calls it: a kernel whose Landlock is no newer than @abi_limit. Before
+ * the libc's, since this is the program. */
+long syscall(long number, ...)
 {
-	struct backing backing = { .count = 2, .paths = { in_folder("2"), in_folder("base") } };
+	static long (*real)(long number, ...);
+	long a[6], r;
+	va_list list;
+
+	va_start(list, number);
+	for (size_t i = 0; i < 6; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	r = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return number == SYS_landlock_create_ruleset && !a[0] && abi_limit && r > abi_limit
+		? abi_limit : r;
+}
+
+/* It is called as qemu-nbd would be. What it says on stderr is in the log. */
+static void break_in_its_place(bool writable, char *said, size_t size)
+{
+	struct backing backing = { .count = 1, .paths = { in_folder("base") } };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &backing,
 		.writable = writable, .clients = 1,
@@ -89,57 +120,231 @@ static void try_as_shell(bool writable, char *said, size_t size)
 	siginfo_t ended;
 	ssize_t n;
 
-	ok(nbdserver_start("/bin/sh", &image, true, &server, &err) == 0, "a shell in its place");
+	ok(nbdserver_start(self, &image, true, &server, &err) == 0, "another program");
 	/* Or it would be told to end. */
 	waitid(P_PID, (id_t)server.pid, &ended, WEXITED | WNOWAIT);
-	nbdserver_stop(&server, 10000, &err);
+	is_int(ended.si_status, 0, "it has come to its end");
 	n = pread(server.log, said, size - 1, 0);
 	said[n > 0 ? n : 0] = '\0';
+	nbdserver_stop(&server, 10000, &err);
 	nbdserver_free(&server);
 }
 
-static void write_script(void)
+static int listen_at(const char *name, bool abstract)
 {
-	FILE *file = fopen(in_folder("2"), "w");
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	fprintf(file,
-		"for f in plain.qcow2 base victim /etc/passwd /proc/self/environ /dev/zero; do\n"
-		"	if ( : < $f ) 2> /dev/null; then echo \"reads $f\" >&2; fi\n"
-		"done\n"
-		"for f in plain.qcow2 base 2 victim new /dev/zero; do\n"
-		"	if ( : >> $f ) 2> /dev/null; then echo \"writes $f\" >&2; fi\n"
-		"done\n"
-		"if ( /usr/bin/env -i /usr/bin/true ) 2> /dev/null; then echo 'runs true' >&2; fi\n"
-		"for d in . /root /etc /tmp /home; do\n"
-		"	set -- $d/*\n"
-		"	if [ \"$1\" != \"$d/*\" ]; then echo \"lists $d\" >&2; fi\n"
-		"done\n");
-	ok(file && fclose(file) == 0, "a script");
+	snprintf(address.sun_path + abstract, sizeof(address.sun_path) - 1, "%s", name);
+	ok(bind(fd, (struct sockaddr *)&address,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + abstract + strlen(name) +
+			    !abstract)) == 0 && listen(fd, 4) == 0, "a socket of root");
+	return fd;
 }
 
-static void test_shell(void)
+static void test_in_its_place(void)
 {
+	int sockets[] = { listen_at(in_folder("sock"), false), listen_at(folder, true) };
+	struct stat before[2], after[2];
 	char said[4096];
 
-	write_script();
-	/* Programs are in /usr, as its own is; they have no more than it has. */
-	try_as_shell(false, said, sizeof(said));
-	is_str(said, "reads plain.qcow2\nreads base\nruns true\n", "it has its files, to read");
-	try_as_shell(true, said, sizeof(said));
-	is_str(said, "reads plain.qcow2\nreads base\nwrites plain.qcow2\nruns true\n",
-	       "and to write the one that is for that");
+	stat(in_folder("tool"), &before[0]);
+	stat(in_folder("plain.qcow2"), &before[1]);
+	/* Landlock knows nothing of signals before 6, of shortening files before 3. */
+	for (abi_limit = 0; abi_limit < 2; abi_limit++) {
+		break_in_its_place(false, said, sizeof(said));
+		is_str(said, "reads plain.qcow2\nreads base\n", "it has its files, to read");
+		break_in_its_place(true, said, sizeof(said));
+		is_str(said, "reads plain.qcow2\nreads base\nwrites plain.qcow2\n",
+		       "and to write the one that is for that");
+	}
+	abi_limit = 0;
+	stat(in_folder("tool"), &after[0]);
+	stat(in_folder("plain.qcow2"), &after[1]);
+	for (size_t i = 0; i < 2; i++)
+		ok(before[i].st_mode == after[i].st_mode && before[i].st_uid == after[i].st_uid &&
+		   before[i].st_ino == after[i].st_ino, "owner and mode are as before");
+	close(sockets[0]);
+	close(sockets[1]);
 }
 
-int main(void)
+/* ---- where a layer can't be had ------------------------------------------------------ */
+
+/* As on a kernel, or in a container, without @number. */
+static void forbid(unsigned int number)
 {
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Return 0: as it should be. */
+static int goes_without(const char *what, bool require)
+{
+	struct backing none = { .count = 0 };
+	const struct nbdserver_image image = {
+		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
+		.clients = 1,
+	};
+	struct nbdserver server;
+	struct error err = { 0 };
+	char said[1024] = "";
+	bool greeted;
+
+	if (nbdserver_start(QEMU_NBD, &image, require, &server, &err) < 0)
+		return 1;
+	greeted = greets(&server);
+	if (pread(server.notes, said, sizeof(said) - 1, 0) < 0)
+		return 2;
+	nbdserver_stop(&server, 10000, &err);
+	nbdserver_explain(&server, image.path, &err);
+	if (greeted == require)
+		return 3;
+	if (!require)
+		return strstr(said, "jailed without") && strstr(said, what) ? 0 : 4;
+	return err.code == REFUSE_SANDBOX && strstr(err.msg, what) ? 0 : 5;
+}
+
+static int in_child_without(unsigned int number, const char *what, bool require)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		forbid(number);
+		_exit(goes_without(what, require));
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+static void test_missing(void)
+{
+	static const struct {
+		unsigned int call;
+		const char *what;
+	} layers[] = {
+		{ SYS_unshare, "namespaces of its own" },
+		{ 430 /* fsopen */, "a root of its own" },
+		{ SYS_landlock_create_ruleset, "Landlock" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(layers); i++) {
+		is_int(in_child_without(layers[i].call, layers[i].what, false), 0,
+		       "auto: goes on without %s, and says so", layers[i].what);
+		is_int(in_child_without(layers[i].call, layers[i].what, true), 0,
+		       "require: refused without %s", layers[i].what);
+	}
+}
+
+/* ---- qemu-nbd itself -------------------------------------------------------------- */
+
+static bool read_whole(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	size_t n = file ? fread(text, 1, size - 1, file) : 0;
+
+	text[n] = '\0';
+	if (file)
+		fclose(file);
+	return n > 0;
+}
+
+/* The number after @key in /proc/PID/status. */
+static unsigned long long status_of(const char *status, const char *key, int base)
+{
+	const char *line = strstr(status, key);
+
+	return line ? strtoull(line + strlen(key), NULL, base) : ~0ull;
+}
+
+static void shares_none(pid_t pid)
+{
+	static const char *const kinds[] = { "net", "ipc", "uts", "mnt" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		char path[64], own[64] = "", its[64] = "";
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[i]);
+		ok(readlink(path, own, sizeof(own) - 1) > 0, "ours");
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kinds[i]);
+		ok(readlink(path, its, sizeof(its) - 1) > 0 && strcmp(own, its) != 0,
+		   "its namespace of kind %s is not ours", kinds[i]);
+	}
+}
+
+/* @mode: of the image; @capabilities: that it has to open it. */
+static void look_at_it(mode_t mode, bool writable, unsigned long long capabilities,
+		       const char *what)
+{
+	struct backing none = { .count = 0 };
+	const struct nbdserver_image image = {
+		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
+		.writable = writable, .clients = 1,
+	};
+	char path[64], text[4096];
+	struct nbdserver server;
+	struct error err = { 0 };
+	pid_t pid;
+
+	chmod(image.path, mode);
+	if (!ok(nbdserver_start(QEMU_NBD, &image, true, &server, &err) == 0, "%s: starts", what))
+		return;
+	ok(greets(&server), "%s: opens its image", what);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)server.pid,
+		 (int)server.pid);
+	read_whole(path, text, sizeof(text));
+	pid = (pid_t)strtol(text, NULL, 10);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	ok(read_whole(path, text, sizeof(text)), "%s: its status", what);
+	is_int((long long)status_of(text, "\nUid:", 10), 0x7f000000 + pid % (1 << 22),
+	       "%s: user", what);
+	is_int((long long)status_of(text, "\nGid:", 10), 0x7f000000 + pid % (1 << 22),
+	       "%s: group", what);
+	is_int((long long)status_of(text, "\nCapEff:", 16), (long long)capabilities,
+	       "%s: capabilities", what);
+	is_int((long long)status_of(text, "\nCapBnd:", 16), (long long)capabilities,
+	       "%s: that could be had", what);
+	is_int((long long)status_of(text, "\nNoNewPrivs:", 10), 1, "%s: no new ones", what);
+	is_int((long long)status_of(text, "\nSeccomp:", 10), 2, "%s: a filter", what);
+	shares_none(pid);
+	nbdserver_stop(&server, 10000, &err);
+	nbdserver_free(&server);
+}
+
+static void test_itself(void)
+{
+	look_at_it(0600, false, 1 << 2, "to read root's image");
+	look_at_it(0600, true, 1 << 1, "to write root's image");
+	look_at_it(0444, false, 0, "to read one that all may read");
+	look_at_it(0666, true, 0, "to write one that all may write");
+	chmod(in_folder("plain.qcow2"), 0600);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return break_out(argv[argc - 1]);
+	if (geteuid() != 0)
+		skip_all("this test must be run by root, as busflip is");
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1u) < 1)
 		skip_all("this kernel has no Landlock");
 	if (access(QEMU_NBD, X_OK) < 0)
 		skip_all("qemu-nbd is not installed");
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) <= 0)
+		return 1;
 	begin_folder();
 	if (chdir(folder) < 0)
 		return 1;
-	run("qemu-img create -q -f raw victim 1M && cp victim other && cp victim base");
+	run("qemu-img create -q -f raw victim 1M && cp victim other && cp victim base && "
+	    "cp victim tool && chmod 600 *");
 	run("qemu-img create -q -f qcow2 plain.qcow2 1M");
 	run("qemu-img create -q -f qcow2 -F raw -b $PWD/victim based.qcow2");
 	run("ln -s victim link && qemu-img create -q -f qcow2 -F raw -b $PWD/link linked.qcow2");
@@ -147,7 +352,9 @@ int main(void)
 	    "{\"driver\":\"file\",\"filename\":\"'$PWD'/victim\"}}' deep.qcow2");
 	run("qemu-img create -q -f qcow2 -o data_file=$PWD/data,data_file_raw=on data.qcow2 1M");
 	test_images();
-	test_shell();
+	test_in_its_place();
+	test_missing();
+	test_itself();
 	end_folder();
 	return done_testing();
 }
