@@ -71,9 +71,10 @@ static void drop_bounds(uint64_t keep)
 			break;
 }
 
-/* Those of root go with the change of user; ambient ones are had after an execve(). */
-static int keep_capabilities(uint64_t keep)
+/* What is ambient is had after an execve(). */
+int jail_drop(uint64_t keep)
 {
+	drop_bounds(keep);
 	if (set_capabilities(keep) < 0)
 		return -1;
 	for (unsigned long cap = 0; cap < 64; cap++)
@@ -85,11 +86,12 @@ static int keep_capabilities(uint64_t keep)
 
 int jail_become(uid_t user, uint64_t keep, struct error *err)
 {
+	/* Its privilege goes with the user. */
 	drop_bounds(keep);
 	if (prctl(PR_SET_KEEPCAPS, keep ? 1 : 0, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
 	    setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0)
 		return fail_errno(err, "cannot become user %u", (unsigned int)user);
-	if (keep_capabilities(keep) < 0)
+	if (jail_drop(keep) < 0)
 		return fail_errno(err, "cannot drop capabilities");
 	if (user != 0 && setuid(0) == 0)
 		return fail(err, EPERM, "root came back");

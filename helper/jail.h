@@ -34,6 +34,9 @@ uid_t jail_user(void);
  * @keep, a mask, of capabilities those, in all sets; and no way back. */
 int jail_become(uid_t user, uint64_t keep, struct error *err);
 
+/* jail_drop() - all capabilities but those of @keep, from all sets. */
+int jail_drop(uint64_t keep);
+
 /* jail_effective() - of the capabilities that are permitted only @mask in force. */
 int jail_effective(uint64_t mask);
 

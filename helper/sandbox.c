@@ -5,8 +5,9 @@
  * DOC: why in this order
  *
  * limits      first, they need nothing
- * namespaces  need the privileges that "user" gives up
- * user        nobody, no groups, no capabilities, not even in the bounding set
+ * namespaces  need the privileges that "user" gives up; the root is empty, but for
+ *             the process's own descriptors
+ * user        its own, no groups, no capabilities, not even in the bounding set
  * files       Landlock: no file at all; sets no_new_privs, which the filter
  *             needs too
  * syscalls    last, because it forbids what the others do
@@ -18,20 +19,21 @@
 #include "helper/sandbox.h"
 
 #include <errno.h>
-#include <grp.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <linux/capability.h>
 #include <seccomp.h>
 
+#include "helper/jail.h"
 #include "helper/landlock.h"
+#include "helper/newroot.h"
 #include "helper/refusal.h"
 
 /* The sanitizers reserve terabytes of addresses, look at /proc and ask for
@@ -47,7 +49,6 @@
 #define SANITIZED 0
 #endif
 
-#define NOBODY 65534
 /* A patch of a 15 MB hive takes 60 MB of addresses and 45 MB of memory, 70 when its
  * logs are replayed. */
 #define MEMORY_LIMIT (768ull * 1024 * 1024)
@@ -65,76 +66,61 @@ static enum outcome failed(struct error *err, const char *what)
 
 static enum outcome limit_resources(struct error *err)
 {
-	static const struct {
-		int resource;
-		rlim_t limit;
-	} limits[] = {
+	static const struct jail_limit limits[] = {
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_CPU, CPU_SECONDS },
 		{ RLIMIT_FSIZE, FILE_LIMIT },
 		{ RLIMIT_NOFILE, FILES },
 		{ RLIMIT_AS, MEMORY_LIMIT },
 	};
+	/* The last of them is not for the sanitizers. */
+	size_t n = ARRAY_SIZE(limits) - (SANITIZED ? 1 : 0);
 
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		struct rlimit now, want = { limits[i].limit, limits[i].limit };
-
-		if (SANITIZED && limits[i].resource == RLIMIT_AS)
-			continue;
-		if (getrlimit((__rlimit_resource_t)limits[i].resource, &now) < 0)
-			return failed(err, "getrlimit");
-		if (now.rlim_max != RLIM_INFINITY &&
-		    now.rlim_max < want.rlim_max)
-			want = (struct rlimit){ now.rlim_max, now.rlim_max };
-		if (setrlimit((__rlimit_resource_t)limits[i].resource,
-			      &want) < 0)
-			return failed(err, "setrlimit");
-	}
-	return STAGE_DONE;
+	return jail_limits(limits, n, err) < 0 ? STAGE_FAILED : STAGE_DONE;
 }
+
+/* A memory file is opened by its name there, by hivex; the sanitizers read more. */
+static const struct landlock_rule in_root = {
+	.path = SANITIZED ? "/proc" : "/proc/self/fd", .fd = -1, .access = LANDLOCK_READ,
+};
 
 static enum outcome leave_namespaces(struct error *err)
 {
 	int kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
+	/* A user namespace gives an ordinary user the right to the others, but not to
+	 * make files in a root of its own. */
+	bool ordinary = geteuid() != 0;
 
 	(void)err;
-	/* A user namespace gives an ordinary user the right to the others. */
-	if (geteuid() != 0)
-		kinds |= CLONE_NEWUSER;
-	return unshare(kinds) < 0 ? STAGE_UNAVAILABLE : STAGE_DONE;
+	if (unshare(kinds | (ordinary ? CLONE_NEWUSER : 0)) < 0)
+		return STAGE_UNAVAILABLE;
+	if (ordinary || newroot_enter(&in_root, 1, NULL, 0) == 0)
+		return STAGE_DONE;
+	return STAGE_UNAVAILABLE;
 }
 
-static int drop_capabilities(void)
+/* Not known is a user where a container has few. */
+static enum outcome change_user(struct error *err)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct none[2] = { { 0 }, { 0 } };
+	uid_t user = jail_user();
 
-	return (int)syscall(SYS_capset, &header, none);
+	if (geteuid() != 0)
+		return jail_drop(0) < 0 ? failed(err, "cannot drop capabilities") : STAGE_DONE;
+	if (jail_become(user, 0, err) == 0)
+		return STAGE_DONE;
+	if (!err || err->code != EINVAL || jail_become(JAIL_NOBODY, 0, err) < 0)
+		return STAGE_FAILED;
+	errno = EINVAL;
+	return STAGE_UNAVAILABLE;
 }
 
-static enum outcome become_nobody(struct error *err)
+static enum outcome become_user(struct error *err)
 {
 	pid_t parent = getppid();
+	enum outcome r = change_user(err);
 
-	if (geteuid() == 0) {
-		/* EINVAL comes from the first that the kernel doesn't know;
-		 * EPERM from a container: then there is nothing to drop. */
-		for (unsigned long cap = 0; cap < 64; cap++)
-			if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-				break;
-		if (setgroups(0, NULL) < 0 ||
-		    setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-		    setresuid(NOBODY, NOBODY, NOBODY) < 0)
-			return failed(err, "cannot become nobody");
-		if (setuid(0) == 0) {
-			errno = EPERM;
-			return failed(err, "root came back");
-		}
-	}
-	if (drop_capabilities() < 0)
-		return failed(err, "cannot drop capabilities");
+	if (r == STAGE_FAILED)
+		return r;
 	/* Cleared by a change of user, so set it here. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return failed(err, "cannot ask to die with busflip");
@@ -142,17 +128,13 @@ static enum outcome become_nobody(struct error *err)
 		errno = ECHILD;
 		return failed(err, "busflip is gone");
 	}
-	return STAGE_DONE;
+	errno = EINVAL;
+	return r;
 }
 
 static enum outcome leave_files(struct error *err)
 {
-	/* The sanitizers read /proc/self/maps for their reports. */
-	const struct landlock_rule proc = {
-		.path = "/proc", .fd = -1, .access = LANDLOCK_READ,
-	};
-
-	switch (landlock_restrict(&proc, SANITIZED ? 1 : 0, err)) {
+	switch (landlock_restrict(&in_root, SANITIZED ? 1 : 0, err)) {
 	case 0:
 		return STAGE_DONE;
 	case 1:
@@ -165,10 +147,10 @@ static enum outcome leave_files(struct error *err)
 /* Who needs what. openat and the stat calls reach only what Landlock leaves. */
 static const int allowed[] = {
 	/* libc: memory, exit, abort(), clock, random seeds */
-	SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect),
-	SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise),
+	SCMP_SYS(exit), SCMP_SYS(exit_group),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(tgkill), SCMP_SYS(gettid),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(gettid),
 	SCMP_SYS(getpid), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 	SCMP_SYS(time), SCMP_SYS(getrandom), SCMP_SYS(futex),
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall),
@@ -177,7 +159,7 @@ static const int allowed[] = {
 	SCMP_SYS(pwrite64), SCMP_SYS(writev), SCMP_SYS(lseek),
 	SCMP_SYS(_llseek), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(fstat64),
 	SCMP_SYS(statx), SCMP_SYS(newfstatat), SCMP_SYS(fstatat64),
-	SCMP_SYS(ftruncate), SCMP_SYS(fcntl), SCMP_SYS(fcntl64),
+	SCMP_SYS(ftruncate),
 	SCMP_SYS(dup), SCMP_SYS(openat),
 	SCMP_SYS(getdents64), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 	SCMP_SYS(fstatfs), SCMP_SYS(fadvise64), SCMP_SYS(fsync),
@@ -204,6 +186,52 @@ static const int for_sanitizers[] = {
 	SCMP_SYS(uname),
 };
 
+/* Of fcntl what is about descriptors and locks, not what sends signals: whom, and when. */
+static const int fcntls[] = {
+	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_SETLK, F_SETLKW,
+	F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_ADD_SEALS, F_GET_SEALS,
+};
+
+#define INT_BITS 0xffffffffu
+
+static int allow_if(scmp_filter_ctx ctx, int call, unsigned int n, struct scmp_arg_cmp first,
+		    struct scmp_arg_cmp second)
+{
+	const struct scmp_arg_cmp conditions[] = { first, second };
+
+	return call < 0 ? 0 : seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, call, n, conditions);
+}
+
+static int add_fcntl(scmp_filter_ctx ctx, int call)
+{
+	const struct scmp_arg_cmp set = SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS, F_SETFL);
+	int r = allow_if(ctx, call, 2, set, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, 0));
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(fcntls); i++)
+		r = allow_if(ctx, call, 1, SCMP_A1(SCMP_CMP_MASKED_EQ, INT_BITS,
+						   (scmp_datum_t)fcntls[i]), set);
+	return r;
+}
+
+/* Signals to itself, which is abort(); memory that no program is in. */
+static int add_by_argument(scmp_filter_ctx ctx)
+{
+	const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_MASKED_EQ, INT_BITS,
+						 (scmp_datum_t)getpid());
+	const struct scmp_arg_cmp data = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	int r = allow_if(ctx, SCMP_SYS(tgkill), 1, self, self);
+
+	if (r == 0)
+		r = allow_if(ctx, SCMP_SYS(mmap), 1, data, data);
+	if (r == 0)
+		r = allow_if(ctx, SCMP_SYS(mmap2), 1, data, data);
+	if (r == 0)
+		r = allow_if(ctx, SCMP_SYS(mprotect), 1, data, data);
+	if (r == 0)
+		r = add_fcntl(ctx, SCMP_SYS(fcntl));
+	return r == 0 ? add_fcntl(ctx, SCMP_SYS(fcntl64)) : r;
+}
+
 static int add_all(scmp_filter_ctx ctx, uint32_t action, const int *calls,
 		   size_t n)
 {
@@ -226,6 +254,8 @@ static enum outcome filter_syscalls(struct error *err)
 	if (r == 0)
 		r = add_all(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_SIZE(allowed));
 	if (r == 0)
+		r = add_by_argument(ctx);
+	if (r == 0)
 		r = add_all(ctx, SCMP_ACT_ERRNO(EACCES), answered_no,
 			    ARRAY_SIZE(answered_no));
 	if (r == 0 && SANITIZED)
@@ -246,8 +276,8 @@ static const struct {
 	enum outcome (*enter)(struct error *err);
 } stages[] = {
 	{ "limits of memory and time", limit_resources },
-	{ "own namespaces (no network)", leave_namespaces },
-	{ "user nobody, no capabilities", become_nobody },
+	{ "own namespaces (no network, an empty root)", leave_namespaces },
+	{ "a user of its own, no capabilities", become_user },
 	{ "Landlock (no files)", leave_files },
 	{ "seccomp (system calls)", filter_syscalls },
 };

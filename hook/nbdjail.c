@@ -191,7 +191,7 @@ static int change_user(struct jail *jail, struct error *err)
 	uint64_t keep = 0;
 
 	if (geteuid() != 0)
-		return 0;
+		return jail_drop(0) == 0 ? 0 : fail_errno(err, "cannot drop capabilities");
 	if (!is_known(user)) {
 		if (lacks(jail, "a user of its own", errno, err) < 0)
 			return -1;

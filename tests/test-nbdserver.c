@@ -9,11 +9,9 @@
 
 #include "hook/nbdserver.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +24,7 @@
 
 #include "helper/refusal.h"
 #include "tests/jailbreak.h"
+#include "tests/landlockabi.h"
 
 #define QEMU_NBD "/usr/bin/qemu-nbd"
 
@@ -86,26 +85,6 @@ static void test_images(void)
 /* ---- in its place --------------------------------------------------------------- */
 
 static char self[4096];
-static long abi_limit;
-
-/* As landlock.c calls it: a kernel whose Landlock is no newer than @abi_limit. Before
- * the libc's, since this is the program. */
-long syscall(long number, ...)
-{
-	static long (*real)(long number, ...);
-	long a[6], r;
-	va_list list;
-
-	va_start(list, number);
-	for (size_t i = 0; i < 6; i++)
-		a[i] = va_arg(list, long);
-	va_end(list);
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
-	r = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	return number == SYS_landlock_create_ruleset && !a[0] && abi_limit && r > abi_limit
-		? abi_limit : r;
-}
 
 /* It is called as qemu-nbd would be. What it says on stderr is in the log. */
 static void break_in_its_place(bool writable, char *said, size_t size)

@@ -30,11 +30,13 @@
 
 #include "helper/refusal.h"
 #include "helper/sandbox.h"
+#include "tests/landlockabi.h"
 #include "tests/tap.h"
 
 static int folder = -1;		/* open, but what is in it isn't */
 static int file = -1;		/* "a" in that folder, open */
 static int memory = -1;		/* a memory file from before */
+static pid_t other;		/* a process of nobody, as others of a host are */
 
 /* true: it worked. */
 /* Without a limit on all of them together they would fill the host's memory. */
@@ -102,6 +104,101 @@ static bool try_exec(void)
 static bool try_kill_parent(void)
 {
 	return kill(getppid(), 0) == 0;
+}
+
+static bool try_kill_other(void)
+{
+	return syscall(SYS_tgkill, other, other, 0) == 0;
+}
+
+static bool try_tkill_other(void)
+{
+	return syscall(SYS_tkill, other, 0) == 0;
+}
+
+static bool try_signal_owner(void)
+{
+	return fcntl(file, F_SETOWN, other) == 0;
+}
+
+static bool try_signal_owner_ex(void)
+{
+	const struct f_owner_ex owner = { F_OWNER_PID, other };
+
+	return fcntl(file, F_SETOWN_EX, &owner) == 0;
+}
+
+static bool try_signal_number(void)
+{
+	return fcntl(file, F_SETSIG, SIGKILL) == 0;
+}
+
+static bool try_signal_when(void)
+{
+	return fcntl(file, F_SETFL, O_ASYNC) == 0;
+}
+
+static bool try_lease(void)
+{
+	return fcntl(memory, F_SETLEASE, F_RDLCK) == 0;
+}
+
+static bool try_notify(void)
+{
+	return fcntl(folder, F_NOTIFY, DN_ACCESS) == 0;
+}
+
+static bool try_stat(void)
+{
+	struct stat st;
+
+	return fstatat(AT_FDCWD, "/etc/passwd", &st, 0) == 0;
+}
+
+static bool try_statx(void)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, "/root", 0, STATX_MODE, &st) == 0;
+}
+
+__attribute__((unused))
+static bool try_processes(void)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, "/proc/1", 0, STATX_MODE, &st) == 0;
+}
+
+__attribute__((unused))
+static bool try_readlink(void)
+{
+	char target[256];
+
+	return readlink("/proc/self/exe", target, sizeof(target)) > 0;
+}
+
+static bool try_o_path(void)
+{
+	return open("/etc", O_PATH | O_CLOEXEC) >= 0;
+}
+
+static bool try_executable(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0) != MAP_FAILED;
+}
+
+static bool try_made_executable(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0;
+}
+
+static bool try_shared_user(void)
+{
+	return getuid() == 65534 || getgid() == 65534 || getuid() == 0;
 }
 
 static bool try_ptrace(void)
@@ -182,6 +279,17 @@ static bool do_memory(void)
 	return q != NULL;
 }
 
+static bool do_own_signal(void)
+{
+	return syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0) == 0;
+}
+
+static bool do_flags(void)
+{
+	return fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_NONBLOCK) == 0 &&
+	       fcntl(file, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 static bool do_log(void)
 {
 	log_msg(LOG_LEVEL_WARNING, "this doesn't end the helper");
@@ -209,6 +317,24 @@ static const struct attempt denied[] = {
 #endif
 	{ "another program", try_exec, false },
 	{ "signalling the parent", try_kill_parent, false },
+	{ "signalling another process", try_kill_other, false },
+	{ "or its thread", try_tkill_other, false },
+	{ "being signalled for another, by number", try_signal_owner, false },
+	{ "or by kind and number", try_signal_owner_ex, false },
+	{ "with a signal of choice", try_signal_number, false },
+	{ "when a file is ready", try_signal_when, false },
+	{ "or is opened", try_lease, false },
+	{ "or a folder is", try_notify, false },
+	{ "stat of a file of the host", try_stat, false },
+	{ "statx of a folder", try_statx, false },
+#ifndef __SANITIZE_ADDRESS__	/* which reads /proc */
+	{ "statx of another process", try_processes, false },
+	{ "where a link leads", try_readlink, false },
+#endif
+	{ "a folder without reading it", try_o_path, false },
+	{ "memory to execute", try_executable, false },
+	{ "memory to execute, by a change", try_made_executable, false },
+	{ "a user that others have", try_shared_user, false },
 	{ "tracing the parent", try_ptrace, false },
 	{ "becoming root", try_root_again, false },
 	{ "mounting", try_mount, false },
@@ -225,6 +351,8 @@ static const struct attempt works[] = {
 	{ "reading a file that is open", do_read_open, false },
 	{ "a memory file, opened by path", do_memfd, false },
 	{ "memory", do_memory, false },
+	{ "a signal to itself", do_own_signal, false },
+	{ "flags of a descriptor", do_flags, false },
 	{ "a line for the log", do_log, false },
 };
 
@@ -313,9 +441,22 @@ static void test_denied(void)
 		if (denied[i].needs_landlock && !have_landlock())
 			skip_one("Landlock");
 		else
-			ok(r == 1 || r == 128 + SIGSYS, "denied: %s (%d)",
-			   denied[i].name, r);
+			ok(r == 1 || r == 128 + SIGSYS, "denied%s: %s (%d)",
+			   abi_limit ? " by an old kernel" : "", denied[i].name, r);
 	}
+}
+
+/* Of the user that many programs of a host share. */
+static pid_t begin_other(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0)
+			pause();
+		_exit(1);
+	}
+	return pid;
 }
 
 int main(void)
@@ -332,7 +473,14 @@ int main(void)
 
 		ok(r == 0, "works: %s (%d)", works[i].name, r);
 	}
+	other = begin_other();
 	test_denied();
+	/* The first of Landlock, and the last one that leaves signals open. */
+	for (abi_limit = 1; abi_limit <= 5; abi_limit += 4)
+		test_denied();
+	abi_limit = 0;
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
 	ok(enter_without(SYS_landlock_create_ruleset, true) == 1,
 	   "require: refused without Landlock");
 	ok(enter_without(SYS_landlock_create_ruleset, false) == 0,
@@ -341,6 +489,8 @@ int main(void)
 	   "require: refused without namespaces");
 	ok(enter_without(SYS_unshare, false) == 0,
 	   "auto: goes on without namespaces");
+	ok(enter_without(430 /* fsopen */, true) == 1, "require: refused without a root");
+	ok(enter_without(430, false) == 0, "auto: goes on without a root");
 	ok(enter_without(SYS_prlimit64, false) == 2,
 	   "auto: nothing goes on without limits, and it is said where to look");
 	unlink(path);
