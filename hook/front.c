@@ -132,7 +132,7 @@ static int wait_for(pid_t child, const sigset_t *chld, const char *name)
 	"and a patch of a disk, perhaps its own, is not finished (" JOURNALS "); try again, or " \
 	"finish it with busflip inspect of this domain"
 
-static int refuse_half_patched(const char *name)
+static int refuse(const char *name)
 {
 	dprintf(STDERR_FILENO, HALF_PATCHED "\n", name);
 	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: " HALF_PATCHED, name);
@@ -153,7 +153,7 @@ int main(int argc, char *argv[])
 	if (argc != 5 || i == ARRAY_SIZE(ops))
 		return EXIT_DONE;
 	if (!read_xml(&len))
-		return ops[i].may_refuse && any_journal() ? refuse_half_patched(argv[1]) : EXIT_DONE;
+		return ops[i].may_refuse && any_journal() ? refuse(argv[1]) : EXIT_DONE;
 	/* A half patched disk may be a done guest's; busflip must know, too, if that goes on. */
 	if (!memmem(xml, len, TAG, strlen(TAG)) || (is_over(len) && !any_journal()))
 		return EXIT_DONE;
@@ -172,7 +172,7 @@ int main(int argc, char *argv[])
 	if (status == EXIT_REFUSE_START)
 		return EXIT_FAILED;
 	if (status != EXIT_DONE && any_journal())
-		return refuse_half_patched(argv[1]);
+		return refuse(argv[1]);
 	/* While this is there, the start was not let go on: see hook/session.h. */
 	snprintf(mark, sizeof(mark), BUSFLIP_RUNDIR "/%d.preparing", (int)getpid());
 	unlink(mark);
