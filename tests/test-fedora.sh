@@ -9,7 +9,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 namespace_required "$@"
 cd "$tests/.." || exit 1
-plan 19
+plan 21
 
 work=$(mktemp -d)
 cleanup_fn rm -rf "$work"
@@ -53,7 +53,7 @@ reset()
 
 known=$(sed 's/#.*//; s/ .*//; /^$/d' tests/data/fedora.packages)
 purposes=$(sed -n 's/^	fedora-\([a-z0-9]*\)).*/\1/p' conf/packages.sh)
-is "the purposes are known" "$(paste -sd ' ' <<< "$purposes")" "build run demo test ci v2v"
+is "the purposes are known" "$(paste -sd ' ' <<< "$purposes")" "build run demo test ci fleet v2v"
 
 all=''
 for purpose in $purposes; do
