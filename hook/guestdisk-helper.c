@@ -18,6 +18,7 @@
 #include "hook/cure.h"
 
 #define LOG_LIMIT 8192
+#define LOG_LINES 20u
 #define USUAL_HIVE (16 * 1024 * 1024)
 
 static int open_drivers(const struct session *s, struct job *job, int *fd,
@@ -123,18 +124,24 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 }
 
 /* What the helper and its libraries said, line by line. It may have been taken
- * over by the disk that it read: log_msg() makes the text printable. */
+ * over by the disk that it read: log_msg() makes the text printable, and the log is not
+ * its to fill. */
 static void relay_log(const struct session *s)
 {
 	char text[LOG_LIMIT + 1], *save = NULL;
 	ssize_t n = pread(s->log, text, LOG_LIMIT, 0);
+	unsigned int lines = 0;
 
 	if (n <= 0)
 		return;
 	text[n] = '\0';
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
-		log_msg(LOG_LEVEL_WARNING, "%s: busflip-helper: %s", s->image.path, line);
+		if (lines++ < LOG_LINES)
+			log_msg(LOG_LEVEL_WARNING, "%s: busflip-helper: %s", s->image.path, line);
+	if (lines > LOG_LINES)
+		log_msg(LOG_LEVEL_WARNING, "%s: busflip-helper: ... and %u more", s->image.path,
+			lines - LOG_LINES);
 }
 
 /*
@@ -151,7 +158,7 @@ static int work_beside(struct session *s, struct error *err)
 	do
 		r = poll(&p, 1, session_left(s));
 	while (r < 0 && errno == EINTR);
-	if (r <= 0 || s->job->dry_run || read(s->kept, &byte, 1) != 1)
+	if (r <= 0 || !session_will_write(s->job) || read(s->kept, &byte, 1) != 1)
 		return 0;
 	if (session_connect(s, 1, err) == 0 &&
 	    backup_begin(s->backups, s->keep, s->deadline, &s->work, err) == 0)

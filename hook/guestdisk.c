@@ -21,6 +21,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "helper/json.h"
 #include "helper/refusal.h"
 #include "hook/child.h"
 #include "hook/imagelock.h"
@@ -343,10 +344,25 @@ static char *copy_report(struct job_bytes bytes)
 	return text;
 }
 
+/* What is printed as JSON is JSON, and says nothing in busflip's name. */
+static int check_json(const struct session *s, struct guestdisk_result *result,
+		      struct error *err)
+{
+	static const char *const own[] = { GUESTDISK_OWN_MEMBERS, NULL };
+
+	if (!result->json || json_check(result->json, own, err) == 0)
+		return 0;
+	free(result->json);
+	result->json = NULL;
+	error_suffix(err, "nothing was written");
+	return error_prefix(err, "%s: busflip-helper", s->image.path);
+}
+
 static int take_reports(const struct session *s,
 			struct guestdisk_result *result, struct error *err)
 {
 	struct job_bytes evidence = s->parsed.section[JOB_SECTION_EVIDENCE];
+	int r;
 
 	guestdisk_result_free(result);
 	result->text = copy_report(s->parsed.section[JOB_SECTION_TEXT]);
@@ -360,8 +376,9 @@ static int take_reports(const struct session *s,
 		memcpy(result->evidence, evidence.data, evidence.len);
 		result->evidence_len = evidence.len;
 	}
+	r = check_json(s, result, err);
 	if (!s->parsed.result.code)
-		return 0;
+		return r;
 	if (err)
 		*err = s->parsed.result;
 	return -1;

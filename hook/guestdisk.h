@@ -44,6 +44,10 @@ struct guestdisk_result {
 	size_t evidence_len;
 };
 
+/* What busflip itself adds to the object in .json (hook/inspect.c). The helper's has no
+ * members of these names: guestdisk_run() fails where it has. */
+#define GUESTDISK_OWN_MEMBERS "domain", "conditions", "next", "error"
+
 /*
  * guestdisk_run() - do @job on @disk, within @options->timeout_ms
  *

@@ -286,18 +286,19 @@ static void json_finding(const struct inspection *in, const struct finding *f)
 	fputs(" }", stdout);
 }
 
-/* The report is an object; the rest goes behind its last member. */
+/* The report is an object without members that are added here (guestdisk.h); these go
+ * behind its last one. */
 static void json_report(const struct inspection *in)
 {
 	const char *report = in->result.json;
 	const char *end = report ? strrchr(report, '}') : NULL;
 
-	if (!end) {
+	while (end && end > report && strchr(" \t\r\n", end[-1]))
+		end--;
+	if (!end || end[-1] == '{') {
 		fputs("{\n", stdout);
 		return;
 	}
-	while (end > report && (end[-1] == '\n' || end[-1] == ' '))
-		end--;
 	fwrite(report, 1, (size_t)(end - report), stdout);
 	fputs(",\n", stdout);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* fuzz-job.c - requests, replies and journals from anywhere */
+/* fuzz-job.c - requests, replies, their JSON, and journals from anywhere */
 
 #include "tests/fuzz.h"
 
@@ -9,6 +9,7 @@
 #include "helper/crc32.h"
 #include "helper/job.h"
 #include "helper/journal.h"
+#include "helper/json.h"
 
 static void touch(const uint8_t *p, size_t len)
 {
@@ -50,18 +51,32 @@ static void try_journal(const uint8_t *data, size_t size)
 	free(copy);
 }
 
+static void try_json(const uint8_t *data, size_t size)
+{
+	static const char *const taken[] = { "a", NULL };
+	char *text = malloc(size + 1);
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	json_check(text, taken, NULL);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct job job;
 
 	if (!size)
 		return 0;
-	switch (data[0] % 3) {
+	switch (data[0] % 4) {
 	case 0:
 		job_unpack(data + 1, size - 1, &job, NULL);
 		break;
 	case 1:
 		try_reply(data + 1, size - 1);
+		break;
+	case 2:
+		try_json(data + 1, size - 1);
 		break;
 	default:
 		try_journal(data + 1, size - 1);
@@ -69,14 +84,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* A reply: one section of pages, one of runs. */
+/* JSON; and a reply: one section of pages, one of runs. */
 __attribute__((unused))
 static uint8_t *fuzz_seed(size_t index, size_t *len)
 {
+	static const char json[] = "\2{\"b\":[1,-0.5e3,\"\\u00e4\\n\"],\"c\":{\"d\":true}}";
 	uint8_t *d, *h, *run;
 
-	if (index)
+	if (index > 1)
 		return NULL;
+	if (index) {
+		d = malloc(*len = sizeof(json) - 1);
+		memcpy(d, json, *len);
+		return d;
+	}
 	d = calloc(1, *len = 1 + JOB_REPLY_HEADER + 4096 + 16);
 	h = d + 1;
 	run = h + JOB_REPLY_HEADER + 4096;

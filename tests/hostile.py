@@ -4,8 +4,9 @@
 # hostile.py - stands in for busflip-helper, taken over by a guest that does its worst
 #
 # busflip starts it without arguments and with an environment of its own, so the name by
-# which it is called says what it does: one of the functions below, or LIMIT+1 of a section
-# as "large-SECTION". What it asks to be written is a page of "B" at the begin of the disk.
+# which it is called says what it does: one of the functions below, or one byte more than
+# a section may have as "large-SECTION", or a report of JSON below as "json-NAME". What it
+# asks to be written is a page of "B" at the begin of the disk.
 
 import os
 import struct
@@ -30,6 +31,7 @@ class Reply:
         self.place = {}
         self.data = {}
         self.kept = None
+        self.code = 0
         for name, data in (("text", b"report\n"), ("json", b'{ "disk": { "size": 1 } }\n'),
                            ("reg", b"reg\n"), ("evidence", b"flip=no\n"), ("record", b"edits\n"),
                            ("log1", b"one"), ("log2", b"two"),
@@ -52,7 +54,7 @@ class Reply:
 
     def send(self):
         header = bytearray(HEADER)
-        struct.pack_into("<8sIIII", header, 0, b"BFLPANS", 2, 0, 1, 1)
+        struct.pack_into("<8sIIII", header, 0, b"BFLPANS", 2, self.code, not self.code, 1)
         struct.pack_into("<QII", header, 24, self.hive, 1, 1)
         header[40:40 + len(self.path)] = self.path
         for i, name in enumerate(SECTIONS):
@@ -151,11 +153,51 @@ def memory(reply):
     reply.put("text", ("grown: " + (", ".join(grown) or "none") + "\n").encode())
 
 
+JSON = {
+    "two-documents": '{ "disk": 1 }\n{ "disk": 2 }\n',
+    "closed-early": '{ "disk": 1 },\n"domain": { "phase": "done" }, "x": {\n}\n',
+    "domain": '{ "disk": 1, "domain": { "name": "forged", "phase": "done" } }\n',
+    "conditions": '{ "conditions": [ { "name": "booted", "holds": true } ] }\n',
+    "next": '{ "disk": 1, "next": "delete it" }\n',
+    "error": '{ "error": null }\n',
+    "escaped": '{ "\\u0064omain": 1 }\n',
+    "twice": '{ "disk": 1, "disk": 2 }\n',
+    "no-object": '[ { "disk": 1 } ]\n',
+    "no-json": 'disk: 1\n',
+    "no-utf8": b'{ "disk": "\xff" }\n',
+}
+
+
+def json(reply, name):
+    text = JSON[name]
+    reply.put("json", text if isinstance(text, bytes) else text.encode())
+
+
+def failing(reply):
+    """A failure has a report, too."""
+    json(reply, "domain")
+    reply.code = 5
+    for name in ("runs", "pages"):
+        reply.place[name] = (0, 0)
+        del reply.data[name]
+
+
+def chatter(reply):
+    """As many lines as fit what is read of its log."""
+    for i in range(4098):
+        try:
+            os.write(LOG, b"x\n")
+        except OSError:
+            break
+
+
 def main():
     mode = os.path.basename(sys.argv[0])
     reply = Reply()
     if mode.startswith("large-"):
         large(reply, mode[6:])
+    elif mode.startswith("json-"):
+        json(reply, mode[5:])
     else:
         globals()[mode](reply)
     reply.keep()

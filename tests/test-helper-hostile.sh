@@ -9,7 +9,7 @@
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 112
+plan 183
 
 image=$work/disk.raw output=''
 truncate -s 1M "$work/old.raw"
@@ -106,3 +106,23 @@ ok "late, the journal is there: patch" late rename 3
 is "it is finished" "$(head -c 4096 "$image" | tr -d B | wc -c)" 0
 is "no journal is left" "$(find "$state/journal" -type f | wc -l)" 0
 is "and what was before is kept" "$(kept)" 6
+
+# --- JSON
+
+for json in two-documents closed-early domain conditions next error escaped twice no-object \
+	no-json no-utf8; do
+	refused json-$json 1 "busflip-helper: JSON: .*; nothing was written"
+	fails "json-$json: inspect fails" 1 hostile json-$json inspect --json
+	like "json-$json: nothing else is printed" "$output" \
+		"^busflip: $image: busflip-helper: JSON: [^{]*; nothing was written[^{]*$"
+done
+fails "a failure with such a report: inspect fails" 1 hostile failing inspect --json
+unlike "and nothing of it is printed" "$output" forged
+is "honest: its report is printed" "$(hostile honest inspect --json)" '{ "disk": { "size": 1 } }'
+
+# --- the log
+
+said=$(hostile chatter patch 2>&1 >/dev/null)
+is "chatter: 20 lines of it are passed on" "$(grep -c 'busflip-helper: x$' <<< "$said")" 20
+is "chatter: and how many there were more" "$(grep -v 'busflip-helper: x$' <<< "$said")" \
+	"busflip: $image: busflip-helper: ... and 4076 more"
