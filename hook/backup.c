@@ -99,14 +99,14 @@ static int copy_out(int from, off_t at, off_t len, int folder, const char *name,
 	return 0;
 }
 
-/* Like fdatasync(), which can't be ended once it is begun. */
+/* Like fdatasync(), which can't be ended once it is begun, and has the last piece. */
 static int make_durable(int fd, const struct backup_work *work)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return -1;
-	for (off_t at = 0; at < st.st_size; at += PIECE) {
+	for (off_t at = 0; st.st_size - at > PIECE; at += PIECE) {
 		if (!in_time(work))
 			return -1;
 		/* Some file systems have no such call: fdatasync() says what counts. */
