@@ -13,7 +13,8 @@ import struct
 import sys
 
 # As helper/job.h has them.
-REPLY, LOG, KEEP, KEPT = 1, 2, 8, 9
+REQUEST, REPLY, LOG, KEEP, KEPT = 0, 1, 2, 8, 9
+PATCH = 2
 SECTIONS = ["text", "json", "reg", "evidence", "record", "log1", "log2", "runs", "pages"]
 MIB = 1 << 20
 LIMITS = {"text": 4 * MIB, "json": 4 * MIB, "reg": 4 * MIB, "evidence": 65536,
@@ -77,7 +78,7 @@ def grow(fd, size):
 
 
 def honest(reply):
-    pass
+    """Nothing of this."""
 
 
 def largest(reply):
@@ -182,6 +183,10 @@ def failing(reply):
         del reply.data[name]
 
 
+def eager(reply):
+    """A hive to keep, although nobody is going to write."""
+
+
 def chatter(reply):
     """As many lines as fit what is read of its log."""
     for i in range(4098):
@@ -193,6 +198,7 @@ def chatter(reply):
 
 def main():
     mode = os.path.basename(sys.argv[0])
+    action, = struct.unpack_from("<I", os.read(REQUEST, 4096), 12)
     reply = Reply()
     if mode.startswith("large-"):
         large(reply, mode[6:])
@@ -200,7 +206,8 @@ def main():
         json(reply, mode[5:])
     else:
         globals()[mode](reply)
-    reply.keep()
+    if action == PATCH or mode == "eager":
+        reply.keep()
     reply.send()
 
 

@@ -9,7 +9,7 @@
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 183
+plan 184
 
 image=$work/disk.raw output=''
 truncate -s 1M "$work/old.raw"
@@ -119,6 +119,8 @@ done
 fails "a failure with such a report: inspect fails" 1 hostile failing inspect --json
 unlike "and nothing of it is printed" "$output" forged
 is "honest: its report is printed" "$(hostile honest inspect --json)" '{ "disk": { "size": 1 } }'
+is "eager: so is that of one with a hive that nobody asked for" \
+	"$(hostile eager inspect --json) $(kept)" '{ "disk": { "size": 1 } } 0'
 
 # --- the log
 
