@@ -114,7 +114,7 @@ bool slots_ide(const struct domain *domain, struct slot *slot)
 
 xmlNode *controller_find(const struct domain *domain, const char *type, long index)
 {
-	xmlNode *node = xml_child(domain->devices, "controller");
+	xmlNode *node = index < 0 ? NULL : xml_child(domain->devices, "controller");
 
 	for (; node; node = xml_next(node, "controller"))
 		if (xml_attr_is(node, "type", type) &&

@@ -44,7 +44,8 @@ void slots_drive_address(xmlNode *disk, const struct slot *slot);
  * where libvirt would put it. */
 bool slots_disk_place(const xmlNode *disk, struct slot *slot);
 
-/* controller_find() - <controller type= index=>, or NULL. */
+/* controller_find() - <controller type= index=>, or NULL. One without an index is none: there
+ * is no @index -1. */
 xmlNode *controller_find(const struct domain *domain, const char *type, long index);
 
 /* controller_is_virtio_scsi() - false for NULL. */

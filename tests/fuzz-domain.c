@@ -8,6 +8,7 @@
  * and "make check" remembers them.
  *
  * What is checked: no operation changes what it may not change (invariant.h);
+ * none leaves anything on the system disk that libvirt's schema does not have;
  * and a domain that could be staged comes back as it was, from the staged form
  * and from each form after it.
  */
@@ -19,6 +20,7 @@
 #include <string.h>
 
 #include "hook/rewrite.h"
+#include "hook/schema.h"
 #include "tests/invariant.h"
 
 #define BAIT_IMAGE "/var/lib/busflip/bait.img"
@@ -130,14 +132,29 @@ static bool found(const struct walk *walk, const char *why, const enum op *path,
 	return true;
 }
 
+/* Whatever a state element said was to be put back: is the disk one that libvirt may give? */
+static const char *unknown_to_libvirt(const struct bytes *xml)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct error err;
+	const xmlNode *disk = NULL;
+
+	if (domain_parse(xml->data, xml->len, &domain, &err) == 0 && domain.state.disk[0])
+		disk = domain_disk(&domain, domain.state.disk);
+	return disk && schema_check_disk(disk, &err) < 0 ?
+	       "the disk has something that libvirt never gives" : NULL;
+}
+
 /* The last operation of @path is done on @xml. Return: the outcome, checked. */
 static struct bytes step(const struct walk *walk, const char *xml, size_t len,
 			 const enum op *path, int n)
 {
 	struct bytes out = rewritten(path[n - 1], xml, len);
 
-	if (out.data)
+	if (out.data) {
 		found(walk, broken(&walk->before, out.data, out.len, BAIT_IMAGE), path, n);
+		found(walk, unknown_to_libvirt(&out), path, n);
+	}
 	return out;
 }
 

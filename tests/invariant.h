@@ -120,7 +120,10 @@ static inline void strip_devices(xmlNode *devices, const char *image, int *odd)
 
 	for (; node; node = next) {
 		next = node->next;
-		if (xml_is(node, "controller") && (xml_attr_is(node, "type", "sata") ||
+		/* Nothing to libvirt, and in other pieces when a device beside it goes. */
+		if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE) {
+			remove_node(node);
+		} else if (xml_is(node, "controller") && (xml_attr_is(node, "type", "sata") ||
 						   xml_attr_is(node, "type", "scsi"))) {
 			remove_node(node);
 		} else if (xml_is(node, "panic")) {
