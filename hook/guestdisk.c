@@ -267,9 +267,17 @@ static int recover_if_pending(struct session *s, struct error *err)
 	return r ? -1 : 0;
 }
 
-static int recover_one(const struct guestdisk *disk,
-		       const struct guestdisk_options *options,
-		       struct backing *backing, struct error *err)
+static int find_journal(struct session *s, struct error *err)
+{
+	char name[4096];
+
+	return journal_find(s->journals, &s->image, name, sizeof(name), err);
+}
+
+/* @backing: where what is behind it goes, or NULL. */
+static int for_one(const struct guestdisk *disk, const struct guestdisk_options *options,
+		   int (*what)(struct session *s, struct error *err), struct backing *backing,
+		   struct error *err)
 {
 	const struct job nothing = { .action = JOB_INSPECT };
 	struct session *s = calloc(1, sizeof(*s));
@@ -282,9 +290,10 @@ static int recover_one(const struct guestdisk *disk,
 	if (r < 0 && err && err->code == EACCES)
 		err->code = ENOENT;
 	if (r == 0)
-		r = recover_if_pending(s, err);
+		r = what(s, err);
 	session_close(s);
-	*backing = s->backing;
+	if (backing)
+		*backing = s->backing;
 	free(s);
 	return r;
 }
@@ -294,7 +303,7 @@ int guestdisk_recover(const struct guestdisk *disk,
 		      struct error *err)
 {
 	struct backing below = { 0 }, ignored = { 0 };
-	int r = recover_one(disk, options, &below, err), one;
+	int r = for_one(disk, options, recover_if_pending, &below, err), one;
 
 	/* Since it was half patched it may have become a backing file. */
 	for (size_t i = 0; r >= 0 && i < below.count; i++) {
@@ -303,7 +312,7 @@ int guestdisk_recover(const struct guestdisk *disk,
 
 		if (!next.format[0])
 			continue;
-		one = recover_one(&next, options, &ignored, err);
+		one = for_one(&next, options, recover_if_pending, &ignored, err);
 		backing_free(&ignored);
 		r = one < 0 ? -1 : r | one;
 	}
@@ -314,19 +323,7 @@ int guestdisk_recover(const struct guestdisk *disk,
 int guestdisk_is_half_patched(const struct guestdisk *disk,
 			      const struct guestdisk_options *options, struct error *err)
 {
-	const struct job nothing = { .action = JOB_INSPECT };
-	struct session *s = calloc(1, sizeof(*s));
-	char name[4096];
-	int r;
-
-	if (!s)
-		return fail(err, ENOMEM, "out of memory");
-	r = session_begin(s, disk, options, &nothing, err);
-	if (r == 0)
-		r = journal_find(s->journals, &s->image, name, sizeof(name), err);
-	session_close(s);
-	free(s);
-	return r;
+	return for_one(disk, options, find_journal, NULL, err);
 }
 
 /* ---- a run ------------------------------------------------------------------ */

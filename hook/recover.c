@@ -55,7 +55,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 			return fail(err, EPERM, "%s; it is half patched: start the domain whose "
 				    "own disk that is, or run busflip inspect of it, first",
 				    why.msg);
-		return r < 0 && err->code != ENOENT && err->code != EACCES ? -1 : 0;
+		return r < 0 && err->code != ENOENT ? -1 : 0;
 	}
 	r = guestdisk_recover(&image, options, err);
 	if (r < 0 && err->code == ENOENT)
