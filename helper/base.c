@@ -415,7 +415,7 @@ static void replace_unprintable(char *text, const char *keep)
 {
 	uint32_t c;
 
-	for (char *p = text; *p; ) {
+	for (char *p = text; p && *p; ) {
 		size_t n = utf8_character(p, &c);
 		bool good = n && (is_printable(c) || strchr(keep, *p));
 

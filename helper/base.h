@@ -222,7 +222,7 @@ size_t utf8_character(const char *text, uint32_t *c);
 bool is_printable(uint32_t c);
 
 /* make_printable() - '?' in place for each byte of what is not such a character, or no UTF-8
- * at all. make_report_printable() lets tabs and ends of lines stay. */
+ * at all. make_report_printable() lets tabs and ends of lines stay. NULL is fine. */
 void make_printable(char *text);
 void make_report_printable(char *text);
 

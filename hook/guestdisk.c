@@ -328,8 +328,7 @@ int guestdisk_is_half_patched(const struct guestdisk *disk,
 
 /* ---- a run ------------------------------------------------------------------ */
 
-/* Reports hold text from the guest: nothing of it may command a terminal. */
-static char *copy_report(struct job_bytes bytes)
+static char *copy_text(struct job_bytes bytes)
 {
 	char *text;
 
@@ -337,7 +336,6 @@ static char *copy_report(struct job_bytes bytes)
 		return NULL;
 	memcpy(text, bytes.data, bytes.len);
 	text[bytes.len] = '\0';
-	make_report_printable(text);
 	return text;
 }
 
@@ -362,18 +360,20 @@ static int take_reports(const struct session *s,
 	int r;
 
 	guestdisk_result_free(result);
-	result->text = copy_report(s->parsed.section[JOB_SECTION_TEXT]);
-	result->json = copy_report(s->parsed.section[JOB_SECTION_JSON]);
-	result->reg = copy_report(s->parsed.section[JOB_SECTION_REG]);
+	result->text = copy_text(s->parsed.section[JOB_SECTION_TEXT]);
+	result->json = copy_text(s->parsed.section[JOB_SECTION_JSON]);
+	result->reg = copy_text(s->parsed.section[JOB_SECTION_REG]);
 	result->partition = s->parsed.partition;
 	if (evidence.data && evidence.len) {
-		result->evidence = malloc(evidence.len);
+		result->evidence = (void *)copy_text(evidence);
 		if (!result->evidence)
 			return fail(err, ENOMEM, "out of memory");
-		memcpy(result->evidence, evidence.data, evidence.len);
 		result->evidence_len = evidence.len;
 	}
 	r = check_json(s, result, err);
+	make_report_printable(result->text);	/* text of the guest commands no terminal */
+	make_report_printable(result->json);
+	make_report_printable(result->reg);
 	if (!s->parsed.result.code)
 		return r;
 	if (err)
