@@ -36,7 +36,7 @@ field()
 
 is "what it is built with is what install.sh installs for that" \
 	"$(sed -n '/^Build-Depends:/,/^[A-Z]/s/^ \([a-z0-9.+-]*\).*/\1/p' conf/debian/control | sort)" \
-	"$(bash -c '. <(sed -n "/^packages()/,/^}/p" install.sh); packages debian build' |
+	"$(bash -c '. conf/packages.sh; packages debian build' |
 	   tr ' ' '\n' | grep -vxE 'gcc|make|libc6-dev|linux-libc-dev' | sort)"
 ok "make deb" make -s deb
 version=$(dpkg-deb -f build/deb/*.deb Version)
