@@ -19,7 +19,7 @@ void json_string(FILE *out, const char *text)
 			fputs("\\ufffd", out);
 		else if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", (int)c);
-		else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+		else if (!is_printable(c))
 			fprintf(out, "\\u%04x", c);
 		else
 			fwrite(p, 1, n, out);

@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-/* json_string() - @text in quotes; what isn't UTF-8 becomes U+FFFD. */
+/* json_string() - @text in quotes; what isn't UTF-8 becomes U+FFFD, and what may not be shown
+ * (is_printable()) an escape. */
 void json_string(FILE *out, const char *text);
 
 /* json_bytes() - @len bytes as a string of hex digits. */
