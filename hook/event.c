@@ -112,7 +112,7 @@ static bool can_be_staged(struct event *event, struct error *err)
 }
 
 /* What libvirt puts into the error of the start, and so onto somebody's terminal. */
-static void refuse(const char *fmt, ...)
+static void __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
 {
 	char text[2048];
 	va_list ap;
