@@ -34,9 +34,14 @@ static int read_file(const char *path, size_t limit, char **bytes, size_t *len,
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 
-	if (fd < 0)
-		return fail_errno(err, "cannot open %s", path);
-	return read_all(fd, limit, bytes, len, err) < 0 ? error_prefix(err, "%s", path) : 0;
+	if (fd < 0) {
+		fail_errno(err, "cannot open %s", path);
+		return -1;
+	}
+	if (read_all(fd, limit, bytes, len, err) == 0)
+		return 0;
+	error_prefix(err, "%s", path);
+	return -1;
 }
 
 /* ---- the domain's log ---------------------------------------------------- */
