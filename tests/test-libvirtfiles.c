@@ -40,7 +40,8 @@ static const char *const bad[] = {
 	"<domstatus state='running' reason='booted'><domain id='3'/></domstatus>",
 	"<domstatus state='running' reason='booted' pid='-1'><domain id='3'/></domstatus>",
 	"<other state='running' reason='booted' pid='7'><domain id='3'/></other>",
-	"<!DOCTYPE x><domstatus state='running' reason='booted' pid='7'><domain id='3'/></domstatus>",
+	"<!DOCTYPE x><domstatus state='running' reason='booted' pid='7'><domain id='3'/>"
+	"</domstatus>",
 };
 
 int main(void)
