@@ -151,8 +151,11 @@ is "the image below was not written to" "$(sha256sum < "$LAB/outside.img")" "$su
 overlay=$(compgen -G "${bait%.img}.[0-9]*")
 is "its definition names what libvirt has made of the bait" \
 	"$(xpath outside "string($bait_disk/source/@file)")" "${overlay:-$bait}"
-# As one of a session that has lasted; a file of another name is not libvirt's.
-touch -d '1 hour ago' "${overlay:-$LAB/none}" "${bait%.img}.123x" "${bait%.img}.1"
+# As one of a session that has lasted; a file of another name is not libvirt's, and one that
+# a definition names is in use.
+define_domain keeper devices="<disk type='file' device='disk'><driver name='qemu' type='raw'/>
+	<source file='${bait%.img}.2'/><target dev='vdb' bus='virtio'/></disk>"
+touch -d '1 hour ago' "${overlay:-$LAB/none}" "${bait%.img}.123x" "${bait%.img}".{1,2}
 virsh -q shutdown outside
 ok "its end" wait_off outside
 is "leaves the bait where it is" "$(where outside)/$(ls "${overlay:-$bait}")" "staged/sata/${overlay:-$bait}"
@@ -161,7 +164,7 @@ staged_domain other guest=stay
 ok "when it is on VirtIO, the end of any session" press other
 ok "removes what libvirt left beside the bait" \
 	wait_for "[ ! -e '${overlay:-$LAB/nothing}' ] && [ ! -e '${bait%.img}.1' ]" 30
-is "and nothing else" "$(echo "${bait%.img}"*)" "${bait%.img}.123x $bait"
+is "and nothing else" "$(echo "${bait%.img}"*)" "${bait%.img}.123x ${bait%.img}.2 $bait"
 is "the image below was not written to" "$(sha256sum < "$LAB/outside.img")" "$sum"
 # --- paused at its start, and resumed
 
