@@ -213,3 +213,30 @@ void backup_close(struct backup *b)
 	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
 		cleanup_close(&b->files[i]);
 }
+
+int backup_image(const char *folder, char image[4096], struct error *err)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort), r = 0;
+
+	if (n < 0 && errno != ENOENT)
+		r = fail_errno(err, "%s", folder);
+	*image = '\0';
+	for (int i = 0; i < n && r == 0; i++) {
+		struct backup b = { 0 };
+
+		r = open_one(folder, list[i]->d_name, &b, err);
+		if (r == 0) {
+			str_fits(image, sizeof(b.image), b.image);
+			if (access(image, F_OK) == 0)
+				r = 1;
+			else if (errno != ENOENT && errno != ENOTDIR)
+				r = fail_errno(err, "%s", image);
+		}
+		backup_close(&b);
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return r;
+}

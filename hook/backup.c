@@ -401,6 +401,14 @@ void backup_prune(const char *folder, unsigned int keep)
 	prune(folder, backup_is_finished, keep ? keep : 1);
 }
 
+int backup_remove(const char *folder, struct error *err)
+{
+	prune(folder, is_unfinished, 0);
+	prune(folder, backup_is_finished, 0);
+	backup_end_transition(folder);
+	return rmdir(folder) == 0 || errno == ENOENT ? 0 : fail_errno(err, "%s", folder);
+}
+
 static bool newest_name(const char *folder, char *out, size_t size)
 {
 	struct dirent **list = NULL;

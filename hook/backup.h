@@ -106,4 +106,15 @@ void backup_close(struct backup *backup);
 /* backup_discard() - the one at @path was put back, or its patch was not done. */
 void backup_discard(const char *path);
 
+/*
+ * backup_image() - the image of the backups in @folder: one that exists where there is
+ * one, else the newest one's, which is gone
+ *
+ * Return 1 it exists, 0 all are gone (@image is "" without backups), -1 that can't be told.
+ */
+int backup_image(const char *folder, char image[4096], struct error *err);
+
+/* backup_remove() - @folder and all that is kept in it; -1 when something is left. */
+int backup_remove(const char *folder, struct error *err);
+
 #endif

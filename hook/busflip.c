@@ -70,7 +70,8 @@ static const struct option_row {
 	{ { "partition", required_argument }, OPTION_PARTITION,
 	  "N      where Windows is, when there is more than one" },
 	{ { "dry-run", no_argument }, OPTION_DRY_RUN,
-	  "         patch: print the edits as a .reg file (or JSON), write nothing" },
+	  "         patch: print the edits as a .reg file (or JSON), write nothing;\n"
+	  "                     clean: list, remove nothing" },
 	{ { "live", no_argument }, OPTION_LIVE,
 	  "            inspect: a disk that a running guest may change meanwhile" },
 	{ { "virtio-win", required_argument }, OPTION_VIRTIO_WIN,
@@ -124,6 +125,8 @@ static const struct command {
 	{ "undo", "IMAGE|DOMAIN [--format FORMAT] [--force]", 1, 1,
 	  OFFLINE_OPTIONS | OPTION_FORCE, command_undo,
 	  "put back the registry that was there before the last patch" },
+	{ "clean", "[--dry-run]", 0, 0, OPTION_DRY_RUN, command_clean,
+	  "remove what is kept of domains and disks that no longer exist" },
 	{ "check-config", "[FILE]", 0, 1, 0, command_check_config,
 	  "report what is wrong in busflip.conf" },
 	{ "event", "NAME OP SUBOP EXTRA", 4, 4, 0, command_event, NULL },

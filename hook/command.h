@@ -35,6 +35,7 @@ int command_check_config(const struct command_line *line);
 int command_inspect(const struct command_line *line);
 int command_patch(const struct command_line *line);
 int command_undo(const struct command_line *line);
+int command_clean(const struct command_line *line);
 int command_event(const struct command_line *line);
 int command_settle(const struct command_line *line);
 int command_watch(const struct command_line *line);

@@ -186,3 +186,11 @@ void story_free(struct story *story)
 	free(story->lines);
 	memset(story, 0, sizeof(*story));
 }
+
+void story_remove(const char *uuid)
+{
+	char path[512];
+
+	if (story_path(uuid, path, sizeof(path)))
+		unlink(path);
+}

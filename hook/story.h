@@ -41,6 +41,9 @@ int story_read(const char *uuid, struct story *story, struct error *err);
 void story_free(struct story *story);
 #define AUTO_STORY __attribute__((cleanup(story_free)))
 
+/* story_remove() - all that is kept of a domain. */
+void story_remove(const char *uuid);
+
 /* story_age() - seconds from @at until @now, at least 0; -1: @at is no time. */
 long long story_age(const char *at, long long now);
 

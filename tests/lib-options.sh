@@ -23,13 +23,16 @@ options_of()
 {
 	local option value said argument=x
 
-	[ "$1" != filter ] || argument=stage
+	case $1 in
+	filter) argument=stage ;;
+	clean) argument= ;;
+	esac
 	for option in $(busflip_options); do
 		value=
 		case $("$busflip" "$option" 2>&1) in
 		*'missing value'*) value='=x' ;;
 		esac
-		said=$("$busflip" "$option$value" --config /nonexistent "$1" $argument 2>&1)
+		said=$("$busflip" "$option$value" --config /nonexistent "$1" ${argument:+"$argument"} 2>&1)
 		case $said in
 		*'does not go with'*) ;;
 		*'cannot read --config'* | *'No such file'* | Usage:* | 'busflip '[0-9]*)

@@ -14,7 +14,7 @@ requires zsh --version
 requires fish --version
 loaded=/usr/share/bash-completion/bash_completion
 requires test -r $loaded
-plan 92
+plan 95
 
 conf=$tests/../conf/completion
 mkdir "$LAB/zsh" "$LAB/dir"

@@ -157,10 +157,11 @@ virsh -q undefine win2019
 quietly busflip stage --all
 is "and so does the end of the domain" "$(kept)" "${all//UUID/$uuid}"
 is "for root only" "$(find /var/lib/busflip -path "*$uuid*" -perm /077)" ''
-define_domain win2019 uuid="$uuid"
+define_domain win2019 uuid="$uuid" format=qcow2 image="$PWD/win2019.qcow2"
 define_domain other
 quietly busflip enable other
-example "remove a domain for good" 0 'uuid='
+quietly virsh -q pool-create-as examples dir --target "$PWD"
+example "remove a domain for good" 0 'virsh undefine'
 is "nothing of it is left" "$(kept)" ''
 is "but of others" "$(uuid=$(uuid_of other) && kept)" "./story/$(uuid_of other)"
 virsh -q undefine other

@@ -145,6 +145,7 @@ _busflip()
 	inspect) options="$offline --json --live" ;;
 	patch) options="$offline --json --bus --dry-run --virtio-win" ;;
 	undo) options="$offline --force" ;;
+	clean) options='--dry-run' ;;
 	esac
 	if [[ $cur == -* ]]; then
 		_busflip_words "$options" "$common"
@@ -153,7 +154,8 @@ _busflip()
 	case ${#args[@]},${args[0]:-} in
 	0,*)
 		_busflip_words enable disable status stage promote rollback retry hold \
-			filter check inspect patch undo check-config ;;
+			filter check inspect patch undo clean check-config ;;
+	1,clean) ;;
 	1,filter) _busflip_words stage promote rollback restore ;;
 	1,check-config) _busflip_files default ;;
 	1,inspect | 1,patch | 1,undo) _busflip_images ;;

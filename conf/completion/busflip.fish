@@ -72,6 +72,7 @@ complete -c busflip -n $none -a check -d 'look for what would keep a domain from
 complete -c busflip -n $none -a inspect -d 'say where a domain stands and why, and what Windows is on a disk'
 complete -c busflip -n $none -a patch -d 'make the Windows on a disk ready for SATA and VirtIO'
 complete -c busflip -n $none -a undo -d 'put back the registry that was there before the last patch'
+complete -c busflip -n $none -a clean -d 'remove what is kept of domains and disks that no longer exist'
 complete -c busflip -n $none -a check-config -d 'report what is wrong in busflip.conf'
 
 complete -c busflip -n '__busflip_is --argument enable disable status stage promote rollback retry hold check inspect patch undo' -a '(__busflip_domains)' -d domain
@@ -94,7 +95,7 @@ complete -c busflip -n '__busflip_is status check inspect patch' -l json -d 'for
 complete -c busflip -n '__busflip_is status' -l watch -d 'again and again'
 complete -c busflip -n '__busflip_is status' -l prometheus -d 'metrics for a textfile collector'
 complete -c busflip -n '__busflip_is inspect' -l live -d 'a disk that a running guest may change meanwhile'
-complete -c busflip -n '__busflip_is patch' -l dry-run -d 'print the edits, write nothing'
+complete -c busflip -n '__busflip_is patch clean' -l dry-run -d 'say what would be done, write nothing'
 complete -c busflip -n '__busflip_is check patch' -l virtio-win -r -F -d 'drivers, a directory or an ISO image'
 complete -c busflip -n '__busflip_is disable undo' -l force -d 'even if the disk can\'t be put back, or Windows has written since'
 complete -c busflip -n '__busflip_is filter' -l tag -d 'also a domain that has no tag'

@@ -67,6 +67,7 @@ _busflip() {
 		'inspect:say where a domain stands and why, and what Windows is on a disk'
 		'patch:make the Windows on a disk ready for SATA and VirtIO'
 		'undo:put back the registry that was there before the last patch'
+		'clean:remove what is kept of domains and disks that no longer exist'
 		'check-config:report what is wrong in busflip.conf'
 	)
 
@@ -120,6 +121,8 @@ _busflip() {
 		undo)
 			_arguments $common $offline '--force[even if Windows has written since]' \
 				'1:image or domain:_busflip_images' ;;
+		clean)
+			_arguments $common '--dry-run[list, remove nothing]' ;;
 		check-config)
 			_arguments $common '1:file:_files' ;;
 		esac && ret=0 ;;
