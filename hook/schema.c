@@ -428,6 +428,10 @@ static int check_place(const struct domain *domain, const xmlNode *disk, struct 
 	char name[TARGET_SIZE];
 
 	disk_target(disk, name, sizeof(name));
+	if (address && xml_attr_is(address, "type", "drive") == (disk_bus(disk) == BUS_VIRTIO))
+		return fail(err, EINVAL, "its system disk %s is on %s and has the address of "
+			    "another bus: take that <address> element out (virsh edit)", name,
+			    bus_name(disk_bus(disk)));
 	if (has_namesake(domain, disk, name))
 		return fail(err, EINVAL, "two disks are called %s: give one of them another name "
 			    "(virsh edit)", name);
