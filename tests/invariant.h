@@ -77,9 +77,12 @@ static inline void strip_space(xmlNode *node)
 	xmlNode *next;
 
 	for (; node; node = next) {
+		/* Text that an element was taken out of is in one piece then: the space at
+		 * its end does not tell anything. */
+		while (node->type == XML_TEXT_NODE && node->next &&
+		       node->next->type == XML_TEXT_NODE)
+			xmlTextMerge(node, node->next);
 		next = node->next;
-		/* Text that an element was taken out of is in one piece then: its
-		 * space does not tell anything. */
 		if (node->type == XML_TEXT_NODE && xmlIsBlankNode(node))
 			remove_node(node);
 		else if (node->type == XML_TEXT_NODE)
