@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "helper/refusal.h"
+#include "hook/datafile.h"
 
 #define HEAD_SIZE 65536u
 
@@ -153,23 +154,8 @@ static char *resolve(const char *image, const char *name, char **way, struct err
 	return NULL;
 }
 
-/* Whoever made the image chose the name, and we are root: a data file or an
- * extent that is written to must not be somebody else's disk. */
-static int check_neighbour(const char *image, const char *real, struct error *err)
-{
-	const char *slash = strrchr(image, '/');
-	size_t n = slash ? (size_t)(slash - image) + 1 : 0;
-	struct stat st;
-
-	if (n && !strncmp(real, image, n) && !strchr(real + n, '/') &&
-	    stat(real, &st) == 0 && S_ISREG(st.st_mode))
-		return 0;
-	return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which is not a "
-		    "file in its own folder: move it there", image, real);
-}
-
-static int add(struct backing *b, const char *image, const char *name,
-	       bool writable, struct error *err)
+/* One more file, which @image names. */
+static int add(struct backing *b, const char *image, const char *name, struct error *err)
 {
 	if (b->count == BACKING_LIMIT)
 		return fail(err, REFUSE_FORMAT, "%s: more than %d files: make them less with "
@@ -177,8 +163,18 @@ static int add(struct backing *b, const char *image, const char *name,
 	b->paths[b->count] = resolve(image, name, &b->names[b->count], err);
 	if (!b->paths[b->count])
 		return -1;
-	b->writable[b->count++] = writable;
-	return writable ? check_neighbour(image, b->paths[b->count - 1], err) : 0;
+	b->count++;
+	return 0;
+}
+
+/* @top: @image is no backing file itself, so QEMU writes to it. */
+static int add_data(struct backing *b, const char *image, const char *name, bool top,
+		    struct error *err)
+{
+	if (add(b, image, name, err) < 0)
+		return -1;
+	b->writable[b->count - 1] = top;
+	return datafile_check(image, b->paths[b->count - 1], top, b->qemu, err);
 }
 
 /* The name is whatever made the image has put there: never a command in one that we
@@ -206,7 +202,7 @@ static int find_qcow2(const char *path, bool top, struct backing *b,
 		return -1;
 	if (backing_parse_qcow2(head, len, &names, err) < 0)
 		return error_prefix(err, "%s", path);
-	if (names.data[0] && add(b, path, names.data, top, err) < 0)
+	if (names.data[0] && add_data(b, path, names.data, top, err) < 0)
 		return -1;
 	if (!names.backing[0])
 		return 0;
@@ -215,14 +211,14 @@ static int find_qcow2(const char *path, bool top, struct backing *b,
 	if (!str_fits(next_format, size, names.format))
 		return fail(err, REFUSE_FORMAT, "%s: format name too long",
 			    path);
-	if (add(b, path, names.backing, false, err) < 0)
+	if (add(b, path, names.backing, err) < 0)
 		return -1;
 	memcpy(b->formats[b->count - 1], next_format, strlen(next_format) + 1);
 	return 0;
 }
 
 /* `RW 4192256 FLAT "disk-flat.vmdk" 0`, line by line. */
-static int find_extents(const char *path, char *text, struct backing *b,
+static int find_extents(const char *path, bool top, char *text, struct backing *b,
 			struct error *err)
 {
 	char *save = NULL;
@@ -247,13 +243,13 @@ static int find_extents(const char *path, char *text, struct backing *b,
 			return -1;
 		/* A monolithic image names itself, if it was not renamed. */
 		if (strcmp(real, path) != 0 &&
-		    add(b, path, name, !strcmp(access, "RW"), err) < 0)
+		    add_data(b, path, name, top && !strcmp(access, "RW"), err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int find_vmdk(const char *path, struct backing *b, struct error *err)
+static int find_vmdk(const char *path, bool top, struct backing *b, struct error *err)
 {
 	AUTO_FREE uint8_t *head = calloc(1, HEAD_SIZE + 1);
 	size_t len = 0;
@@ -263,7 +259,7 @@ static int find_vmdk(const char *path, struct backing *b, struct error *err)
 	if (read_head(path, head, &len, err) < 0)
 		return -1;
 	if (len < 512 || memcmp(head, "KDMV", 4) != 0)
-		return find_extents(path, (char *)head, b, err);
+		return find_extents(path, top, (char *)head, b, err);
 	/* Sparse: bit 16 of the flags says that grains are compressed. */
 	if (get_le32(head + 8) & 1u << 16) {
 		b->read_only_kind = true;
@@ -273,12 +269,13 @@ static int find_vmdk(const char *path, struct backing *b, struct error *err)
 	return 0;
 }
 
-int backing_find(const char *path, const char *format, struct backing *out,
-		 struct error *err)
+int backing_find(const char *path, const char *format, const struct access_user *qemu,
+		 struct backing *out, struct error *err)
 {
 	char now[64], next[64];
 
 	memset(out, 0, sizeof(*out));
+	out->qemu = qemu;
 	if (!str_fits(now, sizeof(now), format))
 		return fail(err, EINVAL, "\"%s\" is no format that busflip knows (raw, qcow2, "
 			    "vmdk, vhdx, ...)", format);
@@ -287,7 +284,7 @@ int backing_find(const char *path, const char *format, struct backing *out,
 
 		next[0] = '\0';
 		if (!strcmp(now, "vmdk"))
-			return find_vmdk(image, out, err);
+			return find_vmdk(image, image == path, out, err);
 		if (strcmp(now, "qcow2") != 0)
 			return 0;
 		if (find_qcow2(image, image == path, out, next, sizeof(next),

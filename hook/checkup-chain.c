@@ -55,7 +55,7 @@ enum chain checkup_chain(struct patient *p, const struct need *need, const xmlNo
 			 const char *format, struct backing *out, struct error *err)
 {
 	const xmlNode *store = xml_child(disk, "backingStore");
-	int r = backing_find(need->path, format, out, err);
+	int r = backing_find(need->path, format, p->has_user ? &p->user : NULL, out, err);
 	char path[4096];
 
 	if (!store || (r < 0 && err->code != ENOENT && err->code != ENOTDIR))

@@ -55,6 +55,7 @@ static int look(const struct patient *p, const struct place *place, enum job_act
 	if (offline_begin(p->line, action, &o) != EXIT_DONE)
 		return fail(err, EINVAL, "wrong usage");
 	o.place = *place;
+	o.qemu = p->has_user ? &p->user : NULL;
 	o.bus = standing_target_bus(&p->domain, p->disk, &p->line->config);
 	o.job.dry_run = action == JOB_PATCH;
 	o.job.live = false;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hook/cure.h"
 #include "hook/magic.h"
 
 /* A descriptor has some hundred bytes, qemu.conf some ten thousand. */
@@ -70,13 +71,17 @@ static void check_format(struct patient *p)
 
 static void no_chain(struct patient *p, const struct error *err)
 {
+	const char *cure = cure_at_import(err->code);
 	struct checkup_item *item;
 
 	if (checkup_denied(p, "backing", err))
 		return;
 	item = checkup_add(p, "backing", HOLDS_NO, "%s", err->msg);
-	checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u corrects a "
-		     "name that is wrong", p->path_word);
+	if (cure)
+		checkup_cure(item, "%s", cure);
+	else
+		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u "
+			     "corrects a name that is wrong", p->path_word);
 }
 
 static void check_chain(struct patient *p, struct backing *backing)

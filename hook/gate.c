@@ -17,6 +17,7 @@
 #include "hook/libvirtfiles.h"
 #include "hook/pending.h"
 #include "hook/place.h"
+#include "hook/qemuuser.h"
 #include "hook/session.h"
 #include "hook/story.h"
 #include "hook/virtioid.h"
@@ -27,6 +28,7 @@ struct subject {
 	const struct domain *domain;
 	struct place place;
 	struct guestdisk disk;
+	struct access_user qemu;
 	struct guestdisk_options options;
 	struct job job;
 };
@@ -45,7 +47,8 @@ static int subject_of(const struct domain *domain, const struct config *config,
 		return -1;
 	s->disk = (struct guestdisk){ .path = s->place.path,
 				      .format = s->place.format,
-				      .key = domain->uuid };
+				      .key = domain->uuid,
+				      .qemu = qemu_user_unasked(domain, &s->qemu) };
 	s->options = guestdisk_defaults();
 	s->options.timeout_ms = config->patch_timeout * 1000;
 	s->options.deadline = monotonic_ms() + s->options.timeout_ms;

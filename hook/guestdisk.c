@@ -132,7 +132,7 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 			const struct job *job, struct error *err)
 {
 	return session_begin(s, disk, options, job, err) < 0 ? -1 :
-		backing_find(s->image.path, disk->format, &s->backing, err);
+		backing_find(s->image.path, disk->format, disk->qemu, &s->backing, err);
 }
 
 static int start_server(struct session *s, bool writable, bool live,
@@ -259,7 +259,7 @@ static int recover_if_pending(struct session *s, struct error *err)
 
 	if (r < 0)
 		return -1;
-	if (backing_find(s->image.path, s->disk->format, &s->backing, err) == 0)
+	if (backing_find(s->image.path, s->disk->format, s->disk->qemu, &s->backing, err) == 0)
 		return r ? recover_pending(s, err) : 0;
 	if (r == 0)
 		log_msg(LOG_LEVEL_WARNING, "%s: what is behind it was not looked at: %s",
@@ -307,7 +307,7 @@ int guestdisk_recover(const struct guestdisk *disk,
 
 	/* Since it was half patched it may have become a backing file. */
 	for (size_t i = 0; r >= 0 && i < below.count; i++) {
-		const struct guestdisk next = { .path = below.paths[i],
+		const struct guestdisk next = { .path = below.paths[i], .qemu = disk->qemu,
 						.format = below.formats[i] };
 
 		if (!next.format[0])

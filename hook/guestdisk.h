@@ -11,11 +11,13 @@
 #define BUSFLIP_GUESTDISK_H
 
 #include "helper/job.h"
+#include "hook/access.h"
 
 struct guestdisk {
 	const char *path;	/* of the image or block device */
 	const char *format;	/* "raw", "qcow2", ...: never guessed */
 	const char *key;	/* of its backups: the domain's UUID, or NULL */
+	const struct access_user *qemu;	/* as whom QEMU has it open; NULL: not known */
 };
 
 struct guestdisk_options {

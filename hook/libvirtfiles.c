@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "hook/pool.h"
 
 #define DOMAIN_LOG "/var/log/libvirt/qemu/%s.log"
 #define DOMAIN_STATUS "/run/libvirt/qemu/%s.xml"
@@ -191,22 +194,33 @@ static bool names_file(const char *bytes, size_t len, const char *wanted)
 	return domain && memmem(domain, left, wanted, strlen(wanted));
 }
 
+/* The first XML_LIMIT bytes: a managed save has the guest's memory behind its XML. */
+static int read_head(int fd, char **bytes, size_t *len)
+{
+	ssize_t n = 0;
+
+	*len = 0;
+	*bytes = malloc(XML_LIMIT);
+	while (*bytes && *len < XML_LIMIT &&
+	       (n = read(fd, *bytes + *len, XML_LIMIT - *len)) > 0)
+		*len += (size_t)n;
+	return *bytes && n >= 0 ? 0 : -1;
+}
+
 static bool file_names_file(const char *path, const char *wanted)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	AUTO_FREE char *bytes = malloc(XML_LIMIT);
+	AUTO_FREE char *bytes = NULL;
 	size_t used = 0;
-	ssize_t n = 0;
 
 	if (fd < 0 && errno == ENOENT)
 		return false;
-	while (fd >= 0 && bytes && used < XML_LIMIT &&
-	       (n = read(fd, bytes + used, XML_LIMIT - used)) > 0)
-		used += (size_t)n;
-	return fd < 0 || !bytes || n < 0 || names_file(bytes, used, wanted);
+	return fd < 0 || read_head(fd, &bytes, &used) < 0 || names_file(bytes, used, wanted);
 }
 
-bool libvirt_names_file(const char *path)
+/* All that a domain, its sessions, snapshots and managed save are written down in, until
+ * @each gives other than 0. */
+static int for_each_domain_file(int (*each)(const char *path, void *context), void *context)
 {
 	static const char *const patterns[] = {
 		BUSFLIP_SYSCONFDIR "/libvirt/qemu/*.xml",
@@ -214,20 +228,135 @@ bool libvirt_names_file(const char *path)
 		"/var/lib/libvirt/qemu/snapshot/*/*.xml",
 		"/var/lib/libvirt/qemu/save/*.save",
 	};
-	char quoted[4096];
-	bool named = !str_printf(quoted, sizeof(quoted), "'%s'", path);
+	int given = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(patterns) && !named; i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(patterns) && !given; i++) {
 		glob_t found;
 		int r = glob(patterns[i], GLOB_NOSORT, NULL, &found);
 
-		named = r != 0 && r != GLOB_NOMATCH;
-		for (size_t k = 0; r == 0 && k < found.gl_pathc && !named; k++)
-			named = file_names_file(found.gl_pathv[k], quoted);
+		given = r != 0 && r != GLOB_NOMATCH ? each(NULL, context) : 0;
+		for (size_t k = 0; r == 0 && k < found.gl_pathc && !given; k++)
+			given = each(found.gl_pathv[k], context);
 		if (r == 0)
 			globfree(&found);
 	}
-	return named;
+	return given;
+}
+
+/* @path NULL: of some there is no telling. */
+static int names_wanted(const char *path, void *wanted)
+{
+	return !path || file_names_file(path, wanted);
+}
+
+bool libvirt_names_file(const char *path)
+{
+	char quoted[4096];
+
+	return !str_printf(quoted, sizeof(quoted), "'%s'", path) ||
+	       for_each_domain_file(names_wanted, quoted);
+}
+
+/* ---- whose disk a file is ------------------------------------------------ */
+
+struct search {
+	const char *volume;		/* base name of .file */
+	struct stat image, file;
+	bool image_found, file_found;	/* in the domain that is looked at */
+	char *name;			/* of the domain */
+	size_t size;
+	struct error *err;
+};
+
+static bool is_file(const char *path, const struct stat *wanted)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
+}
+
+/* Of disks, what is below them, and what they are copied to. Where a pool is not active its
+ * volumes are there all the same: by the name alone then. */
+static void look_at_source(const xmlNode *source, struct search *s)
+{
+	char path[4096];
+	bool named = xml_attr(source, "file", path, sizeof(path)) ||
+		     xml_attr(source, "dev", path, sizeof(path));
+
+	if (!named && xmlHasProp(source, XS("volume")))
+		named = pool_volume(source, path, sizeof(path), NULL) == 0;
+	if (!named) {
+		s->file_found |= xml_attr_is(source, "volume", s->volume);
+		return;
+	}
+	s->image_found |= is_file(path, &s->image);
+	s->file_found |= is_file(path, &s->file);
+}
+
+/* In the order of the document; NULL behind the last one below @root. */
+static const xmlNode *node_after(const xmlNode *node, const xmlNode *root)
+{
+	if (node->type == XML_ELEMENT_NODE && node->children)
+		return node->children;
+	while (node != root && !node->next)
+		node = node->parent;
+	return node == root ? NULL : node->next;
+}
+
+/* In front of the domain a managed save has a header, and behind it memory. */
+static xmlDoc *parse_domain_file(const char *bytes, size_t len, struct error *err)
+{
+	const char *begin = len && *bytes != '<' ? memmem(bytes, len, "<domain ", 8) : bytes;
+
+	return begin ? xml_parse_bare(begin, strnlen(begin, len - (size_t)(begin - bytes)), err)
+		     : NULL;
+}
+
+static int is_named_in(const char *path, void *context)
+{
+	AUTO_FD int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+	AUTO_FREE char *bytes = NULL;
+	AUTO_XML_DOC xmlDoc *doc = NULL;
+	struct search *s = context;
+	const xmlNode *root;
+	size_t len = 0;
+
+	if (path && fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || read_head(fd, &bytes, &len) < 0)
+		return fail_errno(s->err, "cannot read %s", path ? path : "libvirt's folders");
+	if (!memmem(bytes, len, "<domain", 7))
+		return 0;
+	doc = parse_domain_file(bytes, len, s->err);
+	if (!doc)
+		return error_prefix(s->err, "cannot read %s", path);
+	root = xmlDocGetRootElement(doc);
+	s->image_found = s->file_found = false;
+	for (const xmlNode *node = root; node; node = node_after(node, root))
+		if (xml_is(node, "source"))
+			look_at_source(node, s);
+	if (!s->file_found || s->image_found)
+		return 0;
+	if (!xml_is(root, "domain"))
+		root = xml_child(root, "domain");
+	if (!xml_text(xml_child(root, "name"), s->name, s->size))
+		str_fits(s->name, s->size, "?");
+	return 1;
+}
+
+int libvirt_other_domain(const char *image, const char *file, char *name, size_t size,
+			 struct error *err)
+{
+	const char *slash = strrchr(file, '/');
+	struct search s = {
+		.volume = slash ? slash + 1 : file, .name = name, .size = size, .err = err,
+	};
+
+	if (stat(image, &s.image) < 0)
+		return fail_errno(err, "%s", image);
+	if (stat(file, &s.file) < 0)
+		return fail_errno(err, "%s", file);
+	return for_each_domain_file(is_named_in, &s);
 }
 
 bool libvirt_has_block_job(const char *name)

@@ -57,6 +57,16 @@ bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk);
 bool libvirt_names_file(const char *path);
 
 /*
+ * libvirt_other_domain() - is @file a disk, or below one, of a domain that has not @image?
+ *
+ * In its definition, a session that runs, a snapshot or a managed save; by whatever name,
+ * also as a volume of a pool. Return 1 with that domain's name in @name, 0 no, -1 there is
+ * no telling.
+ */
+int libvirt_other_domain(const char *image, const char *file, char *name, size_t size,
+			 struct error *err);
+
+/*
  * libvirt_has_block_job() - in the stopped hook: was a job on the disks of @name not finished
  * when QEMU went (blockjobs in the status file)? Which image is the current one may not be
  * what the definition says then.

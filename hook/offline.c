@@ -14,6 +14,7 @@
 
 #include "helper/refusal.h"
 #include "hook/cure.h"
+#include "hook/qemuuser.h"
 #include "hook/rewrite.h"
 #include "hook/standing.h"
 #include "hook/story.h"
@@ -39,6 +40,7 @@ int offline_image(struct offline *o, struct error *err)
 			    "with");
 	if (line->disk)
 		return fail(err, EINVAL, "--disk is for domains");
+	o->qemu = qemu_user_unasked(NULL, &o->user);
 	if (!str_fits(place->path, sizeof(place->path), line->args[0]) ||
 	    !str_fits(place->format, sizeof(place->format), line->format))
 		return fail(err, ENAMETOOLONG, "name too long");
@@ -59,6 +61,7 @@ int offline_domain(const struct domain *domain, struct offline *o, struct error 
 	if (!disk || (writes && writable_check(disk, err) < 0))
 		return -1;
 	o->bus = standing_target_bus(domain, disk, &line->config);
+	o->qemu = qemu_user_unasked(domain, &o->user);
 	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid) ||
 	    !str_fits(o->machine, sizeof(o->machine), domain->machine))
 		return fail(err, EINVAL, "its UUID is too long");
@@ -200,6 +203,7 @@ int offline_run(struct offline *o, struct guestdisk_result *result, struct error
 	const struct guestdisk disk = {
 		.path = o->place.path, .format = o->place.format,
 		.key = o->uuid[0] ? o->uuid : NULL,
+		.qemu = o->qemu,
 	};
 
 	o->job.bus = job_bus(o);

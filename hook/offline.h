@@ -17,6 +17,8 @@
 struct offline {
 	const struct command_line *line;
 	struct place place;
+	struct access_user user;
+	const struct access_user *qemu;	/* .user, as whom QEMU runs; NULL: not known */
 	char uuid[40];		/* of the domain; "" for an image */
 	char machine[40];	/* that its guest sees (domain.h) */
 	char name[256];		/* the same */

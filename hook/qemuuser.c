@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DAC_LABEL 256
+#define LIBVIRT_QEMU "/var/lib/libvirt/qemu"
 
 static const xmlNode *dac_of(const xmlNode *parent, const char *name)
 {
@@ -24,15 +26,40 @@ static const xmlNode *dac_of(const xmlNode *parent, const char *name)
 	return NULL;
 }
 
-bool qemu_user(struct virt *virt, const struct domain *domain, struct access_user *user)
+/* Return 1 when the domain has one, 0 none, -1 none of this host. */
+static int own_user(const struct domain *domain, struct access_user *user)
 {
 	const xmlNode *own = xml_child(dac_of(domain->root, "seclabel"), "label");
-	AUTO_FREE char *text = NULL;
-	AUTO_XML_DOC xmlDoc *doc = NULL;
 	char label[DAC_LABEL];
 
-	if (own)
-		return xml_text(own, label, sizeof(label)) && access_user_parse(label, user);
+	if (!own)
+		return 0;
+	return xml_text(own, label, sizeof(label)) && access_user_parse(label, user) ? 1 : -1;
+}
+
+const struct access_user *qemu_user_unasked(const struct domain *domain,
+					    struct access_user *user)
+{
+	int r = domain ? own_user(domain, user) : 0;
+	struct stat st;
+
+	if (r == 0 && stat(LIBVIRT_QEMU, &st) == 0) {
+		*user = (struct access_user){ .uid = st.st_uid, .gid = st.st_gid };
+		r = 1;
+	}
+	return r > 0 ? user : NULL;
+}
+
+bool qemu_user(struct virt *virt, const struct domain *domain, struct access_user *user)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_XML_DOC xmlDoc *doc = NULL;
+	const xmlNode *own;
+	char label[DAC_LABEL];
+	int r = own_user(domain, user);
+
+	if (r)
+		return r > 0;
 	text = virt_capabilities(virt, NULL);
 	doc = text ? xml_parse(text, strlen(text), NULL) : NULL;
 	if (!doc)

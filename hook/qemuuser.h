@@ -12,6 +12,16 @@
 bool qemu_user(struct virt *virt, const struct domain *domain, struct access_user *user);
 
 /*
+ * qemu_user_unasked() - the same in a hook, where libvirt can't be asked: by the domain's
+ * <seclabel>, else by the owner of libvirt's own folder for QEMU, which libvirt gives to its
+ * user when it starts (qemuStateInitialize() in src/qemu/qemu_driver.c, 9.0.0).
+ *
+ * @domain: NULL for one without a <seclabel>. Return @user, or NULL: no telling.
+ */
+const struct access_user *qemu_user_unasked(const struct domain *domain,
+					    struct access_user *user);
+
+/*
  * qemu_reads_bait() - may QEMU's user read the image at @path, which exists, as the
  * bait that @domain has? One on SCSI has none.
  *

@@ -12,6 +12,7 @@
 #include "hook/cure.h"
 #include "hook/guestdisk.h"
 #include "hook/place.h"
+#include "hook/qemuuser.h"
 #include "hook/story.h"
 #include "hook/writable.h"
 
@@ -34,7 +35,8 @@ static bool any_journal(void)
 static int recover_disk(const struct domain *domain, const xmlNode *disk,
 			const struct guestdisk_options *options, struct error *err)
 {
-	struct guestdisk image = { 0 };
+	struct access_user qemu;
+	struct guestdisk image = { .qemu = qemu_user_unasked(domain, &qemu) };
 	struct place place;
 	struct error why = { 0 };
 	char target[TARGET_SIZE] = "?";

@@ -245,3 +245,24 @@ volume_sound()
 	ntfsresize -i -f "$1" > "$work/ntfsresize.out" 2>&1 &&
 		ntfsfix -n "$1" > "$work/ntfsfix.out" 2>&1
 }
+
+# data_of KIND IMAGE DATA - an image that says that it keeps its data in that disk: qcow2 or
+# a subformat of vmdk (Sparse: DATA is one itself)
+data_of()
+{
+	local sectors type=FLAT offset=' 0' format=raw
+
+	[[ $1 != *Sparse ]] || type=SPARSE offset='' format=vmdk
+	sectors=$(qemu-img info --output=json -f "$format" "$3" |
+		python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] // 512)')
+	rm -f "$2"
+	if [ "$1" = qcow2 ]; then
+		qemu-img create -q -f qcow2 -o "data_file=$2.own,data_file_raw=on" "$2" \
+			$((sectors * 512)) || bail_out "$1 on $3"
+		qemu-img amend -f qcow2 -o "data_file=$3" "$2" || bail_out "$1 on $3"
+		rm "$2.own"
+		return
+	fi
+	printf '# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n%s\n%s\n' \
+		"createType=\"$1\"" "RW $sectors $type \"$3\"$offset" > "$2"
+}

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 105
+plan 188
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -95,6 +95,7 @@ done <<-END
 	vmdk -o subformat=monolithicSparse
 	vmdk -o subformat=monolithicFlat
 	vmdk -o subformat=twoGbMaxExtentSparse
+	vmdk -o subformat=twoGbMaxExtentFlat
 	vdi
 	vpc
 END
@@ -151,15 +152,67 @@ done
 # Whoever made the image chose the names in its header.
 mkdir "$work/theirs"
 cp --sparse=always "$work/old.raw" "$work/victim.raw"
-qemu-img create -q -f qcow2 -o "data_file=$work/theirs/own,data_file_raw=on" \
-	"$work/theirs/image" "$(stat -c %s "$work/victim.raw")"
-qemu-img amend -f qcow2 -o "data_file=$work/victim.raw" "$work/theirs/image"
-fails "data file that is another disk: refused" 12 patch --format qcow2 "$work/theirs/image"
-like "it says so" "$output" "keeps its data in $work/victim.raw, which is not"
-printf '# Disk DescriptorFile\nversion=1\ncreateType="monolithicFlat"\nRW %d FLAT "%s" 0\n' \
-	$(($(stat -c %s "$work/victim.raw") / 512)) "$work/victim.raw" > "$work/theirs/image"
-fails "extent that is another disk: refused" 12 patch --format vmdk "$work/theirs/image"
+for kind in qcow2 monolithicFlat; do
+	format=${kind/monolithicFlat/vmdk}
+	data_of $kind "$work/theirs/victim" "$work/victim.raw"
+	fails "$kind on a disk elsewhere: refused" 12 patch --format "$format" "$work/theirs/victim"
+	like "it says so" "$output" "keeps its data in $work/victim.raw, which is not"
+done
 ok "it is not written to" cmp "$work/victim.raw" "$work/old.raw"
+
+# refused NAME FORMAT IMAGE DATA SAYS - neither written to nor looked into
+refused()
+{
+	sha256sum "$4" > "$work/before.sum"
+	fails "$1: patch" 12 patch --format "$2" "$3"
+	like "$1: says so" "$output" "^busflip: $3: $5"
+	ok "$1: not a byte is written" sha256sum --quiet -c "$work/before.sum"
+	fails "$1: inspect" 12 busflip inspect --format "$2" "$3"
+	unlike "$1: nothing of it is printed" "$output" "Windows"
+}
+
+# Another guest's disk in the same folder: by its name, and by its owner where its name
+# is right. Nobody has user 64999.
+neighbour=$work/theirs/neighbour.raw own=$work/theirs/win-own
+while read -r kind format suffix; do
+	for data in "$neighbour$suffix" "$own$suffix"; do
+		qemu-img convert -O "$([ "$suffix" ] && echo vmdk || echo raw)" "$work/old.raw" "$data"
+		chmod 600 "$data"
+	done
+	data_of "$kind" "$work/theirs/win.$format" "$neighbour$suffix"
+	refused "$kind on a neighbour" "$format" "$work/theirs/win.$format" "$neighbour$suffix" \
+		"keeps its data in $neighbour$suffix, which by its name may be another disk: .*convert"
+	data_of "$kind" "$work/theirs/win.$format" "$own$suffix"
+	chown 64999 "$work/theirs/win.$format"
+	refused "$kind on root's file" "$format" "$work/theirs/win.$format" "$own$suffix" \
+		"keeps its data in $own$suffix, which neither .* chown --reference"
+	qemu-img create -q -f qcow2 -b "$work/theirs/win.$format" -F "$format" "$work/theirs/top"
+	refused "on top of $kind on root's file" qcow2 "$work/theirs/top" "$own$suffix" \
+		"$work/theirs/win.$format: keeps its data in $own$suffix, .* may read"
+	chown --reference="$work/theirs/win.$format" "$own$suffix"
+	ok "$kind: that is cured by what it says" busflip inspect --format "$format" \
+		"$work/theirs/win.$format"
+	chown root "$own$suffix"
+done <<-END
+	qcow2 qcow2
+	monolithicFlat vmdk
+	twoGbMaxExtentFlat vmdk
+	twoGbMaxExtentSparse vmdk .sparse
+END
+
+# Names in other formats are not followed at all.
+while read -r format data; do
+	rm -f "$work/theirs/win.$format"
+	qemu-img create -q -f "$format" -b "$neighbour${data#raw}" -F "${data/.sparse/vmdk}" \
+		"$work/theirs/win.$format"
+	refused "$format on a neighbour" "$format" "$work/theirs/win.$format" \
+		"$neighbour${data#raw}" ".*a file that it doesn't name openly"
+done <<-END
+	qed raw
+	qcow raw
+	vmdk .sparse
+END
+
 mkfifo "$work/theirs/fifo"
 for name in "$work/theirs/fifo" /dev/zero; do
 	qemu-img create -q -f qcow2 -u -b "$name" -F qcow2 "$work/theirs/image" 64M
