@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +14,9 @@
 #include "hook/cure.h"
 #include "hook/cycle.h"
 #include "hook/installed.h"
+#include "hook/libvirtconf.h"
 #include "hook/qemuuser.h"
 #include "hook/standing.h"
-
-#define QEMU_CONF BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf"
-#define CONF_LIMIT (1u << 20)
 
 /* No upper limit: each of a domain's files may be one. */
 static struct checkup_item *new_item(struct patient *p)
@@ -235,29 +232,13 @@ static void check_staging(struct patient *p)
 
 /* ---- the host --------------------------------------------------------------- */
 
-/* Its lines are "key = value", '#' begins a comment; the default is 1. */
+/* The default is 1. */
 static bool relabels(void)
 {
-	static const char key[] = "dynamic_ownership";
-	AUTO_FD int fd = open(QEMU_CONF, O_RDONLY | O_CLOEXEC);
-	AUTO_FREE char *text = NULL;
-	char *save = NULL;
-	bool answer = true;
-	size_t len;
+	char value[16];
 
-	if (fd < 0 || read_all(fd, CONF_LIMIT, &text, &len, NULL) < 0)
-		return true;
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		line += strspn(line, " \t");
-		if (strncmp(line, key, strlen(key)) != 0)
-			continue;
-		line += strlen(key);
-		line += strspn(line, " \t");
-		if (*line == '=')
-			answer = line[1 + strspn(line + 1, " \t\"")] != '0';
-	}
-	return answer;
+	return libvirtconf_get("qemu.conf", "dynamic_ownership", value, sizeof(value),
+			       NULL) <= 0 || strcmp(value, "0") != 0;
 }
 
 /* Permissive, it forbids nothing. The label is that of domains of this type. */
