@@ -26,7 +26,9 @@ packages()
 			libnbd-bin procps zstd ovmf systemd-boot-efi mtools libarchive-tools \
 			bash-completion zsh fish \
 			build-essential dpkg-dev debhelper lintian rpm rpmlint \
-			"libvirt-daemon-driver-storage-iscsi|libvirt-daemon" ;;
+			"libvirt-daemon-driver-storage-iscsi|libvirt-daemon" \
+			"libvirt-daemon-lock|libvirt-daemon" \
+			"libvirt-daemon-plugin-lockd|libvirt-daemon" ;;
 	debian-ci)
 		echo clang libclang-rt-dev clang-tidy cppcheck shellcheck mandoc man-db \
 			valgrind debootstrap ;;
@@ -54,6 +56,7 @@ packages()
 			python3-jsonschema python3-prometheus_client python3-pyyaml virt-install libxslt ansible-core \
 			util-linux iproute git acl secilc setools-console ntfs-3g ntfsprogs util-linux-core hivex perl-hivex \
 			xz nbdkit libnbd procps-ng zstd libvirt-daemon-driver-storage \
+			libvirt-daemon-lock libvirt-daemon-plugin-lockd \
 			kernel-core kernel-modules edk2-ovmf systemd-boot-unsigned mtools bsdtar \
 			bash-completion zsh fish \
 			rpm-build rpmlint ;;

@@ -111,6 +111,8 @@ void checkup_place(struct patient *p);
 void checkup_files(struct patient *p);
 /* ... what AppArmor and SELinux say of the system disk's, ... */
 void checkup_confinement(struct patient *p, const struct backing *backing);
+/* ... whether libvirt's lock manager lets a hook write to it, ... */
+void checkup_lease(struct patient *p);
 /* ... those of other disks, the kernel, ... */
 void checkup_others(struct patient *p);
 /* What its interfaces need; @local: of this host. */

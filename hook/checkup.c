@@ -356,6 +356,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		checkup_networks(&p, virt, place_is_here(line->config.uri));
 		if (place_is_here(line->config.uri)) {
 			checkup_files(&p);
+			checkup_lease(&p);
 			checkup_others(&p);
 			checkup_disk(&p);
 		} else {

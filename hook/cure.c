@@ -69,6 +69,7 @@ static const struct {
 	  "definition says" },
 	{ REFUSE_HOST_SPACE, "make room on the host, where --state-dir is, else "
 	  BUSFLIP_STATEDIR, NULL },
+	{ ENOLCK, "when the guest runs on no host, busflip patch does", NULL },
 	{ ENOMEM, "make memory free on this host, and try again", NULL },
 	{ ENOSPC, "make room there, and try again", NULL },
 	{ EIO, "the kernel's log (dmesg) tells more about that storage", NULL },

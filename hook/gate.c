@@ -70,7 +70,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 static bool was_cut_off(const struct error *err)
 {
 	return err->code == REFUSE_HELPER_DIED ||
-	       (!is_refusal(err->code) && err->code != ENOENT);
+	       (!is_refusal(err->code) && err->code != ENOENT && err->code != ENOLCK);
 }
 
 /* Nobody comes back for what is not done now: once more, if there is time. */
@@ -109,20 +109,44 @@ static void note_line(void *context, const char *key, const char *value)
 
 /* ---- before ---------------------------------------------------------------- */
 
+/* @no_lease: why it was looked at only; .code 0: it was not. */
+static void tell_patch(const struct subject *s, const struct guestdisk_result *result,
+		       const struct error *no_lease)
+{
+	const struct domain *domain = s->domain;
+	char word[DOMAIN_WORD];
+
+	if (!result->changed)
+		return;
+	if (no_lease->code)
+		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid, "starts with its disk as "
+			   "it is, where Windows is not ready for SATA and VirtIO: %s; when the "
+			   "guest runs on no host, run busflip patch %s", no_lease->msg,
+			   domain_word(domain->name, domain->uuid, word));
+	else
+		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid, "disk %s: Windows was "
+			   "made ready for SATA and VirtIO (%llu bytes)", s->place.path,
+			   (unsigned long long)result->bytes);
+}
+
 static int prepare_disk(struct subject *s, struct session_note *note, struct error *err)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
 	struct guestdisk_result result = { 0 };
+	struct error no_lease = { 0 };
 	int r = run(s, staged ? JOB_PATCH : JOB_INSPECT, &result, err);
 
+	/* Somebody may have made it ready by hand: it is looked at all the same. */
+	if (r < 0 && err->code == ENOLCK) {
+		no_lease = *err;
+		s->job.dry_run = true;
+		guestdisk_result_free(&result);
+		r = run(s, JOB_PATCH, &result, err);
+	}
 	if (r == 0) {
 		note->read = true;
 		findings_each(&result, note_line, note);
-		if (result.changed)
-			story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
-				   "disk %s: Windows was made ready for SATA and VirtIO "
-				   "(%llu bytes)", s->place.path,
-				   (unsigned long long)result.bytes);
+		tell_patch(s, &result, &no_lease);
 	}
 	guestdisk_result_free(&result);
 	return r;
@@ -230,6 +254,9 @@ static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
 		return r;
 	r = run(s, JOB_PATCH, &result, err);
 	guestdisk_result_free(&result);
+	/* Not ours to switch on: what was seen holds. */
+	if (r < 0 && err->code == ENOLCK)
+		return 0;
 	return r < 0 ? -1 : look(s, v, err);
 }
 
@@ -245,8 +272,10 @@ static int put_back(struct subject *s)
 	else if (r < 0)
 		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
 			   "what was changed for the way to VirtIO only (AutoReboot, "
-			   "SanPolicy, fast startup) could not be put back: %s; "
-			   "what of it is missed, set in Windows", err.msg);
+			   "SanPolicy, fast startup) could not be put back: %s; %s"
+			   "what of it is missed, set in Windows", err.msg,
+			   err.code == ENOLCK ? "when the guest runs on no host, busflip disable "
+			   "puts it back; else " : "");
 	else if (result.changed)
 		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
 			   "what was changed for the way to VirtIO only is as it was before");
@@ -271,7 +300,10 @@ int gate_put_back(const struct domain *domain, const struct config *config)
 	struct subject s;
 	struct error err = { 0 };
 
-	return subject_of(domain, config, &s, &err) < 0 ? 0 : put_back(&s);
+	if (subject_of(domain, config, &s, &err) < 0)
+		return 0;
+	s.options.by_hand = true;
+	return put_back(&s);
 }
 
 static bool holds(const struct findings *f, const char *name)

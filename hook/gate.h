@@ -44,7 +44,8 @@ void gate_judge(const struct domain *domain, const struct config *config, bool c
  * AutoReboot, SanPolicy, fast startup
  *
  * For a domain whose way ends here; neither running nor saved. Return 1 done, 0 there
- * was nothing (no disk that can be read, either), -1 it failed, which is told.
+ * was nothing (no disk that can be read, either), -1 it failed, which is told. Somebody
+ * has asked for it, see lease_take().
  */
 int gate_put_back(const struct domain *domain, const struct config *config);
 

@@ -6,6 +6,7 @@
 #include "helper/journal.h"
 #include "hook/backup.h"
 #include "hook/guestdisk.h"
+#include "hook/imagelock.h"
 #include "hook/nbdserver.h"
 
 /* One run: everything that is open at the same time. */
@@ -17,7 +18,7 @@ struct session {
 	struct journal_image image;	/* path, identity, size when known */
 	struct backing backing;
 	char journals[4096];		/* folder */
-	int lock;			/* of the image; -1: not taken */
+	struct imagelock lock;		/* of the image */
 	struct nbdserver server;
 	struct disk *nbd;		/* our own connection; NULL: none */
 	pid_t helper;			/* 0: not running */

@@ -24,7 +24,6 @@
 #include "helper/json.h"
 #include "helper/refusal.h"
 #include "hook/child.h"
-#include "hook/imagelock.h"
 
 #ifndef BUSFLIP_QEMU_NBD
 #define BUSFLIP_QEMU_NBD "/usr/bin/qemu-nbd"
@@ -115,7 +114,8 @@ static int session_begin(struct session *s, const struct guestdisk *disk,
 	s->job = job;
 	s->deadline = options->deadline ? options->deadline
 					: monotonic_ms() + options->timeout_ms;
-	s->reply = s->log = s->keep = s->kept = s->server.log = s->lock = -1;
+	s->reply = s->log = s->keep = s->kept = s->server.log = -1;
+	s->lock = imagelock_none();
 	s->server.lifeline = s->server.notes = -1;
 	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
 		s->server.clients[i] = -1;
@@ -153,8 +153,8 @@ static int start_server(struct session *s, bool writable, bool live,
 		return fail(err, REFUSE_READ_ONLY,
 			    "%s is read-only (no write permission for anybody)",
 			    s->image.path);
-	if (!live &&
-	    imagelock_take(s->image.path, writable, &s->lock, err) < 0)
+	if (!live && imagelock_take(s->image.path, writable, s->disk->path,
+				    s->options->by_hand, &s->lock, err) < 0)
 		return -1;
 	return nbdserver_start(s->options->qemu_nbd, &image,
 			       s->options->sandbox_require, &s->server, err);

@@ -31,6 +31,7 @@ struct guestdisk_options {
 	int64_t deadline;	/* monotonic_ms() of the end of timeout_ms;
 				 * 0: counted from each call */
 	bool sandbox_require;
+	bool by_hand;		/* somebody has asked for it: see lease_take() */
 };
 
 /* guestdisk_defaults() - as installed. */

@@ -57,8 +57,13 @@ static int check_lock(const char *path, int r, const char *who,
 	return 0;
 }
 
-int imagelock_take(const char *path, bool writable, int *out,
-		   struct error *err)
+struct imagelock imagelock_none(void)
+{
+	return (struct imagelock){ .fd = -1, .lease = { .fd = -1 } };
+}
+
+int imagelock_take(const char *path, bool writable, const char *named, bool by_hand,
+		   struct imagelock *out, struct error *err)
 {
 	AUTO_FD int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 
@@ -80,15 +85,16 @@ int imagelock_take(const char *path, bool writable, int *out,
 	if (is_locked(fd, QEMU_WRITES))
 		return refuse(path, "probably a running guest: "
 			      "shut that down first", err);
-	*out = steal_fd(&fd);
-	return 0;
+	out->fd = steal_fd(&fd);
+	return writable ? lease_take(named, by_hand, &out->lease, err) : 0;
 }
 
-void imagelock_release(int *fd)
+void imagelock_release(struct imagelock *lock)
 {
 	struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
-	if (*fd >= 0)
-		fcntl(*fd, F_OFD_SETLK, &l);
-	cleanup_close(fd);
+	lease_release(&lock->lease);
+	if (lock->fd >= 0)
+		fcntl(lock->fd, F_OFD_SETLK, &l);
+	cleanup_close(&lock->fd);
 }

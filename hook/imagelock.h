@@ -11,22 +11,32 @@
 #ifndef BUSFLIP_IMAGELOCK_H
 #define BUSFLIP_IMAGELOCK_H
 
-#include "helper/base.h"
+#include "hook/lease.h"
+
+struct imagelock {
+	int fd;			/* -1: not taken */
+	struct lease lease;	/* to write: that of libvirt's lock manager */
+};
+
+/* imagelock_none() - one that is not taken */
+struct imagelock imagelock_none(void);
 
 /*
  * imagelock_take() - before qemu-nbd is started; held until
  * imagelock_release()
  *
  * @writable: no other busflip may use the image, and nobody may have it open for
- * writing. Otherwise: nobody may have it open for writing, nor open it so while
- * we read. REFUSE_IN_USE when it isn't to be had. Where a file system knows no
- * such locks, this is logged and QEMU's own have to do, if any.
+ * writing; and libvirt's lock manager lets us, see lease_take() for @by_hand and for
+ * @named, the image by its name in the definition. Otherwise: nobody may have it open
+ * for writing, nor open it so while we read. REFUSE_IN_USE when it isn't to be had.
+ * Where a file system knows no such locks, this is logged and QEMU's own have to do,
+ * if any.
  */
-int imagelock_take(const char *path, bool writable, int *fd,
-		   struct error *err);
+int imagelock_take(const char *path, bool writable, const char *named, bool by_hand,
+		   struct imagelock *out, struct error *err);
 
-/* imagelock_release() - at once, even when a forked process has *@fd too; closes
- * *@fd and makes it -1, which is fine to begin with. */
-void imagelock_release(int *fd);
+/* imagelock_release() - at once, even when a forked process has it too; then it is
+ * imagelock_none(), which is fine to begin with. */
+void imagelock_release(struct imagelock *lock);
 
 #endif

@@ -193,6 +193,7 @@ static struct guestdisk_options offline_options(const struct command_line *line)
 	else if (line->config.virtio_win[0])
 		o.virtio_win = line->config.virtio_win;
 	o.keep = (unsigned int)line->config.keep;
+	o.by_hand = true;
 	o.sandbox_require = line->config.sandbox == CONFIG_SANDBOX_REQUIRE;
 	return o;
 }
