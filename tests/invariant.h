@@ -72,13 +72,27 @@ static inline void strip_disk(xmlNode *disk)
 	}
 }
 
+/* One blank for each stretch of white space, none at the ends. */
+static inline void squeeze(xmlChar *text)
+{
+	xmlChar *out = text;
+
+	for (const xmlChar *in = text; *in; in++)
+		if (!strchr(" \t\r\n", *in))
+			*out++ = *in;
+		else if (out != text && out[-1] != ' ')
+			*out++ = ' ';
+	if (out != text && out[-1] == ' ')
+		out--;
+	*out = '\0';
+}
+
 static inline void strip_space(xmlNode *node)
 {
 	xmlNode *next;
 
 	for (; node; node = next) {
-		/* Text that an element was taken out of is in one piece then: the space at
-		 * its end does not tell anything. */
+		/* Text that an element was taken out of, or put into, is in one piece then. */
 		while (node->type == XML_TEXT_NODE && node->next &&
 		       node->next->type == XML_TEXT_NODE)
 			xmlTextMerge(node, node->next);
@@ -86,9 +100,7 @@ static inline void strip_space(xmlNode *node)
 		if (node->type == XML_TEXT_NODE && xmlIsBlankNode(node))
 			remove_node(node);
 		else if (node->type == XML_TEXT_NODE)
-			for (xmlChar *c = node->content + xmlStrlen(node->content);
-			     c > node->content && strchr(" \t\r\n", c[-1]); *--c = '\0')
-				;
+			squeeze(node->content);
 		else if (node->type == XML_ELEMENT_NODE)
 			strip_space(node->children);
 	}
