@@ -227,17 +227,16 @@ void pending_each(void (*each)(void *context, const char *uuid), void *context)
 	closedir(folder);
 }
 
-int domain_lock(const char *uuid, unsigned seconds, struct error *err)
+int shared_lock(const char *name, unsigned seconds, struct error *err)
 {
 	static const struct timespec pause = { .tv_nsec = 5L * 1000 * 1000 };
 	AUTO_FD int fd = -1;
 	char path[512];
 	time_t end = time(NULL) + (time_t)seconds;
 
-	if (!uuid_ok(uuid) ||
-	    !str_printf(path, sizeof(path), BUSFLIP_RUNDIR "/%s.lock", uuid))
-		return fail(err, EINVAL, "%s is not a UUID", uuid);
-	if (make_folders(err) < 0)
+	if (!str_printf(path, sizeof(path), BUSFLIP_RUNDIR "/%s.lock", name))
+		return fail(err, ENAMETOOLONG, "%s: name too long", name);
+	if (folder_make(BUSFLIP_RUNDIR, 0700, err) < 0)
 		return -1;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -252,4 +251,11 @@ int domain_lock(const char *uuid, unsigned seconds, struct error *err)
 		nanosleep(&pause, NULL);
 	}
 	return steal_fd(&fd);
+}
+
+int domain_lock(const char *uuid, unsigned seconds, struct error *err)
+{
+	if (!uuid_ok(uuid))
+		return fail(err, EINVAL, "%s is not a UUID", uuid);
+	return make_folders(err) < 0 ? -1 : shared_lock(uuid, seconds, err);
 }

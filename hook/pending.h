@@ -68,6 +68,12 @@ long long pending_age(const struct pending *pending);
 bool uuid_ok(const char *uuid);
 
 /*
+ * shared_lock() - the lock of that name, for what all domains share. Waits up to @seconds.
+ * Return: a descriptor that holds the lock until it is closed, or -1 and @err.
+ */
+int shared_lock(const char *name, unsigned seconds, struct error *err);
+
+/*
  * domain_lock() - the one lock of domain @uuid, so that two events at once are
  * dealt with one after the other. Waits up to @seconds.
  * Return: a descriptor that holds the lock until it is closed, or -1.
