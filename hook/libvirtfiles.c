@@ -359,6 +359,59 @@ int libvirt_other_domain(const char *image, const char *file, char *name, size_t
 	return for_each_domain_file(is_named_in, &s);
 }
 
+/* @root: of a definition, or of a status file, which has one in it. */
+static bool is_writer(xmlNode *root, const char *image)
+{
+	const xmlNode *domain = xml_child(root, "domain") ? xml_child(root, "domain") : root;
+	const xmlNode *disk = xml_child(xml_child(domain, "devices"), "disk");
+
+	while (disk && (!xml_attr_is(xml_child(disk, "source"), "file", image) ||
+			xml_child(disk, "readonly") || xml_attr_is(disk, "device", "cdrom")))
+		disk = xml_next(disk, "disk");
+	return disk;
+}
+
+static bool file_has_writer(const char *path, const char *image)
+{
+	AUTO_FREE char *bytes = NULL;
+	AUTO_XML_DOC xmlDoc *doc = NULL;
+	struct error err;
+	size_t len;
+
+	if (read_file(path, XML_LIMIT, &bytes, &len, &err) < 0)
+		return err.code != ENOENT;
+	/* As XML has it, up to what it would have to escape. */
+	if (!memmem(bytes, len, image, strcspn(image, "<>&'\"")))
+		return false;
+	doc = xml_parse_bare(bytes, len, NULL);
+	return !doc || is_writer(xmlDocGetRootElement(doc), image);
+}
+
+bool libvirt_writes_file(const char *path, char *name, size_t size)
+{
+	static const char *const patterns[] = {
+		BUSFLIP_SYSCONFDIR "/libvirt/qemu/*.xml", "/run/libvirt/qemu/*.xml",
+	};
+	bool found = false;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(patterns) && !found; i++) {
+		glob_t files;
+		int r = glob(patterns[i], GLOB_NOSORT, NULL, &files);
+
+		found = r != 0 && r != GLOB_NOMATCH;
+		str_fits(name, size, "?");
+		for (size_t k = 0; r == 0 && k < files.gl_pathc && !found; k++) {
+			const char *file = strrchr(files.gl_pathv[k], '/') + 1;
+
+			found = file_has_writer(files.gl_pathv[k], path);
+			str_printf(name, size, "%.*s", (int)strlen(file) - 4, file);
+		}
+		if (r == 0)
+			globfree(&files);
+	}
+	return found;
+}
+
 bool libvirt_has_block_job(const char *name)
 {
 	AUTO_FREE char *status = NULL;

@@ -67,6 +67,12 @@ int libvirt_other_domain(const char *image, const char *file, char *name, size_t
 			 struct error *err);
 
 /*
+ * libvirt_writes_file() - which domain has @path, in its definition or while it runs, as the
+ * image of a disk that it may write? False: none. What can't be read counts, with its name.
+ */
+bool libvirt_writes_file(const char *path, char *name, size_t size);
+
+/*
  * libvirt_has_block_job() - in the stopped hook: was a job on the disks of @name not finished
  * when QEMU went (blockjobs in the status file)? Which image is the current one may not be
  * what the definition says then.
