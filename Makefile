@@ -343,11 +343,11 @@ install-files: all
 	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \
 		install -m 644 conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf
 
-install-bait:
+# Who may read it, is for busflip to decide, on the host.
+install-bait: install-files
 	install -d $(DESTDIR)$(STATEDIR)
-	[ -s $(DESTDIR)$(STATEDIR)/bait.img ] || { \
-		truncate -s 8M $(DESTDIR)$(STATEDIR)/bait.img; \
-		chmod 644 $(DESTDIR)$(STATEDIR)/bait.img; }
+	[ "$(DESTDIR)" ] || $(SBINDIR)/busflip bait || \
+		echo "busflip makes the bait when it stages a domain" >&2
 
 install-hook: $(B)/busflip-hook
 	@conf/setup.sh hook-add $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)

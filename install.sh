@@ -246,7 +246,7 @@ do_destdir()
 	run_make install
 	cat <<-END
 	Left to the package: reload libvirtd or virtqemud, enable busflip-stage.path
-	and busflip-stage.service, an AppArmor rule where busflip is not in /usr/sbin
+	and busflip-stage.service, "busflip bait", an AppArmor rule where busflip is not in /usr/sbin
 	(see conf/security.sh), for SELinux conf/busflip-hook.cil and the type
 	virt_content_t for /var/lib/busflip/bait.img.
 	END

@@ -167,8 +167,7 @@ other_installation()
 package_add()
 {
 	install -d "$state"
-	[ -s "$state/bait.img" ] || truncate -s 8M "$state/bait.img"
-	chmod 644 "$state/bait.img"
+	"$prefix/sbin/busflip" bait || warn "the bait could not be made; busflip does so when it stages"
 	apparmor_add
 	selinux_prepare
 	selinux_check

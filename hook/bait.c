@@ -4,8 +4,6 @@
 #include "hook/bait.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,15 +14,12 @@
 #include "hook/schema.h"
 #include "hook/slots.h"
 
-/* A few MiB: some Windows tools stumble over disks of less. */
-#define BAIT_SIZE (8u << 20)
-
 /*
  * libvirt gives a disk's image to the user that QEMU runs as, and does not
  * take a read-only one back. All domains share this one, so then any guest
- * that has broken out of its QEMU could write what all others see. Readable by
- * all, it needs no new owner. A domain that has relabelling by owner off does
- * not change it, and libvirt refuses an override there
+ * that has broken out of its QEMU could write what all others see. An ACL lets
+ * QEMU read it (baitimage.h), so it needs no new owner. A domain that has
+ * relabelling by owner off does not change it, and libvirt refuses an override there
  * (virSecurityDeviceLabelDefValidate() in src/conf/domain_validate.c).
  */
 static bool owner_is_changed(const struct domain *domain)
@@ -118,30 +113,6 @@ xmlNode *bait_remove(struct domain *domain)
 		xml_delete(bait);
 	}
 	return copy;
-}
-
-static int create(const char *path, struct error *err)
-{
-	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	struct stat st;
-
-	if (fd < 0)
-		return fail_errno(err, "cannot create the bait disk %s", path);
-	if (fstat(fd, &st) < 0)
-		return fail_errno(err, "cannot look at the bait disk %s", path);
-	if (!S_ISREG(st.st_mode))
-		return fail(err, EINVAL, "the bait disk %s is not a file", path);
-	/* QEMU's user reads it, whatever mask it was made with. */
-	if ((st.st_size == 0 && ftruncate(fd, BAIT_SIZE) < 0) ||
-	    ((st.st_mode & 0444) != 0444 && fchmod(fd, 0644) < 0))
-		return fail_errno(err, "cannot make the bait disk %s", path);
-	return 0;
-}
-
-int bait_create(const char *path, struct error *err)
-{
-	return create(path, err) == 0 ? 0 :
-	       error_suffix(err, "bait in /etc/busflip.conf can name another place");
 }
 
 /* ---- overlays that libvirt has left ---------------------------------------- */

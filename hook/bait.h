@@ -28,10 +28,6 @@ void bait_add(struct domain *domain, xmlNode *disk, const char *path,
  * Return: a copy of its address, the caller's to xmlFreeNode(), or NULL. */
 xmlNode *bait_remove(struct domain *domain);
 
-/* bait_create() - make the image at @path when it is not there: blank (a disk
- * signature could collide with a real disk's), sparse, readable by all. */
-int bait_create(const char *path, struct error *err);
-
 /*
  * bait_sweep() - remove overlays of the image at @path that nothing of libvirt names any
  * more and that are older than some minutes

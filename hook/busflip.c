@@ -130,6 +130,7 @@ static const struct command {
 	{ "check-config", "[FILE]", 0, 1, 0, command_check_config,
 	  "report what is wrong in busflip.conf" },
 	{ "event", "NAME OP SUBOP EXTRA", 4, 4, 0, command_event, NULL },
+	{ "bait", "", 0, 0, 0, command_bait, NULL },
 	{ "settle", "UUID", 1, 1, 0, command_settle, NULL },
 	{ "watch", "UUID ID", 2, 2, 0, command_watch, NULL },
 };

@@ -115,6 +115,8 @@ void checkup_confinement(struct patient *p, const struct backing *backing);
 void checkup_lease(struct patient *p);
 /* ... those of other disks, the kernel, ... */
 void checkup_others(struct patient *p);
+/* ... the bait, which it may be that others have as a disk. */
+void checkup_bait(struct patient *p);
 /* What its interfaces need; @local: of this host. */
 void checkup_networks(struct patient *p, struct virt *virt, bool local);
 /* ... and what is on the disk. */

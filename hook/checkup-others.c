@@ -170,30 +170,13 @@ static void look_at_boot_files(struct patient *p, struct others *others)
 	}
 }
 
-/* One that is missing is made anew, or left out by libvirt; but not one that is there and
- * can't be reached: whoever has closed its folder since is told. */
-static void look_at_bait(struct patient *p, const xmlNode *bait)
-{
-	struct need need = { .item = "other-files", .of = "the bait: ",
-			     .source = xml_child(bait, "source") };
-	struct error ignored = { 0 };
-	struct place place;
-
-	if (!p->has_user || place_of_disk(bait, &place, &ignored) < 0 || is_missing(place.path))
-		return;
-	need.path = place.path;
-	checkup_ask(p, &need);
-}
-
 void checkup_others(struct patient *p)
 {
 	const xmlNode *disk = xml_child(p->domain.devices, "disk");
 	struct others others = { .all_known = true };
 
 	for (; disk; disk = xml_next(disk, "disk"))
-		if (disk_is_bait(disk))
-			look_at_bait(p, disk);
-		else if (disk != p->disk)
+		if (!disk_is_bait(disk) && disk != p->disk)
 			look_at_disk(p, disk, &others);
 	look_at_boot_files(p, &others);
 	if (others.count && others.all_known)

@@ -357,6 +357,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		if (place_is_here(line->config.uri)) {
 			checkup_files(&p);
 			checkup_lease(&p);
+			checkup_bait(&p);
 			checkup_others(&p);
 			checkup_disk(&p);
 		} else {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hook/bait.h"
+#include "hook/baitimage.h"
 #include "hook/checkup.h"
 #include "hook/cure.h"
 #include "hook/definition.h"
@@ -159,7 +159,7 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	if (c->again)
 		str_fits(c->step->reason, sizeof(c->step->reason),
 			 "its tag was gone, and is written again");
-	return bait_create(line->config.bait, err) < 0 ||
+	return baitimage_ready(line->config.bait, err) < 0 ||
 	       qemu_reads_bait(c->virt, domain, line->config.bait, err) < 0 ? -1 : 1;
 }
 
@@ -307,6 +307,24 @@ static void settle_one(void *context, const char *uuid)
 		sweep->code = EXIT_FAILED;
 }
 
+static int make_bait(const struct config *config, struct error *err)
+{
+	struct access_user user;
+
+	return baitimage_ready(config->bait, err) < 0 ||
+	       (qemu_user(NULL, NULL, &user) && baitimage_admit(config->bait, &user, err) < 0) ? -1 : 0;
+}
+
+int command_bait(const struct command_line *line)
+{
+	struct error err = { 0 };
+
+	if (make_bait(&line->config, &err) == 0)
+		return EXIT_DONE;
+	complain("%s", err.msg);
+	return EXIT_FAILED;
+}
+
 static int stage_all(const struct command_line *line)
 {
 	AUTO_VIRT struct virt *virt = NULL;
@@ -315,7 +333,7 @@ static int stage_all(const struct command_line *line)
 
 	/* Under systemd stderr is the journal, which gets the syslog line too. */
 	log_open("busflip", !getenv("JOURNAL_STREAM"));
-	if (bait_create(line->config.bait, &err) < 0) {
+	if (make_bait(&line->config, &err) < 0) {
 		if (cure_is_root(err.code)) {
 			complain("stage --all: run busflip as root");
 			return EXIT_FAILED;

@@ -38,6 +38,8 @@ int command_undo(const struct command_line *line);
 int command_clean(const struct command_line *line);
 int command_event(const struct command_line *line);
 int command_settle(const struct command_line *line);
+/* For install.sh and the packages: the image of the bait, as every start needs it. */
+int command_bait(const struct command_line *line);
 int command_watch(const struct command_line *line);
 
 /* complain() - "busflip: text" on stderr, made printable; not to the log. */

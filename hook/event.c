@@ -20,12 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hook/bait.h"
+#include "hook/baitimage.h"
 #include "hook/cycle.h"
 #include "hook/evidence.h"
 #include "hook/gate.h"
 #include "hook/libvirtfiles.h"
 #include "hook/pending.h"
+#include "hook/qemuuser.h"
 #include "hook/recover.h"
 #include "hook/session.h"
 #include "hook/spawn.h"
@@ -192,6 +193,21 @@ static bool may_write(const struct event *event)
 	return false;
 }
 
+/* libvirt looks after this hook whether it is there, and without goes on. */
+static void prepare_bait(const struct event *event)
+{
+	const char *path = event->config->bait;
+	struct error err = { 0 };
+
+	if (!domain_bait(&event->domain) ||
+	    (baitimage_ready(path, &err) == 0 &&
+	     qemu_reads_bait(NULL, &event->domain, path, &err) == 0))
+		return;
+	story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid, "%s: %s",
+		   baitimage_leave_out(path) ? "starts without its bait" :
+		   "may be kept from starting by its bait", err.msg);
+}
+
 static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
@@ -206,9 +222,8 @@ static int on_prepare(struct event *event)
 	/* Left by a session before this one, by a process that was killed. */
 	if (pending_exists(event->domain.uuid))
 		leave_to_settle(event, NULL);
-	if (state->phase == PHASE_STAGED && bait_create(event->config->bait, &err) < 0)
-		story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
-			   "starts without its bait: %s", err.msg);
+	if (state->phase == PHASE_STAGED)
+		prepare_bait(event);
 	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
 	    state->valid && event->may_write) {
 		gate_prepare(&event->domain, event->config);

@@ -48,7 +48,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 	s->disk = (struct guestdisk){ .path = s->place.path,
 				      .format = s->place.format,
 				      .key = domain->uuid,
-				      .qemu = qemu_user_unasked(domain, &s->qemu) };
+				      .qemu = qemu_user(NULL, domain, &s->qemu) ? &s->qemu : NULL };
 	s->options = guestdisk_defaults();
 	s->options.timeout_ms = config->patch_timeout * 1000;
 	s->options.deadline = monotonic_ms() + s->options.timeout_ms;

@@ -40,7 +40,7 @@ int offline_image(struct offline *o, struct error *err)
 			    "with");
 	if (line->disk)
 		return fail(err, EINVAL, "--disk is for domains");
-	o->qemu = qemu_user_unasked(NULL, &o->user);
+	o->qemu = qemu_user(NULL, NULL, &o->user) ? &o->user : NULL;
 	if (!str_fits(place->path, sizeof(place->path), line->args[0]) ||
 	    !str_fits(place->format, sizeof(place->format), line->format))
 		return fail(err, ENAMETOOLONG, "name too long");
@@ -61,7 +61,7 @@ int offline_domain(const struct domain *domain, struct offline *o, struct error 
 	if (!disk || (writes && writable_check(disk, err) < 0))
 		return -1;
 	o->bus = standing_target_bus(domain, disk, &line->config);
-	o->qemu = qemu_user_unasked(domain, &o->user);
+	o->qemu = qemu_user(NULL, domain, &o->user) ? &o->user : NULL;
 	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid) ||
 	    !str_fits(o->machine, sizeof(o->machine), domain->machine))
 		return fail(err, EINVAL, "its UUID is too long");

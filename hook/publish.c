@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "hook/bait.h"
+#include "hook/baitimage.h"
 #include "hook/definition.h"
 #include "hook/evidence.h"
 #include "hook/gate.h"
@@ -49,7 +50,7 @@ static int take_step(void *context, struct domain *domain, struct error *err)
 	/* libvirt starts the domain without a bait that is missing, but not without one
 	 * that QEMU can't read: that one stays out. */
 	if (s->step->changed && s->step->after == PHASE_STAGED &&
-	    bait_create(s->config->bait, s->no_bait) == 0 &&
+	    baitimage_ready(s->config->bait, s->no_bait) == 0 &&
 	    qemu_reads_bait(s->virt, domain, s->config->bait, s->no_bait) < 0)
 		xmlFreeNode(bait_remove(domain));
 	return s->step->changed;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* qemuuser.c - as which user a domain's QEMU runs, and can that user read the bait? */
+/* qemuuser.c - as which user a domain's QEMU runs, and the bait that it is to read */
 
 #include "hook/qemuuser.h"
 
-#include <errno.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "hook/baitimage.h"
 
 #define DAC_LABEL 256
 #define LIBVIRT_QEMU "/var/lib/libvirt/qemu"
@@ -37,17 +36,16 @@ static int own_user(const struct domain *domain, struct access_user *user)
 	return xml_text(own, label, sizeof(label)) && access_user_parse(label, user) ? 1 : -1;
 }
 
-const struct access_user *qemu_user_unasked(const struct domain *domain,
-					    struct access_user *user)
+/* libvirt gives that folder to its user when it starts (qemuStateInitialize() in
+ * src/qemu/qemu_driver.c, 9.0.0). */
+static bool owner_of_folder(struct access_user *user)
 {
-	int r = domain ? own_user(domain, user) : 0;
 	struct stat st;
 
-	if (r == 0 && stat(LIBVIRT_QEMU, &st) == 0) {
-		*user = (struct access_user){ .uid = st.st_uid, .gid = st.st_gid };
-		r = 1;
-	}
-	return r > 0 ? user : NULL;
+	if (stat(LIBVIRT_QEMU, &st) < 0)
+		return false;
+	*user = (struct access_user){ .uid = st.st_uid, .gid = st.st_gid };
+	return true;
 }
 
 bool qemu_user(struct virt *virt, const struct domain *domain, struct access_user *user)
@@ -56,10 +54,12 @@ bool qemu_user(struct virt *virt, const struct domain *domain, struct access_use
 	AUTO_XML_DOC xmlDoc *doc = NULL;
 	const xmlNode *own;
 	char label[DAC_LABEL];
-	int r = own_user(domain, user);
+	int r = domain ? own_user(domain, user) : 0;
 
 	if (r)
 		return r > 0;
+	if (!virt)
+		return owner_of_folder(user);
 	text = virt_capabilities(virt, NULL);
 	doc = text ? xml_parse(text, strlen(text), NULL) : NULL;
 	if (!doc)
@@ -73,19 +73,7 @@ int qemu_reads_bait(struct virt *virt, const struct domain *domain, const char *
 		    struct error *err)
 {
 	struct access_user user;
-	struct access_result result;
-	const struct passwd *pw;
-	char name[64], word[4400];
 
-	if (!domain_bait(domain) || !qemu_user(virt, domain, &user))
-		return 0;
-	access_ask(&user, path, false, &result);
-	if (result.answer != ACCESS_NO_FOLDER)
-		return 0;
-	pw = getpwuid(user.uid);
-	if (!pw || !str_fits(name, sizeof(name), pw->pw_name))
-		snprintf(name, sizeof(name), "%u", user.uid);
-	return fail(err, EACCES, "QEMU runs as user %s, which can't read the bait disk %s: "
-		    "setfacl -m u:%s:x %s, or let bait in /etc/busflip.conf name another place",
-		    name, path, name, shell_word(result.where, word, sizeof(word)));
+	return domain_bait(domain) && qemu_user(virt, domain, &user) ?
+	       baitimage_admit(path, &user, err) : 0;
 }

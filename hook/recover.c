@@ -36,7 +36,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 			const struct guestdisk_options *options, struct error *err)
 {
 	struct access_user qemu;
-	struct guestdisk image = { .qemu = qemu_user_unasked(domain, &qemu) };
+	struct guestdisk image = { .qemu = qemu_user(NULL, domain, &qemu) ? &qemu : NULL };
 	struct place place;
 	struct error why = { 0 };
 	char target[TARGET_SIZE] = "?";

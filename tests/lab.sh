@@ -129,8 +129,7 @@ lab_install()
 		/usr/local/libexec/busflip/busflip-helper
 	install -m 755 "$BUSFLIP_BUILD/busflip-hook" /etc/libvirt/hooks/qemu
 	default_config
-	truncate -s 8M /var/lib/busflip/bait.img
-	chmod 644 /var/lib/busflip/bait.img
+	/usr/local/sbin/busflip bait
 }
 
 # Finding out what QEMU can do takes the daemon a second, and it keeps the

@@ -14,7 +14,7 @@ cp -a "$tests/../"{Makefile,install.sh,hook,conf,helper} "$LAB/src/"
 cp -a "$BUSFLIP_BUILD" "$LAB/src/build"
 cd "$LAB/src" || exit 1
 requires ./install.sh --deps
-plan 68
+plan 69
 
 hook=/etc/libvirt/hooks/qemu
 hook_d=$hook.d/50-busflip
@@ -76,8 +76,9 @@ is "configuration, units, pages, state" "$(footprint | grep -v hooks/)" \
 /usr/local/share/zsh/site-functions/_busflip
 /var/lib/busflip
 /var/lib/busflip/bait.img"
-is "the bait can be read by all" "$(stat -c '%a %U' /var/lib/busflip /var/lib/busflip/bait.img | tr '\n' ' ')" \
-	"755 root 644 root "
+is "the bait can be read by QEMU's user, and by no other" \
+	"$(stat -c '%a %U' /var/lib/busflip /var/lib/busflip/bait.img | tr '\n' ' ')$(getfacl -p $bait | grep '^user:[^:]')" \
+	"755 root 640 root user:libvirt-qemu:r--"
 is "AppArmor lets libvirtd run busflip" "$(cat "$apparmor")" \
 	"# ours
 $sbin PUx,	# busflip, added by its install.sh"
@@ -92,7 +93,10 @@ is "the daemon knows of the hook: staged, run on SATA, promoted" "$(where early)
 
 before=$(footprint)
 echo '#bus = virtio, of course' >> /etc/busflip.conf
+chmod 644 $bait
 ok "install.sh again" ./install.sh
+is "the bait of an older one is not for all any more" \
+	"$(stat -c %a $bait) $(getfacl -p $bait | grep '^user:[^:]')" "640 user:libvirt-qemu:r--"
 is "the same files" "$(footprint)" "$before"
 is "the configuration is kept" "$(tail -n 1 /etc/busflip.conf)" '#bus = virtio, of course'
 is "one rule for AppArmor" "$(grep -c busflip "$apparmor")" 1
@@ -267,5 +271,4 @@ is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l 
 ./usr/share/man/man8/busflip-helper.8
 ./usr/share/man/man8/busflip-hook.8
 ./usr/share/man/man8/busflip.8
-./usr/share/zsh/site-functions/_busflip
-./var/lib/busflip/bait.img "
+./usr/share/zsh/site-functions/_busflip "

@@ -12,7 +12,7 @@ requires rpmlint --version
 # shellcheck source=tests/lib-package.sh
 . "$tests/lib-package.sh"
 output=
-plan 27
+plan 28
 
 # Up to Debian 12 rpm wants to be asked twice there.
 force=(--nodeps)
@@ -61,7 +61,10 @@ ok "and runs the other one" grep -q '^win release$' "$LAB/foreign.calls"
 
 # An upgrade, to the same version: the scriptlets are told the same.
 systemctl -q disable busflip-stage.service
+chmod 644 $bait
 ok "rpm -U" rpm -U --replacepkgs --replacefiles "${force[@]}" "$rpm"
+is "the bait that everybody could read is for QEMU's user" \
+	"$(stat -c %a $bait) $(getfacl -p $bait | grep '^user:[^:]')" "640 user:libvirt-qemu:r--"
 ok "the configuration that was changed is kept" cmp /etc/busflip.conf "$LAB/edited"
 ok "a unit that was disabled stays so" \
 	[ ! -e /etc/systemd/system/multi-user.target.wants/busflip-stage.service ]

@@ -18,7 +18,7 @@ requires lintian --version
 export DEBIAN_FRONTEND=noninteractive
 export DEB_BUILD_OPTIONS='nocheck noautodbgsym parallel=2'
 output=
-plan 58
+plan 59
 
 package_host
 mkdir -p /etc/apparmor.d/local
@@ -101,8 +101,11 @@ echo '# a comment of a later version' >> conf/busflip.conf
 ok "make deb of another version" make -s deb
 is "which is in nothing but the changelog" "$(ls build/deb/*.deb)" \
 	build/deb/busflip_99.1_amd64.deb
+chmod 644 $bait
 ok "dpkg -i" dpkg -i --force-confdef --force-confold build/deb/*.deb
 is "it is upgraded" "$(busflip --version),$(field Version)" "busflip 99.1,99.1"
+is "the bait that everybody could read is for QEMU's user" \
+	"$(stat -c %a $bait) $(getfacl -p $bait | grep '^user:[^:]')" "640 user:libvirt-qemu:r--"
 ok "the configuration that was changed is kept" cmp /etc/busflip.conf "$LAB/edited"
 like "the new one is beside it" "$(tail -n 1 /etc/busflip.conf.dpkg-dist)" 'later version'
 is "there is one hook of ours" "$(find $hook $hook.d -type f)" "$hook
