@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,6 +110,7 @@ static bool live_options(const struct nbdserver_image *image, char *out,
 			 size_t size)
 {
 	char escaped[8192];
+	struct stat st;
 	size_t n = 0;
 
 	for (const char *p = image->path; *p; p++) {
@@ -121,8 +123,10 @@ static bool live_options(const struct nbdserver_image *image, char *out,
 	escaped[n] = '\0';
 	return str_printf(out, size,
 			  "driver=%s,read-only=on,force-share=on,"
-			  "file.driver=file,file.filename=%s",
-			  image->format, escaped);
+			  "file.driver=%s,file.filename=%s", image->format,
+			  stat(image->path, &st) == 0 && S_ISBLK(st.st_mode) ? "host_device"
+									     : "file",
+			  escaped);
 }
 
 /*

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 188
+plan 194
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -290,11 +290,12 @@ on_device()
 
 	shift 3
 	if ! device=$(losetup --find --show "$@" "$image" 2> "$work/err"); then
-		skip_some 6 "$name" "there is no loop device: $(cat "$work/err")"
+		skip_some 7 "$name" "there is no loop device: $(cat "$work/err")"
 		return
 	fi
 	cleanup_fn eval "losetup -d $device 2>/dev/null"
 	rm -rf "$state"
+	ok "$name: inspect --live" busflip inspect --live --format raw "$device"
 	ok "$name: patch" patch --format raw "$device"
 	sync "$device"
 	is "$name: hive and driver are new" "$(sums raw "$image" "$offset")" "$new_sums"
