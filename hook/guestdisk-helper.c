@@ -77,12 +77,11 @@ static int new_memory(const char *name, uint64_t limit, int *fd, struct error *e
 	return 0;
 }
 
-int session_start_helper(struct session *s, int socket, struct error *err)
+int session_start_helper(struct session *s, struct error *err)
 {
 	struct job job = *s->job;
 	AUTO_FD int request = -1;
 	AUTO_FD int drivers = -1;
-	AUTO_FD int nbd = socket;
 	int fds[CHILD_FDS], kept[2];
 	AUTO_FD int say_kept = -1;
 
@@ -108,7 +107,7 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 	fds[JOB_FD_REQUEST] = request;
 	fds[JOB_FD_REPLY] = s->reply;
 	fds[JOB_FD_LOG] = s->log;
-	fds[JOB_FD_DISK] = nbd;
+	fds[JOB_FD_DISK] = s->reader.client;
 	fds[JOB_FD_DRIVERS] = drivers;
 	fds[JOB_FD_HIVE] = s->backup.files[0];
 	fds[JOB_FD_LOG1] = s->backup.files[1];
@@ -117,6 +116,7 @@ int session_start_helper(struct session *s, int socket, struct error *err)
 	fds[JOB_FD_KEPT] = say_kept;
 	if (child_start(s->options->helper, fds, JOB_FILE_LIMIT, &s->helper, err) < 0)
 		return -1;
+	cleanup_close(&s->reader.client);
 	/* Memory for a usual hive, while all wait for qemu-nbd to come up. */
 	if (job.action == JOB_PATCH && !job.dry_run)
 		(void)fallocate(s->keep, FALLOC_FL_KEEP_SIZE, 0, USUAL_HIVE);
@@ -160,7 +160,7 @@ static int work_beside(struct session *s, struct error *err)
 	while (r < 0 && errno == EINTR);
 	if (r <= 0 || !session_will_write(s->job) || read(s->kept, &byte, 1) != 1)
 		return 0;
-	if (session_connect(s, 1, err) == 0 &&
+	if (session_connect(s, err) == 0 &&
 	    backup_begin(s->backups, s->keep, s->deadline, &s->work, err) == 0)
 		return 0;
 	child_kill(&s->helper);

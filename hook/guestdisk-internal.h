@@ -19,8 +19,9 @@ struct session {
 	struct backing backing;
 	char journals[4096];		/* folder */
 	struct imagelock lock;		/* of the image */
-	struct nbdserver server;
-	struct disk *nbd;		/* our own connection; NULL: none */
+	struct nbdserver reader;	/* the helper's */
+	struct nbdserver writer;	/* ours; not started: nothing will be written */
+	struct disk *nbd;		/* connection to the writer; NULL: none */
 	pid_t helper;			/* 0: not running */
 	int reply;			/* memory file */
 	int log;			/* the helper's stderr */
@@ -45,12 +46,24 @@ int session_left(const struct session *s);
 /* guestdisk.c: -1, and said in @err, when it is over: nothing more is begun then. */
 int session_in_time(const struct session *s, struct error *err);
 
-/* guestdisk.c: shake hands on connection number @client. */
-int session_connect(struct session *s, size_t client, struct error *err);
+/*
+ * guestdisk-servers.c: session_start_writer() - lock the image, and start a qemu-nbd that
+ * may write to it. session_start_reader() - another one for the helper, which only reads;
+ * @live: an image that others may write, without a lock; where there is a writer, not
+ * before session_await_writer(), which waits until that has opened it.
+ * session_connect() - shake hands with the writer. session_stop_servers() - close all
+ * connections and wait. @r: how things went, which is returned; but a server that failed
+ * knows better why.
+ */
+int session_start_writer(struct session *s, struct error *err);
+int session_start_reader(struct session *s, bool live, struct error *err);
+int session_await_writer(struct session *s, struct error *err);
+int session_connect(struct session *s, struct error *err);
+int session_stop_servers(struct session *s, int r, struct error *err);
 
-/* guestdisk-helper.c: start the helper on @socket, which is taken over; wait for
- * it; parse what it replied. */
-int session_start_helper(struct session *s, int socket, struct error *err);
+/* guestdisk-helper.c: start the helper on the reader's connection; wait for it; parse
+ * what it replied. */
+int session_start_helper(struct session *s, struct error *err);
 int session_wait_helper(struct session *s, struct error *err);
 int session_parse_reply(struct session *s, struct error *err);
 

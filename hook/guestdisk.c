@@ -2,9 +2,10 @@
 /*
  * guestdisk.c - look into a guest's disk, patch it, or put things back
  *
- * One run: is a journal pending? then finish it. Start qemu-nbd, which takes the
- * lock. Start the helper on one connection; hold another one, so that the lock
- * stays ours after the helper has ended. Check what it hands back, apply it.
+ * One run: is a journal pending? then finish it. For a patch, start a
+ * qemu-nbd that takes the lock, and keep our connection to it until the end. Start
+ * the helper on another qemu-nbd, which can only read. Check what it hands back,
+ * apply it.
  * A journal that turns up only now was left by somebody who was killed between
  * our first look and the lock: what was read is torn, and all begins anew.
  */
@@ -30,8 +31,6 @@
 #endif
 
 #define ATTEMPTS 3
-/* qemu-nbd closes an image that was flushed at once, but not on a storage that hangs. */
-#define CLOSE_TIMEOUT_MS 3000
 
 struct guestdisk_options guestdisk_defaults(void)
 {
@@ -59,7 +58,8 @@ static void session_close(struct session *s)
 	cleanup_close(&s->keep);
 	cleanup_close(&s->kept);
 	backup_abandon(s->backups, &s->work);
-	nbdserver_free(&s->server);
+	nbdserver_free(&s->reader);
+	nbdserver_free(&s->writer);
 	imagelock_release(&s->lock);
 }
 
@@ -114,11 +114,9 @@ static int session_begin(struct session *s, const struct guestdisk *disk,
 	s->job = job;
 	s->deadline = options->deadline ? options->deadline
 					: monotonic_ms() + options->timeout_ms;
-	s->reply = s->log = s->keep = s->kept = s->server.log = -1;
+	s->reply = s->log = s->keep = s->kept = -1;
 	s->lock = imagelock_none();
-	s->server.lifeline = s->server.notes = -1;
-	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
-		s->server.clients[i] = -1;
+	s->reader = s->writer = nbdserver_none();
 	for (size_t i = 0; i < ARRAY_SIZE(s->backup.files); i++)
 		s->backup.files[i] = -1;
 	if (!str_printf(s->journals, sizeof(s->journals), "%s/journal",
@@ -135,49 +133,6 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 		backing_find(s->image.path, disk->format, disk->qemu, &s->backing, err);
 }
 
-static int start_server(struct session *s, bool writable, bool live,
-			unsigned int clients, struct error *err)
-{
-	const struct nbdserver_image image = {
-		.path = s->image.path, .format = s->disk->format,
-		.backing = &s->backing, .writable = writable, .live = live,
-		.clients = clients,
-	};
-	struct stat st;
-
-	if (writable && s->backing.read_only_kind)
-		return fail(err, REFUSE_FORMAT, "%s: %s", s->image.path,
-			    s->backing.why);
-	/* root could write to it all the same; somebody didn't want that. */
-	if (writable && stat(s->image.path, &st) == 0 && !(st.st_mode & 0222))
-		return fail(err, REFUSE_READ_ONLY,
-			    "%s is read-only (no write permission for anybody)",
-			    s->image.path);
-	if (!live && imagelock_take(s->image.path, writable, s->disk->path,
-				    s->options->by_hand, &s->lock, err) < 0)
-		return -1;
-	return nbdserver_start(s->options->qemu_nbd, &image,
-			       s->options->sandbox_require, &s->server, err);
-}
-
-/* Closes all connections and waits. @r: how things went; a server that failed
- * knows better why. */
-static int stop_server(struct session *s, int r, struct error *err)
-{
-	struct error why;
-
-	disk_close(s->nbd);
-	s->nbd = NULL;
-	if (nbdserver_stop(&s->server, session_left(s) > CLOSE_TIMEOUT_MS ?
-			   session_left(s) : CLOSE_TIMEOUT_MS, &why) == 0)
-		return r;
-	if (r == 0 && err)
-		*err = why;
-	if (r == 0 || (err && !is_refusal(err->code)))
-		nbdserver_explain(&s->server, s->image.path, err);
-	return -1;
-}
-
 int session_left(const struct session *s)
 {
 	int64_t left = s->deadline - monotonic_ms();
@@ -190,12 +145,6 @@ int session_in_time(const struct session *s, struct error *err)
 	return session_left(s) ? 0 :
 		fail(err, REFUSE_HELPER_DIED, "%s: the %d ms that it may take are over; "
 		     "nothing was written", s->image.path, s->options->timeout_ms);
-}
-
-int session_connect(struct session *s, size_t client, struct error *err)
-{
-	return disk_open(steal_fd(&s->server.clients[client]), s->deadline, &s->nbd,
-			 err);
 }
 
 /* ---- a journal that was left ---------------------------------------------- */
@@ -224,17 +173,17 @@ static int redo(struct session *s, const char *name, struct error *err)
 static int recover(struct session *s, struct error *err)
 {
 	char name[4096];
-	int r = start_server(s, true, false, 1, err);
+	int r = session_start_writer(s, err);
 
 	if (r == 0)
-		r = session_connect(s, 0, err);
+		r = session_connect(s, err);
 	/* Behind the lock: has somebody else finished it? */
 	if (r == 0)
 		r = journal_find(s->journals, &s->image, name, sizeof(name),
 				 err);
 	if (r > 0)
 		r = redo(s, name, err);
-	r = stop_server(s, r, err);
+	r = session_stop_servers(s, r, err);
 	session_close(s);
 	return r;
 }
@@ -392,20 +341,19 @@ void guestdisk_result_free(struct guestdisk_result *result)
 	result->evidence_len = 0;
 }
 
-static int run_helper(struct session *s, struct error *err)
+static int run_helper(struct session *s, bool live, struct error *err)
 {
-	if (session_start_helper(s, steal_fd(&s->server.clients[0]), err) < 0)
+	const bool patch = session_will_write(s->job);
+
+	/* All three come up side by side. */
+	if ((patch && session_start_writer(s, err) < 0) ||
+	    session_start_reader(s, live, err) < 0 || session_start_helper(s, err) < 0)
 		return -1;
-	if (session_wait_helper(s, err) < 0 ||
-	    session_parse_reply(s, err) < 0)
+	if (patch && session_await_writer(s, err) < 0)
 		return -1;
-	if (session_will_write(s->job) && s->parsed.changed && !s->nbd &&
-	    session_connect(s, 1, err) < 0)
+	if (session_wait_helper(s, err) < 0 || session_parse_reply(s, err) < 0)
 		return -1;
-	if (s->nbd && disk_is_read_only(s->nbd))
-		return fail(err, REFUSE_READ_ONLY, "%s can't be written",
-			    s->image.path);
-	return 0;
+	return patch && s->parsed.changed && !s->nbd ? session_connect(s, err) : 0;
 }
 
 /* What is done once the helper has answered. Return 1: begin anew. */
@@ -419,7 +367,7 @@ static int finish(struct session *s, struct guestdisk_result *result,
 		/* Some errors of the image make qemu-nbd hang up; it has said
 		 * why before. */
 		if (err && err->code == ENOTCONN)
-			nbdserver_explain(&s->server, s->image.path, err);
+			nbdserver_explain(&s->reader, s->image.path, err);
 		return -1;
 	}
 	if (!s->job->live) {
@@ -455,15 +403,12 @@ static int attempt(struct session *s, struct guestdisk_result *result,
 	}
 	if (session_in_time(s, err) < 0 || session_find_kept(s, err) < 0)
 		return -1;
-	r = start_server(s, session_will_write(s->job), live,
-			 session_will_write(s->job) ? 2 : 1, err);
-	if (r == 0)
-		r = run_helper(s, err);
+	r = run_helper(s, live, err);
 	if (r == 0)
 		r = finish(s, result, err);
 	if (r < 0)
 		child_kill(&s->helper);
-	r = stop_server(s, r, err);
+	r = session_stop_servers(s, r, err);
 	session_close(s);
 	return r;
 }

@@ -2,10 +2,10 @@
 /*
  * nbdserver.c - qemu-nbd on one image, in a jail, on a private socket
  *
- * The listening socket is made, connected to as often as will be needed and
- * removed from the file system before qemu-nbd exists, so nobody else can ever
- * connect; qemu-nbd gets it the way systemd would hand it over. The
- * connections wait in its backlog. No polling for readiness is needed.
+ * The listening socket is made, connected to once and removed from the file
+ * system before qemu-nbd exists, so nobody else can ever connect; qemu-nbd gets
+ * it the way systemd would hand it over. The connection waits in its backlog. No
+ * polling for readiness is needed.
  */
 
 #include "hook/nbdserver.h"
@@ -32,7 +32,8 @@
 #define LISTEN_FD 3
 #define LIFELINE_FD 4
 #define NOTES_FD 5
-#define KEEPER_FDS 6
+#define GATE_FD 6
+#define KEEPER_FDS 7
 #define LOG_LIMIT 4096
 /* How long it usually takes to close an image, many times over. */
 #define OWN_END_MS 500
@@ -76,8 +77,7 @@ static const struct {
 	{ "too small", REFUSE_FORMAT, OTHER_FORMAT },
 };
 
-static int listen_privately(struct nbdserver *s, unsigned int clients,
-			    int *listener, struct error *err)
+static int listen_privately(struct nbdserver *s, int *listener, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	char dir[] = "/tmp/busflip.XXXXXX";
@@ -89,15 +89,10 @@ static int listen_privately(struct nbdserver *s, unsigned int clients,
 	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*listener >= 0 &&
 	    bind(*listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    listen(*listener, NBDSERVER_CLIENTS) == 0)
-		r = 0;
-	for (size_t i = 0; r == 0 && i < clients; i++) {
-		s->clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (s->clients[i] < 0 ||
-		    connect(s->clients[i], (struct sockaddr *)&address,
-			    sizeof(address)) < 0)
-			r = -1;
-	}
+	    listen(*listener, 1) == 0)
+		s->client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->client >= 0)
+		r = connect(s->client, (struct sockaddr *)&address, sizeof(address));
 	if (r < 0)
 		fail_errno(err, "cannot make a socket for qemu-nbd");
 	unlink(address.sun_path);
@@ -129,6 +124,19 @@ static bool live_options(const struct nbdserver_image *image, char *out,
 			  escaped);
 }
 
+/* Closed before anything was said: nobody needs it any more. */
+static void wait_at_gate(void)
+{
+	char go;
+	ssize_t n;
+
+	do
+		n = read(GATE_FD, &go, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(0);
+}
+
 /*
  * In the keeper's child; what goes wrong is said on its stderr, as qemu-nbd
  * would. Descriptors are in their places.
@@ -143,7 +151,7 @@ run_server(const char *program, const struct nbdserver_image *image,
 	   bool require_jail, pid_t keeper)
 {
 	char pid[32], options[8192 + 256];
-	const char *argv[12] = { program, "-e", "2" };
+	const char *argv[8] = { program };
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
 	char listen_fds[] = "LISTEN_FDS=1";
 	/*
@@ -157,7 +165,7 @@ run_server(const char *program, const struct nbdserver_image *image,
 	char *const env[] = { path, locale, listen_fds, pid, big, keep, arena,
 			      NULL };
 	struct error err;
-	size_t n = 3;
+	size_t n = 1;
 
 	child_reset_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -181,6 +189,8 @@ run_server(const char *program, const struct nbdserver_image *image,
 		dprintf(2, "%s\n", err.msg);
 		_exit(126);
 	}
+	if (image->gated)
+		wait_at_gate();
 	/* execve() doesn't write to its arguments. */
 	execve(program, (char *const *)(uintptr_t)argv, env);
 	dprintf(2, "cannot run %s: %s%s\n", program, strerror(errno), errno != ENOENT ? "" :
@@ -189,10 +199,10 @@ run_server(const char *program, const struct nbdserver_image *image,
 }
 
 /* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline, 5: what the
- * jail lacks; and none of the connections, which must close when busflip does. */
-static void place_descriptors(const struct nbdserver *s, int listener, int lifeline)
+ * jail lacks, 6: the gate; and none of the connections, which must close when busflip does. */
+static void place_descriptors(const struct nbdserver *s, int listener, int lifeline, int gate)
 {
-	int from[] = { open("/dev/null", O_RDWR), -1, s->log, listener, lifeline, s->notes };
+	int from[] = { open("/dev/null", O_RDWR), -1, s->log, listener, lifeline, s->notes, gate };
 	int moved[ARRAY_SIZE(from)];
 
 	from[1] = from[0];
@@ -208,6 +218,7 @@ static void place_descriptors(const struct nbdserver *s, int listener, int lifel
 		close(fd);
 	fcntl(LIFELINE_FD, F_SETFD, FD_CLOEXEC);
 	fcntl(NOTES_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(GATE_FD, F_SETFD, FD_CLOEXEC);
 }
 
 static void wake_up(int signal)
@@ -249,13 +260,14 @@ static void __attribute__((noreturn)) keep_server(pid_t server)
 
 static void __attribute__((noreturn))
 run_keeper(const char *program, const struct nbdserver_image *image,
-	   bool require_jail, const struct nbdserver *s, int listener, int lifeline)
+	   bool require_jail, const struct nbdserver *s, int listener, int lifeline,
+	   int gate)
 {
 	pid_t keeper = getpid(), server;
 	sigset_t all;
 
 	setpgid(0, 0);
-	place_descriptors(s, listener, lifeline);
+	place_descriptors(s, listener, lifeline, gate);
 	prctl(PR_SET_NAME, "busflip-keeper");
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -268,15 +280,21 @@ run_keeper(const char *program, const struct nbdserver_image *image,
 	keep_server(server);
 }
 
+struct nbdserver nbdserver_none(void)
+{
+	return (struct nbdserver){ .lifeline = -1, .log = -1, .notes = -1, .client = -1,
+				   .gate = -1 };
+}
+
 int nbdserver_start(const char *program, const struct nbdserver_image *image,
 		    bool require_jail, struct nbdserver *s, struct error *err)
 {
 	AUTO_FD int listener = -1;
 	AUTO_FD int keeper_end = -1;
-	int ends[2];
+	AUTO_FD int gate_end = -1;
+	int ends[2], gate[2];
 
-	*s = (struct nbdserver){ .log = -1, .notes = -1, .lifeline = -1,
-				 .clients = { -1, -1 } };
+	*s = nbdserver_none();
 	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC);
 	s->notes = memfd_create("qemu-nbd-jail", MFD_CLOEXEC);
 	if (s->log < 0 || s->notes < 0)
@@ -285,16 +303,28 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 		return fail_errno(err, "cannot make a pipe");
 	keeper_end = ends[0];
 	s->lifeline = ends[1];
-	if (listen_privately(s, image->clients, &listener, err) < 0)
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return fail_errno(err, "cannot make a pipe");
+	gate_end = gate[0];
+	s->gate = gate[1];
+	if (listen_privately(s, &listener, err) < 0)
 		return -1;
 	s->pid = fork();
 	if (s->pid == 0)
-		run_keeper(program, image, require_jail, s, listener, keeper_end);
+		run_keeper(program, image, require_jail, s, listener, keeper_end, gate_end);
 	if (s->pid < 0) {
 		s->pid = 0;
 		return fail_errno(err, "cannot start qemu-nbd");
 	}
 	return 0;
+}
+
+int nbdserver_open_gate(struct nbdserver *s, struct error *err)
+{
+	int r = write_all(s->gate, "", 1, err);
+
+	cleanup_close(&s->gate);
+	return r < 0 ? error_prefix(err, "qemu-nbd") : 0;
 }
 
 /* What its jail lacks, which the process said that became qemu-nbd. */
@@ -312,16 +342,14 @@ static void relay_notes(struct nbdserver *s)
 
 int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 {
+	const bool unused = s->client >= 0;
 	int status = 0, r;
-	bool unused = false;
 
-	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++) {
-		unused |= s->clients[i] >= 0;
-		cleanup_close(&s->clients[i]);
-	}
+	cleanup_close(&s->client);
+	cleanup_close(&s->gate);
 	if (!s->pid)
 		return 0;
-	/* qemu-nbd ends with its last client, unless that one never shook hands
+	/* qemu-nbd ends with its client, unless that one never shook hands
 	 * (qemu-nbd.c, nbd_client_closed()): then it must be told. */
 	r = child_wait(s->pid, unused ? 0 : OWN_END_MS, &status);
 	cleanup_close(&s->lifeline);
@@ -372,8 +400,8 @@ int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
 
 void nbdserver_free(struct nbdserver *s)
 {
-	for (size_t i = 0; i < NBDSERVER_CLIENTS; i++)
-		cleanup_close(&s->clients[i]);
+	cleanup_close(&s->client);
+	cleanup_close(&s->gate);
 	cleanup_close(&s->lifeline);
 	cleanup_close(&s->log);
 	cleanup_close(&s->notes);

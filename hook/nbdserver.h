@@ -2,8 +2,8 @@
 /*
  * nbdserver.h - qemu-nbd on one image, in a jail, on a private socket
  *
- * It holds QEMU's lock on the image from the first answered handshake until the
- * last connection is closed, and then ends by itself. Where no handshake came to
+ * It serves one connection. It holds QEMU's lock on the image from the answered
+ * handshake until the connection is closed, and then ends by itself. Where no handshake came to
  * be it would wait for ever, so it is asked to end with SIGTERM then, and when
  * busflip dies: it closes the image in order. While it starts it forgets a
  * SIGTERM, so a small process of ours stands between and asks again. It is never
@@ -14,17 +14,14 @@
 
 #include "hook/backing.h"
 
-#define NBDSERVER_CLIENTS 2
-
 struct nbdserver_image {
 	const char *path;		/* canonical */
 	const char *format;		/* "raw", "qcow2", ... never guessed */
 	const struct backing *backing;
 	bool writable;
-	bool live;			/* read while somebody else writes */
-	unsigned int clients;		/* connections, at most NBDSERVER_CLIENTS;
-					 * the last one to be closed must have
-					 * shaken hands */
+	bool live;			/* read while somebody else may write; takes no
+					 * lock */
+	bool gated;			/* not opened before nbdserver_open_gate() */
 };
 
 struct nbdserver {
@@ -32,16 +29,19 @@ struct nbdserver {
 	int lifeline;			/* closed: the keeper ends it */
 	int log;			/* memory file with its stderr */
 	int notes;			/* another, with what its jail lacks */
-	int clients[NBDSERVER_CLIENTS];	/* connected sockets; take with
-					 * steal_fd() */
+	int client;			/* connected socket; take with steal_fd() */
+	int gate;			/* a byte: it may open the image */
 };
+
+/* nbdserver_none() - what can be stopped and freed, but was not started. */
+struct nbdserver nbdserver_none(void);
 
 /*
  * nbdserver_start() - connect first, then start
  *
  * @program: path of qemu-nbd. @require_jail: REFUSE_SANDBOX where a part
  * of the jail can't be had; otherwise that is logged when it is stopped.
- * The sockets are connected, but nothing has answered: whether the image could
+ * The socket is connected, but nothing has answered: whether the image could
  * be opened shows in the handshake; after a failed one, nbdserver_explain().
  * @server must be stopped in any case.
  */
@@ -49,8 +49,12 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 		    bool require_jail, struct nbdserver *server,
 		    struct error *err);
 
+/* nbdserver_open_gate() - a server that is @gated has come up as far as its program, and
+ * waits. Once; -1: it is gone. */
+int nbdserver_open_gate(struct nbdserver *server, struct error *err);
+
 /*
- * nbdserver_stop() - close sockets that are left, wait until the image is closed
+ * nbdserver_stop() - close the socket if it is left, wait until the image is closed
  *
  * At most @timeout_ms, then it is left to itself and -1 given: it still holds
  * the lock. Also -1 when it ended with a failure.

@@ -9,11 +9,12 @@
 # asks to be written is a page of "B" at the begin of the disk.
 
 import os
+import socket
 import struct
 import sys
 
 # As helper/job.h has them.
-REQUEST, REPLY, LOG, KEEP, KEPT = 0, 1, 2, 8, 9
+REQUEST, REPLY, LOG, DISK, KEEP, KEPT = 0, 1, 2, 3, 8, 9
 PATCH = 2
 SECTIONS = ["text", "json", "reg", "evidence", "record", "log1", "log2", "runs", "pages"]
 MIB = 1 << 20
@@ -55,7 +56,8 @@ class Reply:
 
     def send(self):
         header = bytearray(HEADER)
-        struct.pack_into("<8sIIII", header, 0, b"BFLPANS", 2, self.code, not self.code, 1)
+        changed = "pages" in self.data and not self.code
+        struct.pack_into("<8sIIII", header, 0, b"BFLPANS", 2, self.code, changed, 1)
         struct.pack_into("<QII", header, 24, self.hive, 1, 1)
         header[40:40 + len(self.path)] = self.path
         for i, name in enumerate(SECTIONS):
@@ -154,6 +156,71 @@ def memory(reply):
     reply.put("text", ("grown: " + (", ".join(grown) or "none") + "\n").encode())
 
 
+class Nbd:
+    """Its connection to the disk, by hand (https://github.com/NetworkBlockDevice/nbd)."""
+
+    WRITE, TRIM, WRITE_ZEROES = 1, 4, 6
+    OPTION, ANSWER = 0x49484156454F5054, 0x3E889045565A9
+    GO, LIST, INFO_EXPORT, ACK, SERVER = 7, 3, 0, 1, 2
+
+    def __init__(self):
+        self.socket = socket.socket(fileno=DISK)
+        self.file = self.socket.makefile("rb")
+        if self.file.read(16) != b"NBDMAGICIHAVEOPT":
+            raise EOFError
+        self.file.read(2)
+        self.socket.sendall(struct.pack(">I", 3))
+
+    def option(self, number, data):
+        """The answers to one, until the last."""
+        self.socket.sendall(struct.pack(">QII", self.OPTION, number, len(data)) + data)
+        while True:
+            _, _, kind, size = struct.unpack(">QIII", self.file.read(20))
+            body = self.file.read(size)
+            if kind == self.ACK or kind >> 31:
+                return
+            yield kind, body
+
+    def exports(self):
+        """All names that can be had."""
+        return [body[4:4 + struct.unpack(">I", body[:4])[0]]
+                for kind, body in self.option(self.LIST, b"") if kind == self.SERVER]
+
+    def open(self, name):
+        """Is it said to be read-only?"""
+        flags = 0
+        for _, body in self.option(self.GO, struct.pack(">I", len(name)) + name + b"\0\0"):
+            if struct.unpack(">H", body[:2])[0] == self.INFO_EXPORT:
+                flags, = struct.unpack(">H", body[10:12])
+        return bool(flags & 2)
+
+    def command(self, number, data):
+        """The error that it ends with, 0: done."""
+        self.socket.sendall(struct.pack(">IHHQQI", 0x25609513, 0, number, 1, 0, 512) + data)
+        return struct.unpack(">IIQ", self.file.read(16))[1]
+
+
+def write(reply):
+    """512 bytes to the disk itself, in each way and to whatever is served."""
+    nbd = Nbd()
+    names = nbd.exports()
+    said = "%d served" % len(names)
+    said += ", read-only" if nbd.open(names[-1]) else ", writable"
+    for what, number, data in (("trim", nbd.TRIM, b""), ("zeroes", nbd.WRITE_ZEROES, b""),
+                               ("write", nbd.WRITE, b"W" * 512)):
+        said += ", %s: %s" % (what, "refused" if nbd.command(number, data) else "done")
+    reply.put("text", said.encode() + b"\n")
+    for name in ("runs", "pages"):
+        reply.place[name] = (0, 0)
+        del reply.data[name]
+
+
+def write_failing(reply):
+    """And then it has failed, and nothing was written."""
+    write(reply)
+    reply.code = 5
+
+
 JSON = {
     "two-documents": '{ "disk": 1 }\n{ "disk": 2 }\n',
     "closed-early": '{ "disk": 1 },\n"domain": { "phase": "done" }, "x": {\n}\n',
@@ -205,7 +272,7 @@ def main():
     elif mode.startswith("json-"):
         json(reply, mode[5:])
     else:
-        globals()[mode](reply)
+        globals()[mode.replace("-", "_")](reply)
     if action == PATCH or mode == "eager":
         reply.keep()
     reply.send()

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 194
+plan 190
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM

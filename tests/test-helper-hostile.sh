@@ -9,7 +9,7 @@
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 184
+plan 190
 
 image=$work/disk.raw output=''
 truncate -s 1M "$work/old.raw"
@@ -46,6 +46,16 @@ refused()
 ok "honest: patch" hostile honest patch
 is "honest: it is written" "$(head -c 4096 "$image" | tr -d B | wc -c) $(wc -c < "$image")" "0 1048576"
 is "honest: SYSTEM, its logs, the edits twice, and lines about them are kept" "$(kept)" 6
+
+# --- its connection to the disk is there while busflip has one to write
+for command in patch inspect; do
+	is "write: $command: the disk that it gets can only be read" \
+		"$(hostile write $command | head -n 1)" \
+		"1 served, read-only, trim: refused, zeroes: refused, write: refused"
+	ok "write: $command: the image is as it was" cmp "$image" "$work/old.raw"
+done
+fails "write-failing: patch fails" 1 hostile write-failing patch
+ok "write-failing: the image is as it was" cmp "$image" "$work/old.raw"
 
 # --- sizes
 for section in text json reg evidence record log1 log2; do

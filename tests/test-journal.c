@@ -93,11 +93,10 @@ static void start(void)
 	static struct backing none;
 	const struct nbdserver_image what = { .path = path, .format = "raw",
 					      .backing = &none,
-					      .writable = true,
-					      .clients = 1 };
+					      .writable = true };
 
 	if (nbdserver_start(BUSFLIP_QEMU_NBD, &what, false, &server, &err) < 0 ||
-	    disk_open(steal_fd(&server.clients[0]), monotonic_ms() + 10000, &disk,
+	    disk_open(steal_fd(&server.client), monotonic_ms() + 10000, &disk,
 		      &err) < 0)
 		ok(false, "cannot start qemu-nbd: %s", err.msg);
 }

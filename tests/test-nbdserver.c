@@ -39,11 +39,11 @@ static void run(const char *command)
 /* Is there an image behind it? qemu-nbd opens it before it greets anybody. */
 static bool greets(const struct nbdserver *server)
 {
-	struct pollfd answer = { .fd = server->clients[0], .events = POLLIN };
+	struct pollfd answer = { .fd = server->client, .events = POLLIN };
 	char greeting[8];
 
 	return poll(&answer, 1, 20000) == 1 &&
-	       read(server->clients[0], greeting, sizeof(greeting)) == sizeof(greeting) &&
+	       read(server->client, greeting, sizeof(greeting)) == sizeof(greeting) &&
 	       memcmp(greeting, "NBDMAGIC", sizeof(greeting)) == 0;
 }
 
@@ -54,7 +54,7 @@ static void opens(const char *name, const char *allowed, bool want, const char *
 	struct backing backing = { .count = allowed ? 1 : 0, .paths = {
 		allowed ? in_folder(allowed) : NULL }, .names = { allowed ? link : NULL } };
 	const struct nbdserver_image image = {
-		.path = in_folder(name), .format = "qcow2", .backing = &backing, .clients = 1,
+		.path = in_folder(name), .format = "qcow2", .backing = &backing,
 	};
 	struct nbdserver server;
 	struct error err = { 0 };
@@ -82,6 +82,36 @@ static void test_images(void)
 	opens("data.qcow2", "other", false, "a data file");
 }
 
+/* ---- at its gate ---------------------------------------------------------------- */
+
+/* It is in its jail by then, and has not opened the image. */
+static void test_gate(void)
+{
+	struct backing none = { .count = 0 };
+	const struct nbdserver_image image = {
+		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
+		.live = true, .gated = true,
+	};
+	struct pollfd answer = { .events = POLLIN };
+	struct nbdserver server;
+	struct error err = { 0 };
+
+	if (!ok(nbdserver_start(QEMU_NBD, &image, true, &server, &err) == 0, "gated: starts"))
+		return;
+	answer.fd = server.client;
+	is_int(poll(&answer, 1, 300), 0, "gated: answers nobody");
+	ok(nbdserver_open_gate(&server, &err) == 0, "its gate is opened");
+	ok(greets(&server), "then it answers");
+	ok(nbdserver_stop(&server, 10000, &err) == 0, "and ends");
+	nbdserver_free(&server);
+
+	if (!ok(nbdserver_start(QEMU_NBD, &image, true, &server, &err) == 0, "gated: starts"))
+		return;
+	cleanup_close(&server.client);	/* as when the helper has it */
+	ok(nbdserver_stop(&server, 10000, &err) == 0, "ends well without having been opened");
+	nbdserver_free(&server);
+}
+
 /* ---- in its place --------------------------------------------------------------- */
 
 static char self[4096];
@@ -92,7 +122,7 @@ static void break_in_its_place(bool writable, char *said, size_t size)
 	struct backing backing = { .count = 1, .paths = { in_folder("base") } };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &backing,
-		.writable = writable, .clients = 1,
+		.writable = writable,
 	};
 	struct nbdserver server;
 	struct error err = { 0 };
@@ -171,7 +201,6 @@ static int goes_without(const char *what, bool require)
 	struct backing none = { .count = 0 };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
-		.clients = 1,
 	};
 	struct nbdserver server;
 	struct error err = { 0 };
@@ -267,7 +296,7 @@ static void look_at_it(mode_t mode, bool writable, unsigned long long capabiliti
 	struct backing none = { .count = 0 };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
-		.writable = writable, .clients = 1,
+		.writable = writable,
 	};
 	char path[64], text[4096];
 	struct nbdserver server;
@@ -332,6 +361,7 @@ int main(int argc, char **argv)
 	    "{\"driver\":\"file\",\"filename\":\"'$PWD'/victim\"}}' deep.qcow2");
 	run("qemu-img create -q -f qcow2 -o data_file=$PWD/data,data_file_raw=on data.qcow2 1M");
 	test_images();
+	test_gate();
 #ifndef __SANITIZE_ADDRESS__	/* which needs more addresses than it may have */
 	test_in_its_place();
 #endif
