@@ -54,7 +54,7 @@ TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
 TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/denier.so $(B)/tests/capabilities.so \
-	$(B)/tests/hunter $(B)/tests/listed.so $(B)/tests/late.so
+	$(B)/tests/hunter $(B)/tests/listed.so $(B)/tests/late.so $(B)/tests/inside.so
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/busflip-hook $(B)/busflip $(B)/busflip-helper

@@ -246,11 +246,11 @@ static int no_driver(const struct drivers *set, const struct windows *win,
 			    "to take one from", virtio_service_name(kind));
 	return fail(err, REFUSE_NO_DRIVER,
 		    "no %s driver for Windows %s (build %u, %s): looked for "
-		    "%s/%s/%s in %s%s", set->driver,
+		    "%s/%s/%s in %s%s%s", set->driver,
 		    win->server ? "Server" : windows_generation_name(win->generation), win->build,
 		    windows_arch_name(win->arch), set->driver,
 		    names[0] ? names[0] : "?", windows_arch_name(win->arch),
-		    set->shown, why);
+		    set->shown, why, set->has_links ? ", in which links are not followed" : "");
 }
 
 int drivers_pick(const struct drivers *set, const struct windows *win,

@@ -19,6 +19,8 @@ struct driver_entry {
 struct drivers {
 	const char *driver;	/* "viostor" */
 	char shown[FACT_TEXT];	/* the tree, for messages */
+	int iso;		/* to be read; -1: read, or a directory */
+	bool has_links;		/* which were not followed */
 	uint64_t bytes;
 	struct driver_entry entries[DRIVER_ENTRIES];
 	size_t n;

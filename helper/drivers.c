@@ -6,8 +6,10 @@
  * The index holds the files of all Windows versions and architectures, because
  * the Windows is not known yet when it is made. From a directory that is an
  * open descriptor each, from an ISO (which can only be read front to back) the
- * bytes: some MB for one driver. libarchive is loaded only for an ISO: with all
- * that it needs itself it would cost each run 2 ms.
+ * bytes: some MB for one driver. A directory is walked before the sandbox, in which
+ * nothing can be opened, and no link in it is followed. An ISO is parsed in the
+ * sandbox; before it libarchive is loaded, only for an ISO: with all that it needs
+ * itself it would cost each run 2 ms.
  */
 
 #include "helper/drivers-internal.h"
@@ -18,6 +20,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -119,7 +123,11 @@ static int walk_file(struct walk *w, int folder, const char *name,
 
 	if (!classify(w->path, w->set->driver, &e))
 		return 0;
-	fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0 && errno == ELOOP) {
+		w->set->has_links = true;
+		return 0;
+	}
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_errno(err, "%s/%s", w->set->shown, w->path);
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0 ||
@@ -143,9 +151,10 @@ static int walk_entry(struct walk *w, int folder, const struct dirent *d,
 		return fail(err, REFUSE_NO_DRIVER, "%s: too many files", w->set->shown);
 	if (wanted_name(d->d_name))
 		return walk_file(w, folder, d->d_name, err);
+	if (d->d_type == DT_LNK)
+		w->set->has_links = true;
 	if (d->d_type != DT_DIR && d->d_type != DT_UNKNOWN)
 		return 0;
-	/* No links to directories: they could lead in a circle. */
 	fd = openat(folder, d->d_name,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? 0 : walk_folder(w, fd, depth + 1, err);
@@ -208,6 +217,10 @@ static int load_library(struct error *err)
 		return fail(err, ELIBACC, "libarchive is too old: no " #name); \
 	memcpy(&lib.name, &symbol, sizeof(symbol));
 	FUNCTIONS(RESOLVE)
+	/* Names of Joliet are converted, by a module that glibc could not load in the
+	 * sandbox. It stays loaded as long as this is open; without, they are as good as
+	 * ASCII, which names of drivers are. */
+	(void)iconv_open(nl_langinfo(CODESET), "UTF-16BE");
 	return 0;
 }
 
@@ -254,21 +267,19 @@ static int iso_file(struct drivers *set, struct archive *a,
 	return 0;
 }
 
-static int load_iso(struct drivers *set, int fd, struct error *err)
+static int read_iso(struct drivers *set, struct error *err)
 {
 	struct archive_entry *entry;
 	struct archive *a;
 	size_t seen = 0;
 	int r, ret = 0;
 
-	if (!lib.archive_read_new && load_library(err) < 0)
-		return -1;
 	a = lib.archive_read_new();
 	if (!a)
 		return fail(err, ENOMEM, "out of memory");
-	if (lseek(fd, 0, SEEK_SET) < 0 ||
+	if (lseek(set->iso, 0, SEEK_SET) < 0 ||
 	    lib.archive_read_support_format_iso9660(a) != ARCHIVE_OK ||
-	    lib.archive_read_open_fd(a, fd, ISO_BLOCK) != ARCHIVE_OK)
+	    lib.archive_read_open_fd(a, set->iso, ISO_BLOCK) != ARCHIVE_OK)
 		ret = iso_failed(set, a, err);
 	while (ret == 0 && seen++ < TREE_ENTRIES) {
 		r = lib.archive_read_next_header(a, &entry);
@@ -283,24 +294,41 @@ static int load_iso(struct drivers *set, int fd, struct error *err)
 
 /* ---- the set ------------------------------------------------------------- */
 
-int drivers_load(int fd, bool iso, const char *shown, enum virtio_kind kind,
+int drivers_open(int fd, bool iso, const char *shown, enum virtio_kind kind,
 		 struct drivers **out, struct error *err)
 {
 	struct drivers *set = calloc(1, sizeof(*set));
 	struct walk walk = { .set = set };
-	int ret;
+	int r;
 
-	if (!set)
+	if (!set) {
+		close(fd);
 		return fail(err, ENOMEM, "out of memory");
+	}
 	set->driver = virtio_service_name(kind);
 	str_fits(set->shown, sizeof(set->shown), shown);
-	ret = iso ? load_iso(set, fd, err) : walk_folder(&walk, fd, 0, err);
-	if (ret < 0) {
+	set->iso = iso ? fd : -1;
+	if (iso) {
+		r = lib.archive_read_new ? 0 : load_library(err);
+	} else {
+		r = walk_folder(&walk, fd, 0, err);
+		/* By a folder, what is outside of the sandbox could be reached. */
+		close(fd);
+	}
+	if (r < 0) {
 		drivers_free(set);
 		return -1;
 	}
 	*out = set;
 	return 0;
+}
+
+int drivers_index(struct drivers *set, struct error *err)
+{
+	int r = set->iso < 0 ? 0 : read_iso(set, err);
+
+	cleanup_close(&set->iso);
+	return r;
 }
 
 void drivers_free(struct drivers *set)
@@ -310,6 +338,8 @@ void drivers_free(struct drivers *set)
 		if (set->entries[i].fd >= 0)
 			close(set->entries[i].fd);
 	}
+	if (set)
+		cleanup_close(&set->iso);
 	free(set);
 }
 

@@ -2,13 +2,14 @@
 /*
  * drivers.h - the right VirtIO storage driver out of a virtio-win tree
  *
- * drivers.c is the only user of libarchive. virtio-win is trusted (the path is
- * in /etc/busflip.conf, owned by root) and is read before the sandbox: an ISO
- * into memory, a directory as open descriptors, in both cases only the files of
- * the one driver that is wanted. Choosing is pure and happens in the sandbox,
- * when the Windows is known.
+ * drivers.c is the only user of libarchive. The path of virtio-win is in
+ * /etc/busflip.conf, owned by root; what is in an ISO is parsed in the sandbox all
+ * the same. It is read into memory, a directory as open descriptors, in both cases
+ * only the files of the one driver that is wanted. Choosing is pure and happens in
+ * the sandbox, when the Windows is known.
  *
- *	drivers_load(fd, iso, VIRTIO_BLK, &set, err)	before the sandbox
+ *	drivers_open(fd, iso, shown, VIRTIO_BLK, &set, err)	before the sandbox
+ *	drivers_index(set, err)				in it
  *	drivers_pick(set, win, &pick, err)		REFUSE_NO_DRIVER: why
  *	pick.keep: an equal or newer driver is on board, leave it alone
  *	else for each pick.files: drivers_read(), then volume_create():
@@ -46,16 +47,20 @@ struct driver_pick {
 };
 
 /*
- * drivers_load() - index the files of one driver
+ * drivers_open() - open what is needed of the outside for one driver
  *
- * @fd: a directory, or when @iso an ISO image; stays the caller's, and is not
- * needed afterwards. Both layouts of virtio-win are known: <driver>/<os>/<arch>
- * and by-os/<arch>/<os>, matched whatever their case. @shown is the path for
- * messages. *@out is freed by drivers_free(). An empty result is no error yet.
- * REFUSE_NO_DRIVER: damaged, or more than is read of one.
+ * @fd: a directory, or when @iso an ISO image; taken over even when that fails. A
+ * directory is walked, and links in it are not followed; of an ISO nothing is read
+ * yet. Both layouts of virtio-win are known: <driver>/<os>/<arch> and
+ * by-os/<arch>/<os>, matched whatever their case. @shown is the path for messages.
+ * *@out is freed by drivers_free(). REFUSE_NO_DRIVER: more than is read of one.
  */
-int drivers_load(int fd, bool iso, const char *shown, enum virtio_kind kind,
+int drivers_open(int fd, bool iso, const char *shown, enum virtio_kind kind,
 		 struct drivers **out, struct error *err);
+
+/* drivers_index() - find the files, once. An empty result is no error yet.
+ * REFUSE_NO_DRIVER: damaged, or more than is read of one. */
+int drivers_index(struct drivers *set, struct error *err);
 void drivers_free(struct drivers *set);
 
 /*

@@ -3,8 +3,8 @@
  * main.c - busflip-helper: read the job, connect, go into the sandbox, do it
  *
  * Started by busflip only, with the descriptors of enum job_fd. The disk is
- * hostile. It is first parsed behind sandbox_enter(); what is wanted of the
- * outside world (shared libraries, character sets) is fetched before. Nothing
+ * hostile. It, and an ISO with drivers, are first parsed behind sandbox_enter(); what
+ * is wanted of the outside world (shared libraries, character sets) is fetched before. Nothing
  * is written to the disk from here: the changed pages go back in the reply, and
  * busflip writes them after they are in its journal.
  */
@@ -49,21 +49,32 @@ static int read_job(struct job *job, struct error *err)
 	return job_unpack((const uint8_t *)data, len, job, err);
 }
 
-static int load_drivers(const struct job *job, struct drivers **drivers,
-			struct error *err)
+/* @r: how it went with the drivers. What the boot from SATA needs is done without. */
+static int go_without(const struct job *job, struct drivers **drivers, int r,
+		      struct error *err)
 {
-	if (job->drivers == JOB_DRIVERS_NONE ||
-	    drivers_load(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO,
-			 job->drivers_path, job->bus == JOB_BUS_SCSI
-			 ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err) == 0)
-		return 0;
-	if (!job->driver_optional)
-		return -1;
-	/* What the boot from SATA needs is done without. */
+	if (r == 0 || !job->driver_optional)
+		return r;
 	fprintf(stderr, "no driver for VirtIO is set up: %s\n", err->msg);
 	drivers_free(*drivers);
 	*drivers = NULL;
 	return 0;
+}
+
+static int open_drivers(const struct job *job, struct drivers **drivers, struct error *err)
+{
+	int r;
+
+	if (job->drivers == JOB_DRIVERS_NONE)
+		return 0;
+	r = drivers_open(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO, job->drivers_path,
+			 job->bus == JOB_BUS_SCSI ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err);
+	return go_without(job, drivers, r, err);
+}
+
+static int index_drivers(const struct job *job, struct drivers **drivers, struct error *err)
+{
+	return *drivers ? go_without(job, drivers, drivers_index(*drivers, err), err) : 0;
 }
 
 static int work(const struct job *job, struct job_writer *writer,
@@ -72,7 +83,7 @@ static int work(const struct job *job, struct job_writer *writer,
 	struct drivers *drivers = NULL;
 	struct image *image = NULL;
 	struct disk *disk = NULL;
-	int r = load_drivers(job, &drivers, err);
+	int r = open_drivers(job, &drivers, err);
 
 	if (r == 0)
 		r = hive_prepare(err);
@@ -83,7 +94,9 @@ static int work(const struct job *job, struct job_writer *writer,
 		r = image_open_disk(disk, &image, err);
 	if (r == 0)
 		r = sandbox_enter(job->sandbox_require, err);
-	/* Point of no return: from here on the disk is read. */
+	/* Point of no return: from here on the drivers' image and the disk are read. */
+	if (r == 0)
+		r = index_drivers(job, &drivers, err);
 	if (r == 0)
 		r = chain_run(job, image, drivers, writer, reply, err);
 	image_close(image);

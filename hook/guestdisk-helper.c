@@ -26,13 +26,17 @@ static int open_drivers(const struct session *s, struct job *job, int *fd,
 {
 	const char *path = s->options->virtio_win;
 	struct stat st;
+	int r;
 
 	job->drivers = JOB_DRIVERS_NONE;
 	if (!path || job->action != JOB_PATCH)
 		return 0;
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0 || fstat(*fd, &st) < 0) {
-		fail_errno(err, "virtio_win = %s", path);
+	/* The path itself may be a link, as that of a distribution's package is. */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	r = *fd < 0 || fstat(*fd, &st) < 0 ? fail_errno(err, "virtio_win = %s", path) :
+		S_ISDIR(st.st_mode) || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ? 0 :
+		fail(err, EINVAL, "virtio_win = %s: neither a directory nor an ISO image", path);
+	if (r < 0) {
 		/* What the boot from SATA needs is done without. */
 		if (job->driver_optional) {
 			log_msg(LOG_LEVEL_WARNING, "%s: no driver for VirtIO is set up: %s",
@@ -114,6 +118,7 @@ int session_start_helper(struct session *s, struct error *err)
 	fds[JOB_FD_LOG2] = s->backup.files[2];
 	fds[JOB_FD_KEEP] = s->keep;
 	fds[JOB_FD_KEPT] = say_kept;
+	s->reads_iso = job.drivers == JOB_DRIVERS_ISO;
 	if (child_start(s->options->helper, fds, JOB_FILE_LIMIT, &s->helper, err) < 0)
 		return -1;
 	cleanup_close(&s->reader.client);
@@ -170,6 +175,7 @@ static int work_beside(struct session *s, struct error *err)
 
 int session_wait_helper(struct session *s, struct error *err)
 {
+	const char *or_iso = s->reads_iso ? " or the ISO of virtio_win" : "";
 	int status = 0, r;
 
 	if (work_beside(s, err) < 0)
@@ -179,8 +185,9 @@ int session_wait_helper(struct session *s, struct error *err)
 		child_kill(&s->helper);
 		relay_log(s);
 		return fail(err, REFUSE_HELPER_DIED,
-			    "%s: not looked through in the %d ms that it may take; "
-			    "nothing was written", s->image.path, s->options->timeout_ms);
+			    "%s%s: not looked through in the %d ms that it may take; "
+			    "nothing was written", s->image.path, or_iso,
+			    s->options->timeout_ms);
 	}
 	s->helper = 0;
 	relay_log(s);
@@ -189,8 +196,8 @@ int session_wait_helper(struct session *s, struct error *err)
 	if (WIFSIGNALED(status))
 		return fail(err, REFUSE_HELPER_DIED,
 			    "%s: busflip-helper was ended by signal %d (%s) while it read "
-			    "the disk; nothing was written", s->image.path,
-			    WTERMSIG(status), strsignal(WTERMSIG(status)));
+			    "the disk%s; nothing was written", s->image.path,
+			    WTERMSIG(status), strsignal(WTERMSIG(status)), or_iso);
 	if (WEXITSTATUS(status) == 127)
 		return fail(err, ENOENT, "cannot run %s: install busflip again, or let --helper "
 			    "name it with its path",

@@ -23,6 +23,7 @@ struct session {
 	struct nbdserver writer;	/* ours; not started: nothing will be written */
 	struct disk *nbd;		/* connection to the writer; NULL: none */
 	pid_t helper;			/* 0: not running */
+	bool reads_iso;			/* also that of virtio_win */
 	int reply;			/* memory file */
 	int log;			/* the helper's stderr */
 	const uint8_t *map;		/* of the reply */

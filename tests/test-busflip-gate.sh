@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 70
+plan 73
 
 busflip()
 {
@@ -231,6 +231,22 @@ like "what it said is logged, and of which image" "$(grep 'at fault' "$LAB/log")
 like "so is why it is run again" "$(grep 'once more' "$LAB/log")" \
 	"domain=cut .*$LAB/cut.img: busflip-helper was ended by signal 9"
 unlike "Windows was made ready all the same" "$(hive_of cut)" "$before"
+
+# --- an ISO with drivers that takes over who parses it, and goes round in a circle
+
+bsdtar --format=iso9660 -cf "$work/virtio.iso" -C "$work/vw" . || bail_out bsdtar
+printf '#!/bin/sh\nexport INSIDE=loop LD_PRELOAD="%s"\nexec "%s"\n' \
+	"$BUSFLIP_BUILD/tests/inside.so" "$work/busflip-helper" > $helper
+printf '[busflip]\nvirtio_win = %s\npatch_timeout = 2\n' "$work/virtio.iso" > /etc/busflip.conf
+windows_disk "$LAB/circle.img"
+before=$(hive_of circle)
+windows_domain circle
+ok "an endless ISO: starts and goes off" run_once circle
+like "it is logged" "$(cat "$LAB/log")" \
+	"circle.img or the ISO of virtio_win: not looked through in the 2000 ms"
+is "the disk is as it was" "$(hive_of circle)" "$before"
+config
+printf '#!/bin/sh\nexec "%s"\n' "$work/busflip-helper" > $helper
 
 # --- disable: what Windows has for the way only is taken back, where that can be done
 

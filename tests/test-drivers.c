@@ -109,11 +109,19 @@ static int make_iso(const struct leaf *leaves, size_t n)
 	return fd;
 }
 
-static void remove_tree(const char *folder, int fd)
+static int load(int fd, bool iso, const char *shown, struct drivers **set, struct error *err)
+{
+	int r = drivers_open(fd, iso, shown, VIRTIO_BLK, set, err);
+
+	if (r == 0 && (r = drivers_index(*set, err)) < 0)
+		drivers_free(*set);
+	return r;
+}
+
+static void remove_tree(const char *folder)
 {
 	char command[128];
 
-	close(fd);
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
 	if (system(command) != 0)
 		abort();
@@ -212,26 +220,24 @@ static void test_sources(void)
 	char folder[64];
 	int fd = make_tree(folder, usual, ARRAY_SIZE(usual));
 
-	ok(drivers_load(fd, false, folder, VIRTIO_BLK, &set, &err) == 0,
+	ok(load(fd, false, folder, &set, &err) == 0,
 	   "directory %s", err.msg);
-	remove_tree(folder, fd);	/* not needed any more */
+	remove_tree(folder);	/* not needed any more */
 	test_table(set, "directory");
 	test_package(set, "directory");
 	drivers_free(set);
 
 	fd = make_iso(usual, ARRAY_SIZE(usual));
-	ok(drivers_load(fd, true, "x.iso", VIRTIO_BLK, &set, &err) == 0,
+	ok(load(fd, true, "x.iso", &set, &err) == 0,
 	   "ISO %s", err.msg);
-	close(fd);
 	test_table(set, "ISO");
 	test_package(set, "ISO");
 	drivers_free(set);
 
 	fd = memfd_create("no-iso", MFD_CLOEXEC);
 	ok(write(fd, "hello", 5) == 5 &&
-	   drivers_load(fd, true, "x.iso", VIRTIO_BLK, &set, &err) < 0,
+	   load(fd, true, "x.iso", &set, &err) < 0,
 	   "no ISO: %s", err.msg);
-	close(fd);
 }
 
 /* The layout of the RPM: all drivers of a Windows together. */
@@ -250,7 +256,7 @@ static void test_by_os(void)
 	char folder[64];
 	int fd = make_tree(folder, leaves, ARRAY_SIZE(leaves));
 
-	drivers_load(fd, false, folder, VIRTIO_BLK, &set, &err);
+	load(fd, false, folder, &set, &err);
 	windows_of(&w, 19045, false, ARCH_AMD64);
 	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
 	   pick.n_files == 2 && pick.pe.machine == 0x8664,
@@ -259,7 +265,7 @@ static void test_by_os(void)
 	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
 	   pick.pe.machine == 0x14c, "by-os: i386 is x86");
 	drivers_free(set);
-	remove_tree(folder, fd);
+	remove_tree(folder);
 }
 
 /* What a directory's name promises is not believed. */
@@ -278,7 +284,7 @@ static void test_headers(void)
 	char folder[64];
 	int fd = make_tree(folder, leaves, ARRAY_SIZE(leaves));
 
-	drivers_load(fd, false, folder, VIRTIO_BLK, &set, &err);
+	load(fd, false, folder, &set, &err);
 	windows_of(&w, 9600, false, ARCH_AMD64);
 	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
 	   str_eq(pick.directory, "viostor/w8/amd64") && *pick.warning,
@@ -291,7 +297,7 @@ static void test_headers(void)
 	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
 	   pick.pe.version[3] == 2, "wrong processor: passed over");
 	drivers_free(set);
-	remove_tree(folder, fd);
+	remove_tree(folder);
 }
 
 static void on_board(struct windows *w, uint16_t machine, uint16_t build)
@@ -323,7 +329,7 @@ static void test_board(void)
 	struct windows w;
 	int fd = make_iso(usual, ARRAY_SIZE(usual));
 
-	drivers_load(fd, true, "x.iso", VIRTIO_BLK, &set, &err);
+	load(fd, true, "x.iso", &set, &err);
 	for (size_t i = 0; i < ARRAY_SIZE(boards); i++) {
 		windows_of(&w, 19045, false, ARCH_AMD64);
 		on_board(&w, boards[i].machine, boards[i].build);
@@ -345,7 +351,6 @@ static void test_board(void)
 	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 && pick.keep,
 	   "one that runs from the driver store: kept");
 	drivers_free(set);
-	close(fd);
 }
 
 /* ---- PE files ------------------------------------------------------------ */
