@@ -25,7 +25,7 @@ static int open_drivers(const struct session *s, struct job *job, int *fd,
 			struct error *err)
 {
 	const char *path = s->options->virtio_win;
-	struct stat st;
+	struct stat st = { 0 };
 	int r;
 
 	job->drivers = JOB_DRIVERS_NONE;
