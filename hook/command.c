@@ -311,8 +311,9 @@ static int make_bait(const struct config *config, struct error *err)
 {
 	struct access_user user;
 
-	return baitimage_ready(config->bait, err) < 0 ||
-	       (qemu_user(NULL, NULL, &user) && baitimage_admit(config->bait, &user, err) < 0) ? -1 : 0;
+	if (baitimage_ready(config->bait, err) < 0)
+		return -1;
+	return qemu_user(NULL, NULL, &user) ? baitimage_admit(config->bait, &user, err) : 0;
 }
 
 int command_bait(const struct command_line *line)
