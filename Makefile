@@ -32,8 +32,8 @@ DEFS := -DBUSFLIP_VERSION='"$(VERSION)"' -DBUSFLIP_SYSCONFDIR='"$(SYSCONFDIR)"' 
 	-DBUSFLIP_LIBEXECDIR='"$(LIBEXECDIR)"' -DBUSFLIP_SBINDIR='"$(SBINDIR)"' \
 	-DBUSFLIP_STATEDIR='"$(STATEDIR)"' -DBUSFLIP_RUNDIR='"$(RUNDIR)"'
 
-# libvirt, libnbd and libarchive are loaded at run time: see hook/virt.c,
-# helper/disk.c and helper/drivers.c.
+# libvirt, libnbd and libarchive are loaded at run time: see hook/libvirt/virt.c,
+# helper/shared/nbdclient.c and helper/drivers/drivers.c.
 HOOK_PKGS   := libvirt libxml-2.0
 HELPER_PKGS := libnbd libntfs-3g hivex libarchive libseccomp
 HOOK_LIBS    = $(shell $(PKG_CONFIG) --libs libxml-2.0) -linih -ldl -pthread
@@ -46,10 +46,8 @@ ALL_CFLAGS = $(STD) $(WARN) -fPIE $(HARDEN) $(DEFS) -I. \
 	$(patsubst -I%,-isystem %,$(PKG_CFLAGS)) $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie $(HARDEN_LD) $(LDFLAGS) $(SANITIZE)
 
-HOOK_SRC   := $(filter-out hook/front.c hook/busflip.c,$(wildcard hook/*.c)) \
-	$(wildcard conf/*.c) $(addprefix helper/,base.c crc32.c disk.c jail.c \
-	job.c journal.c journal-file.c json.c landlock.c newroot.c)
-HELPER_SRC := $(filter-out helper/main.c,$(wildcard helper/*.c))
+HOOK_SRC   := $(wildcard hook/*/*.c conf/*.c helper/shared/*.c)
+HELPER_SRC := helper/sandbox.c $(wildcard helper/*/*.c)
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
@@ -252,10 +250,10 @@ $(FUZZ_RUN): fuzz-run-%:
 # ---- lint -----------------------------------------------------------------
 
 # Not the unit tests: they do on purpose what these tools warn of.
-LINT_C   := $(wildcard hook/*.c conf/*.c helper/*.c)
+LINT_C   := $(wildcard hook/*.c hook/*/*.c conf/*.c helper/*.c helper/*/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
 	$(wildcard conf/*.sh conf/debian/p* tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
-	conf/completion/busflip.bash hook/onDefineDomain hook/before_vm_start
+	conf/completion/busflip.bash hook/engine/onDefineDomain hook/engine/before_vm_start
 MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
@@ -337,7 +335,7 @@ install-files: all
 	install -m 644 conf/completion/busflip.zsh $(DESTDIR)$(ZSHDIR)/_busflip
 	install -m 644 conf/completion/busflip.fish $(DESTDIR)$(FISHDIR)/
 	install -d $(DESTDIR)$(PREFIX)/share/busflip
-	install -m 755 hook/onDefineDomain hook/before_vm_start \
+	install -m 755 hook/engine/onDefineDomain hook/engine/before_vm_start \
 		$(DESTDIR)$(PREFIX)/share/busflip/
 	install -m 644 conf/kubevirt.yaml $(DESTDIR)$(PREFIX)/share/busflip/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "helper/shared/file.h"
+
 #define SECTION "busflip"
 /* inih cuts longer lines in two without a word (INI_MAX_LINE is 200). */
 #define LINE_LIMIT 190

@@ -5,7 +5,7 @@
 #ifndef BUSFLIP_CONFIG_H
 #define BUSFLIP_CONFIG_H
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
 
 #define CONFIG_FILE BUSFLIP_SYSCONFDIR "/busflip.conf"
 

@@ -19,10 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "helper/chain.h"
-#include "helper/disk.h"
-#include "helper/drivers.h"
-#include "helper/hive.h"
+#include "helper/action/action.h"
+#include "helper/shared/file.h"
+#include "helper/shared/nbdclient.h"
+#include "helper/drivers/drivers.h"
+#include "helper/hive/hive.h"
 #include "helper/sandbox.h"
 
 /* Longer than busflip waits (patch_timeout, at most 50 s). */
@@ -98,7 +99,7 @@ static int work(const struct job *job, struct job_writer *writer,
 	if (r == 0)
 		r = index_drivers(job, &drivers, err);
 	if (r == 0)
-		r = chain_run(job, image, drivers, writer, reply, err);
+		r = action_run(job, image, drivers, writer, reply, err);
 	image_close(image);
 	disk_close(disk);
 	drivers_free(drivers);

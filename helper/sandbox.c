@@ -31,10 +31,10 @@
 
 #include <seccomp.h>
 
-#include "helper/jail.h"
-#include "helper/landlock.h"
-#include "helper/newroot.h"
-#include "helper/refusal.h"
+#include "helper/shared/jail.h"
+#include "helper/shared/landlock.h"
+#include "helper/shared/newroot.h"
+#include "helper/shared/refusal.h"
 
 /* The sanitizers reserve terabytes of addresses, look at /proc and ask for
  * things that nothing else does. A build with them is for tests only. */

@@ -3,7 +3,7 @@
 #ifndef BUSFLIP_SANDBOX_H
 #define BUSFLIP_SANDBOX_H
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
 
 /*
  * sandbox_enter() - all stages, in order; there is no way back

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hook/command.h"
+#include "helper/shared/log.h"
+#include "helper/shared/text.h"
+#include "hook/command/command.h"
 
 enum option_bit {
 	OPTION_CONNECT = 1 << 0,
@@ -134,26 +136,6 @@ static const struct command {
 	{ "settle", "UUID", 1, 1, 0, command_settle, NULL },
 	{ "watch", "UUID ID", 2, 2, 0, command_watch, NULL },
 };
-
-void complain(const char *fmt, ...)
-{
-	char text[1536];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	make_printable(text);
-	fprintf(stderr, "busflip: %s\n", text);
-}
-
-int finish_stdout(int code)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
-	complain("cannot write to standard output");
-	return EXIT_FAILED;
-}
 
 static int help(void)
 {

@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
 
 #define ACTOR BUSFLIP_SBINDIR "/busflip"
 #define TAG "urn:busflip:domain:1"
@@ -173,7 +173,7 @@ int main(int argc, char *argv[])
 		return EXIT_FAILED;
 	if (status != EXIT_DONE && any_journal())
 		return refuse(argv[1]);
-	/* While this is there, the start was not let go on: see hook/session.h. */
+	/* While this is there, the start was not let go on: see hook/state/session.h. */
 	snprintf(mark, sizeof(mark), BUSFLIP_RUNDIR "/%d.preparing", (int)getpid());
 	unlink(mark);
 	return EXIT_DONE;

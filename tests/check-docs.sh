@@ -137,7 +137,7 @@ sed -E 's/^#([a-z_]+ = )/\1/' conf/busflip.conf > "$work/all.conf"
 ok "neither has it with every key switched on" \
 	"$busflip" check-config "$work/all.conf"
 
-fields=$(grep -ohE 'member\(out, "[a-z_]+"|\\"[a-z_]+\\":' hook/standing.c hook/status.c |
+fields=$(grep -ohE 'member\(out, "[a-z_]+"|\\"[a-z_]+\\":' hook/cli/summary.c hook/command/status.c |
 	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'version|domains|at|text')
 # page_fields SECTION NEXT-SECTION - what .It Cm names there
 page_fields()
@@ -147,11 +147,11 @@ page_fields()
 }
 is "every field of status --json is in the man page, and no other" \
 	"$(page_fields 'STATUS AS JSON' 'INSPECT AS JSON')" "$(sort -u <<< "$fields")"
-fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/inspect.c |
+fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/command/inspect.c |
 	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'began|phase')
 is "every field that inspect --json adds is in the man page, and no other" \
 	"$(page_fields 'INSPECT AS JSON' 'PATCH AS JSON')" "$(sort -u <<< "$fields")"
-fields=$(sed -nE '/^static int write_json/,/^}/p; /^static void write_json_value/,$p' helper/chain-patch.c helper/editsout.c |
+fields=$(sed -nE '/^static int write_json/,/^}/p; /^static void write_json_value/,$p' helper/action/action-patch.c helper/edits/editsout.c |
 	grep -oE '\\"[a-z_]+\\":|write_json_value\(out, "[a-z]+"' | grep -oE '"?[a-z_]+\\?"(:|$)' |
 	tr -d '\\":' | grep -vx moved_on | sort -u)
 is "every field of patch --json is in the man page, and no other" \
@@ -159,12 +159,12 @@ is "every field of patch --json is in the man page, and no other" \
 	   tr -d ',:' | tr ' ' '\n' | grep -vxE ';?|disk|virtio_win' | sort -u)" "$fields"
 is "every item that check looks at is in the man page, and no other" \
 	"$(sed -n '/^\.It Cm check Oo/,/^\.El/s/^\.It Sy //p' <<< "$page" | sort)" \
-	"$(grep -ohE 'checkup_add\(p, "[a-z-]+"' hook/checkup*.c |
+	"$(grep -ohE 'checkup_add\(p, "[a-z-]+"' hook/checkup/*.c |
 	   grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)"
 
 is "every metric is in the man page, and no other" \
 	"$(grep -oE 'busflip_domains?(_[a-z]+)?' <<< "$page" | sort -u)" \
-	"$(grep -ohE 'busflip_domains?(_[a-z]+)?' hook/status-prometheus.c | sort -u)"
+	"$(grep -ohE 'busflip_domains?(_[a-z]+)?' hook/command/status-prometheus.c | sort -u)"
 
 is "the README names no command that does not exist" \
 	"$(grep -oE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md | awk '{print $NF}' |

@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 cd "$tests/.." || exit 1
-plan 19
+plan 34
 
 # none NAME LINES - passes when there are no lines; they say what is wrong
 none()
@@ -33,41 +33,138 @@ only_in()
 	includes hook conf helper | grep -E ": ($headers)" | grep -vE "^($allowed): "
 }
 
-none "conf/ includes of others only helper/base.h" \
-	"$(includes conf | grep -E ': (hook|helper|tests)/' | grep -v ': helper/base\.h$')"
-none "helper/ includes nothing of hook/ and conf/" \
-	"$(includes helper | grep -E ': (hook|conf|tests)/')"
-# What busflip and busflip-helper share: the message between them, the exit codes,
-# what both do to a disk, how text is made safe to show, and what both processes give
-# up before they read what others made. Nothing of it parses
-# what a guest wrote.
-none "hook/ includes of helper/ only what both need" \
-	"$(includes hook | grep ': helper/' |
-	   grep -vE ': helper/(base|job|refusal|disk|journal|json|landlock|jail|newroot)\.h$')"
-none "hivex is used in helper/hive.c only" \
-	"$(only_in 'hivex' helper/hive.c)"
-none "libntfs-3g is used in helper/ntfs*.c only" \
-	"$(only_in 'ntfs-3g/' helper/ntfs[^/]*)"
-none "libnbd is used in helper/disk.c only" \
-	"$(only_in 'libnbd' helper/disk.c)"
-none "libarchive is used in helper/drivers.c only" \
-	"$(only_in 'archive' helper/drivers.c)"
+# The folders, each above those that it may use; what both programs share is below all.
+hook_order='command checkup lifecycle cli disk image host recovery state libvirt phase domain'
+helper_order='action edits drivers verdict windows ntfs hive image'
+
+# ranks - "FOLDER NUMBER" of each; what is right in hook/ or helper/ is above its folders
+ranks()
+{
+	local folder n=0
+
+	echo "hook 0"
+	for folder in $hook_order; do
+		echo "hook/$folder $((n += 1))"
+	done
+	echo "helper 100"
+	n=100
+	for folder in $helper_order; do
+		echo "helper/$folder $((n += 1))"
+	done
+	echo "conf 200"
+	echo "helper/shared 300"
+}
+
+# upwards - of the lines of includes(), those that do not lead down: to a folder above, from
+# one program to the other, or into a folder that has no place in the order
+upwards()
+{
+	awk 'NR == FNR { rank[$1] = $2; next }
+		{
+			from = $1
+			sub(/:$/, "", from)
+			to = $2
+			if (to !~ /^(hook|helper|conf|tests)\// || to == from)
+				next
+			sub(/\/[^\/]*$/, "", from)
+			sub(/\/[^\/]*$/, "", to)
+			if (from == to && (from in rank))
+				next
+			if (!(from in rank) || !(to in rank) || rank[to] <= rank[from] ||
+			    (rank[from] < 100 && rank[to] >= 100 && rank[to] < 200) ||
+			    (rank[from] >= 100 && rank[to] == 200))
+				print
+		}' <(ranks) -
+}
+
+# circles OBJECT... - of files that call each other, directly or by way of others
+circles()
+{
+	nm -A -P "$@" | awk '
+		{ sub(/(\[.*\])?:$/, "", $1) }
+		$3 ~ /^[TDBRVWC]$/ { file[$2] = $1 }
+		$3 == "U" { user[++n] = $1; symbol[n] = $2 }
+		END {
+			for (i = 1; i <= n; i++)
+				if ((symbol[i] in file) && file[symbol[i]] != user[i])
+					print user[i], file[symbol[i]]
+		}' | sort -u | { tsort > /dev/null; } 2>&1
+}
+
+# objects FOLDER... - of files that there are (still)
+objects()
+{
+	local object source
+
+	find "${@/#/$BUSFLIP_BUILD/}" -name '*.o' | while read -r object; do
+		source=${object#"$BUSFLIP_BUILD"/}
+		[ ! -e "${source%.o}.c" ] || echo "$object"
+	done
+}
+
+# crowded FOLDER - which folders below it have more than 25 files
+crowded()
+{
+	find "$@" -type f -printf '%h\n' | sort | uniq -c | awk '$1 > 25'
+}
+
+none "what a file includes is below it" "$(includes hook helper conf | upwards)"
+mapfile -t objects < <(objects hook conf helper/shared)
+[ "${#objects[@]}" -gt 50 ] || bail_out "busflip is not built in $BUSFLIP_BUILD"
+none "no files of busflip call each other in a circle" "$(circles "${objects[@]}")"
+mapfile -t objects < <(objects helper)
+none "nor files of busflip-helper" "$(circles "${objects[@]}")"
+none "no folder has more than 25 files" "$(crowded hook helper conf)"
+
+# These four fail on what they are for.
+work=$(mktemp -d)
+cleanup_fn rm -rf "$work"
+for include in "hook/domain/a.c: hook/phase/b.h" "hook/disk/a.c: hook/lifecycle/b.h" \
+	"hook/disk/a.c: helper/ntfs/ntfs.h" "helper/ntfs/a.c: hook/domain/xml.h" \
+	"helper/image/a.c: helper/ntfs/ntfs.h" "helper/ntfs/a.c: conf/config.h" \
+	"helper/shared/a.c: hook/domain/xml.h" "conf/a.c: hook/domain/xml.h" \
+	"hook/new/a.c: hook/new/b.h" "hook/disk/a.c: tests/tap.h"; do
+	is "planted: ${include/: / includes }" "$(upwards <<< "$include")" "$include"
+done
+is "planted: what leads down is none" "$(upwards <<< "hook/disk/a.c: helper/shared/base.h
+hook/front.c: helper/shared/base.h
+hook/phase/a.c: hook/phase/b.h
+hook/cli/a.c: conf/config.h")" ""
+for call in "a b" "b c" "c a" "d a"; do
+	read -r from to <<< "$call"
+	echo "void $to(void); void $from(void); void $from(void) { $to(); }" > "$work/$from.c"
+	"${CC:-cc}" -c -o "$work/$from.o" "$work/$from.c"
+done
+like "planted: three files in a circle" "$(circles "$work"/[abc].o)" 'loop.*a\.o.*'
+is "planted: two that are in none" "$(circles "$work"/[bd].o)" ""
+mkdir "$work/crowd"
+touch "$work"/crowd/{1..26}
+like "planted: 26 files" "$(crowded "$work/crowd")" '26 .*/crowd'
+
+none "hivex is used in helper/hive/hive.c only" \
+	"$(only_in 'hivex' helper/hive/hive.c)"
+none "libntfs-3g is used in helper/ntfs/ only" \
+	"$(only_in 'ntfs-3g/' 'helper/ntfs/[^/]*')"
+none "libnbd is used in helper/shared/nbdclient.c only" \
+	"$(only_in 'libnbd' helper/shared/nbdclient.c)"
+none "libarchive is used in helper/drivers/drivers.c only" \
+	"$(only_in 'archive' helper/drivers/drivers.c)"
 none "libseccomp is used in helper/sandbox.c only" \
 	"$(only_in 'seccomp\.h' helper/sandbox.c | grep -v 'linux/')"
 # The library can't be loaded where qemu-nbd is about to be executed.
-none "filters by hand are in hook/nbdcalls.c only" \
-	"$(only_in 'linux/(filter|seccomp)\.h' hook/nbdcalls.c)"
-none "front.c includes of the tree only helper/base.h" \
+none "filters by hand are in hook/disk/nbdcalls.c only" \
+	"$(only_in 'linux/(filter|seccomp)\.h' hook/disk/nbdcalls.c)"
+none "front.c includes of the tree only helper/shared/" \
 	"$(includes hook/front.c | grep -E ': (hook|conf)/')"
 
-none "libvirt is used in hook/virt.c only" \
-	"$(only_in 'libvirt/' hook/virt.c)"
+none "libvirt is used in hook/libvirt/virt.c only" \
+	"$(only_in 'libvirt/' hook/libvirt/virt.c)"
 none "inih is used in conf/config.c only" \
 	"$(only_in 'ini\.h' conf/config.c)"
 # The tree of a document is what all rewriting works on, so its type is known
 # where xml.h is; reading and writing bytes is for xml.c alone.
-none "libxml2 is included by hook/xml.c and xml.h only" \
-	"$(only_in 'libxml/' hook/xml.c hook/xml.h)"
+none "libxml2 is included by hook/domain/xml.c and xml.h only" \
+	"$(only_in 'libxml/' hook/domain/xml.c hook/domain/xml.h)"
 
 none "hook/front.c has at most 180 lines" \
 	"$(wc -l < hook/front.c | awk '$1 > 180')"

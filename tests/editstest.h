@@ -3,7 +3,7 @@
 #ifndef BUSFLIP_TESTS_EDITSTEST_H
 #define BUSFLIP_TESTS_EDITSTEST_H
 
-#include "helper/edits.h"
+#include "helper/edits/edits.h"
 #include "tests/guest.h"
 
 /* Plans and applies; the guest then is the edited one. False: nothing to do or

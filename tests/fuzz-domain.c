@@ -19,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hook/rewrite.h"
-#include "hook/schema.h"
+#include "hook/phase/rewrite.h"
+#include "hook/domain/schema.h"
 #include "tests/invariant.h"
 
 #define BAIT_IMAGE "/var/lib/busflip/bait.img"
@@ -283,6 +283,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned
 
 #else
 
+#include "hook/domain/domain.h"
 #include "tests/replay.h"
 
 static void replay(const char *name, const char *bytes, size_t len)

@@ -4,9 +4,9 @@
  * and when they pass for a whole hive, edited
  */
 
-#include "helper/edits.h"
-#include "helper/evidence.h"
-#include "helper/report.h"
+#include "helper/edits/edits.h"
+#include "helper/verdict/evidence.h"
+#include "helper/verdict/report.h"
 #include "tests/fuzz.h"
 #include "tests/hives.h"
 

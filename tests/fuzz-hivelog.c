@@ -8,7 +8,7 @@
  * matters.
  */
 
-#include "helper/hivetree.h"
+#include "helper/hive/hivetree.h"
 #include "tests/fuzz.h"
 #include "tests/hives.h"
 #include "tests/hivelogs.h"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/crc32.h"
-#include "helper/job.h"
-#include "helper/journal.h"
-#include "helper/json.h"
+#include "helper/shared/crc32.h"
+#include "helper/shared/job.h"
+#include "hook/recovery/journal.h"
+#include "helper/shared/json.h"
 
 static void touch(const uint8_t *p, size_t len)
 {

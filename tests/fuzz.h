@@ -13,7 +13,8 @@
 #ifndef BUSFLIP_TESTS_FUZZ_H
 #define BUSFLIP_TESTS_FUZZ_H
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
+#include "helper/shared/file.h"
 #include "tests/tap.h"
 
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #ifndef BUSFLIP_TESTS_GUEST_H
 #define BUSFLIP_TESTS_GUEST_H
 
-#include "helper/windows.h"
+#include "helper/windows/windows.h"
 #include "tests/hives.h"
 
 #include <strings.h>

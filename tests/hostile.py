@@ -13,7 +13,7 @@ import socket
 import struct
 import sys
 
-# As helper/job.h has them.
+# As helper/shared/job.h has them.
 REQUEST, REPLY, LOG, DISK, KEEP, KEPT = 0, 1, 2, 3, 8, 9
 PATCH = 2
 SECTIONS = ["text", "json", "reg", "evidence", "record", "log1", "log2", "runs", "pages"]

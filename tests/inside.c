@@ -21,7 +21,7 @@
 
 #include <dlfcn.h>
 
-#define FD_DISK 3	/* as helper/job.h has them */
+#define FD_DISK 3	/* as helper/shared/job.h has them */
 #define FD_DRIVERS 4
 #define DESCRIPTORS 128
 

@@ -11,13 +11,13 @@
 #ifndef BUSFLIP_TESTS_INVARIANT_H
 #define BUSFLIP_TESTS_INVARIANT_H
 
-#include "hook/domain.h"
+#include "hook/domain/domain.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Written down a second time on purpose: a part that is added to the table in
- * hook/frontend.c has to be thought about here as well. */
+ * hook/phase/frontend.c has to be thought about here as well. */
 static const struct {
 	const char *on, *attrs, *elements;
 } bus_parts[] = {

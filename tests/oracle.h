@@ -8,7 +8,8 @@
 #ifndef BUSFLIP_TESTS_ORACLE_H
 #define BUSFLIP_TESTS_ORACLE_H
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
+#include "helper/shared/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

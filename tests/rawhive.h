@@ -3,13 +3,13 @@
  * rawhive.h - hives made cell by cell, for what libhivex would never write:
  * lists of every kind, values in segments, and every sort of damage
  *
- * Layouts as in helper/hivetree.c, but written from the description and not
+ * Layouts as in helper/hive/hivetree.c, but written from the description and not
  * with its code. A hive is one bin of RAW_BINS bytes.
  */
 #ifndef BUSFLIP_RAWHIVE_H
 #define BUSFLIP_RAWHIVE_H
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
 
 #include <stdlib.h>
 #include <string.h>

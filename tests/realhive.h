@@ -9,7 +9,8 @@
 #ifndef BUSFLIP_TESTS_REALHIVE_H
 #define BUSFLIP_TESTS_REALHIVE_H
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
+#include "helper/shared/file.h"
 #include "tests/tap.h"
 
 #include <stdlib.h>

@@ -12,7 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
+#include "helper/shared/file.h"
 #include "tests/tap.h"
 
 /* More than any input that a fuzzer makes. */

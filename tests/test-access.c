@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-access.c - may a user use a file: labels, folders, files, ACLs of the kernel */
 
-#include "hook/access.h"
+#include "hook/host/access.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>

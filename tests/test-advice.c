@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-advice.c - what comes next in each situation; a cure for each condition */
 
-#include "hook/advice.h"
+#include "hook/command/advice.h"
 
-#include "helper/evidence.h"
+#include "helper/verdict/evidence.h"
 #include "tests/tap.h"
 
 static struct standing standing;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-base.c - errors, cleanup, checked arithmetic, reading and writing, log */
 
-#include "helper/base.h"
+#include "helper/shared/base.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "helper/hive/hugepage.h"
+#include "helper/shared/file.h"
+#include "helper/shared/log.h"
+#include "helper/shared/text.h"
 #include "tests/folder.h"
 
 static void test_errors(void)

@@ -26,7 +26,7 @@ hang-started)	exec sleep 1000 ;;
 crash-late-*|crash-*)	kill -SEGV \$\$ ;;
 fail-*)		exit 1 ;;
 refuse-prepare)	exec $sbin.real "\$@" ;;
-refuse-*)	exit \$(sed -n 's/.*EXIT_REFUSE_START = \([0-9]*\).*/\1/p' $tests/../helper/base.h) ;;
+refuse-*)	exit \$(sed -n 's/.*EXIT_REFUSE_START = \([0-9]*\).*/\1/p' $tests/../helper/shared/base.h) ;;
 chatty-*)	echo "<domain/>"; echo hello >&2 ;;
 deaf-*)		exec < /dev/null ;;
 *)		exec $sbin.real "\$@" ;;

@@ -6,7 +6,7 @@
  * SELinux here: its booleans are files, and so they are in this test.
  */
 
-#include "hook/confine.h"
+#include "hook/checkup/confine.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-cure.c - what to do about each refusal */
 
-#include "hook/cure.h"
+#include "hook/host/cure.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "helper/refusal.h"
+#include "helper/shared/refusal.h"
 #include "tests/tap.h"
 
 /* What these refuse says itself what to do: it differs from case to case. */

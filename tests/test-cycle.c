@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-cycle.c - steps on a document: phase, attempts, time, reason, disk */
 
-#include "hook/cycle.h"
+#include "hook/phase/step.h"
 
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "hook/phase/decide.h"
 #include "tests/xmltest.h"
 
 static const struct config config = {

@@ -4,15 +4,15 @@
  * what QEMU's user may do; and which of an image's files are written to
  */
 
-#include "hook/datafile.h"
+#include "hook/image/datafile.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "helper/refusal.h"
-#include "hook/backing.h"
+#include "helper/shared/refusal.h"
+#include "hook/image/backing.h"
 #include "tests/folder.h"
 
 static const struct {

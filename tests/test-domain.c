@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-domain.c - tag and state read and written; which disk boots */
 
-#include "hook/domain.h"
+#include "hook/domain/domain.h"
 
 #include "tests/xmltest.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-drivers.c - the right driver out of a virtio-win tree, or none */
 
-#include "helper/drivers.h"
+#include "helper/drivers/drivers.h"
 #include "tests/guest.h"
 #include "tests/tap.h"
 

@@ -4,7 +4,9 @@
  * done once
  */
 
-#include "helper/json.h"
+#include "helper/shared/file.h"
+#include "helper/shared/json.h"
+#include "helper/shared/text.h"
 #include "tests/editstest.h"
 #include "tests/oracle.h"
 #include "tests/realhive.h"

@@ -12,7 +12,7 @@ busflip_required "$@"
 requires python3 -c 'import yaml'
 plan 168
 
-here=$tests/../hook
+here=$tests/../hook/engine
 
 # --- KubeVirt
 
@@ -144,7 +144,7 @@ copied()
 
 like "its stages" "$(grep ^FROM <<< "$containerfile")" ' AS build.*/sidecar-shim:v'
 is "what it takes from the first" "$(copied --from=build | paste -sd ' ')" \
-	'/static/busflip /busflip/hook/onDefineDomain'
+	'/static/busflip /busflip/hook/engine/onDefineDomain'
 image=$LAB/image
 mkdir -p "$image/usr/bin" "$image/bin" "$image/dev"
 ln -s ../usr/bin/bash "$image/bin/sh"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-evidence.c - what each of libvirt's shutoff reasons means */
 
-#include "hook/evidence.h"
+#include "hook/lifecycle/endreason.h"
 
 #include "tests/tap.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-findings.c - lines of a helper that may have been taken over */
 
-#include "hook/findings.h"
+#include "hook/disk/findings.h"
 
 #include "tests/tap.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-frontend.c - what belongs to a bus, taken off a disk and put back */
 
-#include "hook/frontend.h"
+#include "hook/phase/frontend.h"
 
 #include "tests/xmltest.h"
 
@@ -30,7 +30,7 @@ static const char everything[] =
 	"  " PCI("0x07") "\n"
 	"</disk>";
 
-/* What SATA may have, from libvirt's own checks (hook/frontend.c says where). */
+/* What SATA may have, from libvirt's own checks (hook/phase/frontend.c says where). */
 static const struct {
 	const char *what;	/* XPath */
 	const char *left;	/* the buses that keep it: v s a (SATA) i */

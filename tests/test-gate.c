@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-gate.c - each condition in each state, and what follows from all */
 
-#include "helper/evidence.h"
-#include "helper/report.h"
+#include "helper/verdict/evidence.h"
+#include "helper/verdict/report.h"
 #include "tests/guest.h"
 #include "tests/tap.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-hive.c - edits of hives: made, proved, refused, and seen by others */
 
-#include "helper/hive.h"
+#include "helper/hive/hive.h"
 #include "tests/hives.h"
 #include "tests/hivelogs.h"
 #include "tests/oracle.h"

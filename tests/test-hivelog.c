@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-hivelog.c - logs are replayed by the rules, and doubtful ones refused */
 
-#include "helper/hivelog.h"
+#include "helper/hive/hivelog.h"
 #include "tests/hives.h"
 #include "tests/hivelogs.h"
 #include "tests/realhive.h"

@@ -4,8 +4,8 @@
  * damage, lazily and at once
  */
 
-#include "helper/hivecheck.h"
-#include "helper/hivetree.h"
+#include "helper/hive/hivecheck.h"
+#include "helper/hive/hivetree.h"
 #include "tests/rawhive.h"
 #include "tests/tap.h"
 

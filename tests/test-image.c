@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/image.h"
-#include "helper/refusal.h"
+#include "helper/image/image.h"
+#include "helper/shared/job.h"
+#include "helper/shared/refusal.h"
 #include "tests/tap.h"
 
 /* More blocks than the cache keeps, and a last page that is cut off. */

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "helper/image.h"
-#include "helper/job.h"
+#include "helper/image/image.h"
+#include "helper/shared/job.h"
 #include "tests/tap.h"
 
 static uint8_t *reply;

@@ -14,9 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "helper/journal.h"
-#include "helper/refusal.h"
-#include "hook/nbdserver.h"
+#include "helper/shared/file.h"
+#include "hook/recovery/journal.h"
+#include "helper/shared/refusal.h"
+#include "hook/disk/nbdserver.h"
 #include "tests/tap.h"
 
 #ifndef BUSFLIP_QEMU_NBD

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-json.c - JSON from a process that may have been taken over */
 
-#include "helper/json.h"
+#include "helper/shared/json.h"
 
 #include <errno.h>
 #include <stdlib.h>

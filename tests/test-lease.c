@@ -4,7 +4,7 @@
  * test-busflip-lockd.sh)
  */
 
-#include "hook/lease.h"
+#include "hook/image/lease.h"
 
 #include <errno.h>
 #include <stdlib.h>

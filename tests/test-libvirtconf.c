@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-libvirtconf.c - one setting of libvirt's own configuration files */
 
-#include "hook/libvirtconf.h"
+#include "hook/libvirt/libvirtconf.h"
 
 #include "tests/tap.h"
 

@@ -4,7 +4,7 @@
  * when it calls the started hook (seen with 9.0, 11.3 and 12.8)
  */
 
-#include "hook/libvirtfiles.h"
+#include "hook/libvirt/files.h"
 
 #include <stdio.h>
 #include <string.h>

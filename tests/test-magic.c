@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-magic.c - formats as qemu-img makes them, and what is no image at all */
 
-#include "hook/magic.h"
+#include "hook/checkup/magic.h"
 
 #include <errno.h>
 #include <stdio.h>

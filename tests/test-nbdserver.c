@@ -7,7 +7,7 @@
  * place, which tries what a qemu-nbd could that an image has taken over (jailbreak.h).
  */
 
-#include "hook/nbdserver.h"
+#include "hook/disk/nbdserver.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
-#include "helper/refusal.h"
+#include "helper/shared/refusal.h"
 #include "tests/jailbreak.h"
 #include "tests/landlockabi.h"
 

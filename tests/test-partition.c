@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/crc32.h"
-#include "helper/partition.h"
-#include "helper/refusal.h"
+#include "helper/shared/crc32.h"
+#include "helper/image/partition.h"
+#include "helper/shared/refusal.h"
 #include "tests/tap.h"
 
 #define MIB (1024u * 1024)

@@ -6,7 +6,7 @@
  * their parents are empty.
  */
 
-#include "hook/pending.h"
+#include "hook/state/pending.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hook/state/lock.h"
 #include "tests/tap.h"
 
 #define UUID "12345678-9abc-def0-1234-56789abcdef0"

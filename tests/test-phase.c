@@ -4,8 +4,9 @@
  * through it that sessions alone can take
  */
 
-#include "hook/phase.h"
+#include "hook/domain/phase.h"
 
+#include "hook/phase/decide.h"
 #include "tests/tap.h"
 
 /* One point of the input space. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-pool.c - what libvirt's file on a storage pool says, and names that are none */
 
-#include "hook/pool.h"
+#include "hook/libvirt/pool.h"
 
 #include <errno.h>
 

@@ -4,8 +4,9 @@
  * step and the next must stay done, and must not break the next step
  */
 
-#include "hook/slots.h"
+#include "hook/domain/slots.h"
 
+#include "hook/domain/domain.h"
 #include "tests/xmltest.h"
 
 #define PC "pc-i440fx-7.2"

@@ -8,8 +8,9 @@
  * that were rolled; the seed is fixed.
  */
 
-#include "hook/cycle.h"
+#include "hook/phase/step.h"
 
+#include "hook/phase/decide.h"
 #include "tests/invariant.h"
 #include "tests/xmltest.h"
 

@@ -8,7 +8,7 @@
  * The labels are real attributes of files.
  */
 
-#include "hook/selinux.h"
+#include "hook/checkup/selinux.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  * They live at a fixed path: in a mount namespace of its own, where it is empty.
  */
 
-#include "hook/session.h"
+#include "hook/state/session.h"
 
 #include <sched.h>
 #include <sys/mount.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-slots.c - free names, ports, units and controllers */
 
-#include "hook/slots.h"
+#include "hook/domain/slots.h"
 
 #include "tests/xmltest.h"
 

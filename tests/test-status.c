@@ -2,7 +2,7 @@
 /* test-status.c - the table of status fits its width, whatever is in it; ages;
  * metrics */
 
-#include "hook/status.h"
+#include "hook/command/status.h"
 
 #include <locale.h>
 #include <stdlib.h>

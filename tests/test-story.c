@@ -6,7 +6,7 @@
  * The files live at a fixed path: in a mount namespace of its own, where it is empty.
  */
 
-#include "hook/story.h"
+#include "hook/state/story.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "helper/shared/log.h"
 #include "tests/tap.h"
 
 #define UUID "12345678-9abc-def0-1234-56789abcdef0"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-virtioid.c - the PCI identity that a VirtIO device shows, by model and place */
 
-#include "hook/virtioid.h"
+#include "hook/domain/virtioid.h"
 
 #include "tests/xmltest.h"
 

@@ -6,7 +6,7 @@
  * same QEMU runs, through every reset of the guest.
  */
 
-#include "hook/watch.h"
+#include "hook/lifecycle/watch.h"
 
 #include "tests/tap.h"
 

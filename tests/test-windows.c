@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-windows.c - what a Windows is, from made hives and from real ones */
 
-#include "helper/pe.h"
+#include "helper/windows/pe.h"
 #include "tests/guest.h"
 #include "tests/hivelogs.h"
 #include "tests/realhive.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-xml.c - parsing with limits, attributes, cutting out and putting back */
 
-#include "hook/xml.h"
+#include "hook/domain/xml.h"
 
 #include <errno.h>
 

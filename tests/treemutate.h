@@ -6,7 +6,7 @@
 #ifndef BUSFLIP_TESTS_TREEMUTATE_H
 #define BUSFLIP_TESTS_TREEMUTATE_H
 
-#include "hook/domain.h"
+#include "hook/domain/domain.h"
 
 /* More children than that are not added to one element. */
 #define TREE_CHILDREN 30

@@ -10,7 +10,7 @@
 #include <libxml/c14n.h>
 #include <libxml/xpathInternals.h>
 
-#include "hook/rewrite.h"
+#include "hook/phase/rewrite.h"
 #include "tests/tap.h"
 
 #define BAIT_IMAGE "/var/lib/busflip/bait.img"

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * drivers.h - the right VirtIO storage driver out of a virtio-win tree
+ *
+ * drivers.c is the only user of libarchive. The path of virtio-win is in
+ * /etc/busflip.conf, owned by root; what is in an ISO is parsed in the sandbox all
+ * the same. It is read into memory, a directory as open descriptors, in both cases
+ * only the files of the one driver that is wanted. Choosing is pure and happens in
+ * the sandbox, when the Windows is known.
+ *
+ *	drivers_open(fd, iso, shown, VIRTIO_BLK, &set, err)	before the sandbox
+ *	drivers_index(set, err)				in it
+ *	drivers_pick(set, win, &pick, err)		REFUSE_NO_DRIVER: why
+ *	pick.keep: an equal or newer driver is on board, leave it alone
+ *	else for each pick.files: drivers_read(), then volume_create():
+ *	  the .sys to <root>/System32/drivers, and .inf, .cat, .sys to
+ *	  <root>/Drivers/VirtIO (EDITS_PACKAGE_DIR)
+ *	drivers_free(set)
+ *
+ * Which directory is for which Windows: driverpick.c.
+ */
+#ifndef BUSFLIP_DRIVERS_H
+#define BUSFLIP_DRIVERS_H
+
+#include "helper/windows/pe.h"
+#include "helper/windows/windows.h"
+
+#define DRIVER_FILES 16		/* of one package */
+#define DRIVER_SIZE ((size_t)8 << 20)	/* of one file; real ones: 300 KB */
+
+struct drivers;
+
+struct driver_file {
+	char name[64];		/* as it goes into the guest, lower case */
+	size_t index;		/* for drivers_read() */
+	uint64_t size;
+};
+
+struct driver_pick {
+	bool keep;		/* nothing to copy */
+	char directory[FACT_TEXT];	/* within virtio-win */
+	char warning[FACT_TEXT];	/* "" or: made for an older Windows */
+	struct pe pe;		/* of the .sys */
+	struct driver_file sys;
+	struct driver_file files[DRIVER_FILES];	/* .inf .cat .sys and more */
+	size_t n_files;
+};
+
+/*
+ * drivers_open() - open what is needed of the outside for one driver
+ *
+ * @fd: a directory, or when @iso an ISO image; taken over even when that fails. A
+ * directory is walked, and links in it are not followed; of an ISO nothing is read
+ * yet. Both layouts of virtio-win are known: <driver>/<os>/<arch> and
+ * by-os/<arch>/<os>, matched whatever their case. @shown is the path for messages.
+ * *@out is freed by drivers_free(). REFUSE_NO_DRIVER: more than is read of one.
+ */
+int drivers_open(int fd, bool iso, const char *shown, enum virtio_kind kind,
+		 struct drivers **out, struct error *err);
+
+/* drivers_index() - find the files, once. An empty result is no error yet.
+ * REFUSE_NO_DRIVER: damaged, or more than is read of one. */
+int drivers_index(struct drivers *set, struct error *err);
+void drivers_free(struct drivers *set);
+
+/*
+ * drivers_pick() - the package for @win
+ *
+ * @set may be NULL: no virtio_win is configured; then only a driver on board
+ * helps. REFUSE_NO_DRIVER names driver, Windows and place.
+ */
+int drivers_pick(const struct drivers *set, const struct windows *win,
+		 enum virtio_kind kind, struct driver_pick *pick,
+		 struct error *err);
+
+/* drivers_read() - one file; *@data is the caller's to free. */
+int drivers_read(const struct drivers *set, size_t index, uint8_t **data,
+		 size_t *len, struct error *err);
+
+/* drivers_os_directories() - directory names that fit @win, best first, ended
+ * by NULL; *@exact is how many of them are for this very Windows. At most
+ * DRIVER_OS_NAMES. Nothing fits: the first is NULL. */
+#define DRIVER_OS_NAMES 16
+void drivers_os_directories(const struct windows *win,
+			    const char *names[DRIVER_OS_NAMES], size_t *exact);
+
+#endif

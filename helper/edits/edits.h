@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * edits.h - what must change in the SYSTEM hive, and how to take it back
+ *
+ *	edits_plan(win, &request, &plan, err)	pure: what is, against the table
+ *	edits_write_reg(), _json(), _text()	for --dry-run and the report
+ *	if (plan->changes) {
+ *		windows_load_system(win, err)
+ *		edits_apply(plan, &before, newest_seq, &after, err)
+ *		edits_write_record(plan, file)	kept on the host
+ *	}
+ *	edits_free(plan)
+ *
+ * and later, to put some of it back (AutoReboot and SanPolicy after the trial):
+ *
+ *	edits_plan_restore(win, record, len, GROUP_BIT(GROUP_TRIAL), &plan, err)
+ *	... then as above
+ *
+ * plan->changes == 0: all is as it should be, and nothing may be written.
+ */
+#ifndef BUSFLIP_EDITS_H
+#define BUSFLIP_EDITS_H
+
+#include "helper/windows/windows.h"
+
+#include <stdio.h>
+
+/* Why an edit is made; steps that put things back choose by it. */
+enum edit_group {
+	GROUP_SERVICE,		/* the VirtIO driver's service */
+	GROUP_DATABASE,		/* device database entries */
+	GROUP_OVERRIDE,		/* StartOverride removed */
+	GROUP_BOOT,		/* AHCI and IDE drivers started at boot */
+	GROUP_FAST_STARTUP,	/* HiberbootEnabled off */
+	GROUP_TRIAL,		/* AutoReboot off, SanPolicy online */
+	GROUP_PACKAGE,		/* the service that hands over the package */
+	GROUP_COUNT,
+};
+#define GROUP_BIT(group) (1u << (group))
+#define GROUP_ALL (GROUP_BIT(GROUP_COUNT) - 1)
+
+struct edits_request {
+	enum virtio_kind bus;	/* which driver the system disk will need */
+	bool trial;		/* also GROUP_TRIAL */
+	bool no_driver;		/* there is none: nothing that would load it */
+	bool package;		/* the package was copied to EDITS_PACKAGE_DIR:
+				 * have it installed at the next start */
+};
+
+/* Where the driver package goes, below the system root. */
+#define EDITS_PACKAGE_DIR "Drivers/VirtIO"
+
+struct edit {
+	struct hive_edit e;	/* pointers are owned by the plan */
+	enum edit_group group;
+	bool needed;		/* false: it is so already */
+	bool had;		/* SET: a value was there */
+	uint32_t old_type, old_len;
+	uint8_t *old;
+};
+
+struct edits {
+	struct edit *list;
+	size_t n;
+	size_t changes;		/* of list, how many are needed */
+	struct edit *undo;	/* takes the needed ones back; .old is what
+				 * the edit put there, to see later changes */
+	size_t n_undo;
+	size_t moved_on;	/* restore: left alone, changed since */
+};
+
+/*
+ * edits_plan() - which edits this Windows needs for @request
+ *
+ * The table is in editrules.c. REFUSE_BIG_VALUE and others when an edit can't
+ * be made safely. *@out is freed by edits_free().
+ */
+int edits_plan(const struct windows *win, const struct edits_request *request,
+	       struct edits **out, struct error *err);
+
+/*
+ * edits_plan_restore() - take back edits of the groups in @groups (GROUP_BIT)
+ *
+ * @record: what edits_write_record() wrote. A value that is no longer as the
+ * edit left it was changed by someone else and stays; plan->moved_on counts.
+ */
+int edits_plan_restore(const struct windows *win, const char *record,
+		       size_t len, unsigned int groups, struct edits **out,
+		       struct error *err);
+void edits_free(struct edits *plan);
+
+/* edits_apply() - hive_apply() of the needed edits; @after stays empty when
+ * there are none. */
+int edits_apply(const struct edits *plan, const struct hive_memory *before,
+		int fd, uint32_t newest_seq, struct hive_memory *after,
+		struct error *err);
+
+/* Output; errors of @out are the caller's to look for (ferror()). */
+void edits_write_reg(const struct edits *plan, FILE *out);
+void edits_write_json(const struct edits *plan, FILE *out);
+void edits_write_text(const struct edits *plan, FILE *out);
+void edits_write_record(const struct edits *plan, FILE *out);
+
+const char *edit_group_name(enum edit_group group);
+
+/* ---- shared by the parts of edits.c -------------------------------------- */
+
+/* edits_add() - append a copy of @e; its old value and whether it is needed
+ * are read from @win. */
+int edits_add(struct edits *plan, const struct windows *win,
+	      enum edit_group group, const struct hive_edit *e,
+	      struct error *err);
+/* edits_from_rules() - all that the table wants; editrules.c. */
+int edits_from_rules(struct edits *plan, const struct windows *win,
+		     const struct edits_request *request, struct error *err);
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup-bait.c - the bait, which all staged domains share */
+
+#include "hook/checkup/checkup-parts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "helper/shared/text.h"
+#include "hook/host/baitimage.h"
+
+static void look_at_image(struct patient *p, const char *path)
+{
+	struct checkup_item *item;
+	struct error err;
+	char word[4400];
+
+	if (baitimage_sound(path, &err))
+		return;
+	item = checkup_add(p, "other-files", HOLDS_NO, "the bait: %s", err.msg);
+	if (err.code == EEXIST)
+		checkup_cure(item, "busflip stage --all makes a new one, when the domain that has "
+			     "%s has another image, or when it was moved",
+			     shell_word(path, word, sizeof(word)));
+	else
+		checkup_cure(item, "busflip stage --all; where its file system has no ACLs, let "
+			     "bait in /etc/busflip.conf name another place");
+}
+
+/* One that is missing is made anew, or left out by libvirt; but not one that is there and
+ * can't be reached: whoever has closed its folder since is told. */
+static void look_at_bait(struct patient *p, const xmlNode *bait)
+{
+	const char *path = p->line->config.bait;
+	struct need need = { .item = "other-files", .of = "the bait: ",
+			     .source = xml_child(bait, "source") };
+	struct error ignored = { 0 };
+	struct place place;
+
+	if (place_of_disk(bait, &place, &ignored) < 0 || access(place.path, F_OK) < 0)
+		return;
+	if (strcmp(place.path, path) == 0)
+		look_at_image(p, path);
+	need.path = place.path;
+	if (p->has_user)
+		checkup_ask(p, &need);
+}
+
+/* What this guest writes, all staged guests have as their bait, and while it runs, none of
+ * them can start: QEMU refuses to share it. */
+static void look_at_disk(struct patient *p, const xmlNode *disk)
+{
+	const char *path = p->line->config.bait;
+	char target[TARGET_SIZE], word[4 * TARGET_SIZE];
+	struct checkup_item *item;
+
+	if (!xml_attr_is(xml_child(disk, "source"), "file", path) ||
+	    xml_child(disk, "readonly") || xml_attr_is(disk, "device", "cdrom") ||
+	    !disk_target(disk, target, sizeof(target)))
+		return;
+	item = checkup_add(p, "other-files", HOLDS_NO, "disk %s: %s is the bait of all domains "
+			   "that are staged", target, path);
+	checkup_cure(item, "give disk %s an image of its own: move what is on it, and virt-xml %s "
+		     "--edit target=%s --disk path=FILE",
+		     shell_word(target, word, sizeof(word)), p->name_word, word);
+}
+
+void checkup_bait(struct patient *p)
+{
+	const xmlNode *disk = xml_child(p->domain.devices, "disk");
+
+	for (; disk; disk = xml_next(disk, "disk"))
+		if (disk_is_bait(disk))
+			look_at_bait(p, disk);
+		else
+			look_at_disk(p, disk);
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup-disk.c - what is on the disk: Windows, a firmware's table, a driver for it */
+
+#include "hook/checkup/checkup-parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "helper/shared/refusal.h"
+#include "helper/shared/text.h"
+#include "hook/host/cure.h"
+#include "hook/cli/subject.h"
+#include "hook/state/session.h"
+#include "hook/cli/summary.h"
+
+/* Once it has run here, nothing is to be mended where it came from. */
+static bool has_run_here(const struct patient *p)
+{
+	enum phase phase = p->domain.state.phase;
+	struct session_note note;
+
+	return phase == PHASE_TRIAL || phase == PHASE_DONE ||
+	       session_read(p->domain.uuid, &note);
+}
+
+/*
+ * A Windows that is done is nobody's to read: hibernated, encrypted, or taken off in the
+ * middle it starts where it last ran.
+ */
+static bool is_its_own_business(const struct patient *p, int code)
+{
+	return p->domain.state.phase == PHASE_DONE &&
+	       (code == REFUSE_HIBERNATED || code == REFUSE_FAST_STARTUP ||
+		code == REFUSE_BITLOCKER || code == REFUSE_LOG_UNCLEAN ||
+		code == REFUSE_HIVE_DIRTY);
+}
+
+static void cure_refusal(const struct patient *p, struct checkup_item *item, int code)
+{
+	const char *cure = has_run_here(p) ? cure_of(code) : cure_at_import(code);
+
+	if (cure)
+		checkup_cure(item, "%s", cure);
+	else if (!has_run_here(p))
+		checkup_cure(item, "busflip inspect %s says more; busflip(8), EXIT STATUS, has "
+			     "what each refusal means", p->name_word);
+}
+
+/* One look, at most a dry run of a patch. Return as offline_run() does. */
+static int look(const struct patient *p, const struct place *place, enum job_action action,
+		struct guestdisk_result *result, struct error *err)
+{
+	struct offline o;
+
+	memset(result, 0, sizeof(*result));
+	if (offline_begin(p->line, action, &o) != EXIT_DONE)
+		return fail(err, EINVAL, "wrong usage");
+	o.place = *place;
+	o.qemu = p->has_user ? &p->user : NULL;
+	o.bus = standing_target_bus(&p->domain, p->disk, &p->line->config);
+	o.job.dry_run = action == JOB_PATCH;
+	o.job.live = false;
+	return offline_run(&o, result, err);
+}
+
+/* ---- firmware ----------------------------------------------------------------- */
+
+struct table {
+	bool mbr, gpt, esp;
+};
+
+static void take_fact(void *context, const char *key, const char *value)
+{
+	struct table *table = context;
+
+	if (strcmp(key, "table") == 0) {
+		table->mbr = strcmp(value, "mbr") == 0;
+		table->gpt = strcmp(value, "gpt") == 0;
+	} else if (strcmp(key, "esp") == 0) {
+		table->esp = strcmp(value, "yes") == 0;
+	}
+}
+
+/* Windows boots from GPT with UEFI only and from MBR with a BIOS only (Microsoft:
+ * "Windows and GPT FAQ"). The ESP may be on another disk. */
+static void check_firmware(struct patient *p, const struct guestdisk_result *result)
+{
+	struct table table = { 0 };
+	struct checkup_item *item;
+	int uefi = checkup_is_uefi(&p->domain);
+
+	findings_each(result, take_fact, &table);
+	if (uefi < 0 || (!table.mbr && !table.gpt)) {
+		checkup_add(p, "firmware", HOLDS_UNKNOWN, uefi < 0 ?
+			    "no telling what its <loader> is" : "its disk has no partitions");
+	} else if (uefi && table.mbr) {
+		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says UEFI, but "
+				   "Windows on %s is for a BIOS (MBR)", p->target);
+		checkup_cure(item, "virsh edit %s: remove firmware='efi', <loader> and <nvram> "
+			     "from <os>", p->name_word);
+	} else if (!uefi && table.gpt) {
+		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says BIOS, but "
+				   "Windows on %s is for UEFI (GPT%s)", p->target,
+				   table.esp ? " with an EFI system partition" : "");
+		checkup_cure(item, "virt-xml %s --edit --boot firmware=efi", p->name_word);
+	} else {
+		checkup_add(p, "firmware", HOLDS_YES, "%s, and so is the disk",
+			    uefi ? "UEFI" : "BIOS");
+	}
+}
+
+/* ---- Windows ------------------------------------------------------------------ */
+
+/* It is not where the domain boots from: on another disk? */
+static void find_windows(struct patient *p, const struct error *why)
+{
+	const xmlNode *disk = xml_child(p->domain.devices, "disk");
+	struct checkup_item *item;
+
+	for (; disk; disk = xml_next(disk, "disk")) {
+		struct guestdisk_result result;
+		struct error err = { 0 };
+		struct place place;
+		char name[TARGET_SIZE], word[4 * TARGET_SIZE];
+		int r;
+
+		if (disk == p->disk || !disk_is_hard_disk(disk) || disk_is_bait(disk) ||
+		    !disk_target(disk, name, sizeof(name)) ||
+		    place_of_disk(disk, &place, &err) < 0)
+			continue;
+		r = look(p, &place, JOB_INSPECT, &result, &err);
+		guestdisk_result_free(&result);
+		if (r < 0)
+			continue;
+		item = checkup_add(p, "boot-disk", HOLDS_NO, "it boots from %s, but Windows is "
+				   "on %s", p->target, name);
+		checkup_cure(item, "busflip enable %s --disk %s, and virt-xml %s --edit "
+			     "target=%s --disk boot.order=1", p->name_word,
+			     shell_word(name, word, sizeof(word)), p->name_word, word);
+		return;
+	}
+	/* With that setting, disks that busflip can't read are to be expected. */
+	item = checkup_add(p, "boot-disk",
+			   p->line->config.evidence == CONFIG_EVIDENCE_SHUTDOWN ?
+			   HOLDS_UNKNOWN : HOLDS_NO, "%s", why->msg);
+	checkup_cure(item, "see whether its image and format are the right ones (virsh "
+		     "domblklist %s), or name the disk: busflip enable %s --disk TARGET",
+		     p->name_word, p->name_word);
+}
+
+static void no_windows(struct patient *p, const struct error *err)
+{
+	struct checkup_item *item;
+
+	if (checkup_denied(p, "windows", err))
+		return;
+	if (is_its_own_business(p, err->code)) {
+		checkup_add(p, "windows", HOLDS_YES, "it is done, and its disk is as Windows left "
+			    "it: busflip does not write to it any more");
+		return;
+	}
+	switch (err->code) {
+	case REFUSE_NO_WINDOWS:
+		find_windows(p, err);
+		break;
+	case REFUSE_IN_USE:
+		checkup_add(p, "windows", HOLDS_UNKNOWN, "%s", err->msg);
+		break;
+	default:
+		item = checkup_add(p, "windows", HOLDS_NO, "%s", err->msg);
+		cure_refusal(p, item, err->code);
+	}
+}
+
+static void check_patch(struct patient *p)
+{
+	struct guestdisk_result result;
+	struct error err = { 0 };
+	struct checkup_item *item;
+	enum bus bus = standing_target_bus(&p->domain, p->disk, &p->line->config);
+	int r = look(p, &p->place, JOB_PATCH, &result, &err);
+
+	if (r == 0 && !result.changed) {
+		checkup_add(p, "windows", HOLDS_YES, "it is ready for SATA and for %s",
+			    bus_name(bus));
+	} else if (r == 0) {
+		checkup_add(p, "windows", HOLDS_YES, "it can be made ready for SATA and for %s",
+			    bus_name(bus));
+	} else if (is_its_own_business(p, err.code)) {
+		no_windows(p, &err);
+	} else if (!checkup_denied(p, "windows", &err)) {
+		item = checkup_add(p, err.code == REFUSE_NO_DRIVER ? "driver" : "windows",
+				   err.code == REFUSE_IN_USE ? HOLDS_UNKNOWN : HOLDS_NO,
+				   "%s", err.msg);
+		if (err.code != REFUSE_IN_USE)
+			cure_refusal(p, item, err.code);
+	}
+	if (r == 0)
+		checkup_add(p, "driver", HOLDS_YES, "%s is at hand",
+			    bus == BUS_SCSI ? "vioscsi" : "viostor");
+	guestdisk_result_free(&result);
+}
+
+/* What busflip would read, and write to, is not what the guest sees. */
+static void other_disk(struct patient *p)
+{
+	struct checkup_item *item;
+
+	item = checkup_add(p, "windows", HOLDS_NO, "busflip would read %s with the files that it "
+			   "names, and the guest has others by the definition "
+			   "(<backingStore>)", p->place.path);
+	checkup_cure(item, "with the guest off, make both say the same: virsh edit %s, or "
+		     "qemu-img rebase -u, where there are none: qemu-img rebase -u -b '' %s",
+		     p->name_word, p->path_word);
+}
+
+void checkup_disk(struct patient *p)
+{
+	struct guestdisk_result result;
+	struct error err = { 0 };
+
+	if (!p->placed)
+		return;
+	if (p->own_chain) {
+		other_disk(p);
+		return;
+	}
+	if (look(p, &p->place, JOB_INSPECT, &result, &err) < 0) {
+		no_windows(p, &err);
+	} else {
+		checkup_add(p, "boot-disk", HOLDS_YES, "Windows is on %s", p->target);
+		check_firmware(p, &result);
+		check_patch(p);
+	}
+	guestdisk_result_free(&result);
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup-files.c - the files that QEMU needs: there, what they should be, allowed */
+
+#include "hook/checkup/checkup-parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "helper/shared/file.h"
+#include "helper/shared/text.h"
+#include "hook/host/cure.h"
+#include "hook/checkup/magic.h"
+
+/* A descriptor has some hundred bytes, qemu.conf some ten thousand. */
+#define DESCRIPTOR_LIMIT 1048576
+
+/* ---- is it what the definition says? ---------------------------------------- */
+
+/* Such a disk is raw for libvirt and begins as LUKS does (docs/formatdomain.rst and
+ * formatstorageencryption.rst; <encryption> may stand in either place). */
+static bool is_encrypted(const xmlNode *disk)
+{
+	return xml_child(disk, "encryption") ||
+	       xml_child(xml_child(disk, "source"), "encryption");
+}
+
+bool checkup_format(struct patient *p, const struct need *need, const xmlNode *disk,
+		    const char *said, const char *seen)
+{
+	char target[TARGET_SIZE] = "TARGET", word[4 * TARGET_SIZE];
+	bool raw = strcmp(said, "raw") == 0;
+	struct checkup_item *item;
+
+	if (strcmp(said, seen) == 0 || (raw && is_encrypted(disk)))
+		return true;
+	disk_target(disk, target, sizeof(target));
+	shell_word(target, word, sizeof(word));
+	if (raw) {
+		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says raw, but %s "
+				   "begins as %s does", need->of, need->path, seen);
+		checkup_cure(item, "if the guest has never run like this, virt-xml %s --edit "
+			     "target=%s --disk driver.type=%s; never for a disk on which a "
+			     "guest has run as raw: it may have written that itself",
+			     p->name_word, word, seen);
+	} else {
+		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says %s, but %s "
+				   "is %s", need->of, said, need->path, seen);
+		checkup_cure(item, "virt-xml %s --edit target=%s --disk driver.type=%s",
+			     p->name_word, word, seen);
+	}
+	return false;
+}
+
+static void check_format(struct patient *p)
+{
+	const struct need need = { .item = "format", .of = "", .path = p->place.path };
+	const char *said = p->place.format, *seen;
+	struct error err = { 0 };
+
+	seen = magic_format(p->place.path, &err);
+	if (!seen && checkup_denied(p, "format", &err))
+		return;
+	if (!seen)
+		checkup_wrong(p, "format", &err, "correct the <source> of disk %s with virsh "
+			      "edit %s", p->target_word, p->name_word);
+	else if (checkup_format(p, &need, p->disk, said, seen))
+		checkup_add(p, "format", HOLDS_YES, "%s", said);
+}
+
+static void no_chain(struct patient *p, const struct error *err)
+{
+	const char *cure = cure_at_import(err->code);
+	struct checkup_item *item;
+
+	if (checkup_denied(p, "backing", err))
+		return;
+	item = checkup_add(p, "backing", HOLDS_NO, "%s", err->msg);
+	if (cure)
+		checkup_cure(item, "%s", cure);
+	else
+		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u "
+			     "corrects a name that is wrong", p->path_word);
+}
+
+static void check_chain(struct patient *p, struct backing *backing)
+{
+	const struct need need = { .item = "backing", .of = "", .path = p->place.path };
+	struct error err = { 0 };
+	enum chain chain = checkup_chain(p, &need, p->disk, p->place.format, backing, &err);
+
+	p->own_chain = chain > CHAIN_UNREADABLE;
+	if (chain == CHAIN_UNREADABLE)
+		no_chain(p, &err);
+	else if (chain == CHAIN_ENDED)
+		checkup_add(p, "backing", HOLDS_YES, "none, by the definition (<backingStore/>)");
+	else if (chain == CHAIN_OTHER)
+		checkup_add(p, "backing", HOLDS_UNKNOWN, "the definition names other files "
+			    "(<backingStore>) than %s does", p->place.path);
+	else if (chain == CHAIN_OF_IMAGE && backing->count)
+		checkup_add(p, "backing", HOLDS_YES, "%zu more files", backing->count);
+}
+
+static void check_access(struct patient *p, const struct backing *backing)
+{
+	struct checkup_item *item;
+	char user[64];
+
+	if (p->no_user[0]) {
+		item = checkup_add(p, "access", HOLDS_NO, "QEMU would run as %s, by its "
+				   "<seclabel>: not a user and a group of this host",
+				   p->no_user);
+		checkup_cure(item, "correct that <label> with virsh edit %s, or remove the "
+			     "<seclabel> of model dac", p->name_word);
+		return;
+	}
+	if (!p->has_user) {
+		checkup_add(p, "access", HOLDS_UNKNOWN,
+			    "libvirt does not say as which user it runs QEMU");
+		return;
+	}
+	if (checkup_ask_chain(p, "access", backing, checkup_ask) == 1)
+		checkup_add(p, "access", HOLDS_YES, "user %s, as which QEMU runs, may use %s",
+			    checkup_user(p, user, sizeof(user)),
+			    backing->count ? "the image and its backing files" : "the image");
+}
+
+/* ---- firmware ----------------------------------------------------------------- */
+
+int checkup_is_uefi(const struct domain *domain)
+{
+	const xmlNode *os = xml_child(domain->root, "os");
+	const xmlNode *loader = xml_child(os, "loader");
+
+	if (xmlHasProp(os, XS("firmware")))
+		return xml_attr_is(os, "firmware", "efi");
+	if (!loader)
+		return 0;
+	return xml_attr_is(loader, "type", "pflash") ? 1 : -1;
+}
+
+static bool file_names(const char *file, const char *text)
+{
+	AUTO_FD int fd = open(file, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *data = NULL;
+	size_t len;
+
+	return fd >= 0 && read_all(fd, DESCRIPTOR_LIMIT, &data, &len, NULL) == 0 &&
+	       memmem(data, len, text, strlen(text));
+}
+
+/* libvirt chooses from what the descriptors offer (docs/interop/firmware.json of
+ * QEMU), when the definition names no file. With @loader: is that in one of them? */
+static bool has_descriptors(const char *loader)
+{
+	static const char *const folders[] = {
+		"/usr/share/qemu/firmware/*.json", BUSFLIP_SYSCONFDIR "/qemu/firmware/*.json",
+	};
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		glob_t files = { 0 };
+
+		if (glob(folders[i], 0, NULL, &files) == 0)
+			for (size_t j = 0; j < files.gl_pathc && !found; j++)
+				found = !loader || file_names(files.gl_pathv[j], loader);
+		globfree(&files);
+	}
+	return found;
+}
+
+static void no_loader(struct patient *p, const char *what)
+{
+	struct checkup_item *item = checkup_add(p, "nvram", HOLDS_NO, "%s", what);
+
+	checkup_cure(item, "install UEFI firmware for QEMU (the package ovmf or edk2-ovmf), or "
+		     "correct <os> with virsh edit %s", p->name_word);
+}
+
+/* Which variables go with a loader libvirt knows from the descriptors, from qemu.conf,
+ * and where neither says so from a list that it was built with; Debian's and Fedora's
+ * have these two folders (qemuPrepareNVRAM() in src/qemu/qemu_process.c). */
+static bool has_template(const xmlNode *os)
+{
+	char loader[1024];
+
+	if (!xml_text(xml_child(os, "loader"), loader, sizeof(loader)) || !loader[0])
+		return true;
+	return strncmp(loader, "/usr/share/OVMF/", 16) == 0 ||
+	       strncmp(loader, "/usr/share/edk2/", 16) == 0 ||
+	       has_descriptors(loader) ||
+	       file_names(BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf", loader);
+}
+
+/* In the text, or since libvirt 8.5 in a <source>. */
+static bool variables(const xmlNode *nvram, char *path, size_t size)
+{
+	const xmlNode *source = xml_child(nvram, "source");
+
+	return (xml_text(nvram, path, size) && path[strspn(path, " \t\n")]) ||
+	       xml_attr(source, "file", path, size) || xml_attr(source, "dev", path, size);
+}
+
+static void no_variables(struct patient *p, const xmlNode *nvram, const char *path)
+{
+	char template[1024], word[4400];
+	struct checkup_item *item;
+
+	if (xml_attr(nvram, "template", template, sizeof(template))) {
+		item = checkup_add(p, "nvram", HOLDS_NO, "neither %s nor its template %s is there",
+				   path, template);
+		checkup_cure(item, "restore %s, or remove <nvram> with virsh edit %s: the guest "
+			     "then begins with empty variables",
+			     shell_word(path, word, sizeof(word)), p->name_word);
+	} else {
+		item = checkup_add(p, "nvram", HOLDS_NO, "%s is not there, and libvirt knows no "
+				   "template for this loader", path);
+		checkup_cure(item, "virsh edit %s: <nvram template='...'>, the file of empty "
+			     "variables that came with the loader", p->name_word);
+	}
+}
+
+static void check_nvram(struct patient *p, const xmlNode *os, bool chosen)
+{
+	const xmlNode *node = xml_child(os, "nvram");
+	char path[1024], template[1024];
+	bool named = variables(node, path, sizeof(path)), is_there, can_make;
+	const struct need need = { .item = "nvram", .of = "", .path = path, .write = true };
+
+	is_there = named && access(path, F_OK) == 0;
+	can_make = xml_attr(node, "template", template, sizeof(template)) ?
+		   access(template, F_OK) == 0 : has_template(os);
+	if (is_there && p->has_user && checkup_ask(p, &need) == 0) {
+		/* That said what is wrong with it. */
+	} else if (named && !is_there && !can_make) {
+		no_variables(p, node, path);
+	} else if (chosen) {
+		checkup_add(p, "nvram", HOLDS_UNKNOWN, "which firmware it gets, libvirt chooses "
+			    "at the start");
+		p->choice = p->out->count;
+	} else if (is_there) {
+		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables are there");
+	} else if (named) {
+		checkup_add(p, "nvram", HOLDS_YES, "libvirt makes %s at the first start", path);
+	} else {
+		checkup_add(p, "nvram", HOLDS_YES, "its firmware is there");
+	}
+}
+
+static void check_loader(struct patient *p)
+{
+	const xmlNode *os = xml_child(p->domain.root, "os");
+	char path[1024], text[1100];
+	bool named = xml_text(xml_child(os, "loader"), path, sizeof(path)) && path[0];
+
+	if (named) {
+		str_printf(text, sizeof(text), "%s is not there", path);
+		if (access(path, F_OK) != 0) {
+			no_loader(p, text);
+			return;
+		}
+	} else if (!has_descriptors(NULL)) {
+		no_loader(p, "no UEFI firmware is installed on this host");
+		return;
+	}
+	check_nvram(p, os, !named);
+}
+
+void checkup_files(struct patient *p)
+{
+	struct backing backing = { 0 };
+
+	if (p->placed) {
+		check_format(p);
+		check_chain(p, &backing);
+		check_access(p, &backing);
+		checkup_confinement(p, &backing);
+	}
+	backing_free(&backing);
+	if (checkup_is_uefi(&p->domain) == 1)
+		check_loader(p);
+}

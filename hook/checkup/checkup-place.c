@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup-place.c - the system disk: a file or block device that busflip can look into? */
+
+#include "hook/checkup/checkup-parts.h"
+
+#include <errno.h>
+
+#include "helper/shared/text.h"
+#include "hook/libvirt/pool.h"
+
+#define BY_HAND "install the VirtIO drivers inside Windows by hand, and set evidence = shutdown " \
+	"in /etc/busflip.conf"
+
+static const char *source_word(const struct patient *p, const char *attr, char word[1100])
+{
+	char name[256];
+
+	if (!xml_attr(xml_child(p->disk, "source"), attr, name, sizeof(name)))
+		return "?";
+	return shell_word(name, word, 1100);
+}
+
+/* On trial it is enough that the guest was seen to write. */
+static bool waits_for_a_look(const struct patient *p)
+{
+	enum phase phase = p->domain.state.phase;
+
+	return p->line->config.evidence == CONFIG_EVIDENCE_REQUIRE &&
+	       phase != PHASE_TRIAL && phase != PHASE_DONE;
+}
+
+static void out_of_reach(struct patient *p, const struct error *err)
+{
+	char pool[1100], volume[1100];
+	struct checkup_item *item;
+
+	if (!waits_for_a_look(p)) {
+		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: %s", p->target, err->msg);
+		return;
+	}
+	item = checkup_add(p, "system-disk", HOLDS_NO, "%s: %s; with evidence = require it stays "
+			   "on SATA", p->target, err->msg);
+	if (place_is_volume(p->disk))
+		checkup_cure(item, "virsh edit %s: <disk type='block'> and <source dev='...'/>, "
+			     "with the path that virsh vol-path --pool %s %s prints; where that "
+			     "is none on this host, " BY_HAND, p->name_word,
+			     source_word(p, "pool", pool), source_word(p, "volume", volume));
+	else
+		checkup_cure(item, BY_HAND);
+}
+
+/* libvirt starts no guest with such a disk, nor with that of the next one. */
+static void no_pool(struct patient *p, const struct error *err)
+{
+	struct checkup_item *item;
+
+	item = checkup_add(p, "system-disk", HOLDS_NO, "%s: %s", p->target, err->msg);
+	checkup_cure(item, "correct the <source> of disk %s with virsh edit %s, or define that "
+		     "pool and start it", p->target_word, p->name_word);
+}
+
+static void not_active(struct patient *p)
+{
+	char pool[1100];
+	struct checkup_item *item;
+
+	source_word(p, "pool", pool);
+	item = checkup_add(p, "system-disk", HOLDS_NO, "%s: its storage pool %s is not active",
+			   p->target, pool);
+	checkup_cure(item, "virsh pool-start %s, and virsh pool-autostart %s for each boot of this "
+		     "host", pool, pool);
+}
+
+static void not_placed(struct patient *p, const struct error *err)
+{
+	if (checkup_denied(p, "system-disk", err))
+		return;
+	if (err->code == ENOTSUP)
+		out_of_reach(p, err);
+	else if (err->code == ENOENT)
+		no_pool(p, err);
+	else if (err->code == EAGAIN)
+		not_active(p);
+	else
+		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: %s", p->target, err->msg);
+}
+
+void checkup_place(struct patient *p)
+{
+	bool volume = place_is_volume(p->disk);
+	struct error err = { 0 };
+
+	if (volume && !place_is_here(p->line->config.uri)) {
+		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: its storage pool is on another "
+			    "host", p->target);
+		return;
+	}
+	p->placed = place_of_disk(p->disk, &p->place, &err) == 0;
+	shell_word(p->target, p->target_word, sizeof(p->target_word));
+	shell_word(p->place.path, p->path_word, sizeof(p->path_word));
+	if (!p->placed)
+		not_placed(p, &err);
+	else if (volume && !pool_is_active(xml_child(p->disk, "source")))
+		not_active(p);
+	else
+		checkup_add(p, "system-disk", HOLDS_YES, "%s: %s, %s", p->target, p->place.path,
+			    p->place.format);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* checkup.c - what would make a domain's first start fail: the definition, the host */
+
+#include "hook/checkup/checkup.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook/checkup/checkup-parts.h"
+#include "hook/host/cure.h"
+#include "hook/phase/step.h"
+#include "hook/host/installed.h"
+#include "hook/libvirt/libvirtconf.h"
+#include "hook/host/qemuuser.h"
+#include "hook/cli/summary.h"
+
+void checkup_free(struct checkup *checkup)
+{
+	free(checkup->list);
+	memset(checkup, 0, sizeof(*checkup));
+}
+
+bool checkup_ok(const struct checkup *checkup)
+{
+	for (size_t i = 0; i < checkup->count; i++)
+		if (checkup->list[i].holds == HOLDS_NO)
+			return false;
+	return true;
+}
+
+/* ---- the hook ------------------------------------------------------------- */
+
+#define INSTALL_AGAIN "install busflip again, with its package or with install.sh"
+
+static void check_local_hook(struct patient *p)
+{
+	const char *where, *daemon;
+	struct checkup_item *item;
+	char program[4096];
+	int known;
+
+	if (!hook_is_installed(&where)) {
+		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip "
+				   "there is busflip's", HOOK_FOLDER "/qemu");
+		checkup_cure(item, INSTALL_AGAIN);
+		return;
+	}
+	if (!hook_can_run(where, program, sizeof(program))) {
+		item = checkup_add(p, "hook", HOLDS_NO, "%s runs %s, which can't be run: %s",
+				   where, program, strerror(errno));
+		checkup_cure(item, INSTALL_AGAIN);
+		return;
+	}
+	known = hook_is_known(&daemon);
+	if (known == 1) {
+		checkup_add(p, "hook", HOLDS_YES, "%s", where);
+	} else if (known < 0) {
+		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is there, but no daemon of libvirt "
+			    "that would run it was found", where);
+	} else {
+		item = checkup_add(p, "hook", HOLDS_UNKNOWN, "%s was put there when %s ran "
+				   "already, which runs no hook before it is reloaded; whether "
+				   "it was is not known", where, daemon);
+		checkup_cure(item, "systemctl reload %s, if that was not done since", daemon);
+	}
+}
+
+static void check_hook(struct patient *p)
+{
+	const char *uri = p->line->config.uri;
+	struct checkup_item *item;
+
+	if (strstr(uri, "///session")) {
+		item = checkup_add(p, "hook", HOLDS_NO,
+				   "%s: libvirt runs hooks for qemu:///system only", uri);
+		checkup_cure(item, "define the domain on qemu:///system");
+	} else if (!place_is_here(uri)) {
+		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is another host", uri);
+	} else {
+		check_local_hook(p);
+	}
+}
+
+/* ---- the definition ------------------------------------------------------- */
+
+static void check_system_disk(struct patient *p)
+{
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	p->disk = standing_disk(&p->domain, &err);
+	if (!p->disk || !disk_target(p->disk, p->target, sizeof(p->target))) {
+		item = checkup_add(p, "system-disk", HOLDS_NO, "%s",
+				   p->disk ? "its system disk has no target" : err.msg);
+		if (p->domain.state.disk[0])
+			checkup_cure(item, "virsh edit %s: call that disk %s again; or busflip "
+				     "disable --force %s, then busflip enable %s --disk TARGET, "
+				     "with the name that it has now (virsh domblklist %s)",
+				     p->name_word, p->domain.state.disk, p->name_word,
+				     p->name_word, p->name_word);
+		else
+			checkup_cure(item, "busflip enable %s --disk TARGET, with the name of the "
+				     "disk that Windows is on (virsh domblklist %s)",
+				     p->name_word, p->name_word);
+		return;
+	}
+	checkup_place(p);
+}
+
+/* What has changed since it was staged: that could be promoted. */
+static void check_way_on(struct patient *p)
+{
+	const char *phase = phase_name(p->domain.state.phase);
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	if (!p->domain.state.staged_form || cycle_check_way_on(&p->domain, &err) == 0) {
+		checkup_add(p, "definition", HOLDS_YES, "it is %s already", phase);
+		return;
+	}
+	item = checkup_add(p, "definition", HOLDS_NO, "it is %s already, and can't go on: %s",
+			   phase, err.msg);
+	checkup_cure(item, "correct that with virsh edit %s; else its disk stays where it is",
+		     p->name_word);
+}
+
+static void check_tag(struct patient *p)
+{
+	struct checkup_item *item;
+	char odd[ODD_TAG];
+
+	if (!*domain_odd_tag(&p->domain, odd))
+		return;
+	item = checkup_add(p, "tag", HOLDS_NO, "%s", odd);
+	checkup_cure(item, "busflip enable %s", p->name_word);
+}
+
+static void check_staging(struct patient *p)
+{
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	if (!p->domain.state.valid) {
+		item = checkup_add(p, "definition", HOLDS_NO,
+				   "its busflip state element is damaged");
+		checkup_cure(item, "busflip disable --force %s, then busflip enable %s",
+			     p->name_word, p->name_word);
+	} else if (p->domain.state_node) {
+		/* Without its disk there is none: that was said. */
+		if (p->disk)
+			check_way_on(p);
+	} else if (standing_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
+		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
+	} else if (strstr(err.msg, "busflip enable") || strstr(err.msg, "virsh define")) {
+		checkup_wrong(p, "definition", &err, "%s", "");
+	} else {
+		checkup_wrong(p, "definition", &err, "correct that with virsh edit %s; else it "
+			      "starts as it is, and its disk stays where it is", p->name_word);
+	}
+}
+
+/* ---- the host --------------------------------------------------------------- */
+
+/* What is left: machine types, CPU models, devices. What was found wrong already would
+ * only be said again, in libvirt's words. */
+static void check_command(struct patient *p, struct virt *virt)
+{
+	struct error err = { 0 };
+	struct checkup_item *item;
+
+	if (!checkup_ok(p->out))
+		return;
+	if (virt_try_command(virt, p->xml, &err) == 0) {
+		if (p->choice) {
+			item = &p->out->list[p->choice - 1];
+			item->holds = HOLDS_YES;
+			str_fits(item->found, sizeof(item->found), "libvirt finds UEFI firmware "
+				 "for it here");
+		}
+		checkup_add(p, "command", HOLDS_YES, "libvirt makes a QEMU command of it");
+	} else if (err.code == EINVAL) {
+		item = checkup_add(p, "command", HOLDS_NO, "%s", err.msg);
+		checkup_cure(item, "put right what libvirt says, with virsh edit %s or on "
+			     "this host", p->name_word);
+	} else if (err.code != EOPNOTSUPP) {
+		checkup_add(p, "command", HOLDS_UNKNOWN, "%s", err.msg);
+	}
+}
+
+int checkup_run(const struct command_line *line, struct virt *virt,
+		const struct virt_domain *dom, struct checkup *out, struct error *err)
+{
+	struct patient p = { .line = line, .dom = dom, .out = out };
+	int r = -1;
+
+	if (virt_xml(dom, &p.xml, err) == 0 &&
+	    domain_parse(p.xml, strlen(p.xml), &p.domain, err) == 0) {
+		domain_word(p.domain.name, p.domain.uuid, p.name_word);
+		checkup_host(&p, virt);
+		check_hook(&p);
+		check_system_disk(&p);
+		check_tag(&p);
+		check_staging(&p);
+		checkup_networks(&p, virt, place_is_here(line->config.uri));
+		if (place_is_here(line->config.uri)) {
+			checkup_files(&p);
+			checkup_lease(&p);
+			checkup_bait(&p);
+			checkup_others(&p);
+			checkup_disk(&p);
+		} else {
+			checkup_add(&p, "access", HOLDS_UNKNOWN, "its files are on another "
+				    "host: run busflip check there");
+		}
+		check_command(&p, virt);
+		r = p.no_memory ? fail(err, ENOMEM, "out of memory") : 0;
+	}
+	domain_free(&p.domain);
+	free(p.xml);
+	return r;
+}

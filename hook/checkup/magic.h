@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * magic.h - what format the first bytes of a file look like
+ *
+ * For advice only: a guest with a raw disk can write what any format begins with, so
+ * nothing is ever opened as what this says.
+ */
+#ifndef BUSFLIP_MAGIC_H
+#define BUSFLIP_MAGIC_H
+
+#include "helper/shared/base.h"
+
+/* magic_is_known() - whether a file of that format is told from others. */
+bool magic_is_known(const char *format);
+
+/*
+ * magic_format() - the format as libvirt's <driver type=> names it, "raw" for all that
+ * has no magic number
+ *
+ * Magic numbers from docs/interop/qcow2.txt, block/vmdk.c, block/vpc.c, block/vdi.c,
+ * block/qed.h and block/vhdx.h of QEMU 7.2. NULL and @err when @path can't be read, or
+ * is neither a file nor a block device, which is not opened then.
+ */
+const char *magic_format(const char *path, struct error *err);
+
+#endif

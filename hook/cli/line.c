@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* line.c - how a command answers */
+
+#include "hook/cli/line.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "helper/shared/text.h"
+
+void complain(const char *fmt, ...)
+{
+	char text[1536];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	make_printable(text);
+	fprintf(stderr, "busflip: %s\n", text);
+}
+
+int finish_stdout(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	complain("cannot write to standard output");
+	return EXIT_FAILED;
+}

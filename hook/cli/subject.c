@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * subject.c - what the subcommands share that look into a guest's disk while it is
+ * off; patch and undo
+ */
+
+#include "hook/cli/subject.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "helper/shared/log.h"
+#include "helper/shared/refusal.h"
+#include "helper/shared/text.h"
+#include "hook/host/cure.h"
+#include "hook/host/qemuuser.h"
+#include "hook/libvirt/virt.h"
+#include "hook/phase/rewrite.h"
+#include "hook/cli/summary.h"
+#include "hook/state/story.h"
+#include "hook/phase/writable.h"
+
+/* ---- which disk -------------------------------------------------------------- */
+
+/* What has a slash is a path; libvirt allows none in the name of a domain. */
+bool offline_is_image(const struct command_line *line)
+{
+	return strchr(line->args[0], '/') || line->format;
+}
+
+int offline_image(struct offline *o, struct error *err)
+{
+	const struct command_line *line = o->line;
+	struct place *place = &o->place;
+
+	if (!line->format)
+		return fail(err, EINVAL, "give its format with --format (raw, "
+			    "qcow2, vmdk, ...): it is never guessed, because "
+			    "a guest can write what another format begins "
+			    "with");
+	if (line->disk)
+		return fail(err, EINVAL, "--disk is for domains");
+	o->qemu = qemu_user(NULL, NULL, &o->user) ? &o->user : NULL;
+	if (!str_fits(place->path, sizeof(place->path), line->args[0]) ||
+	    !str_fits(place->format, sizeof(place->format), line->format))
+		return fail(err, ENAMETOOLONG, "name too long");
+	return 0;
+}
+
+int offline_domain(const struct domain *domain, struct offline *o, struct error *err)
+{
+	const struct command_line *line = o->line;
+	bool writes = o->job.action != JOB_INSPECT && !o->job.dry_run;
+	const xmlNode *disk = line->disk ? domain_disk(domain, line->disk) :
+			      writes ? writable_system_disk(domain, err) :
+				       standing_disk(domain, err);
+
+	if (!disk && line->disk)
+		return fail(err, ENOENT, "it has no disk %s (virsh domblklist shows those "
+			    "that there are)", line->disk);
+	if (!disk || (writes && writable_check(disk, err) < 0))
+		return -1;
+	o->bus = standing_target_bus(domain, disk, &line->config);
+	o->qemu = qemu_user(NULL, domain, &o->user) ? &o->user : NULL;
+	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid) ||
+	    !str_fits(o->machine, sizeof(o->machine), domain->machine))
+		return fail(err, EINVAL, "its UUID is too long");
+	return place_of_disk(disk, &o->place, err);
+}
+
+int offline_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
+		 struct error *err)
+{
+	const char *name = line->args[0];
+	char word[DOMAIN_WORD];
+	struct stat st;
+
+	if (virt_find(virt, name, dom, err) == 0)
+		return 0;
+	if (err->code == ENOENT && stat(name, &st) == 0 &&
+	    (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+		error_suffix(err, "for the file of that name, type ./%s",
+			     shell_word(name, word, sizeof(word)));
+	return -1;
+}
+
+/* ---- what to do with it ------------------------------------------------------ */
+
+static int parse_partition(const char *text, uint32_t *number)
+{
+	char *end;
+	unsigned long n;
+
+	if (!text)
+		return 0;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || end == text || *end || !n || n > 1000000)
+		return -1;
+	*number = (uint32_t)n;
+	return 0;
+}
+
+int offline_begin(const struct command_line *line, enum job_action action,
+		  struct offline *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->line = line;
+	o->job = (struct job){
+		.action = action, .trial = true, .dry_run = line->dry_run,
+		.live = line->live, .force = line->force,
+	};
+	if (parse_partition(line->partition, &o->job.partition) < 0) {
+		complain("--partition is the number of a partition, not %s", line->partition);
+		return EXIT_USAGE;
+	}
+	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
+		complain("--bus is virtio or scsi, not %s", line->bus);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+static enum job_bus job_bus(const struct offline *o)
+{
+	enum bus bus = o->line->bus ? bus_parse(o->line->bus) : o->bus;
+
+	if (bus != BUS_VIRTIO && bus != BUS_SCSI)
+		bus = o->line->config.bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
+	return bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO;
+}
+
+static struct guestdisk_options offline_options(const struct command_line *line)
+{
+	struct guestdisk_options o = guestdisk_defaults();
+
+	if (line->state_dir)
+		o.state = line->state_dir;
+	if (line->helper)
+		o.helper = line->helper;
+	if (line->virtio_win)
+		o.virtio_win = line->virtio_win;
+	else if (line->config.virtio_win[0])
+		o.virtio_win = line->config.virtio_win;
+	o.keep = (unsigned int)line->config.keep;
+	o.by_hand = true;
+	o.sandbox_require = line->config.sandbox == CONFIG_SANDBOX_REQUIRE;
+	return o;
+}
+
+int offline_run(struct offline *o, struct guestdisk_result *result, struct error *err)
+{
+	const struct guestdisk_options options = offline_options(o->line);
+	const struct guestdisk disk = {
+		.path = o->place.path, .format = o->place.format,
+		.key = o->uuid[0] ? o->uuid : NULL,
+		.qemu = o->qemu,
+	};
+
+	o->job.bus = job_bus(o);
+	o->job.has_uuid = uuid_bytes(o->machine, o->job.uuid);
+	return guestdisk_run(&disk, &options, &o->job, result, err);
+}
+
+/* An image is named in most sentences already; a domain's name may be any word. */
+static void complain_of(const struct command_line *line, const struct error *err)
+{
+	const char *name = line->args[0];
+	struct error whole = *err;
+
+	cure_append(&whole);
+	if (line->format && !strchr(name, '/') && err->code == ENOENT)
+		error_suffix(&whole, "for a domain of that name, leave out --format");
+	if (!offline_is_image(line))
+		complain("domain %s: %s", name, whole.msg);
+	else if (strstr(whole.msg, name))
+		complain("%s", whole.msg);
+	else
+		complain("%s: %s", name, whole.msg);
+}
+
+int offline_not_found(const struct command_line *line, const struct error *err)
+{
+	complain_of(line, err);
+	return err->code == EINVAL ? EXIT_USAGE : refusal_exit_code(err->code);
+}
+
+int offline_failed(const struct command_line *line, const struct error *err)
+{
+	complain_of(line, err);
+	return refusal_exit_code(err->code);
+}
+

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* summary.c - where a domain stands, as status and inspect show it */
+
+#include "hook/cli/summary.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "helper/shared/json.h"
+#include "hook/phase/decide.h"
+#include "hook/phase/step.h"
+#include "hook/state/pending.h"
+#include "hook/phase/rewrite.h"
+
+const xmlNode *standing_disk(const struct domain *domain, struct error *err)
+{
+	const xmlNode *disk;
+
+	if (!domain->state.disk[0])
+		return domain_system_disk(domain, err);
+	disk = domain_disk(domain, domain->state.disk);
+	if (!disk)
+		domain_disk_gone(domain, err);
+	return disk;
+}
+
+enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
+			     const struct config *config)
+{
+	if (domain->state.disk[0])
+		return domain->state.bus;
+	if (domain->tag.bus == BUS_VIRTIO || domain->tag.bus == BUS_SCSI)
+		return domain->tag.bus;
+	if (disk && rewrite_origin(domain, disk) == BUS_SCSI)
+		return BUS_SCSI;
+	return config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
+}
+
+void standing_fill(struct standing *s, const struct virt_domain *dom,
+		   const struct domain *domain, const struct config *config)
+{
+	const struct state *state = &domain->state;
+	struct error ignored;
+	const xmlNode *disk = standing_disk(domain, &ignored);
+
+	memset(s, 0, sizeof(*s));
+	str_fits(s->name, sizeof(s->name), virt_name(dom));
+	str_fits(s->uuid, sizeof(s->uuid), virt_uuid(dom));
+	s->tagged = domain->tag.present;
+	s->has_state = domain->state_node;
+	s->valid = state->valid;
+	s->phase = state->phase;
+	s->attempts = state->valid ? state->attempts : 0;
+	str_fits(s->since, sizeof(s->since), state->since);
+	str_fits(s->reason, sizeof(s->reason), state->reason);
+	str_fits(s->at, sizeof(s->at), state->at);
+	s->bus = disk ? disk_bus(disk) : BUS_OTHER;
+	s->target_bus = standing_target_bus(domain, disk, config);
+	if (disk)
+		disk_target(disk, s->disk, sizeof(s->disk));
+	s->running = virt_is_running(dom);
+	s->pending = pending_exists(virt_uuid(dom));
+}
+
+void standing_compare(struct standing *s, const struct virt_domain *dom)
+{
+	AUTO_DOMAIN struct domain session = { 0 };
+	AUTO_FREE char *xml = virt_session_xml(dom);
+	struct error ignored;
+
+	s->older = xml && domain_parse_bare(xml, strlen(xml), &session, &ignored) == 0 &&
+		   (session.state.phase != s->phase ||
+		    strcmp(session.state.since, s->since) != 0);
+}
+
+const char *standing_phase(const struct standing *s)
+{
+	return s->valid ? phase_name(s->phase) : "damaged";
+}
+
+const char *standing_reason(const struct standing *s)
+{
+	return s->valid ? s->reason : "the state element is damaged";
+}
+
+const char *standing_waits_for(const struct standing *s)
+{
+	static const char *const words[PHASE_COUNT][2] = {
+		[PHASE_NONE] = { "staging", "a shutdown" },
+		[PHASE_STAGED] = { "a start", "a shutdown" },
+		[PHASE_TRIAL] = { "a start", "a shutdown" },
+		[PHASE_DONE] = { "-", "-" },
+		[PHASE_HELD] = { "busflip retry", "busflip retry" },
+	};
+
+	if (!s->valid)
+		return "disable --force";
+	if (!s->tagged && s->has_state)
+		return "busflip disable";
+	if (!s->tagged)
+		return "busflip enable";
+	if (s->pending)
+		return "a step";
+	if (s->unfit)
+		return "busflip check";
+	return words[s->phase][s->running];
+}
+
+void standing_unfit(struct standing *s, const struct error *why)
+{
+	char text[sizeof(why->msg) + 32];
+
+	s->unfit = true;
+	str_printf(text, sizeof(text), "can't be staged: %s", why->msg);
+	str_cut(s->reason, sizeof(s->reason), text);
+}
+
+/* Tried out on a copy, with a tag when it has none. */
+int standing_try_staging(const struct virt_domain *dom, const char *xml,
+			 const struct config *config, struct error *err)
+{
+	AUTO_DOMAIN struct domain copy = { 0 };
+
+	if (virt_need_persistent(dom, err) < 0)
+		return -1;
+	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
+		return -1;
+	return standing_try(&copy, config, err);
+}
+
+int standing_try_promotion(const char *xml, const struct config *config, struct error *err)
+{
+	AUTO_DOMAIN struct domain copy = { 0 };
+	struct step step;
+
+	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
+		return -1;
+	return cycle_step(&copy, HAPPENED_SATA_CLEAN, config, &step, err);
+}
+
+int standing_try(struct domain *domain, const struct config *config, struct error *err)
+{
+	struct step step;
+
+	if (!domain->tag.present)
+		domain_set_tag(domain, BUS_NONE, "");
+	return cycle_step(domain, HAPPENED_SEEN, config, &step, err);
+}
+
+static void member(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, "\"%s\":", name);
+	json_string(out, text);
+	putc(',', out);
+}
+
+void standing_json(const struct standing *s, FILE *out)
+{
+	member(out, "name", s->name);
+	member(out, "uuid", s->uuid);
+	member(out, "phase", phase_name(s->phase));
+	fprintf(out, "\"attempts\":%ld,", s->attempts);
+	member(out, "bus", bus_name(s->bus));
+	member(out, "target_bus", bus_name(s->target_bus));
+	member(out, "disk", s->disk);
+	member(out, "since", s->since);
+	member(out, "reason", standing_reason(s));
+	member(out, "reason_at", s->at);
+	member(out, "waits_for", standing_waits_for(s));
+	fprintf(out, "\"running\":%s,\"pending\":%s,\"damaged\":%s",
+		s->running ? "true" : "false", s->pending ? "true" : "false",
+		s->valid ? "false" : "true");
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* advice.c - what comes next for a domain, and what would cure a condition */
+
+#include "hook/command/advice.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* In these texts DOMAIN stands for its name, REASON for why something fails. */
+static const char *put(const char *text, const char *word, const char *value,
+		       char *out, size_t *used)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(text, word, n) != 0)
+		return NULL;
+	*used += (size_t)snprintf(out + *used, ADVICE_SIZE - *used, "%s",
+				  value ? value : "");
+	if (*used >= ADVICE_SIZE)
+		*used = ADVICE_SIZE - 1;
+	return text + n;
+}
+
+static void expand(const struct advice *a, const char *text, const char *reason,
+		   char out[ADVICE_SIZE])
+{
+	char buf[DOMAIN_WORD];
+	const char *name = domain_word(a->standing->name, a->standing->uuid, buf);
+	size_t used = 0;
+
+	while (*text && used < ADVICE_SIZE - 1) {
+		const char *behind = put(text, "DOMAIN", name, out, &used);
+
+		if (!behind)
+			behind = put(text, "REASON", reason, out, &used);
+		if (!behind) {
+			out[used++] = *text;
+			behind = text + 1;
+		}
+		text = behind;
+	}
+	out[used] = '\0';
+}
+
+/* ---- what comes next ----------------------------------------------------- */
+
+enum now { NOW_OFF, NOW_SAVED, NOW_RUNS, NOW_COUNT };
+
+#define LEAVES_DONE "nothing: it is done, stays on VirtIO, and busflip leaves it alone."
+#define LEAVES_HELD "nothing: it is held, and stays as it is. To try again: busflip retry DOMAIN"
+
+static const char *const nexts[PHASE_COUNT][NOW_COUNT] = {
+	[PHASE_NONE] = {
+		[NOW_OFF] = "busflip stage DOMAIN puts its disk on SATA, unless that is done "
+			"for it before; then start it.",
+		[NOW_SAVED] = "start it; it goes on with its saved session. Shut it down "
+			"inside Windows; its next start is on SATA then.",
+		[NOW_RUNS] = "shut it down inside Windows; its next start is on SATA.",
+	},
+	[PHASE_STAGED] = {
+		[NOW_OFF] = "start it; it boots on SATA with the VirtIO bait. Let Windows come "
+			"up and shut it down inside Windows: if every condition holds then, "
+			"its next start is on VirtIO.",
+		[NOW_SAVED] = "start it; it goes on with its saved session on SATA. Shut it "
+			"down inside Windows: if every condition holds then, its next start "
+			"is on VirtIO.",
+		[NOW_RUNS] = "shut it down inside Windows. If every condition holds then, its "
+			"next start is on VirtIO.",
+	},
+	[PHASE_TRIAL] = {
+		[NOW_OFF] = "start it; it boots on VirtIO. Shut it down inside Windows: if its "
+			"disk shows then that Windows ran there, it is done; if Windows does "
+			"not come up, it goes back to SATA.",
+		[NOW_SAVED] = "start it; it goes on with its saved session. Shut it down "
+			"inside Windows: if its disk shows then that Windows ran on VirtIO, "
+			"it is done.",
+		[NOW_RUNS] = "shut it down inside Windows. If its disk shows then that Windows "
+			"ran on VirtIO, it is done; if it shows that it did not, it goes back "
+			"to SATA.",
+	},
+	[PHASE_DONE] = { LEAVES_DONE, LEAVES_DONE, LEAVES_DONE },
+	[PHASE_HELD] = { LEAVES_HELD, LEAVES_HELD, LEAVES_HELD },
+};
+
+static bool is_odd(const struct advice *a)
+{
+	return !a->standing->tagged && a->odd_tag && a->odd_tag[0];
+}
+
+/* What comes before any phase; NULL: nothing. */
+static const char *obstacle(const struct advice *a)
+{
+	const struct standing *s = a->standing;
+
+	if (!s->valid)
+		return "nothing, since its state element is damaged: busflip disable --force "
+			"DOMAIN takes tag and state away and leaves its disk as it is.";
+	if (s->pending)
+		return "a step that a hook has promised and that is not done yet; busflip "
+			"stage --all does it, if it is not done by itself in a moment.";
+	if (is_odd(a) && s->has_state)
+		return "nothing, since its busflip tag is gone: REASON; busflip enable DOMAIN "
+			"writes it again, busflip disable DOMAIN puts its disk back as it was.";
+	if (is_odd(a))
+		return "nothing, since it has no busflip tag: REASON; busflip enable DOMAIN adds "
+			"one and puts its disk on SATA for the next start.";
+	if (!s->tagged && s->has_state)
+		return "nothing, since its busflip tag is gone: busflip disable DOMAIN puts "
+			"its disk back as it was.";
+	if (!s->tagged && a->unfit)
+		return "nothing, since it has no busflip tag; nor could it be staged: REASON";
+	if (!s->tagged)
+		return "nothing, since it has no busflip tag: busflip enable DOMAIN adds one "
+			"and puts its disk on SATA for the next start.";
+	if (a->unfit)
+		return "nothing, since it can't be staged, and starts as it is: REASON";
+	return NULL;
+}
+
+/* What a command has done since the session began counts from the next start on: the
+ * end of this one decides nothing. */
+#define OLDER_SAVED(bus) \
+	"start it; it goes on with its saved session, as it was before. Shut it down inside " \
+	"Windows; its next start is on " bus " then."
+#define OLDER_RUNS(bus) \
+	"shut it down inside Windows; it runs as it was started before. Its next start is on " \
+	bus "."
+
+static const char *const olders[PHASE_COUNT][NOW_COUNT] = {
+	[PHASE_STAGED] = {
+		[NOW_SAVED] = OLDER_SAVED("SATA"), [NOW_RUNS] = OLDER_RUNS("SATA"),
+	},
+	[PHASE_TRIAL] = {
+		[NOW_SAVED] = OLDER_SAVED("VirtIO"), [NOW_RUNS] = OLDER_RUNS("VirtIO"),
+	},
+};
+
+#define UNREADABLE "start it; it boots on SATA, and stays there as long as its disk can't be " \
+	"looked at: REASON"
+#define NEVER "stays on SATA, since its disk can't be looked at: REASON; busflip check DOMAIN " \
+	"says what to do"
+
+/* While it runs no disk can be looked at, but of these it is known. */
+static const char *const nevers[NOW_COUNT] = {
+	[NOW_OFF] = "start it; it " NEVER,
+	[NOW_SAVED] = "start it; it goes on with its saved session, and " NEVER,
+	[NOW_RUNS] = "it " NEVER,
+};
+
+void advice_next(const struct advice *a, char text[ADVICE_SIZE])
+{
+	enum phase phase = a->standing->phase;
+	enum now now = a->standing->running ? NOW_RUNS : a->saved ? NOW_SAVED : NOW_OFF;
+	const char *what = obstacle(a);
+
+	if (!what && a->stuck)
+		what = "it stays on SATA, however its sessions end, until this is put right: "
+			"REASON";
+	if (!what && a->standing->older)
+		what = olders[phase][now];
+
+	if (!what && phase == PHASE_STAGED && a->unreadable && a->needs_disk)
+		what = a->never ? nevers[now] : now == NOW_OFF ? UNREADABLE : NULL;
+	expand(a, what ? what : nexts[phase][now], is_odd(a) ? a->odd_tag :
+	       a->unfit ? a->unfit : a->stuck ? a->stuck : a->unreadable, text);
+}
+
+/* ---- cures ----------------------------------------------------------------- */
+
+#define AGAIN "start it, let Windows come up, and shut it down inside Windows"
+
+static const struct cure {
+	const char *condition;
+	const char *found;	/* what this cure is for begins so; NULL: all */
+	const char *text;
+} cures[] = {
+	{ "volume-clean", "BitLocker",
+	  "in Windows, take the drive out of BitLocker: manage-bde -off C:" },
+	{ "volume-clean", "marked dirty",
+	  "start it, have Windows check the drive (chkdsk), and shut it down" },
+	{ "volume-clean", NULL, "start it and shut Windows down fully, neither hibernated "
+	  "nor with fast startup: shutdown /s /t 0" },
+	{ "hive-whole", NULL, AGAIN },
+	{ "control-set", NULL,
+	  "start Windows normally, not with a configuration that worked before, and shut "
+	  "it down" },
+	{ "booted", NULL, AGAIN },
+	{ "machine", NULL, AGAIN ": it has not run as this domain yet" },
+	{ "shut-down", NULL, AGAIN ": one that was destroyed or has crashed does not count" },
+	{ "no-start-override", NULL,
+	  "it is taken away before its next session on SATA; at once by busflip patch DOMAIN" },
+	{ "device-bound", NULL, AGAIN ": it sets the VirtIO device up there, once its driver "
+	  "is known" },
+	{ "device-arrived", NULL, AGAIN ": it must see the VirtIO device in that session" },
+	{ "class-filters", NULL,
+	  "in Windows, remove the program that the filter driver belongs to, or install it "
+	  "anew" },
+	{ "no-new-dump", NULL, "Windows has crashed; find out why, then " AGAIN },
+	{ "no-pending-rename", NULL, "start it and shut it down once more" },
+	{ "sata-ready", NULL, "busflip patch DOMAIN, which is also done before its next "
+	  "session on SATA" },
+};
+
+static bool is_driver(const struct finding *f)
+{
+	return strcmp(f->name, "driver-service") == 0 ||
+	       strcmp(f->name, "driver-findable") == 0;
+}
+
+static const char *find_cure(const struct finding *f)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cures); i++) {
+		const struct cure *c = &cures[i];
+
+		if (strcmp(c->condition, f->name) == 0 &&
+		    (!c->found || strncmp(f->found, c->found, strlen(c->found)) == 0))
+			return c->text;
+	}
+	return "";
+}
+
+void advice_cure(const struct advice *a, const struct finding *f, char text[ADVICE_SIZE])
+{
+	const char *cure;
+
+	if (f->holds == HOLDS_YES || a->standing->phase == PHASE_DONE)
+		cure = "";
+	else if (is_driver(f))
+		cure = a->has_drivers ?
+			"it is set up from virtio_win before its next session on SATA; at "
+			"once by busflip patch DOMAIN" :
+			"give busflip the drivers, by virtio_win in busflip.conf, or install "
+			"them in Windows";
+	else
+		cure = find_cure(f);
+	if (a->no_drivers && strstr(cure, "busflip patch"))
+		cure = is_driver(f) ?
+			"REASON: correct that, then busflip patch DOMAIN; or install them in "
+			"Windows" :
+			"REASON: correct that, then busflip patch DOMAIN";
+	expand(a, cure, a->no_drivers, text);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * clean.c - remove what is kept of domains and disks that no longer exist
+ *
+ * Registries, session notes and stories outlive their domain, because a domain may be
+ * defined again under the same UUID, or its disk may go on in another one. They are of no
+ * use any more when libvirt does not have the domain and its disk is gone as well.
+ */
+
+#include "hook/command/command.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "helper/shared/json.h"
+#include "helper/shared/text.h"
+#include "hook/recovery/backup.h"
+#include "hook/state/lock.h"
+#include "hook/state/pending.h"
+#include "hook/state/session.h"
+#include "hook/state/story.h"
+#include "hook/libvirt/virt.h"
+
+/* Names in the first one are UUIDs of domains, and image-HASH for disks that were given
+ * by path; in the others, UUIDs. */
+static const char *const folders[] = { BUSFLIP_STATEDIR, SESSION_FOLDER, STORY_FOLDER };
+
+#define LOCK_SECONDS 10
+
+struct cleaning {
+	const struct command_line *line;
+	struct virt *virt;
+	int removed, left, code;
+	long long bytes;
+};
+
+static long long bytes;	/* nftw() has no context */
+
+static int count_bytes(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)path, (void)kind, (void)ftw;
+	bytes += (long long)st->st_blocks * 512;
+	return 0;
+}
+
+static long long size_of(const char *name)
+{
+	char path[512];
+
+	bytes = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (str_printf(path, sizeof(path), "%s/%s", folders[i], name))
+			nftw(path, count_bytes, 8, FTW_PHYS);
+	return bytes;
+}
+
+/* Return 1 it does, 0 it doesn't, -1. */
+static int domain_exists(struct virt *virt, const char *uuid, struct error *err)
+{
+	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
+
+	if (virt_find(virt, uuid, &dom, err) == 0)
+		return 1;
+	return err->code == ENOENT ? 0 : -1;
+}
+
+static int clean_failed(struct cleaning *c, const char *name, const struct error *err)
+{
+	complain("%s: %s; left as it is", name, err->msg);
+	c->code = EXIT_FAILED;
+	return -1;
+}
+
+static int remove_all(const char *name, const char *folder, struct error *err)
+{
+	if (backup_remove(folder, err) < 0)
+		return -1;
+	if (uuid_ok(name)) {
+		session_remove(name);
+		story_remove(name);
+	}
+	return 0;
+}
+
+static void clean_one(struct cleaning *c, const char *name)
+{
+	char folder[512], image[4096], last[4096 + 64] = "";
+	struct error err = { 0 };
+	AUTO_FD int lock = -1;
+	long long size = size_of(name);
+	int exists = 0;
+
+	if (!str_printf(folder, sizeof(folder), "%s/%s", folders[0], name))
+		return;
+	if (uuid_ok(name)) {
+		lock = domain_lock(name, LOCK_SECONDS, &err);
+		exists = lock < 0 ? -1 : domain_exists(c->virt, name, &err);
+	}
+	if (exists == 0)
+		exists = 2 * backup_image(folder, image, &err);
+	if (exists < 0) {
+		clean_failed(c, name, &err);
+		return;
+	}
+	if (exists) {
+		if (exists == 2) {
+			printf("%s: left, since its disk still exists: ", name);
+			text_safe(stdout, image);
+			putchar('\n');
+			c->left++;
+		}
+		return;
+	}
+	if (!c->line->dry_run && remove_all(name, folder, &err) < 0) {
+		clean_failed(c, name, &err);
+		return;
+	}
+	if (image[0])
+		snprintf(last, sizeof(last), ", of %s", image);
+	printf("%s: %s, %lld KiB", name, c->line->dry_run ? "to be removed" : "removed",
+	       size / 1024);
+	text_safe(stdout, last);
+	putchar('\n');
+	c->removed++;
+	c->bytes += size;
+}
+
+static bool is_in_an_earlier_folder(size_t folder, const char *name)
+{
+	char path[512];
+
+	for (size_t i = 0; i < folder; i++)
+		if (str_printf(path, sizeof(path), "%s/%s", folders[i], name) &&
+		    access(path, F_OK) == 0)
+			return true;
+	return false;
+}
+
+static void clean_folder(struct cleaning *c, size_t folder)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folders[folder], &list, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		const char *name = list[i]->d_name;
+
+		if ((uuid_ok(name) || (folder == 0 && !strncmp(name, "image-", 6))) &&
+		    !is_in_an_earlier_folder(folder, name))
+			clean_one(c, name);
+		free(list[i]);
+	}
+	free(list);
+}
+
+/* Another host's libvirt does not have the domains of this one. */
+static bool is_this_host(const char *uri)
+{
+	const char *path = strstr(uri, "://");
+
+	return path && !strncmp(path + 3, "/system", 7);
+}
+
+int command_clean(const struct command_line *line)
+{
+	AUTO_VIRT struct virt *virt = NULL;
+	struct cleaning c = { .line = line };
+	struct error err = { 0 };
+
+	if (!is_this_host(line->config.uri)) {
+		complain("clean removes what this host keeps of its own domains, and %s is not "
+			 "its libvirt: leave out --connect", line->config.uri);
+		return EXIT_USAGE;
+	}
+	if (virt_open(line->config.uri, &virt, &err) < 0) {
+		complain("%s", err.msg);
+		return EXIT_FAILED;
+	}
+	c.virt = virt;
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		clean_folder(&c, i);
+	printf("%d %s, %lld KiB; %d left\n", c.removed,
+	       line->dry_run ? "to be removed" : "removed", c.bytes / 1024, c.left);
+	return finish_stdout(c.code);
+}

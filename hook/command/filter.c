@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * filter.c - "busflip filter": domain XML in, domain XML out, no libvirt
+ *
+ * For engines that own the domain XML. Nothing is printed before all of the
+ * result is known, so a failure leaves stdout empty.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "helper/shared/file.h"
+#include "hook/command/command.h"
+#include "hook/phase/decide.h"
+#include "hook/phase/step.h"
+
+static const struct {
+	const char *name;
+	enum happening happened;
+} operations[] = {
+	{ "stage", HAPPENED_SEEN },
+	{ "promote", HAPPENED_PROMOTE },
+	{ "rollback", HAPPENED_ROLLBACK },
+	{ "restore", HAPPENED_DISABLE },
+};
+
+static int run(const char *xml, size_t len, enum happening happened,
+	       const struct command_line *line, char **out, size_t *out_len,
+	       struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct step step = { 0 };
+
+	if (domain_parse(xml, len, &domain, err) < 0)
+		return -1;
+	if (!domain.tag.present) {
+		if (!line->tag)
+			return 0;
+		domain_set_tag(&domain, line->bus ? bus_parse(line->bus) : BUS_NONE,
+			       line->disk ? line->disk : "");
+	}
+	if (cycle_step(&domain, happened, &line->config, &step, err) < 0)
+		return error_prefix(err, "domain %s", domain.name);
+	return step.changed ? domain_format(&domain, out, out_len, err) : 0;
+}
+
+int command_filter(const struct command_line *line)
+{
+	AUTO_FREE char *xml = NULL, *out = NULL;
+	struct error err = { 0 };
+	size_t len, out_len = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(operations); i++)
+		if (strcmp(line->args[0], operations[i].name) == 0)
+			break;
+	if (i == ARRAY_SIZE(operations)) {
+		complain("filter knows stage, promote, rollback and restore, not %s",
+			 line->args[0]);
+		return EXIT_USAGE;
+	}
+	if (!line->tag && (line->bus || line->disk)) {
+		complain("filter: --bus and --disk go with --tag");
+		return EXIT_USAGE;
+	}
+	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
+		complain("--bus is virtio or scsi, not %s", line->bus);
+		return EXIT_USAGE;
+	}
+	if (read_all(STDIN_FILENO, XML_LIMIT, &xml, &len, &err) < 0) {
+		complain("standard input: %s", err.msg);
+		return EXIT_FAILED;
+	}
+	if (run(xml, len, operations[i].happened, line, &out, &out_len, &err) < 0) {
+		complain("filter %s: %s", line->args[0], err.msg);
+		return EXIT_FAILED;
+	}
+	if (write_all(STDOUT_FILENO, out ? out : xml, out ? out_len : len, &err) < 0) {
+		complain("standard output: %s", err.msg);
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}

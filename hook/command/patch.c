@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* patch.c - patch and undo: make the Windows on a disk ready, and take that back */
+
+#include "helper/shared/log.h"
+#include "helper/shared/refusal.h"
+#include "hook/cli/subject.h"
+#include "hook/command/command.h"
+#include "hook/cli/summary.h"
+#include "hook/phase/rewrite.h"
+#include "hook/state/story.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* By its phase: of one that busflip has not moved, nobody knows how Windows got there.
+ * Return a clause for the user into o->undo_first. */
+static void look_for_virtio(const struct domain *domain, struct offline *o)
+{
+	const struct state *state = &domain->state;
+	struct error ignored;
+	const xmlNode *disk = standing_disk(domain, &ignored);
+	enum bus bus = disk ? rewrite_origin(domain, disk) : BUS_NONE;
+	char word[DOMAIN_WORD];
+
+	if (!state->valid || (bus != BUS_VIRTIO && bus != BUS_SCSI) ||
+	    (state->phase != PHASE_TRIAL && state->phase != PHASE_DONE &&
+	     state->phase != PHASE_HELD) ||
+	    (o->line->disk && domain_disk(domain, o->line->disk) != disk))
+		return;
+	snprintf(o->undo_first, sizeof(o->undo_first), "it is %s, with its disk on VirtIO, where "
+		 "Windows may not start without what the patch gave it (0x7B, INACCESSIBLE_"
+		 "BOOT_DEVICE): busflip %s %s puts the disk on SATA",
+		 state->phase == PHASE_TRIAL ? "on trial" : phase_name(state->phase),
+		 state->phase == PHASE_HELD ? "retry" : "rollback",
+		 domain_word(domain->name, domain->uuid, word));
+}
+
+static int find_domain(struct offline *o, bool write, struct error *err)
+{
+	AUTO_VIRT struct virt *virt = NULL;
+	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
+	AUTO_DOMAIN struct domain domain = { 0 };
+	AUTO_FREE char *xml = NULL;
+
+	if (virt_open(o->line->config.uri, &virt, err) < 0 ||
+	    offline_find(o->line, virt, &dom, err) < 0)
+		return -1;
+	/* That session knows the disk as it was. */
+	if (write && virt_is_saved(dom))
+		return fail(err, REFUSE_IN_USE, "it has a saved session, which "
+			    "would go on with another disk than it knows: start "
+			    "it and shut it down, or throw the session away with "
+			    "virsh managedsave-remove");
+	if (virt_xml(dom, &xml, err) < 0 ||
+	    domain_parse(xml, strlen(xml), &domain, err) < 0)
+		return -1;
+	str_fits(o->name, sizeof(o->name), domain.name);
+	if (o->job.action == JOB_UNDO)
+		look_for_virtio(&domain, o);
+	if (o->undo_first[0] && !o->job.force)
+		return fail(err, EBUSY, "%s; that first, or --force", o->undo_first);
+	return offline_domain(&domain, o, err);
+}
+
+static void print_report(const struct offline *o, const struct guestdisk_result *result)
+{
+	const char *report = o->line->json ? result->json
+		: o->line->dry_run && result->reg ? result->reg : result->text;
+
+	if (report)
+		fputs(report, stdout);
+	if (o->job.action == JOB_UNDO)
+		printf("%s: %s\n", o->line->args[0], result->changed
+		       ? "the registry is as it was before the patch"
+		       : "the registry already was as before the patch");
+}
+
+/* An image has no story. What is told is in the report, so not on stderr once more. */
+static void tell_story(const struct offline *o, const struct guestdisk_result *result)
+{
+	if (!o->name[0] || o->line->dry_run || !result->changed)
+		return;
+	log_open("busflip", false);
+	if (o->job.action == JOB_UNDO)
+		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip undo%s, disk %s: the "
+			   "registry is as it was before the patch",
+			   o->job.force ? " --force" : "", o->place.path);
+	else
+		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip patch, disk %s: Windows "
+			   "was made ready for SATA and VirtIO (%llu bytes)", o->place.path,
+			   (unsigned long long)result->bytes);
+}
+
+static int offline(const struct command_line *line, enum job_action action)
+{
+	struct guestdisk_result result = { 0 };
+	struct error err = { 0 };
+	struct offline o;
+	int code = offline_begin(line, action, &o);
+
+	if (code != EXIT_DONE)
+		return code;
+	if ((offline_is_image(line) ? offline_image(&o, &err)
+				    : find_domain(&o, !line->dry_run, &err)) < 0)
+		return offline_not_found(line, &err);
+	if (offline_run(&o, &result, &err) < 0) {
+		code = offline_failed(line, &err);
+	} else {
+		print_report(&o, &result);
+		tell_story(&o, &result);
+		fflush(stdout);
+		if (o.undo_first[0])
+			complain("domain %s: %s", line->args[0], o.undo_first);
+	}
+	guestdisk_result_free(&result);
+	return finish_stdout(code);
+}
+
+int command_patch(const struct command_line *line)
+{
+	return offline(line, JOB_PATCH);
+}
+
+int command_undo(const struct command_line *line)
+{
+	return offline(line, JOB_UNDO);
+}

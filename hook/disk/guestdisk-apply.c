@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * guestdisk-apply.c - the pages of a reply, from the journal to the flush
+ *
+ * Before each step it is asked whether there is time left. From the moment in which
+ * the journal has its name until it is removed, the patch is decided: it is finished,
+ * and whatever stops us, the next run finishes it. Signals that
+ * ask us to end wait for these few milliseconds.
+ */
+
+#include "hook/disk/guestdisk-run.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "helper/shared/refusal.h"
+
+static int collect_pages(const struct session *s, struct journal *journal,
+			 struct error *err)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < job_reply_runs(&s->parsed); i++) {
+		struct job_run run = job_reply_run(&s->parsed, i, &at);
+
+		if (journal_add(journal, run.off, run.data, run.len, err) < 0)
+			return error_prefix(err, "reply");
+	}
+	return 0;
+}
+
+static int keep_backup(struct session *s, struct error *err)
+{
+	const struct backup_source source = {
+		.fd = s->reply, .base = s->map, .reply = &s->parsed,
+		.image = s->image.path,
+	};
+
+	if (!s->parsed.kept)
+		return 0;
+	if (backup_finish(s->backups, &s->work, &source, err) < 0) {
+		session_in_time(s, err);
+		return -1;
+	}
+	if (session_in_time(s, err) < 0)
+		return -1;
+	if (s->job->action != JOB_PATCH || !s->job->trial)
+		return 0;
+	return backup_transition(s->backups,
+				 s->parsed.section[JOB_SECTION_RECORD], err);
+}
+
+/* @decided: the journal was there whole; also when it is gone by now. */
+static int write_pages(const struct session *s, const struct journal *journal,
+		       bool *decided, struct error *err)
+{
+	char name[4096];
+
+	if (journal_name(s->journals, &s->image, name, sizeof(name), err) < 0 ||
+	    journal_store(journal, s->journals, err) < 0)
+		return -1;
+	/* Point of no return: from here on the journal is the truth. */
+	*decided = true;
+	disk_extend(s->nbd, monotonic_ms() + s->options->timeout_ms);
+	if (journal_apply(journal, s->nbd, err) < 0 ||
+	    journal_remove(name, err) < 0)
+		return error_prefix(err, "%s: interrupted while it was "
+				    "written; the next run of busflip on it "
+				    "finishes that", s->image.path);
+	return 0;
+}
+
+static int write_undisturbed(const struct session *s,
+			     const struct journal *journal, bool *decided,
+			     struct error *err)
+{
+	sigset_t ending, before;
+	int r;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	sigaddset(&ending, SIGHUP);
+	sigaddset(&ending, SIGQUIT);
+	sigaddset(&ending, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &ending, &before);
+	r = write_pages(s, journal, decided, err);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+/* A backup of a patch that isn't going to happen would be what undo finds; those
+ * before it are what undo shall find. */
+static void settle_backup(const struct session *s, int r, bool decided)
+{
+	char name[4096];
+
+	if (!s->work.finished[0])
+		return;
+	if (r >= 0) {
+		backup_prune(s->backups, s->options->keep);
+	} else if (!decided && journal_find(s->journals, &s->image, name, sizeof(name),
+				NULL) == 0) {
+		backup_discard(s->work.finished);
+	}
+}
+
+int session_apply(struct session *s, uint64_t *bytes, struct error *err)
+{
+	struct journal *journal = NULL;
+	bool decided = false;
+	int r;
+
+	*bytes = s->parsed.section[JOB_SECTION_PAGES].len;
+	s->image.size = disk_size(s->nbd);
+	if (journal_new(&s->image, &journal, err) < 0)
+		return -1;
+	r = collect_pages(s, journal, err);
+	if (r == 0)
+		r = journal_read_old(journal, s->nbd, err);
+	if (r < 0)
+		session_in_time(s, err);
+	if (r == 1 && (keep_backup(s, err) < 0 || session_in_time(s, err) < 0 ||
+		       write_undisturbed(s, journal, &decided, err) < 0))
+		r = -1;
+	settle_backup(s, r, decided);
+	journal_free(journal);
+	return r;
+}

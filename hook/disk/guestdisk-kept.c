@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* guestdisk-kept.c - what is kept on the host of a disk that busflip works on */
+
+#include "hook/disk/guestdisk-run.h"
+
+#include <string.h>
+
+#include "helper/shared/file.h"
+#include "helper/shared/refusal.h"
+
+bool session_will_write(const struct job *job)
+{
+	return job->action != JOB_INSPECT && !job->dry_run;
+}
+
+static void adopt(const struct session *s)
+{
+	char other[4096];
+
+	if (backup_folder(s->options->state, NULL, s->image.path, other, sizeof(other),
+			  NULL) == 0)
+		backup_adopt_transition(s->backups, other);
+}
+
+int session_find_kept(struct session *s, struct error *err)
+{
+	if (session_will_write(s->job) && folder_make(s->options->state, 0755, err) < 0)
+		return -1;
+	if (backup_folder(s->options->state, s->disk->key, s->image.path,
+			  s->backups, sizeof(s->backups), err) < 0)
+		return -1;
+	if (s->disk->key && session_will_write(s->job) && s->job->trial)
+		adopt(s);
+	if (s->job->action == JOB_SETTLE) {
+		backup_close(&s->backup);
+		s->backup.files[0] = backup_open_transition(s->backups, err);
+		return s->backup.files[0] < 0 ? -1 : 0;
+	}
+	if (s->job->action != JOB_UNDO)
+		return 0;
+	backup_close(&s->backup);
+	/* Forced, no longer protected by the hive, only what is this one's by name. */
+	if (backup_open_newest(s->options->state, !s->job->force, s->backups, s->image.path,
+			       &s->backup, err) < 0)
+		return -1;
+	/* Unforced, it goes only where the patch was: the hive tells. */
+	if (s->job->force && strcmp(s->backup.image, s->image.path) != 0)
+		return fail(err, REFUSE_NO_BACKUP, "what is kept (%s) is of %s, not of "
+			    "this disk: it is not forced on another one",
+			    s->backup.path, s->backup.image);
+	return 0;
+}

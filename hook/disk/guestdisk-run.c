@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* guestdisk-run.c - one run on a disk: the time that it has, its connections */
+
+#include "hook/disk/guestdisk-run.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "helper/shared/refusal.h"
+
+int session_left(const struct session *s)
+{
+	int64_t left = s->deadline - monotonic_ms();
+
+	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+}
+
+int session_in_time(const struct session *s, struct error *err)
+{
+	return session_left(s) ? 0 :
+		fail(err, REFUSE_HELPER_DIED, "%s: the %d ms that it may take are over; "
+		     "nothing was written", s->image.path, s->options->timeout_ms);
+}

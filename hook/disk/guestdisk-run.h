@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guestdisk-run.h - what the guestdisk*.c files share */
+#ifndef BUSFLIP_GUESTDISK_RUN_H
+#define BUSFLIP_GUESTDISK_RUN_H
+
+#include "hook/recovery/journal.h"
+#include "hook/recovery/backup.h"
+#include "hook/disk/guestdisk.h"
+#include "hook/image/imagelock.h"
+#include "hook/disk/nbdserver.h"
+
+/* One run: everything that is open at the same time. */
+struct session {
+	const struct guestdisk *disk;
+	const struct guestdisk_options *options;
+	const struct job *job;
+	int64_t deadline;		/* monotonic_ms() */
+	struct journal_image image;	/* path, identity, size when known */
+	struct backing backing;
+	char journals[4096];		/* folder */
+	struct imagelock lock;		/* of the image */
+	struct nbdserver reader;	/* the helper's */
+	struct nbdserver writer;	/* ours; not started: nothing will be written */
+	struct disk *nbd;		/* connection to the writer; NULL: none */
+	pid_t helper;			/* 0: not running */
+	bool reads_iso;			/* also that of virtio_win */
+	int reply;			/* memory file */
+	int log;			/* the helper's stderr */
+	const uint8_t *map;		/* of the reply */
+	size_t map_len;
+	struct job_reply parsed;
+	int keep;			/* memory file with the hive to keep */
+	int kept;			/* pipe: the helper has filled it */
+	char backups[4096];		/* folder of this disk's */
+	struct backup_work work;	/* the one that is being made */
+	struct backup backup;		/* undo: what is put back */
+};
+
+/* guestdisk-kept.c: session_will_write() - not only to look. session_find_kept() - where
+ * this disk's backups are, and for undo and settle the one that is to be put back. */
+bool session_will_write(const struct job *job);
+int session_find_kept(struct session *s, struct error *err);
+
+/* guestdisk-run.c: milliseconds until the deadline, 0 when it is over. */
+int session_left(const struct session *s);
+
+/* guestdisk-run.c: -1, and said in @err, when it is over: nothing more is begun then. */
+int session_in_time(const struct session *s, struct error *err);
+
+/*
+ * guestdisk-servers.c: session_start_writer() - lock the image, and start a qemu-nbd that
+ * may write to it. session_start_reader() - another one for the helper, which only reads;
+ * @live: an image that others may write, without a lock; where there is a writer, not
+ * before session_await_writer(), which waits until that has opened it.
+ * session_connect() - shake hands with the writer. session_stop_servers() - close all
+ * connections and wait. @r: how things went, which is returned; but a server that failed
+ * knows better why.
+ */
+int session_start_writer(struct session *s, struct error *err);
+int session_start_reader(struct session *s, bool live, struct error *err);
+int session_await_writer(struct session *s, struct error *err);
+int session_connect(struct session *s, struct error *err);
+int session_stop_servers(struct session *s, int r, struct error *err);
+
+/* guestdisk-helper.c: start the helper on the reader's connection; wait for it; parse
+ * what it replied. */
+int session_start_helper(struct session *s, struct error *err);
+int session_wait_helper(struct session *s, struct error *err);
+int session_parse_reply(struct session *s, struct error *err);
+
+/* guestdisk-apply.c: the pages of the reply, from journal to flush. Return 1
+ * written, 0 there was nothing to write, -1. */
+int session_apply(struct session *s, uint64_t *bytes, struct error *err);
+
+#endif

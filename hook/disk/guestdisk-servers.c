@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * guestdisk-servers.c - the qemu-nbd that the helper reads from, and the one that we write to
+ *
+ * They are two processes, because all connections of one qemu-nbd may do the same: a
+ * helper that was taken over could write to the disk without a journal. The writer comes
+ * first. It has the locks, and has done what opening an image for writing does to it
+ * (replay of a log, a repair), before the reader opens the same image without locks
+ * of its own: that one waits at its gate, in its jail, while the writer and the helper
+ * come up. The writer changes nothing more until the helper has ended.
+ */
+
+#include "hook/disk/guestdisk-run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "helper/shared/refusal.h"
+#include "hook/image/imagelock.h"
+
+/* qemu-nbd closes an image that was flushed at once, but not on a storage that hangs. */
+#define CLOSE_TIMEOUT_MS 3000
+
+static int start(struct session *s, struct nbdserver *server, bool writable, bool live,
+		 bool gated, struct error *err)
+{
+	const struct nbdserver_image image = {
+		.path = s->image.path, .format = s->disk->format,
+		.backing = &s->backing, .writable = writable, .live = live,
+		.gated = gated,
+	};
+
+	return nbdserver_start(s->options->qemu_nbd, &image, s->options->sandbox_require,
+			       server, err);
+}
+
+int session_start_writer(struct session *s, struct error *err)
+{
+	struct stat st;
+
+	if (s->backing.read_only_kind)
+		return fail(err, REFUSE_FORMAT, "%s: %s", s->image.path, s->backing.why);
+	/* root could write to it all the same; somebody didn't want that. */
+	if (stat(s->image.path, &st) == 0 && !(st.st_mode & 0222))
+		return fail(err, REFUSE_READ_ONLY,
+			    "%s is read-only (no write permission for anybody)",
+			    s->image.path);
+	return imagelock_take(s->image.path, true, s->disk->path, s->options->by_hand, &s->lock,
+			      err) < 0 ? -1
+		: start(s, &s->writer, true, false, false, err);
+}
+
+int session_await_writer(struct session *s, struct error *err)
+{
+	struct pollfd greeting = { .fd = s->writer.client, .events = POLLIN };
+	char byte;
+	int r;
+
+	do
+		r = poll(&greeting, 1, session_left(s));
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return session_in_time(s, err);
+	if (r < 0 || recv(greeting.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
+		return fail(err, ENOTCONN, "qemu-nbd has hung up");
+	return nbdserver_open_gate(&s->reader, err);
+}
+
+int session_connect(struct session *s, struct error *err)
+{
+	if (disk_open(steal_fd(&s->writer.client), s->deadline, &s->nbd, err) < 0)
+		return -1;
+	return !disk_is_read_only(s->nbd) ? 0
+		: fail(err, REFUSE_READ_ONLY, "%s can't be written", s->image.path);
+}
+
+int session_start_reader(struct session *s, bool live, struct error *err)
+{
+	const bool patch = s->writer.pid != 0;
+
+	if (!live && !patch && imagelock_take(s->image.path, false, s->disk->path,
+					      s->options->by_hand, &s->lock, err) < 0)
+		return -1;
+	/* Of a patch the writer has the locks. */
+	return start(s, &s->reader, false, live || patch, patch, err);
+}
+
+static int stop(struct session *s, struct nbdserver *server, int64_t end, int r,
+		struct error *err)
+{
+	const int64_t left = end - monotonic_ms();
+	struct error why;
+
+	if (nbdserver_stop(server, left > 0 ? (int)left : 0, &why) == 0)
+		return r;
+	if (r == 0 && err)
+		*err = why;
+	if (r == 0 || (err && !is_refusal(err->code)))
+		nbdserver_explain(server, s->image.path, err);
+	return -1;
+}
+
+int session_stop_servers(struct session *s, int r, struct error *err)
+{
+	const int left = session_left(s);
+	const int64_t end = monotonic_ms() + (left > CLOSE_TIMEOUT_MS ? left : CLOSE_TIMEOUT_MS);
+
+	disk_close(s->nbd);
+	s->nbd = NULL;
+	/* What its jail lacks, the writer's lacks as well: said once. */
+	if (s->writer.pid)
+		cleanup_close(&s->reader.notes);
+	r = stop(s, &s->reader, end, r, err);
+	return stop(s, &s->writer, end, r, err);
+}

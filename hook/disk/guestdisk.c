@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * guestdisk.c - look into a guest's disk, patch it, or put things back
+ *
+ * One run: is a journal pending? then finish it. For a patch, start a
+ * qemu-nbd that takes the lock, and keep our connection to it until the end. Start
+ * the helper on another qemu-nbd, which can only read. Check what it hands back,
+ * apply it.
+ * A journal that turns up only now was left by somebody who was killed between
+ * our first look and the lock: what was read is torn, and all begins anew.
+ */
+
+#include "hook/disk/guestdisk-run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "helper/shared/json.h"
+#include "helper/shared/log.h"
+#include "helper/shared/refusal.h"
+#include "helper/shared/text.h"
+#include "hook/host/child.h"
+
+#ifndef BUSFLIP_QEMU_NBD
+#define BUSFLIP_QEMU_NBD "/usr/bin/qemu-nbd"
+#endif
+
+#define ATTEMPTS 3
+
+struct guestdisk_options guestdisk_defaults(void)
+{
+	return (struct guestdisk_options){
+		.state = BUSFLIP_STATEDIR,
+		.helper = BUSFLIP_LIBEXECDIR "/busflip-helper",
+		.qemu_nbd = BUSFLIP_QEMU_NBD,
+		.keep = 3,
+		.timeout_ms = 30000,
+	};
+}
+
+static void session_close(struct session *s)
+{
+	child_kill(&s->helper);
+	disk_close(s->nbd);
+	s->nbd = NULL;
+	if (s->map)
+		/* munmap() doesn't write. */
+		munmap((void *)(uintptr_t)s->map, s->map_len);
+	s->map = NULL;
+	memset(&s->parsed, 0, sizeof(s->parsed));
+	cleanup_close(&s->reply);
+	cleanup_close(&s->log);
+	cleanup_close(&s->keep);
+	cleanup_close(&s->kept);
+	backup_abandon(s->backups, &s->work);
+	nbdserver_free(&s->reader);
+	nbdserver_free(&s->writer);
+	imagelock_release(&s->lock);
+}
+
+/* Numbers of devices are of one boot of the host. 0: not known. */
+static uint64_t this_boot(void)
+{
+	char text[64] = "";
+	uint64_t h = 0xcbf29ce484222325u;
+	AUTO_FD int fd = open("/proc/sys/kernel/random/boot_id",
+			      O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return 0;
+	for (const char *p = text; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	return h;
+}
+
+/*
+ * Whose image this is, whatever name it was given by. A block device keeps its
+ * given name: what /dev/vg/win leads to (/dev/dm-3) may be another disk after the
+ * next boot.
+ */
+static int identify(struct session *s, struct error *err)
+{
+	AUTO_FREE char *real = realpath(s->disk->path, NULL);
+	struct stat st;
+
+	if (!real || stat(real, &st) < 0)
+		return fail_errno(err, "%s", s->disk->path);
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return fail(err, EINVAL, "%s is neither a file nor a block "
+			    "device", real);
+	if (!str_fits(s->image.path, sizeof(s->image.path),
+		      S_ISBLK(st.st_mode) && *s->disk->path == '/'
+		      ? s->disk->path : real))
+		return fail(err, ENAMETOOLONG, "%s: name too long", real);
+	s->image.boot = S_ISBLK(st.st_mode) ? this_boot() : 0;
+	s->image.dev = S_ISBLK(st.st_mode) ? st.st_rdev : st.st_dev;
+	s->image.ino = S_ISBLK(st.st_mode) ? 0 : st.st_ino;
+	return 0;
+}
+
+/* Whose image it is; not yet what is behind it. */
+static int session_begin(struct session *s, const struct guestdisk *disk,
+			 const struct guestdisk_options *options,
+			 const struct job *job, struct error *err)
+{
+	memset(s, 0, sizeof(*s));
+	s->disk = disk;
+	s->options = options;
+	s->job = job;
+	s->deadline = options->deadline ? options->deadline
+					: monotonic_ms() + options->timeout_ms;
+	s->reply = s->log = s->keep = s->kept = -1;
+	s->lock = imagelock_none();
+	s->reader = s->writer = nbdserver_none();
+	for (size_t i = 0; i < ARRAY_SIZE(s->backup.files); i++)
+		s->backup.files[i] = -1;
+	if (!str_printf(s->journals, sizeof(s->journals), "%s/journal",
+			options->state))
+		return fail(err, ENAMETOOLONG, "%s: name too long", options->state);
+	return identify(s, err);
+}
+
+static int session_open(struct session *s, const struct guestdisk *disk,
+			const struct guestdisk_options *options,
+			const struct job *job, struct error *err)
+{
+	return session_begin(s, disk, options, job, err) < 0 ? -1 :
+		backing_find(s->image.path, disk->format, disk->qemu, &s->backing, err);
+}
+
+/* ---- a journal that was left ---------------------------------------------- */
+
+static int redo(struct session *s, const char *name, struct error *err)
+{
+	struct journal *journal = NULL;
+	int r = journal_load(name, &journal, err);
+
+	if (r == 0)
+		r = journal_redo(journal, s->nbd, err);
+	journal_free(journal);
+	if (r < 0 && err && !is_refusal(err->code))
+		return error_prefix(err, "%s: an interrupted patch could not "
+				    "be finished; the next run of busflip on "
+				    "it tries again (journal %s)",
+				    s->image.path, name);
+	if (r < 0)
+		return error_prefix(err, "journal %s of %s", name,
+				    s->image.path);
+	log_msg(LOG_LEVEL_NOTICE, "%s: finished an interrupted patch (%d "
+		"sectors were missing)", s->image.path, r);
+	return journal_remove(name, err);
+}
+
+static int recover(struct session *s, struct error *err)
+{
+	char name[4096];
+	int r = session_start_writer(s, err);
+
+	if (r == 0)
+		r = session_connect(s, err);
+	/* Behind the lock: has somebody else finished it? */
+	if (r == 0)
+		r = journal_find(s->journals, &s->image, name, sizeof(name),
+				 err);
+	if (r > 0)
+		r = redo(s, name, err);
+	r = session_stop_servers(s, r, err);
+	session_close(s);
+	return r;
+}
+
+/* Return 1 when one was finished, 0 none, -1. */
+static int recover_pending(struct session *s, struct error *err)
+{
+	char name[4096];
+	int r = journal_find(s->journals, &s->image, name, sizeof(name), err);
+
+	if (r <= 0)
+		return r;
+	return recover(s, err) < 0 ? -1 : 1;
+}
+
+/* The same before a start, of any disk that QEMU can use: a journal of another one
+ * must not keep it from starting, whatever is behind it that we would not patch. */
+static int recover_if_pending(struct session *s, struct error *err)
+{
+	char name[4096];
+	int r = journal_find(s->journals, &s->image, name, sizeof(name), err);
+
+	if (r < 0)
+		return -1;
+	if (backing_find(s->image.path, s->disk->format, s->disk->qemu, &s->backing, err) == 0)
+		return r ? recover_pending(s, err) : 0;
+	if (r == 0)
+		log_msg(LOG_LEVEL_WARNING, "%s: what is behind it was not looked at: %s",
+			s->image.path, err->msg);
+	return r ? -1 : 0;
+}
+
+static int find_journal(struct session *s, struct error *err)
+{
+	char name[4096];
+
+	return journal_find(s->journals, &s->image, name, sizeof(name), err);
+}
+
+/* @backing: where what is behind it goes, or NULL. */
+static int for_one(const struct guestdisk *disk, const struct guestdisk_options *options,
+		   int (*what)(struct session *s, struct error *err), struct backing *backing,
+		   struct error *err)
+{
+	const struct job nothing = { .action = JOB_INSPECT };
+	struct session *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return fail(err, ENOMEM, "out of memory");
+	r = session_begin(s, disk, options, &nothing, err);
+	/* Not even root may see it (NFS with root_squash): never patched from here. */
+	if (r < 0 && err && err->code == EACCES)
+		err->code = ENOENT;
+	if (r == 0)
+		r = what(s, err);
+	session_close(s);
+	if (backing)
+		*backing = s->backing;
+	free(s);
+	return r;
+}
+
+int guestdisk_recover(const struct guestdisk *disk,
+		      const struct guestdisk_options *options,
+		      struct error *err)
+{
+	struct backing below = { 0 }, ignored = { 0 };
+	int r = for_one(disk, options, recover_if_pending, &below, err), one;
+
+	/* Since it was half patched it may have become a backing file. */
+	for (size_t i = 0; r >= 0 && i < below.count; i++) {
+		const struct guestdisk next = { .path = below.paths[i], .qemu = disk->qemu,
+						.format = below.formats[i] };
+
+		if (!next.format[0])
+			continue;
+		one = for_one(&next, options, recover_if_pending, &ignored, err);
+		backing_free(&ignored);
+		r = one < 0 ? -1 : r | one;
+	}
+	backing_free(&below);
+	return r;
+}
+
+int guestdisk_is_half_patched(const struct guestdisk *disk,
+			      const struct guestdisk_options *options, struct error *err)
+{
+	return for_one(disk, options, find_journal, NULL, err);
+}
+
+/* ---- a run ------------------------------------------------------------------ */
+
+static char *copy_text(struct job_bytes bytes)
+{
+	char *text;
+
+	if (!bytes.data || !(text = malloc(bytes.len + 1)))
+		return NULL;
+	memcpy(text, bytes.data, bytes.len);
+	text[bytes.len] = '\0';
+	return text;
+}
+
+/* What is printed as JSON is JSON, and says nothing in busflip's name. */
+static int check_json(const struct session *s, struct guestdisk_result *result,
+		      struct error *err)
+{
+	static const char *const own[] = { GUESTDISK_OWN_MEMBERS, NULL };
+
+	if (!result->json || json_check(result->json, own, err) == 0)
+		return 0;
+	free(result->json);
+	result->json = NULL;
+	error_suffix(err, "nothing was written");
+	return error_prefix(err, "%s: busflip-helper", s->image.path);
+}
+
+static int take_reports(const struct session *s,
+			struct guestdisk_result *result, struct error *err)
+{
+	struct job_bytes evidence = s->parsed.section[JOB_SECTION_EVIDENCE];
+	int r;
+
+	guestdisk_result_free(result);
+	result->text = copy_text(s->parsed.section[JOB_SECTION_TEXT]);
+	result->json = copy_text(s->parsed.section[JOB_SECTION_JSON]);
+	result->reg = copy_text(s->parsed.section[JOB_SECTION_REG]);
+	result->partition = s->parsed.partition;
+	if (evidence.data && evidence.len) {
+		result->evidence = (void *)copy_text(evidence);
+		if (!result->evidence)
+			return fail(err, ENOMEM, "out of memory");
+		result->evidence_len = evidence.len;
+	}
+	r = check_json(s, result, err);
+	make_report_printable(result->text);	/* text of the guest commands no terminal */
+	make_report_printable(result->json);
+	make_report_printable(result->reg);
+	if (!s->parsed.result.code)
+		return r;
+	if (err)
+		*err = s->parsed.result;
+	return -1;
+}
+
+void guestdisk_result_free(struct guestdisk_result *result)
+{
+	free(result->text);
+	free(result->json);
+	free(result->reg);
+	free(result->evidence);
+	result->text = result->json = result->reg = NULL;
+	result->evidence = NULL;
+	result->evidence_len = 0;
+}
+
+static int run_helper(struct session *s, bool live, struct error *err)
+{
+	const bool patch = session_will_write(s->job);
+
+	/* All three come up side by side. */
+	if ((patch && session_start_writer(s, err) < 0) ||
+	    session_start_reader(s, live, err) < 0 || session_start_helper(s, err) < 0)
+		return -1;
+	if (patch && session_await_writer(s, err) < 0)
+		return -1;
+	if (session_wait_helper(s, err) < 0 || session_parse_reply(s, err) < 0)
+		return -1;
+	return patch && s->parsed.changed && !s->nbd ? session_connect(s, err) : 0;
+}
+
+/* What is done once the helper has answered. Return 1: begin anew. */
+static int finish(struct session *s, struct guestdisk_result *result,
+		  struct error *err)
+{
+	char name[4096];
+	int r;
+
+	if (take_reports(s, result, err) < 0) {
+		/* Some errors of the image make qemu-nbd hang up; it has said
+		 * why before. */
+		if (err && err->code == ENOTCONN)
+			nbdserver_explain(&s->reader, s->image.path, err);
+		return -1;
+	}
+	if (!s->job->live) {
+		r = journal_find(s->journals, &s->image, name, sizeof(name),
+				 err);
+		if (r)
+			return r;
+	}
+	result->changed = s->parsed.changed;
+	if (!session_will_write(s->job) || !s->parsed.changed)
+		return 0;
+	if (session_in_time(s, err) < 0)
+		return -1;
+	journal_sweep(s->journals, &s->image);
+	r = session_apply(s, &result->bytes, err);
+	if (r < 0)
+		return -1;
+	result->changed = r > 0;
+	return 0;
+}
+
+static int attempt(struct session *s, struct guestdisk_result *result,
+		   struct error *err)
+{
+	bool live = s->job->live && !session_will_write(s->job);
+	int r;
+
+	if (!live) {
+		r = recover_pending(s, err);
+		if (r < 0)
+			return -1;
+		result->redone |= r > 0;
+	}
+	if (session_in_time(s, err) < 0 || session_find_kept(s, err) < 0)
+		return -1;
+	r = run_helper(s, live, err);
+	if (r == 0)
+		r = finish(s, result, err);
+	if (r < 0)
+		child_kill(&s->helper);
+	r = session_stop_servers(s, r, err);
+	session_close(s);
+	return r;
+}
+
+int guestdisk_run(const struct guestdisk *disk,
+		  const struct guestdisk_options *options,
+		  const struct job *job, struct guestdisk_result *result,
+		  struct error *err)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int r;
+
+	memset(result, 0, sizeof(*result));
+	if (!s)
+		return fail(err, ENOMEM, "out of memory");
+	r = session_open(s, disk, options, job, err);
+	for (int i = 0; r == 0 && i < ATTEMPTS; i++) {
+		r = attempt(s, result, err);
+		if (r <= 0)
+			break;
+		r = i + 1 < ATTEMPTS ? 0
+			: fail(err, EBUSY, "%s: others keep patching it: try later",
+			       s->image.path);
+	}
+	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)
+		backup_discard(s->backup.path);
+	if (r == 0 && job->action == JOB_SETTLE)
+		backup_end_transition(s->backups);
+	session_close(s);
+	backup_close(&s->backup);
+	backing_free(&s->backing);
+	free(s);
+	return r;
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * nbdserver.c - qemu-nbd on one image, in a jail, on a private socket
+ *
+ * The listening socket is made, connected to once and removed from the file
+ * system before qemu-nbd exists, so nobody else can ever connect; qemu-nbd gets
+ * it the way systemd would hand it over. The connection waits in its backlog. No
+ * polling for readiness is needed.
+ */
+
+#include "hook/disk/nbdserver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper/shared/file.h"
+#include "helper/shared/log.h"
+#include "helper/shared/refusal.h"
+#include "hook/host/child.h"
+#include "hook/disk/nbdjail.h"
+
+#define LISTEN_FD 3
+#define LIFELINE_FD 4
+#define NOTES_FD 5
+#define GATE_FD 6
+#define KEEPER_FDS 7
+#define LOG_LIMIT 4096
+/* How long it usually takes to close an image, many times over. */
+#define OWN_END_MS 500
+
+#define IN_USE "the image is in use: shut down who has it (fuser -v shows who)"
+#define OTHER_FORMAT "the image has another format than was given, or is cut off (qemu-img " \
+	"info shows it)"
+
+/* What qemu-nbd says, and what it means. */
+static const struct {
+	const char *text;
+	enum refusal refusal;
+	const char *means;
+} reasons[] = {
+	{ "Failed to get \"write\" lock", REFUSE_IN_USE,
+	  "the image is in use by another process, probably a running guest: "
+	  "shut that down first" },
+	{ "Failed to get shared \"write\" lock", REFUSE_IN_USE,
+	  "the image is being written by another process, probably a running "
+	  "guest: shut that down first" },
+	{ "Failed to get", REFUSE_IN_USE, IN_USE },
+	{ "Is another process using", REFUSE_IN_USE, IN_USE },
+	{ "can't be jailed here", REFUSE_SANDBOX, "the sandbox can't be had here" },
+	{ "Device or resource busy", REFUSE_IN_USE,
+	  "the device is in use, by a mount, by LVM or by a program (fuser -v shows it)" },
+	{ "Read-only file system", REFUSE_READ_ONLY,
+	  "the image can't be written" },
+	{ "Image is not in", REFUSE_FORMAT, OTHER_FORMAT },
+	{ "Could not open backing file", REFUSE_FORMAT,
+	  "the image needs a file that it doesn't name openly (see qemu-img info)" },
+	{ "Unknown driver", REFUSE_FORMAT,
+	  "QEMU doesn't know this format: raw, qcow2, vmdk, ... ?" },
+	{ "key-secret' is required", REFUSE_FORMAT,
+	  "the image is encrypted by QEMU (LUKS or AES): leave it as it is" },
+	{ "corrupt", REFUSE_FORMAT, "the image is damaged: see qemu-img check" },
+	/* Each format of QEMU has its own words. */
+	{ "Image not in", REFUSE_FORMAT, OTHER_FORMAT },
+	{ ": Invalid argument", REFUSE_FORMAT, OTHER_FORMAT },
+	{ ": invalid V", REFUSE_FORMAT, OTHER_FORMAT },
+	{ ": Unsupported VDI", REFUSE_FORMAT, OTHER_FORMAT },
+	{ "too small", REFUSE_FORMAT, OTHER_FORMAT },
+};
+
+static int listen_privately(struct nbdserver *s, int *listener, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/busflip.XXXXXX";
+	int r = -1;
+
+	if (!mkdtemp(dir))
+		return fail_errno(err, "cannot create a folder in /tmp");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/nbd", dir);
+	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*listener >= 0 &&
+	    bind(*listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    listen(*listener, 1) == 0)
+		s->client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->client >= 0)
+		r = connect(s->client, (struct sockaddr *)&address, sizeof(address));
+	if (r < 0)
+		fail_errno(err, "cannot make a socket for qemu-nbd");
+	unlink(address.sun_path);
+	rmdir(dir);
+	return r;
+}
+
+/* Commas separate options and are doubled within one. */
+static bool live_options(const struct nbdserver_image *image, char *out,
+			 size_t size)
+{
+	char escaped[8192];
+	struct stat st;
+	size_t n = 0;
+
+	for (const char *p = image->path; *p; p++) {
+		if (n + 3 > sizeof(escaped))
+			return false;
+		escaped[n++] = *p;
+		if (*p == ',')
+			escaped[n++] = ',';
+	}
+	escaped[n] = '\0';
+	return str_printf(out, size,
+			  "driver=%s,read-only=on,force-share=on,"
+			  "file.driver=%s,file.filename=%s", image->format,
+			  stat(image->path, &st) == 0 && S_ISBLK(st.st_mode) ? "host_device"
+									     : "file",
+			  escaped);
+}
+
+/* Closed before anything was said: nobody needs it any more. */
+static void wait_at_gate(void)
+{
+	char go;
+	ssize_t n;
+
+	do
+		n = read(GATE_FD, &go, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(0);
+}
+
+/*
+ * In the keeper's child; what goes wrong is said on its stderr, as qemu-nbd
+ * would. Descriptors are in their places.
+ *
+ * It ends with its keeper, by SIGKILL: a SIGTERM that comes before qemu-nbd is up
+ * is forgotten, after it has had the effect that nobody is ever answered (state in
+ * qemu-nbd.c, 7.2; the keeper says it again and again). That a qemu-nbd is killed
+ * while it writes is what the journal is for.
+ */
+static void __attribute__((noreturn))
+run_server(const char *program, const struct nbdserver_image *image,
+	   bool require_jail, pid_t keeper)
+{
+	char pid[32], options[8192 + 256];
+	const char *argv[8] = { program };
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
+	char listen_fds[] = "LISTEN_FDS=1";
+	/*
+	 * glibc gives requests of more than 128 KiB pages of their own, which are
+	 * faulted in and unmapped again each time: reading a hive took ten times
+	 * as long (measured, 15 MB in 44 ms and 4 ms).
+	 */
+	char big[] = "MALLOC_MMAP_THRESHOLD_=16777216";
+	char keep[] = "MALLOC_TRIM_THRESHOLD_=67108864";
+	char arena[] = "MALLOC_ARENA_MAX=1";
+	char *const env[] = { path, locale, listen_fds, pid, big, keep, arena,
+			      NULL };
+	struct error err;
+	size_t n = 1;
+
+	child_reset_signals();
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != keeper)
+		_exit(126);
+	snprintf(pid, sizeof(pid), "LISTEN_PID=%d", (int)getpid());
+	if (!image->writable)
+		argv[n++] = "-r";
+	if (image->live) {
+		argv[n++] = "--image-opts";
+		if (!live_options(image, options, sizeof(options)))
+			_exit(126);
+		argv[n++] = options;
+	} else {
+		argv[n++] = "-f";
+		argv[n++] = image->format;
+		argv[n++] = "--";
+		argv[n++] = image->path;
+	}
+	if (nbdjail_enter(program, image, require_jail, NOTES_FD, &err) < 0) {
+		dprintf(2, "%s\n", err.msg);
+		_exit(126);
+	}
+	if (image->gated)
+		wait_at_gate();
+	/* execve() doesn't write to its arguments. */
+	execve(program, (char *const *)(uintptr_t)argv, env);
+	dprintf(2, "cannot run %s: %s%s\n", program, strerror(errno), errno != ENOENT ? "" :
+		"; install qemu-utils (Debian) or qemu-img (Fedora)");
+	_exit(127);
+}
+
+/* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline, 5: what the
+ * jail lacks, 6: the gate; and none of the connections, which must close when busflip does. */
+static void place_descriptors(const struct nbdserver *s, int listener, int lifeline, int gate)
+{
+	int from[] = { open("/dev/null", O_RDWR), -1, s->log, listener, lifeline, s->notes, gate };
+	int moved[ARRAY_SIZE(from)];
+
+	from[1] = from[0];
+	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+		moved[i] = fcntl(from[i], F_DUPFD, KEEPER_FDS);
+		if (moved[i] < 0)
+			_exit(126);
+	}
+	for (int i = 0; i < KEEPER_FDS; i++)
+		if (dup2(moved[i], i) < 0)
+			_exit(126);
+	for (int fd = KEEPER_FDS; fd < 256; fd++)
+		close(fd);
+	fcntl(LIFELINE_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(NOTES_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(GATE_FD, F_SETFD, FD_CLOEXEC);
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+/* Ends when qemu-nbd has, with its status. Once the lifeline is closed, by
+ * busflip or by its death, asks it to end until it does. */
+static void __attribute__((noreturn)) keep_server(pid_t server)
+{
+	const struct sigaction action = { .sa_handler = wake_up };
+	struct pollfd lifeline = { .fd = LIFELINE_FD, .events = POLLIN };
+	const struct timespec again = { 0, 50 * 1000000 };
+	sigset_t child, none;
+	bool ending = false;
+	int status;
+
+	sigemptyset(&none);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigaction(SIGCHLD, &action, NULL);
+	for (;;) {
+		pid_t r = waitpid(server, &status, WNOHANG);
+
+		if (r == server)
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status)
+						: 128 + WTERMSIG(status));
+		if (r < 0 && errno != EINTR)
+			_exit(125);
+		if (ending)
+			kill(server, SIGTERM);
+		/* Unblocks SIGCHLD just for the wait: none gets lost. */
+		if (ppoll(&lifeline, ending ? 0 : 1, ending ? &again : NULL,
+			  &none) > 0)
+			ending = true;
+	}
+}
+
+static void __attribute__((noreturn))
+run_keeper(const char *program, const struct nbdserver_image *image,
+	   bool require_jail, const struct nbdserver *s, int listener, int lifeline,
+	   int gate)
+{
+	pid_t keeper = getpid(), server;
+	sigset_t all;
+
+	setpgid(0, 0);
+	place_descriptors(s, listener, lifeline, gate);
+	prctl(PR_SET_NAME, "busflip-keeper");
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	server = fork();
+	if (server == 0)
+		run_server(program, image, require_jail, keeper);
+	if (server < 0)
+		_exit(126);
+	close(LISTEN_FD);
+	keep_server(server);
+}
+
+struct nbdserver nbdserver_none(void)
+{
+	return (struct nbdserver){ .lifeline = -1, .log = -1, .notes = -1, .client = -1,
+				   .gate = -1 };
+}
+
+int nbdserver_start(const char *program, const struct nbdserver_image *image,
+		    bool require_jail, struct nbdserver *s, struct error *err)
+{
+	AUTO_FD int listener = -1;
+	AUTO_FD int keeper_end = -1;
+	AUTO_FD int gate_end = -1;
+	int ends[2], gate[2];
+
+	*s = nbdserver_none();
+	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC);
+	s->notes = memfd_create("qemu-nbd-jail", MFD_CLOEXEC);
+	if (s->log < 0 || s->notes < 0)
+		return fail_errno(err, "cannot make a memory file");
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail_errno(err, "cannot make a pipe");
+	keeper_end = ends[0];
+	s->lifeline = ends[1];
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		return fail_errno(err, "cannot make a pipe");
+	gate_end = gate[0];
+	s->gate = gate[1];
+	if (listen_privately(s, &listener, err) < 0)
+		return -1;
+	s->pid = fork();
+	if (s->pid == 0)
+		run_keeper(program, image, require_jail, s, listener, keeper_end, gate_end);
+	if (s->pid < 0) {
+		s->pid = 0;
+		return fail_errno(err, "cannot start qemu-nbd");
+	}
+	return 0;
+}
+
+int nbdserver_open_gate(struct nbdserver *s, struct error *err)
+{
+	int r = write_all(s->gate, "", 1, err);
+
+	cleanup_close(&s->gate);
+	return r < 0 ? error_prefix(err, "qemu-nbd") : 0;
+}
+
+/* What its jail lacks, which the process said that became qemu-nbd. */
+static void relay_notes(struct nbdserver *s)
+{
+	char text[1024];
+	ssize_t n = s->notes < 0 ? 0 : pread(s->notes, text, sizeof(text) - 1, 0);
+
+	cleanup_close(&s->notes);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	log_msg(LOG_LEVEL_WARNING, "%s", text);
+}
+
+int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
+{
+	const bool unused = s->client >= 0;
+	int status = 0, r;
+
+	cleanup_close(&s->client);
+	cleanup_close(&s->gate);
+	if (!s->pid)
+		return 0;
+	/* qemu-nbd ends with its client, unless that one never shook hands
+	 * (qemu-nbd.c, nbd_client_closed()): then it must be told. */
+	r = child_wait(s->pid, unused ? 0 : OWN_END_MS, &status);
+	cleanup_close(&s->lifeline);
+	if (r == 0)
+		r = child_wait(s->pid, timeout_ms, &status);
+	relay_notes(s);
+	if (r == 0)
+		return fail(err, ETIMEDOUT,
+			    "qemu-nbd (pid %d) has not closed the image in "
+			    "%d ms and still holds it: wait until its storage "
+			    "answers again", (int)s->pid, timeout_ms);
+	s->pid = 0;
+	if (r < 0)
+		return fail_errno(err, "cannot wait for qemu-nbd");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return fail(err, EREMOTEIO, "qemu-nbd ended with status %d: try again",
+		    WIFEXITED(status) ? WEXITSTATUS(status)
+				      : 128 + WTERMSIG(status));
+}
+
+/* What is in the image's name is not what qemu-nbd says of it. */
+static void forget(char *text, const char *path)
+{
+	for (char *p = text; *path && (p = strstr(p, path)); p += strlen(path))
+		memset(p, '/', strlen(path));
+}
+
+int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
+{
+	char text[LOG_LIMIT + 1], said[LOG_LIMIT + 1];
+	ssize_t n = s->log < 0 ? 0 : pread(s->log, text, LOG_LIMIT, 0);
+
+	if (n <= 0)
+		return error_prefix(err, "%s", path);
+	text[n] = '\0';
+	for (char *p = text; *p; p++)
+		if (*p == '\n')
+			*p = p[1] ? ' ' : '\0';
+	memcpy(said, text, sizeof(said));
+	forget(said, path);
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (strstr(said, reasons[i].text))
+			return fail(err, (int)reasons[i].refusal, "%s: %s (%s)",
+				    path, reasons[i].means, text);
+	return fail(err, EREMOTEIO, "%s: %s", path, text);
+}
+
+void nbdserver_free(struct nbdserver *s)
+{
+	cleanup_close(&s->client);
+	cleanup_close(&s->gate);
+	cleanup_close(&s->lifeline);
+	cleanup_close(&s->log);
+	cleanup_close(&s->notes);
+}

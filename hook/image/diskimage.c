@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* diskimage.c - which file or block device a domain's disk is, and in what format */
+
+#include "hook/image/diskimage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "hook/libvirt/pool.h"
+
+static int refuse_source(const xmlNode *disk, struct error *err)
+{
+	char type[32];
+
+	if (!xml_attr(disk, "type", type, sizeof(type)))
+		memcpy(type, "file", 5);
+	return fail(err, ENOTSUP, "its system disk is of type \"%s\": only "
+		    "files and block devices can be looked into", type);
+}
+
+bool place_is_volume(const xmlNode *disk)
+{
+	return xml_attr_is(disk, "type", "volume");
+}
+
+int place_of_disk(const xmlNode *disk, struct place *place, struct error *err)
+{
+	const xmlNode *source = xml_child(disk, "source");
+	const xmlNode *driver = xml_child(disk, "driver");
+
+	memset(place, 0, sizeof(*place));
+	if (place_is_volume(disk)) {
+		if (pool_volume(source, place->path, sizeof(place->path), err) < 0)
+			return -1;
+	} else if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
+		   !xml_attr(source, "dev", place->path, sizeof(place->path))) {
+		return refuse_source(disk, err);
+	}
+	/* The rest of that file may be other disks. */
+	if (xml_child(source, "slices"))
+		return fail(err, ENOTSUP, "its disk is a slice of %s: only whole "
+			    "files and block devices can be looked into", place->path);
+	if (!xml_attr(driver, "type", place->format, sizeof(place->format)))
+		memcpy(place->format, "raw", 4);
+	return 0;
+}
+
+bool uuid_bytes(const char *text, uint8_t out[16])
+{
+	unsigned int n = 0;
+
+	for (; *text && n < 32; text++) {
+		const char digits[] = "0123456789abcdef";
+		const char *d = strchr(digits, *text | 0x20);
+
+		if (*text == '-')
+			continue;
+		if (!d || !*d)
+			return false;
+		out[n / 2] = (uint8_t)(out[n / 2] << 4 | (d - digits));
+		n++;
+	}
+	return n == 32 && !*text;
+}
+
+/* Without a host in it; a socket may be named behind that. */
+bool place_is_here(const char *uri)
+{
+	return strstr(uri, ":///");
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bounce.h - a guest that was started before it was staged
+ */
+#ifndef BUSFLIP_BOUNCE_H
+#define BUSFLIP_BOUNCE_H
+
+#include "hook/libvirt/virt.h"
+#include "hook/phase/step.h"
+#include "hook/state/pending.h"
+
+/* bounce_settle() - take the guest of @pending down, if it has only just been started, and
+ * start it on SATA; else stage it for its next start. -1 as publish_may_pass() tells. */
+int bounce_settle(struct virt *virt, struct virt_domain *dom, struct pending *pending,
+		  const struct config *config, struct error *err);
+
+#endif

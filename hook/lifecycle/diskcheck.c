@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* diskcheck.c - what a domain's own disk says, before and after a session */
+
+#include "hook/lifecycle/diskcheck.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/shared/log.h"
+#include "helper/shared/refusal.h"
+#include "hook/recovery/backup.h"
+#include "hook/host/cure.h"
+#include "hook/disk/findings.h"
+#include "hook/libvirt/files.h"
+#include "hook/state/mark.h"
+#include "hook/state/pending.h"
+#include "hook/image/diskimage.h"
+#include "hook/host/qemuuser.h"
+#include "hook/state/session.h"
+#include "hook/state/story.h"
+#include "hook/domain/virtioid.h"
+#include "hook/phase/writable.h"
+
+/* The system disk of one domain, ready for guestdisk_run(). */
+struct subject {
+	const struct domain *domain;
+	struct place place;
+	struct guestdisk disk;
+	struct access_user qemu;
+	struct guestdisk_options options;
+	struct job job;
+};
+
+static int subject_of(const struct domain *domain, const struct config *config,
+		      struct subject *s, struct error *err)
+{
+	const struct state *state = &domain->state;
+	const xmlNode *disk = writable_system_disk(domain, err), *device;
+
+	memset(s, 0, sizeof(*s));
+	s->domain = domain;
+	if (!disk)
+		return -1;
+	if (place_of_disk(disk, &s->place, err) < 0)
+		return -1;
+	s->disk = (struct guestdisk){ .path = s->place.path,
+				      .format = s->place.format,
+				      .key = domain->uuid,
+				      .qemu = qemu_user(NULL, domain, &s->qemu) ? &s->qemu : NULL };
+	s->options = guestdisk_defaults();
+	s->options.timeout_ms = config->patch_timeout * 1000;
+	s->options.deadline = monotonic_ms() + s->options.timeout_ms;
+	s->options.keep = (unsigned int)config->keep;
+	s->options.sandbox_require = config->sandbox == CONFIG_SANDBOX_REQUIRE;
+	if (config->virtio_win[0])
+		s->options.virtio_win = config->virtio_win;
+	s->job = (struct job){
+		.bus = state->bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO,
+		.trial = true, .driver_optional = true,
+	};
+	s->job.has_uuid = uuid_bytes(domain->machine, s->job.uuid);
+	device = virtio_boot_device(domain);
+	s->job.device_id = device ? virtio_device_id(domain, device) : 0;
+	return 0;
+}
+
+/* Not what the disk is refused for, but a program that was ended under us. */
+static bool was_cut_off(const struct error *err)
+{
+	return err->code == REFUSE_HELPER_DIED ||
+	       (!is_refusal(err->code) && err->code != ENOENT && err->code != ENOLCK);
+}
+
+/* Nobody comes back for what is not done now: once more, if there is time. */
+static int run(struct subject *s, enum job_action action,
+	       struct guestdisk_result *result, struct error *err)
+{
+	const struct timespec nap = { 0, 200 * 1000000L };
+	int r;
+
+	s->job.action = action;
+	r = guestdisk_run(&s->disk, &s->options, &s->job, result, err);
+	if (r == 0 || !was_cut_off(err) || monotonic_ms() >= s->options.deadline)
+		return r;
+	story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid, "once more: %s",
+		   err->msg);
+	guestdisk_result_free(result);
+	/* A qemu-nbd whose keeper was killed closes the image meanwhile. */
+	nanosleep(&nap, NULL);
+	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
+}
+
+static void note_line(void *context, const char *key, const char *value)
+{
+	struct session_note *note = context;
+
+	if (strcmp(key, "last_use") == 0)
+		note->last_use = strtoull(value, NULL, 10);
+	else if (strcmp(key, "shutdown") == 0)
+		note->shutdown = strtoull(value, NULL, 10);
+	else if (strcmp(key, "boot_id") == 0)
+		note->boot_id = (uint32_t)strtoul(value, NULL, 10);
+	else
+		return;
+	note->has_before = true;
+}
+
+/* ---- before ---------------------------------------------------------------- */
+
+/* @no_lease: why it was looked at only; .code 0: it was not. */
+static void tell_patch(const struct subject *s, const struct guestdisk_result *result,
+		       const struct error *no_lease)
+{
+	const struct domain *domain = s->domain;
+	char word[DOMAIN_WORD];
+
+	if (!result->changed)
+		return;
+	if (no_lease->code)
+		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid, "starts with its disk as "
+			   "it is, where Windows is not ready for SATA and VirtIO: %s; when the "
+			   "guest runs on no host, run busflip patch %s", no_lease->msg,
+			   domain_word(domain->name, domain->uuid, word));
+	else
+		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid, "disk %s: Windows was "
+			   "made ready for SATA and VirtIO (%llu bytes)", s->place.path,
+			   (unsigned long long)result->bytes);
+}
+
+static int prepare_disk(struct subject *s, struct session_note *note, struct error *err)
+{
+	bool staged = s->domain->state.phase == PHASE_STAGED;
+	struct guestdisk_result result = { 0 };
+	struct error no_lease = { 0 };
+	int r = run(s, staged ? JOB_PATCH : JOB_INSPECT, &result, err);
+
+	/* Somebody may have made it ready by hand: it is looked at all the same. */
+	if (r < 0 && err->code == ENOLCK) {
+		no_lease = *err;
+		s->job.dry_run = true;
+		guestdisk_result_free(&result);
+		r = run(s, JOB_PATCH, &result, err);
+	}
+	if (r == 0) {
+		note->read = true;
+		findings_each(&result, note_line, note);
+		tell_patch(s, &result, &no_lease);
+	}
+	guestdisk_result_free(&result);
+	return r;
+}
+
+void gate_prepare(const struct domain *domain, const struct config *config)
+{
+	struct session_note note = { .phase = domain->state.phase,
+				     .from = filetime_now(),
+				     .front = (int)getppid() };
+	struct session_note last;
+	struct subject s;
+	struct error err = { 0 };
+
+	/* Whatever becomes of this one, what else the last one noted is of no use to it. */
+	if (session_read(domain->uuid, &last) && last.over &&
+	    session_is_of(&last, domain->state.phase, domain->state.since))
+		note.failed = last.failed;
+	session_remove(domain->uuid);
+	str_fits(note.uuid, sizeof(note.uuid), domain->uuid);
+	str_fits(note.since, sizeof(note.since), domain->state.since);
+	if (subject_of(domain, config, &s, &err) < 0 || prepare_disk(&s, &note, &err) < 0) {
+		str_cut(note.why, sizeof(note.why), err.msg);
+		cure_append(&err);
+		if (err.code == ENOTSUP && config->evidence == CONFIG_EVIDENCE_REQUIRE)
+			error_suffix(&err, "evidence = shutdown in /etc/busflip.conf does without");
+		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid,
+			   "starts with its disk as it is: %s", err.msg);
+	}
+	mark_preparing(note.front);
+	if (session_write(&note, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its start can't be noted: %s", domain->name,
+			err.msg);
+}
+
+/* ---- after ----------------------------------------------------------------- */
+
+struct verdicts {
+	struct findings findings;
+	bool booted, not_booted;
+};
+
+static void booted_line(void *context, const char *key, const char *value)
+{
+	struct verdicts *v = context;
+
+	if (strcmp(key, "booted") != 0)
+		return;
+	v->booted = strcmp(value, "yes") == 0;
+	v->not_booted = strcmp(value, "no") == 0;
+}
+
+static int look(struct subject *s, struct verdicts *v, struct error *err)
+{
+	struct guestdisk_result result = { 0 };
+	int r = run(s, JOB_INSPECT, &result, err);
+
+	memset(v, 0, sizeof(*v));
+	if (r == 0) {
+		findings_read(&result, &v->findings);
+		findings_each(&result, booted_line, v);
+	}
+	guestdisk_result_free(&result);
+	return r;
+}
+
+static bool speaks_against(const struct finding *f)
+{
+	return f->gates && f->holds != HOLDS_YES;
+}
+
+static bool only_override(const struct findings *f)
+{
+	size_t others = 0, overrides = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		bool is = strcmp(f->list[i].name, "no-start-override") == 0;
+
+		overrides += is && speaks_against(&f->list[i]);
+		others += !is && speaks_against(&f->list[i]);
+	}
+	return overrides && !others;
+}
+
+/* As much of it as there is room for. */
+static void list_faults(const struct findings *f, char *why, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < f->count && used < size; i++)
+		if (speaks_against(&f->list[i]))
+			used += (size_t)snprintf(why + used, size - used, "%s%s (%s)",
+						 used ? "; " : "", f->list[i].name,
+						 f->list[i].found);
+}
+
+/* Windows has switched its own driver off again (StartOverride; helper/windows/winservice.c),
+ * and nothing else is wrong: switched on, it holds. */
+static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
+{
+	struct guestdisk_result result = { 0 };
+	int r = look(s, v, err);
+
+	if (r < 0 || v->findings.flip || !only_override(&v->findings))
+		return r;
+	r = run(s, JOB_PATCH, &result, err);
+	guestdisk_result_free(&result);
+	/* Not ours to switch on: what was seen holds. */
+	if (r < 0 && err->code == ENOLCK)
+		return 0;
+	return r < 0 ? -1 : look(s, v, err);
+}
+
+/* AutoReboot, SanPolicy and fast startup, as they were before the first patch. */
+static int put_back(struct subject *s)
+{
+	struct guestdisk_result result = { 0 };
+	struct error err = { 0 };
+	int r = run(s, JOB_SETTLE, &result, &err);
+
+	if (r < 0 && err.code == ENOENT)
+		r = 0;
+	else if (r < 0)
+		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
+			   "what was changed for the way to VirtIO only (AutoReboot, "
+			   "SanPolicy, fast startup) could not be put back: %s; %s"
+			   "what of it is missed, set in Windows", err.msg,
+			   err.code == ENOLCK ? "when the guest runs on no host, busflip disable "
+			   "puts it back; else " : "");
+	else if (result.changed)
+		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
+			   "what was changed for the way to VirtIO only is as it was before");
+	r = r < 0 ? -1 : result.changed;
+	guestdisk_result_free(&result);
+	return r;
+}
+
+bool gate_has_changed(const struct domain *domain)
+{
+	const struct guestdisk_options options = guestdisk_defaults();
+	char folder[4096];
+	AUTO_FD int fd = -1;
+
+	if (backup_folder(options.state, domain->uuid, "", folder, sizeof(folder), NULL) == 0)
+		fd = backup_open_transition(folder, NULL);
+	return fd >= 0;
+}
+
+int gate_put_back(const struct domain *domain, const struct config *config)
+{
+	struct subject s;
+	struct error err = { 0 };
+
+	if (subject_of(domain, config, &s, &err) < 0)
+		return 0;
+	s.options.by_hand = true;
+	return put_back(&s);
+}
+
+static bool holds(const struct findings *f, const char *name)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (strcmp(f->list[i].name, name) == 0)
+			return f->list[i].holds == HOLDS_YES;
+	return false;
+}
+
+/* Has the definition moved on to an overlay, or to a copy? What this session ran on may be
+ * below it. */
+static bool is_below(const struct domain *domain)
+{
+	return libvirt_names_other_images(domain, domain_disk(domain, domain->state.disk));
+}
+
+static void judge(struct subject *s, bool clean, struct gate_result *result)
+{
+	bool staged = s->domain->state.phase == PHASE_STAGED;
+	struct session_note note;
+	bool may_write;
+	struct error err = { 0 };
+	struct verdicts v;
+
+	if (session_read(s->domain->uuid, &note) && !note.over &&
+	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
+		session_compare(&note, &s->job);
+	else if (staged)
+		/* Not for a trial: minutes do not tell it from the session before. */
+		session_since(s->domain->state.since, &s->job);
+	may_write = !note.job && !is_below(s->domain);
+	if ((staged && may_write ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
+		result->gate = GATE_UNREADABLE;
+		str_cut(result->why, sizeof(result->why), err.msg);
+		return;
+	}
+	list_faults(&v.findings, result->why, sizeof(result->why));
+	if (staged)
+		result->gate = v.findings.flip ? GATE_HOLDS : GATE_FAILS;
+	else
+		result->gate = v.booted ? GATE_HOLDS :
+			       v.not_booted ? GATE_FAILS : GATE_UNKNOWN;
+	result->shut_down = holds(&v.findings, "booted") && holds(&v.findings, "shut-down");
+	if (!staged && may_write && v.booted && (clean || result->shut_down))
+		put_back(s);
+}
+
+void gate_judge(const struct domain *domain, const struct config *config, bool clean,
+		struct gate_result *result)
+{
+	struct subject s;
+	struct error err = { 0 };
+
+	memset(result, 0, sizeof(*result));
+	if (subject_of(domain, config, &s, &err) < 0)
+		str_cut(result->why, sizeof(result->why), err.msg);
+	else
+		judge(&s, clean, result);
+}
+
+static const char *const names[] = {
+	[GATE_UNREADABLE] = "unreadable", [GATE_HOLDS] = "holds",
+	[GATE_FAILS] = "fails", [GATE_UNKNOWN] = "unknown",
+};
+
+const char *gate_name(enum gate gate)
+{
+	return names[gate];
+}
+
+enum gate gate_parse(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return (enum gate)i;
+	return GATE_UNREADABLE;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* endreason.c - what is known of the session that just ended */
+
+#include "hook/lifecycle/endreason.h"
+
+#include <string.h>
+
+#include "helper/shared/base.h"
+
+/*
+ * Saved and migrated sessions go on later or elsewhere, with the devices they
+ * have: to flip the bus under them would be wrong in either direction. A
+ * revert to a snapshot has replaced definition and disk together, so the
+ * phase that came with it stands. "daemon" is a libvirtd that was restarted while
+ * it started the guest, and then takes it down (measured, 9.0.0, with kill -9):
+ * that tells nothing of Windows, and what was to be tried is tried again.
+ */
+static const struct {
+	const char *reason;
+	enum evidence evidence;
+} reasons[] = {
+	{ "shutdown", EVIDENCE_HOLDS },
+	{ "destroyed", EVIDENCE_FAILS },
+	{ "crashed", EVIDENCE_FAILS },
+	{ "failed", EVIDENCE_FAILS },
+	{ "unknown", EVIDENCE_FAILS },
+	{ "saved", EVIDENCE_OPEN },
+	{ "migrated", EVIDENCE_OPEN },
+	{ "from snapshot", EVIDENCE_OPEN },
+	{ "daemon", EVIDENCE_OPEN },
+};
+
+enum evidence evidence_from_reason(const char *reason)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (strcmp(reasons[i].reason, reason) == 0)
+			return reasons[i].evidence;
+	return EVIDENCE_FAILS;
+}
+
+bool evidence_is_guess(const char *reason)
+{
+	return strcmp(reason, "crashed") == 0 || strcmp(reason, "unknown") == 0;
+}

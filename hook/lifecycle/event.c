@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * event.c - one event of libvirt's qemu hook
+ *
+ * Five stages in order: read (XML, arguments), observe (what only the host
+ * knows: the log, the process), decide, act (write the record, leave a process
+ * behind that does the work), answer (the exit status).
+ */
+
+#include "hook/lifecycle/event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/shared/file.h"
+#include "helper/shared/log.h"
+#include "helper/shared/text.h"
+#include "hook/domain/domain.h"
+#include "hook/host/baitimage.h"
+#include "hook/phase/decide.h"
+#include "hook/phase/step.h"
+#include "hook/lifecycle/endreason.h"
+#include "hook/lifecycle/diskcheck.h"
+#include "hook/libvirt/files.h"
+#include "hook/state/lock.h"
+#include "hook/state/mark.h"
+#include "hook/state/pending.h"
+#include "hook/host/qemuuser.h"
+#include "hook/lifecycle/recover.h"
+#include "hook/state/session.h"
+#include "hook/lifecycle/spawn.h"
+#include "hook/state/story.h"
+
+struct event {
+	const char *name, *op, *extra;
+	const struct config *config;
+	struct domain domain;
+	bool may_write;		/* prepare: nothing else goes on with its disks */
+};
+
+/* ---- observe ----------------------------------------------------------- */
+
+/*
+ * The XML of a session is that of its start. Was its way ended meanwhile, by disable or
+ * hold, or its tag taken out? libvirt can't be asked from within a hook, but what it has
+ * stored can be read; where that is not so, the process that asks it later decides.
+ */
+static bool was_ended(const struct event *event)
+{
+	AUTO_DOMAIN struct domain now = { 0 };
+
+	if (libvirt_definition(event->name, &now, NULL) < 0 ||
+	    strcmp(now.uuid, event->domain.uuid) != 0)
+		return false;
+	return !now.tag.present || (now.state.phase != PHASE_STAGED &&
+				    now.state.phase != PHASE_TRIAL);
+}
+
+/* ---- act ---------------------------------------------------------------- */
+
+static void leave_to_settle(const struct event *event, struct pending *pending)
+{
+	struct error err = { 0 };
+
+	if (pending && pending_write(pending, &err) < 0) {
+		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot note what to do next: %s; "
+			"it stays as it is until its next session", event->name,
+			err.msg);
+		return;
+	}
+	if (spawn_settle(event->domain.uuid, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; busflip stage --all does "
+			"what is left", event->name, err.msg);
+}
+
+static bool can_be_staged(struct event *event, struct error *err)
+{
+	struct step step;
+
+	return cycle_step(&event->domain, HAPPENED_SEEN, event->config, &step, err) == 0;
+}
+
+/* What libvirt puts into the error of the start, and so onto somebody's terminal. */
+static void __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	make_printable(text);
+	fprintf(stderr, "%s\n", text);
+}
+
+/* ---- the events ---------------------------------------------------- */
+
+/*
+ * A patch that was cut off leaves the disk neither old nor new until its journal
+ * is redone. A guest that continues has its own idea of what is on the disk:
+ * nothing may be written under it.
+ */
+static bool disks_are_whole(struct event *event, struct error *err)
+{
+	if (!event->may_write || recover_disks(&event->domain, err) == 0)
+		return true;
+	refuse("busflip: domain %s was not started: %s", event->name, err->msg);
+	story_tell(LOG_LEVEL_ERROR, event->name, event->domain.uuid, "start refused: %s",
+		   err->msg);
+	return false;
+}
+
+/*
+ * @failed: it has ended before it began. Return whether that counts: the prepare hook
+ * has let the start go on (without, it was not one on VirtIO: the hook was killed, or
+ * has refused it), and the start before it failed as well. The first one may have been
+ * for a CD-ROM that is gone or a network that is not active; a disk that QEMU refuses on
+ * VirtIO is refused once more.
+ */
+static bool session_end(const struct event *event, bool failed)
+{
+	const struct state *state = &event->domain.state;
+	struct session_note note;
+	struct error err;
+	bool held;
+
+	if (!session_read(event->domain.uuid, &note) || note.over ||
+	    !session_is_of(&note, state->phase, state->since))
+		return false;
+	held = mark_was_preparing(note.front);
+	note.over = true;
+	if (!failed)
+		note.failed = 0;
+	else if (!held)
+		note.failed++;
+	if (session_write(&note, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its end can't be noted: %s", event->name,
+			err.msg);
+	return !held && note.failed != 1;
+}
+
+/*
+ * Before QEMU exists: does the start go on with memory, or on other images than the
+ * definition's? Then its disks are not to be touched.
+ */
+static bool may_write(const struct event *event)
+{
+	const struct domain *domain = &event->domain;
+
+	if (mark_is_continuing(event->domain.uuid))
+		return false;
+	if (!libvirt_names_other_images(domain, NULL))
+		return true;
+	if (domain->state.phase != PHASE_STAGED && domain->state.phase != PHASE_TRIAL)
+		return false;
+	/* What is noted here is of another session. */
+	session_remove(domain->uuid);
+	story_tell(LOG_LEVEL_NOTICE, event->name, domain->uuid,
+		   "starts with its disks as they are: they are not those of its definition, as "
+		   "when it is reverted to a snapshot");
+	return false;
+}
+
+/* libvirt looks after this hook whether it is there, and without goes on. */
+static void prepare_bait(const struct event *event)
+{
+	const char *path = event->config->bait;
+	struct error err = { 0 };
+
+	if (!domain_bait(&event->domain) ||
+	    (baitimage_ready(path, &err) == 0 &&
+	     qemu_reads_bait(NULL, &event->domain, path, &err) == 0))
+		return;
+	story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid, "%s: %s",
+		   baitimage_leave_out(path) ? "starts without its bait" :
+		   "may be kept from starting by its bait", err.msg);
+}
+
+static int on_prepare(struct event *event)
+{
+	const struct state *state = &event->domain.state;
+	char word[DOMAIN_WORD];
+	struct error err = { 0 };
+
+	event->may_write = may_write(event);
+	if (!disks_are_whole(event, &err))
+		return EXIT_REFUSE_START;
+	if (state->phase == PHASE_DONE || state->phase == PHASE_HELD)
+		return EXIT_DONE;
+	/* Left by a session before this one, by a process that was killed. */
+	if (pending_exists(event->domain.uuid))
+		leave_to_settle(event, NULL);
+	if (state->phase == PHASE_STAGED)
+		prepare_bait(event);
+	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
+	    state->valid && event->may_write) {
+		gate_prepare(&event->domain, event->config);
+		/* It may have come no further than into the journal. */
+		if (!disks_are_whole(event, &err)) {
+			session_end(event, false);
+			return EXIT_REFUSE_START;
+		}
+	}
+	if (state->phase != PHASE_NONE || !state->valid ||
+	    event->config->late_start != LATE_START_REFUSE || !event->may_write ||
+	    !libvirt_is_defined(event->name))
+		return EXIT_DONE;
+	if (!can_be_staged(event, &err))
+		return EXIT_DONE;
+	refuse("busflip: domain %s is tagged but not yet staged for its first boot on SATA, and "
+	       "late_start = refuse. Run: busflip stage %s, then start it again.", event->name,
+	       domain_word(event->name, event->domain.uuid, word));
+	story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
+		   "start refused: not staged yet");
+	return EXIT_REFUSE_START;
+}
+
+static void watch_trial_of(const struct event *event, const struct start *start)
+{
+	struct error err = { 0 };
+
+	if (spawn_watch(event->domain.uuid, start->id, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; whether Windows came up on VirtIO is "
+			"told by its disk when it ends", event->name, err.msg);
+}
+
+/* Not staged: to be started again on SATA. */
+static void bounce(struct event *event, const struct start *start)
+{
+	struct pending pending;
+	struct error err = { 0 };
+
+	if (!can_be_staged(event, &err)) {
+		story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
+			   "can't be staged and runs as it is: %s", err.msg);
+		return;
+	}
+	pending_new(&pending, PENDING_BOUNCE, event->domain.uuid, event->name);
+	pending.id = start->id;
+	pending.paused = start->kind == START_BOOTS_PAUSED;
+	leave_to_settle(event, &pending);
+}
+
+static int on_started(struct event *event)
+{
+	const struct state *state = &event->domain.state;
+	bool marked = mark_is_continuing(event->domain.uuid);
+	struct start start;
+	struct error err = { 0 };
+
+	mark_continues_no_more(event->domain.uuid);
+	if (!state->valid || state->phase == PHASE_DONE || state->phase == PHASE_HELD)
+		return EXIT_DONE;
+	if (libvirt_start(event->name, &start, &err) < 0) {
+		log_msg(LOG_LEVEL_WARNING, "domain %s: whether it boots or goes on from before "
+			"can't be told, so it is left alone: %s", event->name, err.msg);
+		return EXIT_DONE;
+	}
+	/* Reverted to a snapshot: what is noted is of another session. */
+	if (start.kind == START_CONTINUES && !marked)
+		session_remove(event->domain.uuid);
+	if (start.kind == START_CONTINUES)
+		return EXIT_DONE;
+	if (state->phase == PHASE_TRIAL)
+		watch_trial_of(event, &start);
+	else if (state->phase == PHASE_NONE && event->config->late_start == LATE_START_BOUNCE)
+		bounce(event, &start);
+	return EXIT_DONE;
+}
+
+static int on_continues(struct event *event)
+{
+	/* What is noted here is of another session: this one began elsewhere. */
+	if (strcmp(event->op, "migrate") == 0)
+		session_remove(event->domain.uuid);
+	mark_continues(event->domain.uuid);
+	return EXIT_DONE;
+}
+
+/* Here and not later: nobody can start the guest again before this is done. */
+static void ask_disk(const struct event *event, struct pending *pending)
+{
+	const char *reason = pending->reason[0] ? pending->reason : pending->logged;
+	bool clean = evidence_from_reason(reason) == EVIDENCE_HOLDS;
+	struct gate_result result;
+
+	if (!clean && !evidence_is_guess(reason))
+		return;
+	gate_judge(&event->domain, event->config, clean, &result);
+	if (!clean && !result.shut_down)
+		return;
+	if (!clean) {
+		story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
+			   "libvirt gives \"%s\" as the reason of its end, but Windows was "
+			   "shut down: that counts", reason);
+		str_fits(pending->reason, sizeof(pending->reason), "shutdown");
+	}
+	str_fits(pending->disk, sizeof(pending->disk), gate_name(result.gate));
+	str_fits(pending->disk_why, sizeof(pending->disk_why), result.why);
+}
+
+/* The status file is gone when the release hook runs. */
+static int on_stopped(struct event *event)
+{
+	const struct state *state = &event->domain.state;
+	struct session_note note;
+	struct error err = { 0 };
+
+	if (!libvirt_has_block_job(event->name) ||
+	    !session_read(event->domain.uuid, &note) ||
+	    !session_is_of(&note, state->phase, state->since))
+		return EXIT_DONE;
+	note.job = true;
+	if (session_write(&note, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: its block job can't be noted: %s",
+			event->name, err.msg);
+	return EXIT_DONE;
+}
+
+static int on_release(struct event *event)
+{
+	const struct state *state = &event->domain.state;
+	struct pending pending;
+	const char *reason;
+	bool taken_down, failed;
+
+	/* Where the restore failed: the next start is another one. */
+	mark_continues_no_more(event->domain.uuid);
+	if ((state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL) || was_ended(event))
+		return EXIT_DONE;
+	pending_new(&pending, PENDING_RELEASE, event->domain.uuid, event->name);
+	pending.session = state->phase;
+	/* The reason since libvirt 10.5.0, "-" before. */
+	if (strcmp(event->extra, "-") != 0)
+		str_fits(pending.reason, sizeof(pending.reason), event->extra);
+	libvirt_logged_reason(event->name, pending.logged, sizeof(pending.logged));
+	ask_disk(event, &pending);
+	reason = pending.reason[0] ? pending.reason : pending.logged;
+	taken_down = libvirt_ended_start(event->name);
+	failed = strcmp(reason, "failed") == 0 && !taken_down;
+	pending.excused = !session_end(event, failed) || taken_down;
+	leave_to_settle(event, &pending);
+	return EXIT_DONE;
+}
+
+static const struct {
+	const char *op;
+	int (*run)(struct event *event);
+} events[] = {
+	{ "prepare", on_prepare },
+	{ "started", on_started },
+	{ "stopped", on_stopped },
+	{ "release", on_release },
+	{ "migrate", on_continues },
+	{ "restore", on_continues },
+};
+
+int event_run(char *const argv[], const struct config *config)
+{
+	struct event event = { .name = argv[0], .op = argv[1], .extra = argv[3],
+			       .config = config };
+	AUTO_FREE char *xml = NULL;
+	struct error err = { 0 };
+	size_t len;
+	int answer = EXIT_DONE;
+
+	if (read_all(STDIN_FILENO, XML_LIMIT, &xml, &len, &err) < 0 ||
+	    domain_parse(xml, len, &event.domain, &err) < 0) {
+		log_msg(LOG_LEVEL_ERROR, "domain %s, hook %s: %s", event.name, event.op,
+			err.msg);
+		domain_free(&event.domain);
+		/* The front lets it start, unless there is a journal. */
+		return EXIT_FAILED;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(events); i++)
+		if (strcmp(events[i].op, event.op) == 0 && event.domain.tag.present)
+			answer = events[i].run(&event);
+	domain_free(&event.domain);
+	return answer;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* recover.c - before a guest starts: finish what a patch of its disks began */
+
+#include "hook/lifecycle/recover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "helper/shared/log.h"
+#include "helper/shared/refusal.h"
+#include "hook/host/cure.h"
+#include "hook/disk/guestdisk.h"
+#include "hook/image/diskimage.h"
+#include "hook/host/qemuuser.h"
+#include "hook/state/story.h"
+#include "hook/phase/writable.h"
+
+#define JOURNALS BUSFLIP_STATEDIR "/journal"
+
+static bool any_journal(void)
+{
+	DIR *folder = opendir(JOURNALS);
+	struct dirent *entry;
+	bool any = false;
+
+	/* Not one that was never whole: HASH.journal.XXXXXX. */
+	while (folder && !any && (entry = readdir(folder)))
+		any = strcmp(strchrnul(entry->d_name, '.'), ".journal") == 0;
+	if (folder)
+		closedir(folder);
+	return any;
+}
+
+static int recover_disk(const struct domain *domain, const xmlNode *disk,
+			const struct guestdisk_options *options, struct error *err)
+{
+	struct access_user qemu;
+	struct guestdisk image = { .qemu = qemu_user(NULL, domain, &qemu) ? &qemu : NULL };
+	struct place place;
+	struct error why = { 0 };
+	char target[TARGET_SIZE] = "?";
+	int r;
+
+	disk_target(disk, target, sizeof(target));
+	/* What we can't look into, we have not patched; what isn't there, libvirt
+	 * will complain of. */
+	if (place_of_disk(disk, &place, err) < 0)
+		return err->code == ENOTSUP || err->code == ENOENT || err->code == EAGAIN ? 0 :
+			error_prefix(err, "its disk %s may be half patched, and where it is "
+				     "can't be read", target);
+	image.path = place.path;
+	image.format = place.format;
+	if (writable_check(disk, &why) < 0) {
+		r = guestdisk_is_half_patched(&image, options, err);
+		if (r > 0)
+			return fail(err, EPERM, "%s; it is half patched: start the domain whose "
+				    "own disk that is, or run busflip inspect of it, first",
+				    why.msg);
+		return r < 0 && err->code != ENOENT ? -1 : 0;
+	}
+	r = guestdisk_recover(&image, options, err);
+	if (r < 0 && err->code == ENOENT)
+		return 0;
+	if (r > 0)
+		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid,
+			   "disk %s (%s): an interrupted patch was finished before the start",
+			   target, place.path);
+	if (r >= 0)
+		return 0;
+	if (err->code == REFUSE_JOURNAL)
+		return error_prefix(err, "its disk %s was being patched when that was "
+				    "interrupted, and something else has changed it since; "
+				    "restore it from a backup, or remove the journal named "
+				    "here to start it as it is", target);
+	cure_append(err);
+	return error_prefix(err, "its disk %s is half patched, which must be finished "
+			    "before it starts, and that failed; when this is mended, start "
+			    "it again", target);
+}
+
+int recover_disks(const struct domain *domain, struct error *err)
+{
+	struct guestdisk_options options = guestdisk_defaults();
+	const xmlNode *disk;
+
+	if (!any_journal())
+		return 0;
+	options.deadline = monotonic_ms() + options.timeout_ms;
+	for (disk = xml_child(domain->devices, "disk"); disk;
+	     disk = xml_next(disk, "disk"))
+		if (disk_is_hard_disk(disk) && recover_disk(domain, disk, &options, err) < 0)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * settle.c - do what a hook has promised
+ *
+ * The record is removed last. A process that is killed anywhere before leaves
+ * it, and doing the same again is harmless: each step is decided from the
+ * phase that the definition has then, and a step that was taken already
+ * decides to "nothing".
+ */
+
+#include "hook/lifecycle/settle.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "helper/shared/log.h"
+#include "hook/host/baitimage.h"
+#include "hook/libvirt/virt.h"
+#include "hook/lifecycle/bounce.h"
+#include "hook/lifecycle/diskcheck.h"
+#include "hook/lifecycle/endreason.h"
+#include "hook/lifecycle/publish.h"
+#include "hook/phase/bait.h"
+#include "hook/state/lock.h"
+#include "hook/state/pending.h"
+#include "hook/state/session.h"
+#include "hook/state/story.h"
+
+/* libvirt's own word first; when it has lost it (it was restarted, or the
+ * domain runs again), what its log of the domain said when the hook ran. */
+static const char *end_reason(const struct pending *pending,
+			      const struct virt_state *state)
+{
+	if (pending->reason[0])
+		return pending->reason;
+	if (!state->active && strcmp(state->reason, "unknown") != 0)
+		return state->reason;
+	return pending->logged[0] ? pending->logged : "unknown";
+}
+
+/* After a clean shutdown the disk decides. Where it can't be read, libvirt's word
+ * is enough only if the administrator says so. */
+static enum happening clean_end(const struct pending *pending, bool writes_seen,
+				const struct config *config)
+{
+	bool trial = pending->session == PHASE_TRIAL;
+
+	switch (gate_parse(pending->disk)) {
+	case GATE_HOLDS:
+		break;
+	case GATE_FAILS:
+		return trial ? HAPPENED_VIRTIO_UNCLEAN : HAPPENED_SATA_NOT_READY;
+	case GATE_UNKNOWN:
+		return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
+	case GATE_UNREADABLE:
+		if (config->evidence == CONFIG_EVIDENCE_REQUIRE && !(trial && writes_seen))
+			return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
+	}
+	return trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
+}
+
+/* A trial that did not come up, and that the user wanted to run: on SATA now. Only
+ * once; whoever does this again after a kill finds it running. */
+static int start_again(const struct virt_domain *dom, const struct pending *pending,
+		       struct error *err)
+{
+	struct virt_state state;
+
+	session_remove(pending->uuid);
+	if (virt_state(dom, &state, err) < 0)
+		return -1;
+	if (state.active)
+		return 0;
+	story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom), "started again, on SATA");
+	return virt_start(dom, false, err);
+}
+
+static int settle_release(struct virt *virt, struct virt_domain *dom,
+			  const struct pending *pending,
+			  const struct config *config, struct error *err)
+{
+	struct session_note note = { .writes_seen = false };
+	const char *reason, *detail = NULL;
+	enum happening happened;
+	struct virt_state state;
+	struct step step = { .changed = false };
+	bool failed;
+
+	if (virt_state(dom, &state, err) < 0)
+		return -1;
+	reason = end_reason(pending, &state);
+	failed = strcmp(reason, "failed") == 0;
+	if (failed && pending->excused) {
+		if (pending->session == PHASE_TRIAL)
+			story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom),
+				   "its start failed before the guest ran: it may be tried once "
+				   "more on VirtIO");
+		return 0;
+	}
+	session_read(pending->uuid, &note);
+	switch (evidence_from_reason(reason)) {
+	case EVIDENCE_OPEN:
+		return 0;
+	case EVIDENCE_HOLDS:
+		happened = clean_end(pending, note.writes_seen, config);
+		if (happened != HAPPENED_SATA_CLEAN && happened != HAPPENED_VIRTIO_CLEAN)
+			detail = pending->disk_why;
+		break;
+	case EVIDENCE_FAILS:
+	default:
+		happened = pending->session != PHASE_TRIAL ? HAPPENED_SATA_UNCLEAN :
+			   failed ? HAPPENED_VIRTIO_FAILED : HAPPENED_VIRTIO_UNCLEAN;
+	}
+	if (publish_step_because(virt, dom, happened, detail, config, &step, err) < 0)
+		return -1;
+	/* Held on VirtIO it would come to the same end once more. */
+	if (pending->session == PHASE_TRIAL && step.after != PHASE_TRIAL && !step.stuck &&
+	    (note.restart ||
+	     (config->auto_recover && strcmp(reason, "crashed") == 0)))
+		return start_again(dom, pending, err);
+	return 0;
+}
+
+/* @told: what is in @err is in the domain's story. */
+static int settle_once(const char *uuid, const struct config *config, bool *told,
+		       struct error *err)
+{
+	AUTO_VIRT struct virt *virt = NULL;
+	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
+	struct pending pending;
+	int found, rc;
+
+	found = pending_read(uuid, &pending, err);
+	if (found < 0) {
+		pending_discard(uuid);
+		error_suffix(err, "it was removed: the phase stays as it is");
+		return error_prefix(err, "domain %s", uuid);
+	}
+	if (found == 0)
+		return 0;
+	if (virt_open(config->uri, &virt, err) < 0)
+		return error_prefix(err, "domain %s", pending.name);
+	rc = virt_find(virt, uuid, &dom, err);
+	if (rc < 0 && err->code == ECONNREFUSED)
+		return error_prefix(err, "domain %s", pending.name);
+	/* Undefined meanwhile: there is nothing left to do for it. */
+	if (rc < 0 || strcmp(virt_uuid(dom), uuid) != 0) {
+		pending_remove(&pending);
+		return 0;
+	}
+	rc = pending.kind == PENDING_BOUNCE ?
+		bounce_settle(virt, dom, &pending, config, err) :
+		settle_release(virt, dom, &pending, config, err);
+	if (rc < 0 && publish_may_pass(err))
+		return error_prefix(err, "domain %s", virt_name(dom));
+	if (rc < 0)
+		story_tell(LOG_LEVEL_ERROR, virt_name(dom), uuid, "%s: %s",
+			   pending.kind == PENDING_BOUNCE ? "can't be started again on SATA" :
+			   "stays as it is", err->msg);
+	*told = rc < 0;
+	pending_remove(&pending);
+	return rc;
+}
+
+static int settle(const char *uuid, const struct config *config, bool *told,
+		  struct error *err)
+{
+	int64_t end = monotonic_ms() + 1000 * config->publish_timeout;
+	AUTO_FD int lock = domain_lock(uuid, (unsigned)config->publish_timeout, err);
+	long wait = 20;
+
+	if (lock < 0)
+		return error_prefix(err, "domain %s", uuid);
+	while (settle_once(uuid, config, told, err) < 0) {
+		if (!publish_may_pass(err))
+			return -1;
+		if (monotonic_ms() >= end)
+			return error_suffix(err, "busflip stage --all does what is left");
+		pause_ms(wait);
+		wait = wait < 1000 ? wait * 2 : 1000;
+	}
+	return 0;
+}
+
+int settle_pending(const char *uuid, const struct config *config)
+{
+	struct error err = { 0 };
+	bool told = false;
+
+	if (settle(uuid, config, &told, &err) == 0) {
+		bait_sweep(config->bait);
+		return 0;
+	}
+	if (!told)
+		log_msg(LOG_LEVEL_ERROR, "%s", err.msg);
+	return -1;
+}

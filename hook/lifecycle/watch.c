@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* watch.c - is Windows up on VirtIO? told by what it writes */
+
+#include "hook/lifecycle/watch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "helper/shared/log.h"
+#include "hook/domain/domain.h"
+#include "hook/host/installed.h"
+#include "hook/state/session.h"
+#include "hook/state/story.h"
+#include "hook/libvirt/virt.h"
+
+/* Above what a loader writes, far below what a booting Windows does. */
+#define WRITES_UP 16
+#define WRITES_LOADER 4
+/* In that many samples the count has to grow: sustained. */
+#define SAMPLES_UP 3
+/* That many without a write end what is counted together. Shorter than the way
+ * from a reset to the loader's next write: firmware, loader and NT's wait of 30 s
+ * for its boot partition. */
+#define SAMPLES_STILL 10
+
+struct watch {
+	const char *uuid;
+	const struct config *config;
+	struct virt *virt;
+	struct virt_domain *dom;
+	char target[TARGET_SIZE];
+	char since[24];		/* of this trial; "" not known yet */
+	int id;			/* of this run of the guest */
+	struct writes writes;
+	long long ran_ms;	/* not counting while it was paused */
+};
+
+static void nap(void)
+{
+	const struct timespec t = { 0, WATCH_PERIOD_MS * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+/*
+ * The persistent definition has the same target as the running one, for as long as the
+ * trial that was started is the one that it tells of. A command (disable, hold,
+ * rollback) or somebody with an editor may have ended that while the guest runs: then
+ * it is nobody's to take down.
+ */
+static int find_trial(struct watch *w, struct error *err)
+{
+	AUTO_DOMAIN struct domain domain = { 0 };
+	AUTO_FREE char *xml = NULL;
+
+	if (virt_xml(w->dom, &xml, err) < 0 ||
+	    domain_parse(xml, strlen(xml), &domain, err) < 0)
+		return -1;
+	if (!domain.tag.present)
+		return fail(err, ECANCELED, "it has no tag any more");
+	if (domain.state.phase != PHASE_TRIAL ||
+	    (w->since[0] && strcmp(w->since, domain.state.since) != 0))
+		return fail(err, ECANCELED, "it is %s by now", domain.state.phase == PHASE_TRIAL ?
+			    "on another trial" : phase_name(domain.state.phase));
+	str_fits(w->target, sizeof(w->target), domain.state.disk);
+	str_fits(w->since, sizeof(w->since), domain.state.since);
+	return 0;
+}
+
+static void note(const struct watch *w, bool restart)
+{
+	struct session_note session;
+	struct error err = { 0 };
+
+	if (!session_read(w->uuid, &session) || session.phase != PHASE_TRIAL)
+		return;
+	session.restart = restart;
+	session.writes_seen = !restart;
+	if (session_write(&session, &err) < 0)
+		log_msg(LOG_LEVEL_ERROR, "domain %s: what it writes can't be noted: %s",
+			virt_name(w->dom), err.msg);
+}
+
+/* Its end is told to the release hook, which takes the disk back to SATA; what is
+ * in the note makes that start it again. */
+static int recover(struct watch *w, struct error *err)
+{
+	bool hooked = hook_is_installed(NULL);
+	struct virt_state state;
+
+	if (find_trial(w, err) < 0)
+		return -1;
+	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
+		   "nothing was written to %s within %d s on VirtIO: Windows is not up; %s",
+		   w->target, w->config->trial_timeout,
+		   !w->config->auto_recover ? "auto_recover is off, so it is left as it is" :
+		   !hooked ? "busflip's hook is gone, so it is left as it is" :
+		   "it is taken down, to be started on SATA");
+	if (!w->config->auto_recover || !hooked)
+		return 0;
+	note(w, true);
+	/* Not one that was reverted to a snapshot just now: that has memory to lose. */
+	if (virt_state(w->dom, &state, err) < 0)
+		return -1;
+	return state.active && state.id == w->id ? virt_destroy(w->dom, err) : 0;
+}
+
+bool writes_sustained(struct writes *w, long long count)
+{
+	if (count > w->last) {
+		w->grown++;
+		w->still = 0;
+	} else if (count < w->last || ++w->still >= SAMPLES_STILL) {
+		*w = (struct writes) { .base = count };
+	}
+	w->last = count;
+	return count - w->base >= WRITES_UP && w->grown >= SAMPLES_UP;
+}
+
+/* Of all its disks together, which libvirt gives for no name: what writes to another
+ * one (an installer, a rescue system) would lose something. */
+static bool writes_nothing(const struct watch *w)
+{
+	long long writes = virt_writes(w->dom, "");
+
+	return writes >= 0 && writes <= WRITES_LOADER;
+}
+
+/* 1: go on, 0: over. */
+static int sample(struct watch *w, struct error *err)
+{
+	struct virt_state state;
+	long long writes;
+
+	if (virt_state(w->dom, &state, err) < 0)
+		return -1;
+	if (!state.active || state.id != w->id)
+		return 0;
+	if (state.paused)
+		return 1;
+	w->ran_ms += WATCH_PERIOD_MS;
+	writes = virt_writes(w->dom, w->target);
+	if (writes < 0)
+		return 1;
+	if (writes_sustained(&w->writes, writes)) {
+		note(w, false);
+		story_tell(LOG_LEVEL_NOTICE, virt_name(w->dom), w->uuid,
+			   "Windows writes to %s on VirtIO", w->target);
+		return 0;
+	}
+	if (w->ran_ms < w->config->trial_timeout * 1000LL)
+		return 1;
+	if (writes <= WRITES_LOADER && writes_nothing(w))
+		return recover(w, err);
+	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
+		   "only %lld writes to %s within %d s on VirtIO: left as it is, its disk "
+		   "decides when it ends", writes, w->target, w->config->trial_timeout);
+	return 0;
+}
+
+static int follow(struct watch *w, struct error *err)
+{
+	struct virt_state state;
+	int r = 1;
+
+	if (virt_open(w->config->uri, &w->virt, err) < 0 ||
+	    virt_find(w->virt, w->uuid, &w->dom, err) < 0 ||
+	    virt_state(w->dom, &state, err) < 0)
+		return -1;
+	if (!state.active || state.id != w->id)
+		return 0;
+	if (find_trial(w, err) < 0)
+		return -1;
+	while (r > 0) {
+		nap();
+		r = sample(w, err);
+	}
+	return r;
+}
+
+int watch_trial(const char *uuid, int id, const struct config *config, struct error *err)
+{
+	struct watch w = { .uuid = uuid, .config = config, .id = id };
+	int r;
+
+	for (int left = config->publish_timeout * 1000 / WATCH_PERIOD_MS; ; left--) {
+		r = follow(&w, err);
+		virt_domain_free(&w.dom);
+		virt_close(&w.virt);
+		/* It was migrated, or undefined when it was off; or is not on trial. */
+		if (r < 0 && (err->code == ENOENT || err->code == ECANCELED))
+			return 0;
+		/* The daemon was restarted: the guest goes on, and so do we. */
+		if (r >= 0 || err->code != ECONNREFUSED || left <= 0)
+			return r;
+		nap();
+	}
+}

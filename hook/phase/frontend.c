@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * frontend.c - the part of a <disk> that belongs to its bus, taken off and put
+ * back
+ *
+ * What each bus accepts is from libvirt's own checks, 9.0.0 unless said
+ * otherwise: virDomainDiskDefValidate() in src/conf/domain_validate.c and
+ * qemuValidateDomainDeviceDefDiskFrontend() in src/qemu/qemu_validate.c. Versions
+ * differ; where they do, the table has what all of them accept. A disk can have more on
+ * its own bus, since its libvirt has taken it: that is noted and comes back, whatever
+ * the table says.
+ *
+ * A pass-through (device='lun' with its rawio, sgio and reservations) is not here: it is
+ * refused (hook/phase/rewrite-check.c). What gives a guest the host's devices would otherwise be in
+ * a state element, which can be forged, and be put back by root behind the back of whoever
+ * looks at definitions before libvirt gets them.
+ */
+
+#include "hook/phase/frontend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hook/domain/schema.h"
+
+#define ON(bus) (1u << BUS_##bus)
+
+struct part {
+	const char *on;		/* element within <disk>; "disk": itself */
+	const char *name;	/* attribute, or element when @element */
+	unsigned buses;		/* the buses that accept it */
+	bool element;
+};
+
+static const struct part parts[] = {
+	{ "disk", "model", ON(VIRTIO), false },
+	{ "driver", "iothread", ON(VIRTIO), false },
+	/* several iothreads with their queues: libvirt 10.0.0 */
+	{ "driver", "iothreads", ON(VIRTIO), true },
+	{ "driver", "queues", ON(VIRTIO), false },
+	{ "driver", "queue_size", ON(VIRTIO), false },
+	{ "driver", "event_idx", ON(VIRTIO), false },
+	{ "driver", "ioeventfd", ON(VIRTIO), false },
+	{ "driver", "packed", ON(VIRTIO), false },
+	{ "driver", "page_per_vq", ON(VIRTIO), false },
+	{ "driver", "iommu", ON(VIRTIO), false },
+	{ "driver", "ats", ON(VIRTIO), false },
+	{ "target", "rotation_rate", ON(SCSI) | ON(SATA) | ON(IDE), false },
+	/* of USB and SCSI only: libvirt 9.6.0, 11.10.0 */
+	{ "target", "removable", ON(SCSI), false },
+	{ "target", "dpofua", ON(SCSI), false },
+	{ "geometry", "trans", ON(IDE), false },
+	/* "heads must be between 1 and 16": hw/ide/qdev.c of QEMU 7.2, while
+	 * VirtIO takes 255; likewise "discard_granularity must be 512 for ide", and 9.0.0
+	 * has none of it there */
+	{ "disk", "geometry", ON(VIRTIO) | ON(SCSI) | ON(IDE), true },
+	{ "blockio", "discard_granularity", ON(VIRTIO) | ON(SCSI), false },
+	{ "disk", "wwn", ON(SCSI) | ON(IDE), true },
+	{ "disk", "vendor", ON(SCSI), true },
+	/* 16 characters on SCSI; since 11.1.0 40 on SATA and IDE: not the same thing */
+	{ "disk", "product", 0, true },
+	/* an ACPI index is a property of PCI devices */
+	{ "disk", "acpi", ON(VIRTIO), true },
+	/* these two name a place on one bus */
+	{ "disk", "alias", 0, true },
+	{ "disk", "address", 0, true },
+};
+
+static xmlNode *owner(xmlNode *disk, const char *on)
+{
+	return strcmp(on, "disk") == 0 ? disk : xml_child(disk, on);
+}
+
+static xmlNode *note(xmlNode *saved, const char *kind, const char *on)
+{
+	xmlNode *node = xmlNewChild(saved, saved->ns, XS(kind), NULL);
+
+	xml_set(node, "on", on);
+	return node;
+}
+
+static void note_attr(xmlNode *saved, const char *on, const char *name,
+		      const xmlChar *value)
+{
+	xmlNode *node;
+
+	if (!saved)
+		return;
+	node = note(saved, "attr", on);
+	xml_set(node, "name", name);
+	xml_set(node, "value", (const char *)value);
+}
+
+static void take_attr(xmlNode *from, const struct part *part, xmlNode *saved)
+{
+	AUTO_XML_STRING xmlChar *value = xmlGetNoNsProp(from, XS(part->name));
+
+	if (!value)
+		return;
+	note_attr(saved, part->on, part->name, value);
+	xml_unset(from, part->name);
+}
+
+static xmlNode *note_element(xmlNode *saved, const char *on, unsigned at, const xmlChar *space)
+{
+	xmlNode *node = note(saved, "element", on);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", at);
+	xml_set(node, "at", text);
+	if (space)
+		xml_set(node, "space", (const char *)space);
+	return node;
+}
+
+static void take_element(xmlNode *from, const struct part *part, xmlNode *saved)
+{
+	AUTO_XML_STRING xmlChar *space = NULL;
+	xmlNode *element = xml_child(from, part->name);
+	unsigned at;
+
+	if (!element)
+		return;
+	xml_cut(element, &at, &space);
+	if (saved)
+		xmlAddChild(note_element(saved, part->on, at, space), element);
+	else
+		xmlFreeNode(element);
+}
+
+/* It stays, and is noted for the way back, on which it would be taken off. */
+static void copy_part(xmlNode *from, const struct part *part, xmlNode *saved)
+{
+	AUTO_XML_STRING xmlChar *space = NULL;
+	AUTO_XML_STRING xmlChar *value = NULL;
+	xmlNode *element = part->element ? xml_child(from, part->name) : NULL;
+	unsigned at;
+
+	if (element) {
+		xml_cut(element, &at, &space);
+		xmlAddChild(note_element(saved, part->on, at, space),
+			    xmlDocCopyNode(element, saved->doc, 1));
+		xml_paste(from, element, at, space);
+	} else if (!part->element) {
+		value = xmlGetNoNsProp(from, XS(part->name));
+		if (value)
+			note_attr(saved, part->on, part->name, value);
+	}
+}
+
+void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
+{
+	static const char *const always[] = { "dev", "bus" };
+	xmlNode *target = xml_child(disk, "target");
+	enum bus own = disk_bus(disk);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(always); i++) {
+		AUTO_XML_STRING xmlChar *value =
+			xmlGetNoNsProp(target, XS(always[i]));
+
+		if (value)
+			note_attr(saved, "target", always[i], value);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		xmlNode *from = owner(disk, parts[i].on);
+
+		if (!from)
+			continue;
+		if (parts[i].buses & (1u << to)) {
+			if (saved && !(parts[i].buses & (1u << own)))
+				copy_part(from, &parts[i], saved);
+			continue;
+		}
+		/* An alias holds on any bus, and a geometry may: off for the boot
+		 * on SATA only, where they may not fit; never lost. */
+		if ((strcmp(parts[i].name, "alias") == 0 ||
+		     strcmp(parts[i].name, "geometry") == 0) &&
+		    (to != BUS_SATA || !saved))
+			continue;
+		if (parts[i].element)
+			take_element(from, &parts[i], saved);
+		else
+			take_attr(from, &parts[i], saved);
+	}
+}
+
+static bool known(const char *on, const char *name, bool element)
+{
+	if (!element && strcmp(on, "target") == 0 &&
+	    (strcmp(name, "dev") == 0 || strcmp(name, "bus") == 0))
+		return true;
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i].element == element &&
+		    strcmp(parts[i].on, on) == 0 && strcmp(parts[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What a note in <saved> is about. */
+struct note {
+	bool element;
+	char on[16], name[24];
+	xmlChar *value, *space;		/* libxml2's; of an attribute, of an element */
+	xmlNode *copy_of;		/* the element; stays owned by <saved> */
+	long at;
+};
+
+static void note_free(struct note *n)
+{
+	if (n->value)
+		xmlFree(n->value);
+	if (n->space)
+		xmlFree(n->space);
+}
+#define AUTO_NOTE __attribute__((cleanup(note_free))) struct note
+
+static bool read_attr_note(const xmlNode *node, struct note *n)
+{
+	n->value = xmlGetNoNsProp(node, XS("value"));
+	return n->value && xml_attr(node, "name", n->name, sizeof(n->name)) &&
+	       schema_attr(n->on, n->name, (const char *)n->value);
+}
+
+static bool read_element_note(const xmlNode *node, struct note *n)
+{
+	n->element = true;
+	n->at = xml_attr_number(node, "at");
+	n->space = xmlGetNoNsProp(node, XS("space"));
+	n->copy_of = xmlFirstElementChild((xmlNode *)(uintptr_t)node);
+	for (const xmlChar *p = n->space; p && *p; p++)
+		if (!strchr(" \t\r\n", *p))
+			return false;
+	return n->at >= 0 && xmlChildElementCount((xmlNode *)(uintptr_t)node) == 1 &&
+	       str_fits(n->name, sizeof(n->name), (const char *)n->copy_of->name) &&
+	       schema_element(n->copy_of);
+}
+
+/* False: no frontend_take() wrote it, or not of a disk that libvirt had taken. */
+static bool read_note(const xmlNode *node, struct note *n)
+{
+	const char *kind = (const char *)node->name;
+
+	if (!node->ns || !str_eq((const char *)node->ns->href, STATE_URI) ||
+	    !xml_attr(node, "on", n->on, sizeof(n->on)))
+		return false;
+	if (str_eq(kind, "attr") ? !read_attr_note(node, n) :
+	    !str_eq(kind, "element") || !read_element_note(node, n))
+		return false;
+	return known(n->on, n->name, n->element);
+}
+
+bool frontend_saved_valid(const xmlNode *saved)
+{
+	for (const xmlNode *node = saved ? saved->children : NULL; node; node = node->next) {
+		AUTO_NOTE n = { 0 };
+
+		if (node->type == XML_ELEMENT_NODE && !read_note(node, &n))
+			return false;
+	}
+	return true;
+}
+
+static void wear_attr(xmlNode *disk, const struct note *n)
+{
+	xmlNode *to = owner(disk, n->on);
+
+	/* libvirt drops one that has lost its only attribute. */
+	if (!to && strcmp(n->on, "blockio") == 0) {
+		to = xmlNewNode(NULL, XS(n->on));
+		xml_append(disk, to);
+	}
+	if (to)
+		xml_set(to, n->name, (const char *)n->value);
+}
+
+static void wear_element(xmlNode *disk, const struct note *n)
+{
+	xmlNode *to = owner(disk, n->on);
+
+	/* One that the user put there meanwhile is the user's. */
+	if (to && !xml_child(to, n->name))
+		xml_paste(to, xmlDocCopyNode(n->copy_of, disk->doc, 1), (unsigned)n->at, n->space);
+}
+
+/* Last taken, first put back: the noted places were counted while the earlier
+ * ones were gone already. */
+void frontend_wear(xmlNode *disk, const xmlNode *saved)
+{
+	char text[TARGET_SIZE];
+
+	/* A target need not name its bus: then its name tells it. */
+	if (frontend_saved_attr(saved, "target", "dev", text, sizeof(text)) &&
+	    !frontend_saved_attr(saved, "target", "bus", text, sizeof(text)))
+		xml_unset(xml_child(disk, "target"), "bus");
+	for (const xmlNode *node = saved ? saved->last : NULL; node; node = node->prev) {
+		AUTO_NOTE n = { 0 };
+
+		if (node->type != XML_ELEMENT_NODE || !read_note(node, &n))
+			continue;
+		if (n.element)
+			wear_element(disk, &n);
+		else
+			wear_attr(disk, &n);
+	}
+}
+
+void frontend_plain(xmlNode *disk, const char *name, enum bus bus)
+{
+	xmlNode *target = xml_child(disk, "target");
+
+	xml_set(target, "dev", name);
+	xml_set(target, "bus", bus_name(bus));
+}
+
+xmlNode *frontend_saved(const xmlNode *saved, const char *name)
+{
+	const xmlNode *node = xml_child_ns(saved, "element", STATE_URI);
+
+	for (; node; node = xml_next_ns(node, "element", STATE_URI)) {
+		xmlNode *element = xml_child(node, name);
+
+		if (element)
+			return element;
+	}
+	return NULL;
+}
+
+bool frontend_saved_attr(const xmlNode *saved, const char *on, const char *name,
+			 char *buf, size_t size)
+{
+	const xmlNode *node = xml_child_ns(saved, "attr", STATE_URI);
+
+	buf[0] = '\0';
+	for (; node; node = xml_next_ns(node, "attr", STATE_URI))
+		if (xml_attr_is(node, "on", on) && xml_attr_is(node, "name", name))
+			return xml_attr(node, "value", buf, size);
+	return false;
+}

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rewrite.c - stage, promote, roll back, restore: domain document in, domain
+ * document out; pure
+ *
+ * At any time the system disk wears one of three frontends:
+ *   its own     as the user defined it,
+ *   SATA        while it is staged (its own, when that is SATA or IDE),
+ *   final       on the bus where it will end (its own, when that is the bus).
+ * Its own is kept in the state's <saved> element exactly while it wears
+ * another one. All four operations are changes between these three.
+ */
+
+#include "hook/phase/rewrite.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hook/domain/domain.h"
+#include "hook/phase/bait.h"
+#include "hook/phase/frontend.h"
+#include "hook/phase/panic.h"
+#include "hook/domain/schema.h"
+#include "hook/domain/slots.h"
+
+static bool stays_put(enum bus origin)
+{
+	return origin == BUS_SATA || origin == BUS_IDE;
+}
+
+static void drop_saved(struct domain *domain)
+{
+	if (domain->state.saved) {
+		xmlUnlinkNode(domain->state.saved);
+		xmlFreeNode(domain->state.saved);
+	}
+	domain->state.saved = NULL;
+}
+
+/* A fresh <saved>; the state element is made when there is none yet. */
+static xmlNode *new_saved(struct domain *domain)
+{
+	drop_saved(domain);
+	domain_put_state(domain);
+	domain->state.saved = xmlNewChild(domain->state_node, domain->state_node->ns,
+					  XS("saved"), NULL);
+	return domain->state.saved;
+}
+
+enum bus rewrite_origin(const struct domain *domain, const xmlNode *disk)
+{
+	struct slot slot;
+
+	if (disk_bus(disk) != BUS_SCSI)
+		return disk_bus(disk);
+	if (slots_disk_place(disk, &slot) &&
+	    controller_is_virtio_scsi(controller_find(domain, "scsi", slot.controller)))
+		return BUS_SCSI;
+	return BUS_OTHER;
+}
+
+static bool boots_as_first(const struct domain *domain, const xmlNode *disk)
+{
+	return domain_boots_from_hd(domain) && domain_first_hard_disk(domain) == disk;
+}
+
+/* <boot dev='hd'/> means the first hard disk in libvirt's order; the move to
+ * another bus must not make another disk the first. */
+static int check_boot_order(const struct domain *domain, const xmlNode *disk,
+			    bool was_first, struct error *err)
+{
+	if (was_first && domain_first_hard_disk(domain) != disk)
+		return fail(err, ENOTSUP, "with its system disk on %s another disk "
+			    "would become the boot disk; give the system disk a "
+			    "<boot order='1'/> instead of <boot dev='hd'/>",
+			    bus_name(disk_bus(disk)));
+	return 0;
+}
+
+/* Give @disk (without an address) a free SATA port, on a new controller if
+ * there is none on the others. */
+static void give_port(struct domain *domain, xmlNode *disk)
+{
+	struct slot slot;
+
+	xml_set(xml_child(disk, "target"), "bus", "none");
+	if (!slots_sata(domain, &slot)) {
+		domain->state.sata_added = slot.controller;
+		controller_add(domain, "sata", slot.controller, NULL);
+	}
+	xml_set(xml_child(disk, "target"), "bus", "sata");
+	slots_drive_address(disk, &slot);
+}
+
+/* Put @disk on SATA: a free name, a free port, a new controller if need be. */
+static void wear_sata(struct domain *domain, xmlNode *disk)
+{
+	char name[TARGET_SIZE];
+
+	/* Its own name, when that is one for SATA too, is free for it. */
+	xml_set(xml_child(disk, "target"), "dev", "");
+	slots_target(domain, "sd", name, sizeof(name));
+	frontend_plain(disk, name, BUS_SATA);
+	give_port(domain, disk);
+}
+
+static void remember_disk(struct domain *domain, const xmlNode *disk, bool staged)
+{
+	disk_target(disk, domain->state.disk, sizeof(domain->state.disk));
+	domain->state.staged_form = staged;
+}
+
+/* Not the name that the system disk had: whoever makes a backup or a snapshot of "vda"
+ * meanwhile shall be told that there is no such disk, and not get the bait. */
+static void name_for_bait(const struct domain *domain, char name[TARGET_SIZE])
+{
+	for (char last = 'z'; last > 'a'; last--)
+		if (str_printf(name, TARGET_SIZE, "vd%c", last) && !domain_disk(domain, name))
+			return;
+	slots_target(domain, "vd", name, TARGET_SIZE);
+}
+
+int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
+		  struct error *err)
+{
+	struct state *state = &domain->state;
+	xmlNode *disk, *address = NULL, *place;
+	char name[TARGET_SIZE], model[40] = "", word[DOMAIN_WORD];
+	struct slot own;
+	bool first;
+
+	if (!domain->tag.valid && !domain->tag.wrong[0])
+		return fail(err, EINVAL, "its metadata has the busflip tag more than once: "
+			    "leave one of them");
+	if (!domain->tag.valid)
+		return fail(err, EINVAL, "its busflip tag has an attribute %s, which is "
+			    "neither bus=\"virtio\", bus=\"scsi\" nor disk=\"TARGET\": "
+			    "busflip enable %s makes it anew", domain->tag.wrong,
+			    domain_word(domain->name, domain->uuid, word));
+	disk = domain_system_disk(domain, err);
+	if (!disk || rewrite_check(domain, disk, err) < 0)
+		return -1;
+	first = boots_as_first(domain, disk);
+	state->origin = rewrite_origin(domain, disk);
+	state->bus = domain->tag.bus;
+	if (state->bus == BUS_NONE)
+		state->bus = state->origin == BUS_SCSI ? BUS_SCSI : options->bus;
+	state->sata_added = state->scsi_added = state->scsi = state->scsi_avoid = -1;
+	if (state->origin == BUS_OTHER && slots_disk_place(disk, &own))
+		state->scsi_avoid = own.controller;
+	drop_saved(domain);
+
+	if (!stays_put(state->origin)) {
+		xmlNode *saved = new_saved(domain);
+
+		/* What only its own bus and SATA have would be lost later. */
+		if (state->origin != state->bus)
+			frontend_take(disk, state->bus, saved);
+		frontend_take(disk, BUS_SATA, saved);
+		wear_sata(domain, disk);
+		if (state->origin == BUS_VIRTIO) {
+			address = frontend_saved(saved, "address");
+			frontend_saved_attr(saved, "disk", "model", model, sizeof(model));
+		}
+	}
+	/* Left by a staging whose state was removed: Windows knows its place. */
+	place = bait_remove(domain);
+	name_for_bait(domain, name);
+	bait_add(domain, disk, options->bait, options->keep_owner, name,
+		 address ? address : place, model);
+	xmlFreeNode(place);
+	remember_disk(domain, disk, true);
+	return check_boot_order(domain, disk, first, err);
+}
+
+static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
+{
+	const struct state *state = &domain->state;
+	xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
+
+	if (!disk || !disk_is_hard_disk(disk) || disk_is_bait(disk)) {
+		domain_disk_gone(domain, err);
+		return NULL;
+	}
+	if ((state->bus != BUS_VIRTIO && state->bus != BUS_SCSI) ||
+	    (!state->saved && !stays_put(state->origin) &&
+	     state->origin != state->bus && state->staged_form) ||
+	    xml_attr_is(disk, "device", "lun") || disk_bus(disk) == BUS_OTHER ||
+	    !frontend_saved_valid(state->saved)) {
+		domain_state_damaged(domain, err);
+		return NULL;
+	}
+	return schema_check_disk(disk, err) < 0 ? NULL : disk;
+}
+
+/* Another disk may have taken the place of one that was away. */
+static void evade(struct domain *domain, xmlNode *disk)
+{
+	struct slot slot;
+	bool ok;
+
+	if (disk_bus(disk) == BUS_VIRTIO || !slots_taken(domain, disk))
+		return;
+	if (disk_bus(disk) == BUS_SATA) {
+		xml_delete(xml_child(disk, "address"));
+		give_port(domain, disk);
+		return;
+	}
+	ok = slots_disk_place(disk, &slot);
+	if (disk_bus(disk) == BUS_IDE)
+		ok = slots_ide(domain, &slot);
+	else
+		slot = (struct slot){ .controller = slot.controller,
+				      .unit = slots_scsi_unit(domain, slot.controller) };
+	if (!ok)
+		return;
+	xml_delete(xml_child(disk, "address"));
+	slots_drive_address(disk, &slot);
+}
+
+/* The user's own frontend back on; a name that is taken by now is replaced. */
+static void wear_own(struct domain *domain, xmlNode *disk)
+{
+	char name[TARGET_SIZE], wanted[TARGET_SIZE];
+	char prefix[3] = "vd";
+
+	frontend_saved_attr(domain->state.saved, "target", "dev", wanted, sizeof(wanted));
+	xml_set(xml_child(disk, "target"), "dev", "");
+	if (!wanted[0] || domain_disk(domain, wanted)) {
+		if (strlen(wanted) > 2)
+			memcpy(prefix, wanted, 2);
+		slots_target(domain, prefix, name, sizeof(name));
+	} else {
+		memcpy(name, wanted, sizeof(name));
+	}
+	frontend_wear(disk, domain->state.saved);
+	xml_set(xml_child(disk, "target"), "dev", name);
+	drop_saved(domain);
+	evade(domain, disk);
+}
+
+/* Give @disk the bait's place, which is where Windows has its device; libvirt
+ * chooses one when another device sits there by now. */
+static void take_place(struct domain *domain, xmlNode *disk, const xmlNode *place)
+{
+	xmlNode *own = xml_child(disk, "address");
+
+	if (place && own) {
+		xmlNode *copy = xmlDocCopyNode((xmlNode *)(uintptr_t)place,
+					       domain->doc, 1);
+
+		xmlFreeNode(xmlReplaceNode(own, copy));
+	} else if (place) {
+		xml_append(disk, xmlDocCopyNode((xmlNode *)(uintptr_t)place,
+						domain->doc, 1));
+	}
+	own = xml_child(disk, "address");
+	if (own && pci_address_taken(domain, own, disk))
+		xml_delete(own);
+}
+
+static void wear_new_virtio(struct domain *domain, xmlNode *disk)
+{
+	char name[TARGET_SIZE];
+
+	slots_target(domain, "vd", name, sizeof(name));
+	frontend_plain(disk, name, BUS_VIRTIO);
+}
+
+static void wear_new_scsi(struct domain *domain, xmlNode *disk)
+{
+	struct slot slot = { .controller = domain->state.scsi };
+
+	if (!controller_is_virtio_scsi(controller_find(domain, "scsi", slot.controller)))
+		bait_add(domain, disk, "", false, "", NULL, "");
+	slot.controller = domain->state.scsi;
+	slot.unit = slots_scsi_unit(domain, slot.controller);
+	/* A name on SATA is a name on SCSI; one from IDE is not. */
+	if (domain->state.origin == BUS_IDE) {
+		char name[TARGET_SIZE];
+
+		slots_target(domain, "sd", name, sizeof(name));
+		frontend_plain(disk, name, BUS_SCSI);
+	} else {
+		frontend_plain(disk, domain->state.disk, BUS_SCSI);
+	}
+	slots_drive_address(disk, &slot);
+}
+
+/* The final frontend for a disk that came from another bus. A disk that wears
+ * its own frontend now (it came on SATA or IDE) has it saved first. */
+static void wear_new(struct domain *domain, xmlNode *disk)
+{
+	struct state *state = &domain->state;
+
+	if (stays_put(state->origin))
+		frontend_take(disk, state->bus, new_saved(domain));
+	else
+		frontend_take(disk, state->bus, NULL);
+	if (state->bus == BUS_VIRTIO)
+		wear_new_virtio(domain, disk);
+	else
+		wear_new_scsi(domain, disk);
+}
+
+static void drop_sata(struct domain *domain)
+{
+	controller_drop_unused(domain, "sata", domain->state.sata_added);
+	domain->state.sata_added = -1;
+}
+
+static int promote(struct domain *domain, bool keep_sata, struct error *err)
+{
+	struct state *state = &domain->state;
+	xmlNode *disk = recorded_disk(domain, err), *place;
+	bool first;
+
+	if (!disk)
+		return -1;
+	first = boots_as_first(domain, disk);
+	place = bait_remove(domain);
+	if (state->saved && state->origin == state->bus) {
+		frontend_take(disk, state->bus, NULL);
+		wear_own(domain, disk);
+	} else {
+		wear_new(domain, disk);
+	}
+	if (state->bus == BUS_VIRTIO)
+		take_place(domain, disk, place);
+	xmlFreeNode(place);
+	if (!keep_sata)
+		drop_sata(domain);
+	remember_disk(domain, disk, false);
+	return check_boot_order(domain, disk, first, err);
+}
+
+int rewrite_promote(struct domain *domain, struct error *err)
+{
+	return promote(domain, false, err);
+}
+
+int rewrite_promote_on_trial(struct domain *domain, struct error *err)
+{
+	return promote(domain, true, err);
+}
+
+int rewrite_rollback(struct domain *domain, const struct rewrite_options *options,
+		     struct error *err)
+{
+	struct state *state = &domain->state;
+	xmlNode *disk = recorded_disk(domain, err), *address = NULL;
+	char name[TARGET_SIZE], model[40] = "";
+	bool first;
+
+	if (!disk)
+		return -1;
+	if (state->staged_form)
+		return 0;
+	panic_remove(domain);
+	first = boots_as_first(domain, disk);
+	if (state->bus == BUS_VIRTIO && xml_child(disk, "address"))
+		address = xmlDocCopyNode(xml_child(disk, "address"), domain->doc, 1);
+	xml_attr(disk, "model", model, sizeof(model));
+
+	if (state->saved && stays_put(state->origin)) {
+		frontend_take(disk, state->origin, NULL);
+		wear_own(domain, disk);
+	} else {
+		bool keep = !state->saved;
+
+		frontend_take(disk, BUS_SATA, keep ? new_saved(domain) : NULL);
+		/* After "done" nothing is known of an older bus. */
+		if (keep)
+			state->origin = state->bus;
+		wear_sata(domain, disk);
+	}
+	name_for_bait(domain, name);
+	if (!domain_bait(domain))
+		bait_add(domain, disk, options->bait, options->keep_owner, name,
+			 address, model);
+	xmlFreeNode(address);
+	remember_disk(domain, disk, true);
+	return check_boot_order(domain, disk, first, err);
+}
+
+static void clear_away(struct domain *domain)
+{
+	panic_remove(domain);
+	xmlFreeNode(bait_remove(domain));
+	drop_sata(domain);
+	controller_drop_unused(domain, "scsi", domain->state.scsi_added);
+}
+
+/* The bus of the frontend that was kept; one that doesn't name it is on a controller that
+ * isn't VirtIO's, or where it was found. */
+static enum bus own_bus(const struct state *state)
+{
+	char text[16];
+
+	if (frontend_saved_attr(state->saved, "target", "bus", text, sizeof(text)))
+		return bus_parse(text);
+	return state->origin == BUS_OTHER ? BUS_SCSI : state->origin;
+}
+
+int rewrite_restore(struct domain *domain, struct error *err)
+{
+	struct state *state = &domain->state;
+	xmlNode *disk, *own;
+
+	if (!state->disk[0] || (!state->saved && !state->staged_form)) {
+		panic_remove(domain);
+		drop_sata(domain);
+		return 0;
+	}
+	disk = recorded_disk(domain, err);
+	if (!disk)
+		return -1;
+	xmlFreeNode(bait_remove(domain));
+	if (state->saved) {
+		frontend_take(disk, own_bus(state), NULL);
+		wear_own(domain, disk);
+	}
+	clear_away(domain);
+	own = xml_child(disk, "address");
+	if (own && pci_address_taken(domain, own, disk))
+		xml_delete(own);
+	return 0;
+}
+
+int rewrite_settle_on_sata(struct domain *domain, struct error *err)
+{
+	if (!domain->state.staged_form)
+		return fail(err, EINVAL, "its system disk is not on SATA, so it can't stay "
+			    "there: leave out --keep-sata");
+	domain->state.sata_added = -1;
+	clear_away(domain);
+	return 0;
+}
+
+void rewrite_finish(struct domain *domain)
+{
+	panic_remove(domain);
+	drop_saved(domain);
+	drop_sata(domain);
+	domain->state.scsi_added = -1;
+	domain->state.override = false;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* step.c - one step of a domain's way to VirtIO, on its document */
+
+#include "hook/phase/step.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "helper/shared/text.h"
+#include "hook/domain/domain.h"
+#include "hook/phase/decide.h"
+#include "hook/phase/panic.h"
+#include "hook/phase/rewrite.h"
+
+static void note(struct domain *domain, const struct decision *decision,
+		 struct step *step)
+{
+	struct state *state = &domain->state;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	strftime(state->at, sizeof(state->at), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	if (state->phase != decision->next || !state->since[0])
+		str_fits(state->since, sizeof(state->since), state->at);
+	state->phase = decision->next;
+	if (decision->reset)
+		state->attempts = 0;
+	if (decision->count)
+		state->attempts++;
+	str_fits(state->reason, sizeof(state->reason), step->reason);
+	state->valid = true;
+	domain_put_state(domain);
+	step->after = decision->next;
+	step->changed = true;
+}
+
+static bool is_staged(const struct domain *domain)
+{
+	return domain->state.staged_form && domain->state.disk[0] &&
+	       domain_disk(domain, domain->state.disk);
+}
+
+/* On another bus it has another name, which may be one that was meant for its own. */
+static int check_overrides(const struct domain *domain, struct error *err)
+{
+	const xmlNode *disk = domain_disk(domain, domain->state.disk);
+
+	if (rewrite_is_overridden(domain, disk))
+		return fail(err, ENOTSUP, "a <qemu:override> would refer to its system disk when "
+			    "that is on %s", bus_name(disk_bus(disk)));
+	if (rewrite_is_overridden(domain, domain_bait(domain)))
+		return fail(err, ENOTSUP, "a <qemu:override> would refer to the bait");
+	return 0;
+}
+
+/* What could not be promoted later is not staged: try it on a copy. */
+int cycle_check_way_on(const struct domain *domain, struct error *err)
+{
+	AUTO_DOMAIN struct domain copy = { 0 };
+	AUTO_FREE char *xml = NULL;
+	size_t len;
+
+	return check_overrides(domain, err) < 0 ||
+	       domain_format(domain, &xml, &len, err) < 0 ||
+	       domain_parse(xml, len, &copy, err) < 0 ||
+	       rewrite_promote(&copy, err) < 0 ||
+	       check_overrides(&copy, err) < 0 ? -1 : 0;
+}
+
+static int rewrite(struct domain *domain, enum happening happened,
+		   const struct decision *decision, const struct config *config,
+		   struct error *err)
+{
+	const struct rewrite_options options = {
+		.bus = config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO,
+		.bait = config->bait,
+		.keep_owner = config->bait_owner == BAIT_OWNER_KEEP,
+	};
+
+	switch (decision->action) {
+	case ACTION_STAGE:
+		/* One that is held may be staged already, or may never have been. */
+		return is_staged(domain) ? 0 : rewrite_stage(domain, &options, err);
+	case ACTION_PROMOTE:
+		if (config->auto_recover && decision->next == PHASE_TRIAL)
+			panic_add(domain);
+		return happened == HAPPENED_SATA_CLEAN ?
+			rewrite_promote_on_trial(domain, err) :
+			rewrite_promote(domain, err);
+	case ACTION_ROLLBACK:
+		return rewrite_rollback(domain, &options, err);
+	case ACTION_RESTORE:
+		return rewrite_restore(domain, err);
+	case ACTION_MARK:
+		if (decision->next == PHASE_DONE)
+			rewrite_finish(domain);
+		else if (decision->next == PHASE_HELD)
+			panic_remove(domain);
+		return 0;
+	case ACTION_NONE:
+	case ACTION_REFUSE:
+	case ACTION_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* As much of @detail as there is room for. */
+static void explain(struct step *step, const char *why, const char *detail)
+{
+	char text[2 * sizeof(step->reason)];
+
+	snprintf(text, sizeof(text), "%s%s%s", why, detail && *detail ? ": " : "",
+		 detail ? detail : "");
+	str_cut(step->reason, sizeof(step->reason), text);
+	make_printable(step->reason);
+}
+
+int cycle_step(struct domain *domain, enum happening happened,
+	       const struct config *config, struct step *step, struct error *err)
+{
+	return cycle_step_because(domain, happened, NULL, config, step, err);
+}
+
+int cycle_step_because(struct domain *domain, enum happening happened,
+		       const char *detail, const struct config *config,
+		       struct step *step, struct error *err)
+{
+	struct state *state = &domain->state;
+	struct decision decision;
+	char word[DOMAIN_WORD], odd[ODD_TAG];
+
+	memset(step, 0, sizeof(*step));
+	domain_word(domain->name, domain->uuid, word);
+	if (!state->valid)
+		return domain_state_damaged(domain, err);
+	if (!domain->tag.present)
+		return fail(err, EINVAL, "it has no busflip tag%s%s; busflip enable %s adds one",
+			    *domain_odd_tag(domain, odd) ? ": " : "", odd, word);
+	decision = phase_decide(state->phase, happened,
+				state->attempts + 1 >= config->max_attempts,
+				state->override);
+	step->before = step->after = state->phase;
+	step->stuck = happened == HAPPENED_VIRTIO_STUCK;
+	explain(step, decision.why, detail);
+	if (decision.action == ACTION_REFUSE && decision.first)
+		return fail(err, EINVAL, "it %s; run busflip %s %s first", decision.why,
+			    decision.first, word);
+	if (decision.action == ACTION_REFUSE)
+		return fail(err, EINVAL, "it %s", decision.why);
+	if (decision.action == ACTION_NONE)
+		return 0;
+	if (rewrite(domain, happened, &decision, config, err) < 0)
+		return -1;
+	if (decision.next != step->before)
+		state->override = happened == HAPPENED_PROMOTE;
+	if (decision.action == ACTION_RESTORE) {
+		domain_drop_state(domain);
+		step->after = PHASE_NONE;
+		step->changed = true;
+		return 0;
+	}
+	note(domain, &decision, step);
+	return decision.action == ACTION_STAGE ? cycle_check_way_on(domain, err) : 0;
+}
+
+int cycle_disable(struct domain *domain, bool keep_sata, bool force,
+		  struct step *step, struct error *err)
+{
+	int rc;
+
+	memset(step, 0, sizeof(*step));
+	step->before = domain->state.phase;
+	if (!domain->state.valid)
+		rc = domain_state_damaged(domain, err);
+	else if (keep_sata)
+		rc = rewrite_settle_on_sata(domain, err);
+	else
+		rc = rewrite_restore(domain, err);
+	if (rc < 0 && !force)
+		return -1;
+	step->changed = domain->tag.present || domain->state_node;
+	step->forced = rc < 0;
+	str_fits(step->reason, sizeof(step->reason), step->forced ?
+		 "disabled by the administrator, its disk was not put back" :
+		 "disabled by the administrator");
+	domain_drop_state(domain);
+	domain_drop_tag(domain);
+	return 0;
+}

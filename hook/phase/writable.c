@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* writable.c - which disk of a domain may be written to */
+
+#include "hook/phase/writable.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "hook/phase/frontend.h"
+
+static const char *what_forbids(const xmlNode *disk)
+{
+	if (!disk_is_hard_disk(disk))
+		return "no hard disk";
+	if (disk_is_bait(disk))
+		return "the bait";
+	if (xml_child(disk, "readonly"))
+		return "read-only";
+	if (xml_child(disk, "shareable"))
+		return "shared with other guests (<shareable/>)";
+	if (xml_child(disk, "transient"))
+		return "transient: what is written is thrown away";
+	return NULL;
+}
+
+int writable_check(const xmlNode *disk, struct error *err)
+{
+	const char *why = what_forbids(disk);
+	char name[TARGET_SIZE] = "?";
+
+	disk_target(disk, name, sizeof(name));
+	return why ? fail(err, EPERM, "its disk %s is %s, so busflip does not write to it",
+			  name, why) : 0;
+}
+
+/* Where staging puts the disk, and promotion; afterwards it is the user's to move. */
+static bool is_on_its_bus(const struct state *state, const xmlNode *disk)
+{
+	enum bus bus = disk_bus(disk);
+
+	return (state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL) ||
+	       (state->staged_form ? bus == BUS_SATA || bus == BUS_IDE :
+				     bus == state->bus);
+}
+
+/* Its tag names the disk as it was before it was staged, and no other disk has that name. */
+static bool is_meant_by_tag(const struct domain *domain, const xmlNode *disk)
+{
+	const char *wanted = domain->tag.disk;
+	const xmlNode *named = domain_disk(domain, wanted);
+	char was[TARGET_SIZE];
+
+	if (!named || named == disk || disk_is_bait(named))
+		return true;
+	return frontend_saved_attr(domain->state.saved, "target", "dev", was, sizeof(was)) &&
+	       strcmp(was, wanted) == 0;
+}
+
+xmlNode *writable_system_disk(const struct domain *domain, struct error *err)
+{
+	const struct state *state = &domain->state;
+	xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) :
+					 domain_system_disk(domain, err);
+	xmlNode *meant = NULL;
+	char name[TARGET_SIZE] = "?";
+
+	if (!disk && state->disk[0])
+		domain_disk_gone(domain, err);
+	if (!disk || writable_check(disk, err) < 0)
+		return NULL;
+	if (!state->disk[0])
+		return disk;
+	if (!is_on_its_bus(state, disk)) {
+		fail(err, EPERM, "its state names disk %s, which is on %s: not where busflip has "
+		     "put it, so it is not written to", state->disk, bus_name(disk_bus(disk)));
+		return NULL;
+	}
+	if (domain->tag.disk[0] ? is_meant_by_tag(domain, disk) :
+	    (meant = domain_system_disk(domain, err)) == disk)
+		return disk;
+	if (domain->tag.disk[0])
+		meant = domain_disk(domain, domain->tag.disk);
+	if (meant) {
+		disk_target(meant, name, sizeof(name));
+		fail(err, EPERM, "its state names disk %s, but Windows boots from %s by its tag "
+		     "and boot order, so neither is written to", state->disk, name);
+	}
+	return NULL;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backup-internal.h - what the two files of backup.h share */
+#ifndef BUSFLIP_BACKUP_INTERNAL_H
+#define BUSFLIP_BACKUP_INTERNAL_H
+
+#include "hook/recovery/backup.h"
+
+#include <dirent.h>
+
+#define BACKUP_INFO "patch.info"
+#define BACKUP_INFO_LIMIT 16384	/* bytes */
+
+/* backup_is_finished() - for scandir(): their names begin with a digit, those of
+ * unfinished ones with a dot. */
+int backup_is_finished(const struct dirent *e);
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* backup-read.c - what is kept of a disk, for undo */
+
+#include "hook/recovery/backup-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "helper/shared/file.h"
+#include "helper/shared/refusal.h"
+
+/* As struct backup has them. */
+static const char *const names[] = { "SYSTEM", "SYSTEM.LOG1", "SYSTEM.LOG2" };
+
+int backup_is_finished(const struct dirent *e)
+{
+	return e->d_name[0] >= '0' && e->d_name[0] <= '9';
+}
+
+static bool take_info(struct backup *b, const char *key, const char *value)
+{
+	struct {
+		const char *key;
+		uint64_t limit;
+		uint64_t value;
+	} numbers[] = {
+		{ "size", UINT64_MAX, 0 }, { "crc", UINT32_MAX, 0 },
+		{ "sequence", UINT32_MAX, 0 }, { "partition", UINT32_MAX, 0 },
+		{ "kept", UINT64_MAX, 0 },
+	};
+
+	if (!strcmp(key, "hive"))
+		return str_fits(b->hive_path, sizeof(b->hive_path), value);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		char *end;
+
+		if (strcmp(key, numbers[i].key) != 0)
+			continue;
+		errno = 0;
+		numbers[i].value = strtoull(value, &end, 10);
+		if (errno || end == value || *end ||
+		    numbers[i].value > numbers[i].limit)
+			return false;
+		if (i == 0)
+			b->patched.size = numbers[i].value;
+		else if (i == 1)
+			b->patched.crc = (uint32_t)numbers[i].value;
+		else if (i == 2)
+			b->patched.sequence = (uint32_t)numbers[i].value;
+		else if (i == 4)
+			b->kept_size = numbers[i].value;
+		else
+			b->partition = (uint32_t)numbers[i].value;
+	}
+	return true;
+}
+
+/* Whose a damaged one is can't be told, so nothing older is taken instead. */
+static int damaged(struct error *err, const struct backup *b, const char *name,
+		   const char *what)
+{
+	return fail(err, REFUSE_NO_BACKUP, "%s is damaged (%s: %s): move that folder away, and "
+		    "undo takes an older one, if there is one", b->path, name, what);
+}
+
+static int read_info(struct backup *b, int folder, struct error *err)
+{
+	AUTO_FD int fd = openat(folder, BACKUP_INFO, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	char *save = NULL, *image;
+	size_t len;
+
+	if (fd < 0)
+		return fail_errno(err, "%s/" BACKUP_INFO, b->path);
+	if (read_all(fd, BACKUP_INFO_LIMIT, &text, &len, err) < 0)
+		return -1;
+	if ((image = strstr(text, "\nimage=")) && text[len - 1] == '\n') {
+		text[len - 1] = '\0';
+		*image = '\0';
+		if (!str_fits(b->image, sizeof(b->image), image + 7))
+			return damaged(err, b, BACKUP_INFO, "name too long");
+	}
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, '=');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		if (!take_info(b, line, value))
+			return damaged(err, b, BACKUP_INFO, "bad value");
+	}
+	if (!b->hive_path[0] || !b->patched.size)
+		return damaged(err, b, BACKUP_INFO, "not complete");
+	return 0;
+}
+
+static int check_size(const struct backup *b, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(b->files[0], &st) < 0)
+		return fail_errno(err, "%s/SYSTEM", b->path);
+	if ((uint64_t)st.st_size != b->kept_size)
+		return damaged(err, b, "SYSTEM", "not whole");
+	return 0;
+}
+
+static int open_one(const char *folder, const char *name, struct backup *b,
+		    struct error *err)
+{
+	AUTO_FD int fd = -1;
+
+	memset(b, 0, sizeof(*b));
+	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
+		b->files[i] = -1;
+	if (!str_printf(b->path, sizeof(b->path), "%s/%s", folder, name))
+		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
+	fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(err, "%s", b->path);
+	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++) {
+		b->files[i] = openat(fd, names[i], O_RDONLY | O_CLOEXEC);
+		if (b->files[i] < 0 && (errno != ENOENT || i == 0))
+			return fail_errno(err, "%s/%s", b->path,
+					  names[i]);
+	}
+	return read_info(b, fd, err);
+}
+
+/* Is one of @image in @folder, and newer than @newest? Its name is put there. */
+static bool has_newer(const char *folder, const char *image, char newest[NAME_MAX + 1])
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	bool found = false;
+
+	for (int i = n - 1; i >= 0 && !found && strcmp(list[i]->d_name, newest) > 0; i--) {
+		struct backup b = { 0 };
+
+		found = open_one(folder, list[i]->d_name, &b, NULL) == 0 &&
+			strcmp(b.image, image) == 0;
+		backup_close(&b);
+		if (found)
+			str_fits(newest, NAME_MAX + 1, list[i]->d_name);
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return found;
+}
+
+/* The same in every folder; the one that has it is put into @folder. */
+static void look_elsewhere(const char *state, const char *image, char folder[4096],
+			   char newest[NAME_MAX + 1])
+{
+	struct dirent **list = NULL;
+	char other[4096];
+	int n = scandir(state, &list, NULL, NULL);
+
+	for (int i = 0; i < n; i++) {
+		if (*list[i]->d_name != '.' &&
+		    str_printf(other, sizeof(other), "%s/%s", state, list[i]->d_name) &&
+		    has_newer(other, image, newest))
+			str_fits(folder, sizeof(other), other);
+		free(list[i]);
+	}
+	free(list);
+}
+
+/* Of whatever image. Return 1 when there is none. */
+static int open_newest(const char *folder, struct backup *b, struct error *err)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	int r = n > 0 ? open_one(folder, list[n - 1]->d_name, b, err) : 1;
+
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return r;
+}
+
+int backup_open_newest(const char *state, bool everywhere, char folder[4096],
+		       const char *image, struct backup *b, struct error *err)
+{
+	char newest[NAME_MAX + 1] = "";
+	int r = open_newest(folder, b, err);
+
+	if (r < 0)
+		return -1;
+	has_newer(folder, image, newest);
+	if (everywhere)
+		look_elsewhere(state, image, folder, newest);
+	if (newest[0]) {
+		backup_close(b);
+		r = open_one(folder, newest, b, err);
+	}
+	if (r > 0)
+		return fail(err, REFUSE_NO_BACKUP, "nothing is kept for this disk in %s: it was "
+			    "not patched on this host, or by another name (its domain's, its "
+			    "path), or with another --state-dir; there is nothing to undo",
+			    folder);
+	return r < 0 ? -1 : check_size(b, err);
+}
+
+void backup_close(struct backup *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(b->files); i++)
+		cleanup_close(&b->files[i]);
+}
+
+int backup_image(const char *folder, char image[4096], struct error *err)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort), r = 0;
+
+	if (n < 0 && errno != ENOENT)
+		r = fail_errno(err, "%s", folder);
+	*image = '\0';
+	for (int i = 0; i < n && r == 0; i++) {
+		struct backup b = { 0 };
+
+		r = open_one(folder, list[i]->d_name, &b, err);
+		if (r == 0) {
+			str_fits(image, sizeof(b.image), b.image);
+			if (access(image, F_OK) == 0)
+				r = 1;
+			else if (errno != ENOENT && errno != ENOTDIR)
+				r = fail_errno(err, "%s", image);
+		}
+		backup_close(&b);
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return r;
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* backup.c - the hives as they were before each patch, kept on the host */
+
+#include "hook/recovery/backup-internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "helper/shared/file.h"
+#include "helper/shared/refusal.h"
+
+/* Bytes that are written at a time. What comes from the helper may be much, the host's
+ * disk slow; before each piece it is asked whether there is time left. */
+#define PIECE ((off_t)4 << 20)
+
+static const struct {
+	const char *name;
+	enum job_section section;
+} files[] = {
+	{ "SYSTEM", JOB_SECTION_COUNT },	/* has a file of its own */
+	{ "SYSTEM.LOG1", JOB_SECTION_LOG1 },
+	{ "SYSTEM.LOG2", JOB_SECTION_LOG2 },
+	{ "edits", JOB_SECTION_RECORD },
+};
+
+int backup_folder(const char *state, const char *key, const char *image,
+		  char *out, size_t size, struct error *err)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (const char *p = image; *p; p++)
+		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
+	if (key ? !str_printf(out, size, "%s/%s", state, key)
+		: !str_printf(out, size, "%s/image-%016llx", state,
+			      (unsigned long long)h))
+		return fail(err, ENAMETOOLONG, "%s: name too long", state);
+	return 0;
+}
+
+static int no_room(struct error *err)
+{
+	if (err && (err->code == ENOSPC || err->code == EDQUOT))
+		err->code = REFUSE_HOST_SPACE;
+	return error_prefix(err, "backup of the hive");
+}
+
+/* Begin writing to the disk, without waiting: what is synced together later takes
+ * little longer than one file. */
+static void start_writing(int fd)
+{
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+/* As errno has it. */
+static bool in_time(const struct backup_work *work)
+{
+	if (monotonic_ms() < work->deadline)
+		return true;
+	errno = ETIMEDOUT;
+	return false;
+}
+
+/* @len bytes of the file @from from @at on. The helper can make it shorter meanwhile. */
+static int send_bytes(int fd, int from, off_t at, off_t len, const struct backup_work *work)
+{
+	while (len) {
+		ssize_t n = in_time(work) ? sendfile(fd, from, &at, (size_t)(len < PIECE ?
+						     len : PIECE)) : -1;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = ENODATA;
+		if (n <= 0)
+			return -1;
+		len -= n;
+	}
+	return 0;
+}
+
+static int copy_out(int from, off_t at, off_t len, int folder, const char *name,
+		    const struct backup_work *work, struct error *err)
+{
+	AUTO_FD int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL |
+				O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fail_errno(err, "%s", name);
+	if (send_bytes(fd, from, at, len, work) < 0)
+		return fail_errno(err, "%s: cannot write", name);
+	start_writing(fd);
+	return 0;
+}
+
+/* Like fdatasync(), which can't be ended once it is begun, and has the last piece. */
+static int make_durable(int fd, const struct backup_work *work)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	for (off_t at = 0; st.st_size - at > PIECE; at += PIECE) {
+		if (!in_time(work))
+			return -1;
+		/* Some file systems have no such call: fdatasync() says what counts. */
+		sync_file_range(fd, at, PIECE, SYNC_FILE_RANGE_WAIT_BEFORE |
+				SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+	}
+	return in_time(work) ? fdatasync(fd) : -1;
+}
+
+static int sync_file(int folder, const char *name, const struct backup_work *work,
+		     struct error *err)
+{
+	AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || make_durable(fd, work) < 0)
+		return fail_errno(err, "%s: cannot make it durable", name);
+	return 0;
+}
+
+static void *sync_hive(void *context)
+{
+	struct backup_work *work = context;
+
+	work->sync_error = make_durable(work->hive, work) < 0 ? errno : 0;
+	return NULL;
+}
+
+/* The helper has work for longer than this takes. */
+static void begin_sync(struct backup_work *work, int folder)
+{
+	work->sync_error = 0;
+	work->hive = openat(folder, "SYSTEM", O_RDONLY | O_CLOEXEC);
+	if (work->hive < 0) {
+		work->sync_error = errno;
+		return;
+	}
+	work->syncing = pthread_create(&work->syncer, NULL, sync_hive, work) == 0;
+	if (!work->syncing)
+		sync_hive(work);
+}
+
+static int end_sync(struct backup_work *work)
+{
+	if (work->syncing)
+		pthread_join(work->syncer, NULL);
+	work->syncing = false;
+	if (work->hive >= 0)
+		cleanup_close(&work->hive);
+	errno = work->sync_error;
+	return work->sync_error ? -1 : 0;
+}
+
+static int store_info(int folder, const struct backup_source *s,
+		      struct error *err)
+{
+	AUTO_FD int fd = openat(folder, BACKUP_INFO, O_WRONLY | O_CREAT | O_EXCL |
+				O_CLOEXEC, 0600);
+	const struct job_hive_mark *mark = &s->reply->patched;
+	char text[BACKUP_INFO_LIMIT];
+
+	if (fd < 0)
+		return fail_errno(err, BACKUP_INFO);
+	/* The image comes last: a path may hold anything but NUL. */
+	if (!str_printf(text, sizeof(text),
+			"kept=%llu\nsize=%llu\ncrc=%u\nsequence=%u\n"
+			"partition=%u\nhive=%s\nimage=%s\n",
+			(unsigned long long)s->reply->kept,
+			(unsigned long long)mark->size,
+			mark->crc, mark->sequence, s->reply->partition,
+			s->reply->hive_path, s->image))
+		return fail(err, ENAMETOOLONG, BACKUP_INFO ": %s: name too long", s->image);
+	if (write_all(fd, text, strlen(text), err) < 0)
+		return error_prefix(err, BACKUP_INFO);
+	start_writing(fd);
+	return 0;
+}
+
+static int sync_all(int folder, struct backup_work *work, struct error *err)
+{
+	if (end_sync(work) < 0)
+		return fail_errno(err, "SYSTEM: cannot make it durable");
+	for (size_t i = 1; i < ARRAY_SIZE(files); i++)
+		if (sync_file(folder, files[i].name, work, err) < 0)
+			return -1;
+	if (sync_file(folder, BACKUP_INFO, work, err) < 0)
+		return -1;
+	return in_time(work) && fsync(folder) == 0 ? 0 :
+		fail_errno(err, "cannot make its folder durable");
+}
+
+static int store_rest(int folder, const struct backup_source *s,
+		      const struct backup_work *work, struct error *err)
+{
+	for (size_t i = 1; i < ARRAY_SIZE(files); i++) {
+		struct job_bytes bytes = s->reply->section[files[i].section];
+
+		if (bytes.data &&
+		    copy_out(s->fd, bytes.data - s->base, (off_t)bytes.len, folder,
+			     files[i].name, work, err) < 0)
+			return -1;
+	}
+	return store_info(folder, s, err);
+}
+
+static void remove_backup(const char *folder, const char *name)
+{
+	char path[4096 + 300], file[sizeof(path) + 32], old[sizeof(path)];
+
+	if (!str_printf(path, sizeof(path), "%s/%s", folder, name))
+		return;
+	/* Out of sight in one step: undo would stumble over half of one. */
+	memcpy(old, path, sizeof(old));
+	if (*name != '.' &&
+	    (!str_printf(path, sizeof(path), "%s/.new-%s", folder, name) ||
+	     rename(old, path) < 0))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (str_printf(file, sizeof(file), "%s/%s", path,
+			       files[i].name))
+			unlink(file);
+	if (str_printf(file, sizeof(file), "%s/" BACKUP_INFO, path))
+		unlink(file);
+	rmdir(path);
+}
+
+/* Of a process that was killed, since the image's lock is ours. */
+static int is_unfinished(const struct dirent *e)
+{
+	return !strncmp(e->d_name, ".new-", 5);
+}
+
+static void prune(const char *folder, int (*which)(const struct dirent *),
+		  unsigned int keep)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, which, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		if (n - i > (int)keep)
+			remove_backup(folder, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+}
+
+/* Sorts by time, also within a second. */
+static int name_now(const char *folder, char *out, size_t size,
+		    struct error *err)
+{
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	if (!str_printf(out, size, "%s/%04d%02d%02dT%02d%02d%02d.%06ldZ",
+			folder, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000))
+		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
+	return 0;
+}
+
+int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_work *work,
+		 struct error *err)
+{
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	work->finished[0] = '\0';
+	work->kept = 0;
+	work->hive = -1;
+	work->deadline = deadline;
+	if (folder_make(folder, 0700, err) < 0)
+		return no_room(err);
+	prune(folder, is_unfinished, 0);
+	if (!str_printf(work->path, sizeof(work->path), "%s/.new-XXXXXX",
+			folder))
+		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
+	if (!mkdtemp(work->path)) {
+		work->path[0] = '\0';
+		fail_errno(err, "cannot create a folder in %s", folder);
+		return no_room(err);
+	}
+	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(hive, &st) < 0) {
+		fail_errno(err, "%s", work->path);
+	} else if (st.st_size > (off_t)JOB_HIVE_LIMIT) {
+		fail(err, EFBIG, "more than %u MiB", JOB_HIVE_LIMIT >> 20);
+	} else if (copy_out(hive, 0, st.st_size, fd, files[0].name, work, err) == 0) {
+		work->kept = (uint64_t)st.st_size;
+		begin_sync(work, fd);
+		return 0;
+	}
+	backup_abandon(folder, work);
+	return no_room(err);
+}
+
+void backup_abandon(const char *folder, struct backup_work *work)
+{
+	if (work->path[0]) {
+		end_sync(work);
+		prune(folder, is_unfinished, 0);
+	}
+	work->path[0] = '\0';
+}
+
+int backup_finish(const char *folder, struct backup_work *work,
+		  const struct backup_source *source, struct error *err)
+{
+	AUTO_FD int fd = -1;
+	char final[4096];
+
+	if (!work->path[0] || work->kept != source->reply->kept)
+		return fail(err, EPROTO, "the helper did not hand over the hive "
+			    "that is to be kept");
+	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		fail_errno(err, "%s", folder);
+	} else if (store_rest(fd, source, work, err) == 0 && sync_all(fd, work, err) == 0 &&
+		   name_now(folder, final, sizeof(final), err) == 0) {
+		if (rename(work->path, final) == 0) {
+			work->path[0] = '\0';
+			memcpy(work->finished, final, sizeof(final));
+			if (folder_sync(folder, err) == 0)
+				return 0;
+			backup_discard(final);
+			work->finished[0] = '\0';
+			return no_room(err);
+		}
+		fail_errno(err, "cannot rename %s", work->path);
+	}
+	backup_abandon(folder, work);
+	return no_room(err);
+}
+
+static bool transition_path(const char *folder, char *path, size_t size)
+{
+	return str_printf(path, size, "%s/transition", folder);
+}
+
+int backup_transition(const char *folder, struct job_bytes record,
+		      struct error *err)
+{
+	char path[4096];
+
+	if (!record.data || !transition_path(folder, path, sizeof(path)) ||
+	    access(path, F_OK) == 0)
+		return 0;
+	if (file_replace(path, record.data, record.len, 0600, err) < 0)
+		return no_room(err);
+	return 0;
+}
+
+void backup_adopt_transition(const char *folder, const char *other)
+{
+	char from[4096], to[4096];
+
+	if (!transition_path(other, from, sizeof(from)) ||
+	    !transition_path(folder, to, sizeof(to)) || access(from, F_OK) != 0 ||
+	    folder_make(folder, 0700, NULL) < 0)
+		return;
+	/* In one step where that is possible: one that stayed behind as well would be taken
+	 * for that of a later patch. */
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
+	    (errno == EINVAL && link(from, to) == 0 && unlink(from) == 0))
+		folder_sync(folder, NULL);
+}
+
+int backup_open_transition(const char *folder, struct error *err)
+{
+	char path[4096];
+	int fd = -1;
+
+	if (transition_path(folder, path, sizeof(path)))
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail_errno(err, "%s", path);
+	return fd;
+}
+
+void backup_end_transition(const char *folder)
+{
+	char path[4096];
+
+	if (transition_path(folder, path, sizeof(path)))
+		unlink(path);
+}
+
+void backup_prune(const char *folder, unsigned int keep)
+{
+	prune(folder, backup_is_finished, keep ? keep : 1);
+}
+
+int backup_remove(const char *folder, struct error *err)
+{
+	prune(folder, is_unfinished, 0);
+	prune(folder, backup_is_finished, 0);
+	backup_end_transition(folder);
+	return rmdir(folder) == 0 || errno == ENOENT ? 0 : fail_errno(err, "%s", folder);
+}
+
+static bool newest_name(const char *folder, char *out, size_t size)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	bool ok = n > 0 && str_printf(out, size, "%s/%s", folder,
+				      list[n - 1]->d_name);
+
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	return ok;
+}
+
+void backup_discard(const char *path)
+{
+	char folder[4096], name[4096], *slash;
+
+	if (!str_fits(folder, sizeof(folder), path) ||
+	    !(slash = strrchr(folder, '/')))
+		return;
+	*slash = '\0';
+	remove_backup(folder, slash + 1);
+	/* The first patch of all was taken back, or never was. */
+	if (!newest_name(folder, name, sizeof(name)))
+		backup_end_transition(folder);
+}

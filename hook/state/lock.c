@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* lock.c - the lock of a domain */
+
+#include "hook/state/lock.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "helper/shared/file.h"
+#include "hook/state/pending.h"
+
+bool uuid_ok(const char *uuid)
+{
+	static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i;
+
+	for (i = 0; i < sizeof(pattern) - 1; i++)
+		if (pattern[i] == 'x' ? !isxdigit((unsigned char)uuid[i]) :
+		    uuid[i] != '-')
+			return false;
+	return !uuid[i];
+}
+
+int state_folders_make(struct error *err)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} folders[] = {
+		{ BUSFLIP_STATEDIR, 0755 },	/* QEMU reads the bait there */
+		{ PENDING_FOLDER, 0700 },
+		{ BUSFLIP_RUNDIR, 0700 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(folders); i++)
+		if (folder_make(folders[i].path, folders[i].mode, err) < 0)
+			return -1;
+	return 0;
+}
+
+int shared_lock(const char *name, unsigned seconds, struct error *err)
+{
+	static const struct timespec pause = { .tv_nsec = 5L * 1000 * 1000 };
+	AUTO_FD int fd = -1;
+	char path[512];
+	time_t end = time(NULL) + (time_t)seconds;
+
+	if (!str_printf(path, sizeof(path), BUSFLIP_RUNDIR "/%s.lock", name))
+		return fail(err, ENAMETOOLONG, "%s: name too long", name);
+	if (folder_make(BUSFLIP_RUNDIR, 0700, err) < 0)
+		return -1;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fail_errno(err, "cannot open %s", path);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail_errno(err, "cannot lock %s", path);
+		if (time(NULL) >= end)
+			return fail(err, EBUSY, "another busflip is working on this "
+				    "domain and did not finish in %u s: try again later, or see "
+				    "who that is with fuser -v %s", seconds, path);
+		nanosleep(&pause, NULL);
+	}
+	return steal_fd(&fd);
+}
+
+int domain_lock(const char *uuid, unsigned seconds, struct error *err)
+{
+	if (!uuid_ok(uuid))
+		return fail(err, EINVAL, "%s is not a UUID", uuid);
+	return state_folders_make(err) < 0 ? -1 : shared_lock(uuid, seconds, err);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* mark.c - marks in /run that one hook of a start leaves for the next */
+
+#include "hook/state/mark.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hook/state/lock.h"
+
+static void preparing_path(int front, char *path, size_t size)
+{
+	snprintf(path, size, BUSFLIP_RUNDIR "/%d.preparing", front);
+}
+
+void mark_preparing(int front)
+{
+	char path[512];
+	int fd;
+
+	mkdir(BUSFLIP_RUNDIR, 0700);
+	preparing_path(front, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_close(&fd);
+}
+
+bool mark_was_preparing(int front)
+{
+	char path[512];
+
+	preparing_path(front, path, sizeof(path));
+	return unlink(path) == 0;
+}
+
+/* One that a start left that failed soon means nothing. */
+#define CONTINUES_SECONDS 120
+
+static bool continues_path(const char *uuid, char *path, size_t size)
+{
+	return uuid_ok(uuid) && str_printf(path, size, BUSFLIP_RUNDIR "/%s.continues", uuid);
+}
+
+int mark_continues(const char *uuid)
+{
+	char path[512];
+	AUTO_FD int fd = -1;
+
+	if (!continues_path(uuid, path, sizeof(path)))
+		return -1;
+	mkdir(BUSFLIP_RUNDIR, 0700);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 || futimens(fd, NULL) < 0 ? -1 : 0;
+}
+
+bool mark_is_continuing(const char *uuid)
+{
+	char path[512];
+	struct stat st;
+
+	return continues_path(uuid, path, sizeof(path)) && stat(path, &st) == 0 &&
+	       time(NULL) - st.st_mtime < CONTINUES_SECONDS;
+}
+
+void mark_continues_no_more(const char *uuid)
+{
+	char path[512];
+
+	if (continues_path(uuid, path, sizeof(path)))
+		unlink(path);
+}
