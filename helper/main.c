@@ -83,13 +83,13 @@ static int work(const struct job *job, struct job_writer *writer,
 {
 	struct drivers *drivers = NULL;
 	struct image *image = NULL;
-	struct disk *disk = NULL;
+	struct nbd_client *disk = NULL;
 	int r = open_drivers(job, &drivers, err);
 
 	if (r == 0)
 		r = hive_prepare(err);
 	if (r == 0)
-		r = disk_open(JOB_FD_DISK, monotonic_ms() + DISK_TIMEOUT_MS, &disk,
+		r = nbd_client_open(JOB_FD_DISK, monotonic_ms() + DISK_TIMEOUT_MS, &disk,
 			      err);
 	if (r == 0)
 		r = image_open_disk(disk, &image, err);
@@ -101,7 +101,7 @@ static int work(const struct job *job, struct job_writer *writer,
 	if (r == 0)
 		r = action_run(job, image, drivers, writer, reply, err);
 	image_close(image);
-	disk_close(disk);
+	nbd_client_close(disk);
 	drivers_free(drivers);
 	return r;
 }

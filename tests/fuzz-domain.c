@@ -60,7 +60,7 @@ static int apply(enum op op, struct domain *domain, struct error *err)
 	return rewrite_restore(domain, err);
 }
 
-/* Refuses what cycle_step() never lets through to the rewriting. */
+/* Refuses what step_apply() never lets through to the rewriting. */
 static struct bytes rewritten(enum op op, const char *xml, size_t len)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };

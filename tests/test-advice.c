@@ -6,15 +6,15 @@
 #include "helper/verdict/evidence.h"
 #include "tests/tap.h"
 
-static struct standing standing;
+static struct summary summary;
 
 static struct advice situation(enum phase phase)
 {
-	standing = (struct standing){
+	summary = (struct summary){
 		.name = "win", .tagged = true, .valid = true, .phase = phase,
 		.has_state = phase != PHASE_NONE,
 	};
-	return (struct advice){ .standing = &standing, .needs_disk = true };
+	return (struct advice){ .summary = &summary, .needs_disk = true };
 }
 
 static void next_has(const struct advice *a, const char *what, const char *name)
@@ -47,7 +47,7 @@ static void test_phases(void)
 		next_has(&a, nexts[i].off, phase_name((enum phase)i));
 		a.saved = true;
 		next_has(&a, nexts[i].saved, "saved");
-		standing.running = true;
+		summary.running = true;
 		next_has(&a, nexts[i].runs, "running");
 	}
 }
@@ -58,31 +58,31 @@ static void test_obstacles(void)
 
 	a.unfit = "why";
 	next_has(&a, "as it is: why", "can't be staged");
-	standing.tagged = false;
+	summary.tagged = false;
 	next_has(&a, "staged: why", "no tag, and can't be staged");
 	a.unfit = NULL;
 	next_has(&a, "busflip enable win adds one", "no tag");
 	a = situation(PHASE_TRIAL);
-	standing.tagged = false;
+	summary.tagged = false;
 	next_has(&a, "busflip disable win", "the tag is gone");
 	a = situation(PHASE_STAGED);
-	standing.pending = true;
+	summary.pending = true;
 	next_has(&a, "busflip stage --all", "pending");
-	standing.valid = false;
+	summary.valid = false;
 	next_has(&a, "busflip disable --force win", "damaged");
 	a = situation(PHASE_STAGED);
 	a.unreadable = "BitLocker";
 	next_has(&a, "can't be looked at: BitLocker", "its disk can't be read");
-	standing.running = true;
+	summary.running = true;
 	next_has(&a, "If every condition holds", "which may be since it runs");
 	a.never = true;
 	next_has(&a, "it stays on SATA, since its disk can't be looked at: BitLocker; busflip "
 		 "check win", "nor ever could be");
-	standing.running = false;
+	summary.running = false;
 	next_has(&a, "start it; it stays on SATA, since", "off");
 	a.saved = true;
 	next_has(&a, "its saved session, and stays on SATA, since", "saved");
-	standing.older = true;
+	summary.older = true;
 	next_has(&a, "as it was before", "by a session that began before");
 	a = situation(PHASE_STAGED);
 	a.unreadable = "BitLocker";
@@ -154,12 +154,12 @@ static void test_long(void)
 
 	memset(reason, 'n', sizeof(reason) - 1);
 	a.unfit = reason;
-	standing.phase = PHASE_NONE;
+	summary.phase = PHASE_NONE;
 	advice_next(&a, text);
 	is_int((long long)strlen(text), ADVICE_SIZE - 1, "too long: cut off");
 	a = situation(PHASE_HELD);
 	/* Words of ours in a name are no words of ours. */
-	str_fits(standing.name, sizeof(standing.name), "REASON DOMAIN");
+	str_fits(summary.name, sizeof(summary.name), "REASON DOMAIN");
 	advice_next(&a, text);
 	has_str(text, "busflip retry 'REASON DOMAIN'", "a name like a placeholder");
 }

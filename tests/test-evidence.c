@@ -11,34 +11,34 @@ int main(void)
 	 * virDomainShutoffReasonTypeToString() writes it. */
 	static const struct {
 		const char *reason;
-		enum evidence want;
+		enum session_end want;
 	} cases[] = {
-		{ "unknown", EVIDENCE_FAILS },
-		{ "shutdown", EVIDENCE_HOLDS },
-		{ "destroyed", EVIDENCE_FAILS },
-		{ "crashed", EVIDENCE_FAILS },
-		{ "migrated", EVIDENCE_OPEN },
-		{ "saved", EVIDENCE_OPEN },
-		{ "failed", EVIDENCE_FAILS },
-		{ "from snapshot", EVIDENCE_OPEN },
-		{ "daemon", EVIDENCE_OPEN },
+		{ "unknown", SESSION_END_UNCLEAN },
+		{ "shutdown", SESSION_END_CLEAN },
+		{ "destroyed", SESSION_END_UNCLEAN },
+		{ "crashed", SESSION_END_UNCLEAN },
+		{ "migrated", SESSION_END_OPEN },
+		{ "saved", SESSION_END_OPEN },
+		{ "failed", SESSION_END_UNCLEAN },
+		{ "from snapshot", SESSION_END_OPEN },
+		{ "daemon", SESSION_END_OPEN },
 		/* and what is none of them */
-		{ "", EVIDENCE_FAILS },
-		{ "-", EVIDENCE_FAILS },
-		{ "Shutdown", EVIDENCE_FAILS },
-		{ "shutdown ", EVIDENCE_FAILS },
-		{ " shutdown", EVIDENCE_FAILS },
-		{ "shutdown\n", EVIDENCE_FAILS },
-		{ "shutdownx", EVIDENCE_FAILS },
-		{ "shut", EVIDENCE_FAILS },
-		{ "a reason that libvirt may invent one day", EVIDENCE_FAILS },
+		{ "", SESSION_END_UNCLEAN },
+		{ "-", SESSION_END_UNCLEAN },
+		{ "Shutdown", SESSION_END_UNCLEAN },
+		{ "shutdown ", SESSION_END_UNCLEAN },
+		{ " shutdown", SESSION_END_UNCLEAN },
+		{ "shutdown\n", SESSION_END_UNCLEAN },
+		{ "shutdownx", SESSION_END_UNCLEAN },
+		{ "shut", SESSION_END_UNCLEAN },
+		{ "a reason that libvirt may invent one day", SESSION_END_UNCLEAN },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		is_int(evidence_from_reason(cases[i].reason), cases[i].want,
+		is_int(session_end_of(cases[i].reason), cases[i].want,
 		       "reason \"%s\"", cases[i].reason);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		is_int(evidence_is_guess(cases[i].reason),
+		is_int(session_end_is_guess(cases[i].reason),
 		       strcmp(cases[i].reason, "crashed") == 0 ||
 		       strcmp(cases[i].reason, "unknown") == 0,
 		       "reason \"%s\", a guess", cases[i].reason);

@@ -32,7 +32,7 @@ static char path[64], journals[64], name[4096];
 static struct journal_image image;
 static struct error err;
 static struct nbdserver server;
-static struct disk *disk;
+static struct nbd_client *disk;
 
 static const struct {
 	uint64_t off;
@@ -97,7 +97,7 @@ static void start(void)
 					      .writable = true };
 
 	if (nbdserver_start(BUSFLIP_QEMU_NBD, &what, false, &server, &err) < 0 ||
-	    disk_open(steal_fd(&server.client), monotonic_ms() + 10000, &disk,
+	    nbd_client_open(steal_fd(&server.client), monotonic_ms() + 10000, &disk,
 		      &err) < 0)
 		ok(false, "cannot start qemu-nbd: %s", err.msg);
 }
@@ -106,7 +106,7 @@ static void stop(void)
 {
 	struct error why;
 
-	disk_close(disk);
+	nbd_client_close(disk);
 	if (nbdserver_stop(&server, 10000, &why) < 0)
 		ok(false, "qemu-nbd: %s", why.msg);
 	nbdserver_free(&server);

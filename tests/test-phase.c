@@ -235,7 +235,7 @@ struct at {
 	bool override;
 };
 
-/* As cycle_step() does it, without a document. */
+/* As step_apply() does it, without a document. */
 static struct at step(const struct at *at, enum happening happened, int max_attempts)
 {
 	struct decision d = phase_decide(at->phase, happened,

@@ -28,7 +28,7 @@ static char *take_step(const char *xml, enum happening happened, size_t *len)
 	char *out = NULL;
 
 	if (domain_parse(xml, strlen(xml), &domain, &err) < 0 ||
-	    cycle_step(&domain, happened, &config, &step, &err) < 0 || !step.changed ||
+	    step_apply(&domain, happened, &config, &step, &err) < 0 || !step.changed ||
 	    domain_format(&domain, &out, len, &err) < 0)
 		return NULL;
 	return out;
@@ -42,7 +42,7 @@ static char *disable(const char *xml, bool keep_sata, size_t *len)
 	char *out = NULL;
 
 	if (domain_parse(xml, strlen(xml), &domain, &err) < 0 ||
-	    cycle_disable(&domain, keep_sata, true, &step, &err) < 0 ||
+	    step_disable(&domain, keep_sata, true, &step, &err) < 0 ||
 	    domain_format(&domain, &out, len, &err) < 0)
 		return NULL;
 	return out;

@@ -11,9 +11,9 @@
 
 #include "tests/tap.h"
 
-static struct standing row(const char *name, enum phase phase, const char *reason)
+static struct summary row(const char *name, enum phase phase, const char *reason)
 {
-	struct standing s = {
+	struct summary s = {
 		.tagged = true, .has_state = true, .valid = true, .phase = phase,
 		.bus = BUS_SATA, .target_bus = BUS_VIRTIO,
 		.disk = "sda", .since = "1970-01-01T00:00:00Z",
@@ -27,7 +27,7 @@ static struct standing row(const char *name, enum phase phase, const char *reaso
 }
 
 /* The caller frees it. */
-static char *table_of(struct standing *rows, size_t count, struct status_look look)
+static char *table_of(struct summary *rows, size_t count, struct status_look look)
 {
 	const struct status_list list = { .rows = rows, .count = count };
 	char *text = NULL;
@@ -61,7 +61,7 @@ static int width_of(char *text)
 
 static void test_width(void)
 {
-	struct standing rows[] = {
+	struct summary rows[] = {
 		row("win", PHASE_STAGED, "short"),
 		row("a-name-that-is-as-long-as-some-people-think-a-name-should-be-0123456789",
 		    PHASE_HELD, "and a reason which is a good deal longer than any line of a "
@@ -91,7 +91,7 @@ static void test_width(void)
 
 static void test_rows(void)
 {
-	struct standing rows[20];
+	struct summary rows[20];
 	AUTO_FREE char *few = NULL, *all = NULL, *bright = NULL, *none = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -132,7 +132,7 @@ static void test_ages(void)
 
 static void test_metrics(void)
 {
-	struct standing rows[] = {
+	struct summary rows[] = {
 		row("q\"uo\\te\n", PHASE_TRIAL, ""), row("b", PHASE_TRIAL, ""),
 		row("c", PHASE_NONE, ""),
 	};
@@ -168,7 +168,7 @@ static void test_story(void)
 	const struct story story = { .lines = lines, .count = 4, .more = true };
 	const struct story empty = { .count = 0 };
 	const struct status_look look = { .width = 80, .now = 5 };
-	struct standing s = row("win", PHASE_STAGED, "why");
+	struct summary s = row("win", PHASE_STAGED, "why");
 	AUTO_FREE char *text = NULL, *bare = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);

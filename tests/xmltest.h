@@ -79,7 +79,7 @@ static const char *const op_names[] __attribute__((unused)) = {
 	"stage", "promote", "rollback", "restore",
 };
 
-/* rewrite() - bytes in, bytes out, as cycle_step() does it. NULL and @err when
+/* rewrite() - bytes in, bytes out, as step_apply() does it. NULL and @err when
  * it is refused. The caller frees. */
 static inline char *rewrite(enum op op, const char *xml, struct error *err)
 {

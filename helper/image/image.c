@@ -35,7 +35,7 @@ struct block {
 };
 
 struct image {
-	struct disk *disk;		/* NULL: memory */
+	struct nbd_client *disk;		/* NULL: memory */
 	const uint8_t *memory;
 	uint64_t size;
 	struct block *buckets[BUCKETS];
@@ -44,9 +44,9 @@ struct image {
 };
 
 static_assert(PAGES_PER_BLOCK <= 32, "dirty is a bit per page");
-static_assert(BLOCK % DISK_UNIT_LIMIT == 0, "a block is whole units");
+static_assert(BLOCK % NBD_UNIT_LIMIT == 0, "a block is whole units");
 
-static int new_image(struct disk *disk, const uint8_t *memory, uint64_t size,
+static int new_image(struct nbd_client *disk, const uint8_t *memory, uint64_t size,
 		     struct image **out, struct error *err)
 {
 	struct image *image = calloc(1, sizeof(*image));
@@ -60,9 +60,9 @@ static int new_image(struct disk *disk, const uint8_t *memory, uint64_t size,
 	return 0;
 }
 
-int image_open_disk(struct disk *disk, struct image **image, struct error *err)
+int image_open_disk(struct nbd_client *disk, struct image **image, struct error *err)
 {
-	return new_image(disk, NULL, disk_size(disk), image, err);
+	return new_image(disk, NULL, nbd_client_size(disk), image, err);
 }
 
 int image_open_memory(const uint8_t *data, uint64_t size, struct image **image,
@@ -101,11 +101,11 @@ uint64_t image_size(const struct image *image)
 	return image->size;
 }
 
-static int fetch(struct image *image, const struct disk_piece *pieces, size_t n,
+static int fetch(struct image *image, const struct nbd_piece *pieces, size_t n,
 		 struct error *err)
 {
 	if (image->disk)
-		return disk_read(image->disk, pieces, n, err);
+		return nbd_client_read(image->disk, pieces, n, err);
 	for (size_t i = 0; i < n; i++)
 		memcpy(pieces[i].buf, image->memory + pieces[i].off,
 		       pieces[i].len);
@@ -167,7 +167,7 @@ static size_t block_length(const struct image *image, uint64_t index)
 static struct block *get(struct image *image, uint64_t index, struct error *err)
 {
 	struct block *b = find(image, index);
-	struct disk_piece piece;
+	struct nbd_piece piece;
 
 	if (b) {
 		if (!b->dirty && b != image->newest) {
@@ -183,7 +183,7 @@ static struct block *get(struct image *image, uint64_t index, struct error *err)
 		fail(err, ENOMEM, "out of memory");
 		return NULL;
 	}
-	piece = (struct disk_piece){ .off = index * BLOCK, .buf = b->data,
+	piece = (struct nbd_piece){ .off = index * BLOCK, .buf = b->data,
 				     .len = block_length(image, index) };
 	if (fetch(image, &piece, 1, err) < 0) {
 		free(b);
@@ -219,7 +219,7 @@ static size_t part(uint64_t off, size_t len)
  * or the like, and what is near them will be asked for next. */
 static size_t bypass_length(struct image *image, uint64_t off, size_t len)
 {
-	size_t unit = image->disk ? disk_unit(image->disk) : 1, run = 0;
+	size_t unit = image->disk ? nbd_client_unit(image->disk) : 1, run = 0;
 
 	if (len < BLOCK || off % unit)
 		return 0;
@@ -230,7 +230,7 @@ static size_t bypass_length(struct image *image, uint64_t off, size_t len)
 
 /* Pieces that bypass the cache, collected so that they travel together. */
 struct bypass {
-	struct disk_piece pieces[64];
+	struct nbd_piece pieces[64];
 	size_t count;
 };
 
@@ -242,11 +242,11 @@ static int bypass_add(struct image *image, struct bypass *b, uint64_t off,
 			return -1;
 		b->count = 0;
 	}
-	b->pieces[b->count++] = (struct disk_piece){ off, len, buf };
+	b->pieces[b->count++] = (struct nbd_piece){ off, len, buf };
 	return 0;
 }
 
-static int read_piece(struct image *image, struct disk_piece piece,
+static int read_piece(struct image *image, struct nbd_piece piece,
 		      struct bypass *later, struct error *err)
 {
 	while (piece.len) {
@@ -271,7 +271,7 @@ static int read_piece(struct image *image, struct disk_piece piece,
 	return 0;
 }
 
-int image_read_pieces(struct image *image, const struct disk_piece *pieces,
+int image_read_pieces(struct image *image, const struct nbd_piece *pieces,
 		      size_t n, struct error *err)
 {
 	struct bypass later = { .count = 0 };
@@ -288,7 +288,7 @@ int image_read_pieces(struct image *image, const struct disk_piece *pieces,
 int image_read(struct image *image, uint64_t off, void *buf, size_t len,
 	       struct error *err)
 {
-	struct disk_piece piece = { .off = off, .len = len, .buf = buf };
+	struct nbd_piece piece = { .off = off, .len = len, .buf = buf };
 
 	return image_read_pieces(image, &piece, 1, err);
 }

@@ -18,7 +18,7 @@ struct image;
 
 /* image_open_disk() - cache over @disk, which stays the caller's and must
  * outlive the image. */
-int image_open_disk(struct disk *disk, struct image **image,
+int image_open_disk(struct nbd_client *disk, struct image **image,
 		    struct error *err);
 
 /* image_open_memory() - the same over @size bytes at @data, which stay the
@@ -37,7 +37,7 @@ int image_read(struct image *image, uint64_t off, void *buf, size_t len,
 
 /* image_read_pieces() - like image_read() for each piece, but the large ones
  * are fetched at the same time: for a fragmented file. */
-int image_read_pieces(struct image *image, const struct disk_piece *pieces,
+int image_read_pieces(struct image *image, const struct nbd_piece *pieces,
 		      size_t n, struct error *err);
 
 /* image_write() - into the write buffer only. Bytes that equal what is there

@@ -56,7 +56,7 @@ struct span {
 /* The part of one run that lies in @want, as a piece of the image. Return 1, 0
  * when there is none or it is a hole, -1 when the run is not on the volume. */
 static int run_piece(const struct volume *vol, const runlist_element *run,
-		     const struct span *want, struct disk_piece *piece)
+		     const struct span *want, struct nbd_piece *piece)
 {
 	uint64_t cluster = vol->vol->cluster_size, at, len, off, skip = 0;
 
@@ -77,7 +77,7 @@ static int run_piece(const struct volume *vol, const runlist_element *run,
 	len -= skip;
 	if (len > want->size - (at - want->off))
 		len = want->size - (at - want->off);
-	*piece = (struct disk_piece){ .off = vol->window.off + off + skip,
+	*piece = (struct nbd_piece){ .off = vol->window.off + off + skip,
 				      .len = (size_t)len,
 				      .buf = want->buf + (at - want->off) };
 	return 1;
@@ -88,7 +88,7 @@ static int read_by_runs(struct volume *vol, const runlist_element *rl,
 			struct error *err)
 {
 	size_t runs = count_runs(rl), n = 0, found = 0;
-	AUTO_FREE struct disk_piece *pieces = NULL;
+	AUTO_FREE struct nbd_piece *pieces = NULL;
 
 	if (runs > RUN_LIMIT)
 		return fail(err, REFUSE_VOLUME_DAMAGED,

@@ -71,7 +71,7 @@ static int load_library(struct error *err)
 	return 0;
 }
 
-struct disk {
+struct nbd_client {
 	struct nbd_handle *nbd;
 	uint64_t size;
 	uint32_t unit;
@@ -84,7 +84,7 @@ enum disk_op { DISK_OP_READ, DISK_OP_WRITE, DISK_OP_FLUSH };
 /* One call: what is still to be sent, and what is on its way. */
 struct transfer {
 	enum disk_op op;
-	const struct disk_piece *pieces;
+	const struct nbd_piece *pieces;
 	size_t count;
 	size_t index;		/* piece to send next */
 	size_t done;		/* bytes of it sent already */
@@ -102,7 +102,7 @@ static int fail_nbd(struct error *err, const char *what)
 }
 
 /* Until the deadline for something to happen on the socket. */
-static int await(const struct disk *disk, struct error *err)
+static int await(const struct nbd_client *disk, struct error *err)
 {
 	int64_t left = disk->deadline - monotonic_ms();
 	int r = left > 0 ? lib.nbd_poll(disk->nbd, left < INT_MAX ? (int)left : INT_MAX)
@@ -122,10 +122,10 @@ static uint32_t ask_unit(struct nbd_handle *nbd)
 
 	if (unit <= 512)
 		return 512;
-	return unit <= DISK_UNIT_LIMIT && !(unit & (unit - 1)) ? (uint32_t)unit : DISK_UNIT_LIMIT;
+	return unit <= NBD_UNIT_LIMIT && !(unit & (unit - 1)) ? (uint32_t)unit : NBD_UNIT_LIMIT;
 }
 
-static int shake_hands(struct disk *disk, int fd, struct error *err)
+static int shake_hands(struct nbd_client *disk, int fd, struct error *err)
 {
 	int64_t size;
 
@@ -145,9 +145,9 @@ static int shake_hands(struct disk *disk, int fd, struct error *err)
 	return 0;
 }
 
-int disk_open(int fd, int64_t deadline, struct disk **out, struct error *err)
+int nbd_client_open(int fd, int64_t deadline, struct nbd_client **out, struct error *err)
 {
-	struct disk *disk;
+	struct nbd_client *disk;
 
 	if (!lib.nbd_create && load_library(err) < 0) {
 		close(fd);
@@ -172,13 +172,13 @@ int disk_open(int fd, int64_t deadline, struct disk **out, struct error *err)
 	return 0;
 }
 
-void disk_extend(struct disk *disk, int64_t deadline)
+void nbd_client_extend(struct nbd_client *disk, int64_t deadline)
 {
 	disk->deadline = deadline;
 }
 
 /* The answer to a goodbye doesn't matter: everything that does was flushed. */
-void disk_close(struct disk *disk)
+void nbd_client_close(struct nbd_client *disk)
 {
 	if (!disk)
 		return;
@@ -188,24 +188,24 @@ void disk_close(struct disk *disk)
 	free(disk);
 }
 
-uint64_t disk_size(const struct disk *disk)
+uint64_t nbd_client_size(const struct nbd_client *disk)
 {
 	return disk->size;
 }
 
-uint32_t disk_unit(const struct disk *disk)
+uint32_t nbd_client_unit(const struct nbd_client *disk)
 {
 	return disk->unit;
 }
 
-bool disk_is_read_only(const struct disk *disk)
+bool nbd_client_is_read_only(const struct nbd_client *disk)
 {
 	return disk->read_only;
 }
 
-static int64_t submit_one(struct disk *disk, struct transfer *t)
+static int64_t submit_one(struct nbd_client *disk, struct transfer *t)
 {
-	const struct disk_piece *piece;
+	const struct nbd_piece *piece;
 	uint64_t off;
 	uint8_t *buf;
 	size_t len;
@@ -231,7 +231,7 @@ static int64_t submit_one(struct disk *disk, struct transfer *t)
 	return lib.nbd_aio_pread(disk->nbd, buf, len, off, NBD_NULL_COMPLETION, 0);
 }
 
-static int submit(struct disk *disk, struct transfer *t, struct error *err)
+static int submit(struct nbd_client *disk, struct transfer *t, struct error *err)
 {
 	while (t->index < t->count && t->in_flight < DISK_IN_FLIGHT) {
 		int64_t cookie;
@@ -248,7 +248,7 @@ static int submit(struct disk *disk, struct transfer *t, struct error *err)
 	return 0;
 }
 
-static int retire(struct disk *disk, struct transfer *t, struct error *err)
+static int retire(struct nbd_client *disk, struct transfer *t, struct error *err)
 {
 	for (size_t i = 0; i < t->in_flight;) {
 		int r = lib.nbd_aio_command_completed(disk->nbd,
@@ -268,7 +268,7 @@ static int retire(struct disk *disk, struct transfer *t, struct error *err)
  * A request that is on its way holds a pointer into the caller's buffer, so
  * after a failure nothing may be left in flight: the connection is given up.
  */
-static int give_up(struct disk *disk, struct transfer *t)
+static int give_up(struct nbd_client *disk, struct transfer *t)
 {
 	if (t->in_flight) {
 		lib.nbd_close(disk->nbd);
@@ -278,7 +278,7 @@ static int give_up(struct disk *disk, struct transfer *t)
 	return -1;
 }
 
-static int run(struct disk *disk, struct transfer *t, struct error *err)
+static int run(struct nbd_client *disk, struct transfer *t, struct error *err)
 {
 	for (;;) {
 		if (submit(disk, t, err) < 0)
@@ -290,8 +290,8 @@ static int run(struct disk *disk, struct transfer *t, struct error *err)
 	}
 }
 
-static int transfer(struct disk *disk, enum disk_op op,
-		    const struct disk_piece *pieces, size_t n,
+static int transfer(struct nbd_client *disk, enum disk_op op,
+		    const struct nbd_piece *pieces, size_t n,
 		    struct error *err)
 {
 	struct transfer t = { .op = op, .pieces = pieces, .count = n };
@@ -305,13 +305,13 @@ static int transfer(struct disk *disk, enum disk_op op,
 	return run(disk, &t, err);
 }
 
-int disk_read(struct disk *disk, const struct disk_piece *pieces, size_t n,
+int nbd_client_read(struct nbd_client *disk, const struct nbd_piece *pieces, size_t n,
 	      struct error *err)
 {
 	return transfer(disk, DISK_OP_READ, pieces, n, err);
 }
 
-int disk_write(struct disk *disk, const struct disk_piece *pieces, size_t n,
+int nbd_client_write(struct nbd_client *disk, const struct nbd_piece *pieces, size_t n,
 	       struct error *err)
 {
 	if (disk->read_only)
@@ -319,7 +319,7 @@ int disk_write(struct disk *disk, const struct disk_piece *pieces, size_t n,
 	return transfer(disk, DISK_OP_WRITE, pieces, n, err);
 }
 
-int disk_flush(struct disk *disk, struct error *err)
+int nbd_client_flush(struct nbd_client *disk, struct error *err)
 {
 	return transfer(disk, DISK_OP_FLUSH, NULL, 1, err);
 }

@@ -36,9 +36,9 @@ static void look_at_bait(struct patient *p, const xmlNode *bait)
 	struct need need = { .item = "other-files", .of = "the bait: ",
 			     .source = xml_child(bait, "source") };
 	struct error ignored = { 0 };
-	struct place place;
+	struct disk_image place;
 
-	if (place_of_disk(bait, &place, &ignored) < 0 || access(place.path, F_OK) < 0)
+	if (disk_image_of(bait, &place, &ignored) < 0 || access(place.path, F_OK) < 0)
 		return;
 	if (strcmp(place.path, path) == 0)
 		look_at_image(p, path);

@@ -17,7 +17,7 @@ static void check_apparmor(struct patient *p)
 	struct error err = { 0 };
 	int r = confine_apparmor(p->domain.uuid, p->xml, &err);
 
-	if (r == 1 && place_is_volume(p->disk)) {
+	if (r == 1 && disk_image_is_volume(p->disk)) {
 		/* 9.0.0 leaves them out (measured); later ones do not, see load_profile() in
 		 * src/security/security_apparmor.c. */
 		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: libvirt makes a "

@@ -46,21 +46,21 @@ static void cure_refusal(const struct patient *p, struct checkup_item *item, int
 			     "what each refusal means", p->name_word);
 }
 
-/* One look, at most a dry run of a patch. Return as offline_run() does. */
-static int look(const struct patient *p, const struct place *place, enum job_action action,
+/* One look, at most a dry run of a patch. Return as subject_run() does. */
+static int look(const struct patient *p, const struct disk_image *place, enum job_action action,
 		struct guestdisk_result *result, struct error *err)
 {
-	struct offline o;
+	struct subject o;
 
 	memset(result, 0, sizeof(*result));
-	if (offline_begin(p->line, action, &o) != EXIT_DONE)
+	if (subject_begin(p->line, action, &o) != EXIT_DONE)
 		return fail(err, EINVAL, "wrong usage");
 	o.place = *place;
 	o.qemu = p->has_user ? &p->user : NULL;
-	o.bus = standing_target_bus(&p->domain, p->disk, &p->line->config);
+	o.bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
 	o.job.dry_run = action == JOB_PATCH;
 	o.job.live = false;
-	return offline_run(&o, result, err);
+	return subject_run(&o, result, err);
 }
 
 /* ---- firmware ----------------------------------------------------------------- */
@@ -120,13 +120,13 @@ static void find_windows(struct patient *p, const struct error *why)
 	for (; disk; disk = xml_next(disk, "disk")) {
 		struct guestdisk_result result;
 		struct error err = { 0 };
-		struct place place;
+		struct disk_image place;
 		char name[TARGET_SIZE], word[4 * TARGET_SIZE];
 		int r;
 
 		if (disk == p->disk || !disk_is_hard_disk(disk) || disk_is_bait(disk) ||
 		    !disk_target(disk, name, sizeof(name)) ||
-		    place_of_disk(disk, &place, &err) < 0)
+		    disk_image_of(disk, &place, &err) < 0)
 			continue;
 		r = look(p, &place, JOB_INSPECT, &result, &err);
 		guestdisk_result_free(&result);
@@ -177,7 +177,7 @@ static void check_patch(struct patient *p)
 	struct guestdisk_result result;
 	struct error err = { 0 };
 	struct checkup_item *item;
-	enum bus bus = standing_target_bus(&p->domain, p->disk, &p->line->config);
+	enum bus bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
 	int r = look(p, &p->place, JOB_PATCH, &result, &err);
 
 	if (r == 0 && !result.changed) {

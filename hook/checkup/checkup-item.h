@@ -36,7 +36,7 @@ struct patient {
 	char target[TARGET_SIZE];	/* its name */
 	/* To be typed: name of the domain, that target, the image. */
 	char name_word[DOMAIN_WORD], target_word[4 * TARGET_SIZE], path_word[4400];
-	struct place place;
+	struct disk_image place;
 	bool placed;			/* .place is known */
 	bool own_chain;			/* other files are below it than the image says */
 	/* of the host, from libvirt's capabilities and qemu.conf */

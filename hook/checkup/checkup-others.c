@@ -132,11 +132,11 @@ static void look_at_disk(struct patient *p, const xmlNode *disk, struct others *
 	char target[TARGET_SIZE], of[TARGET_SIZE + 16];
 	struct need need = { .item = "other-files", .of = of };
 	struct error ignored = { 0 };
-	struct place place;
+	struct disk_image place;
 
 	/* Empty drives, and disks that are no files of this host. */
 	if (!disk_target(disk, target, sizeof(target)) ||
-	    place_of_disk(disk, &place, &ignored) < 0)
+	    disk_image_of(disk, &place, &ignored) < 0)
 		return;
 	str_printf(of, sizeof(of), "disk %s: ", target);
 	need.path = place.path;

@@ -40,7 +40,7 @@ static void out_of_reach(struct patient *p, const struct error *err)
 	}
 	item = checkup_add(p, "system-disk", HOLDS_NO, "%s: %s; with evidence = require it stays "
 			   "on SATA", p->target, err->msg);
-	if (place_is_volume(p->disk))
+	if (disk_image_is_volume(p->disk))
 		checkup_cure(item, "virsh edit %s: <disk type='block'> and <source dev='...'/>, "
 			     "with the path that virsh vol-path --pool %s %s prints; where that "
 			     "is none on this host, " BY_HAND, p->name_word,
@@ -87,15 +87,15 @@ static void not_placed(struct patient *p, const struct error *err)
 
 void checkup_place(struct patient *p)
 {
-	bool volume = place_is_volume(p->disk);
+	bool volume = disk_image_is_volume(p->disk);
 	struct error err = { 0 };
 
-	if (volume && !place_is_here(p->line->config.uri)) {
+	if (volume && !virt_is_this_host(p->line->config.uri)) {
 		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: its storage pool is on another "
 			    "host", p->target);
 		return;
 	}
-	p->placed = place_of_disk(p->disk, &p->place, &err) == 0;
+	p->placed = disk_image_of(p->disk, &p->place, &err) == 0;
 	shell_word(p->target, p->target_word, sizeof(p->target_word));
 	shell_word(p->place.path, p->path_word, sizeof(p->path_word));
 	if (!p->placed)

@@ -79,7 +79,7 @@ static void check_hook(struct patient *p)
 		item = checkup_add(p, "hook", HOLDS_NO,
 				   "%s: libvirt runs hooks for qemu:///system only", uri);
 		checkup_cure(item, "define the domain on qemu:///system");
-	} else if (!place_is_here(uri)) {
+	} else if (!virt_is_this_host(uri)) {
 		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is another host", uri);
 	} else {
 		check_local_hook(p);
@@ -93,7 +93,7 @@ static void check_system_disk(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 
-	p->disk = standing_disk(&p->domain, &err);
+	p->disk = summary_disk(&p->domain, &err);
 	if (!p->disk || !disk_target(p->disk, p->target, sizeof(p->target))) {
 		item = checkup_add(p, "system-disk", HOLDS_NO, "%s",
 				   p->disk ? "its system disk has no target" : err.msg);
@@ -119,7 +119,7 @@ static void check_way_on(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 
-	if (!p->domain.state.staged_form || cycle_check_way_on(&p->domain, &err) == 0) {
+	if (!p->domain.state.staged_form || step_check_promotion(&p->domain, &err) == 0) {
 		checkup_add(p, "definition", HOLDS_YES, "it is %s already", phase);
 		return;
 	}
@@ -154,7 +154,7 @@ static void check_staging(struct patient *p)
 		/* Without its disk there is none: that was said. */
 		if (p->disk)
 			check_way_on(p);
-	} else if (standing_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
+	} else if (summary_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
 		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
 	} else if (strstr(err.msg, "busflip enable") || strstr(err.msg, "virsh define")) {
 		checkup_wrong(p, "definition", &err, "%s", "");
@@ -206,8 +206,8 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		check_system_disk(&p);
 		check_tag(&p);
 		check_staging(&p);
-		checkup_networks(&p, virt, place_is_here(line->config.uri));
-		if (place_is_here(line->config.uri)) {
+		checkup_networks(&p, virt, virt_is_this_host(line->config.uri));
+		if (virt_is_this_host(line->config.uri)) {
 			checkup_files(&p);
 			checkup_lease(&p);
 			checkup_bait(&p);

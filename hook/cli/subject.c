@@ -26,15 +26,15 @@
 /* ---- which disk -------------------------------------------------------------- */
 
 /* What has a slash is a path; libvirt allows none in the name of a domain. */
-bool offline_is_image(const struct command_line *line)
+bool subject_is_image(const struct command_line *line)
 {
 	return strchr(line->args[0], '/') || line->format;
 }
 
-int offline_image(struct offline *o, struct error *err)
+int subject_image(struct subject *o, struct error *err)
 {
 	const struct command_line *line = o->line;
-	struct place *place = &o->place;
+	struct disk_image *place = &o->place;
 
 	if (!line->format)
 		return fail(err, EINVAL, "give its format with --format (raw, "
@@ -50,28 +50,28 @@ int offline_image(struct offline *o, struct error *err)
 	return 0;
 }
 
-int offline_domain(const struct domain *domain, struct offline *o, struct error *err)
+int subject_domain(const struct domain *domain, struct subject *o, struct error *err)
 {
 	const struct command_line *line = o->line;
 	bool writes = o->job.action != JOB_INSPECT && !o->job.dry_run;
 	const xmlNode *disk = line->disk ? domain_disk(domain, line->disk) :
 			      writes ? writable_system_disk(domain, err) :
-				       standing_disk(domain, err);
+				       summary_disk(domain, err);
 
 	if (!disk && line->disk)
 		return fail(err, ENOENT, "it has no disk %s (virsh domblklist shows those "
 			    "that there are)", line->disk);
 	if (!disk || (writes && writable_check(disk, err) < 0))
 		return -1;
-	o->bus = standing_target_bus(domain, disk, &line->config);
+	o->bus = summary_target_bus(domain, disk, &line->config);
 	o->qemu = qemu_user(NULL, domain, &o->user) ? &o->user : NULL;
 	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid) ||
 	    !str_fits(o->machine, sizeof(o->machine), domain->machine))
 		return fail(err, EINVAL, "its UUID is too long");
-	return place_of_disk(disk, &o->place, err);
+	return disk_image_of(disk, &o->place, err);
 }
 
-int offline_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
+int subject_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
 		 struct error *err)
 {
 	const char *name = line->args[0];
@@ -104,8 +104,8 @@ static int parse_partition(const char *text, uint32_t *number)
 	return 0;
 }
 
-int offline_begin(const struct command_line *line, enum job_action action,
-		  struct offline *o)
+int subject_begin(const struct command_line *line, enum job_action action,
+		  struct subject *o)
 {
 	memset(o, 0, sizeof(*o));
 	o->line = line;
@@ -124,7 +124,7 @@ int offline_begin(const struct command_line *line, enum job_action action,
 	return EXIT_DONE;
 }
 
-static enum job_bus job_bus(const struct offline *o)
+static enum job_bus job_bus(const struct subject *o)
 {
 	enum bus bus = o->line->bus ? bus_parse(o->line->bus) : o->bus;
 
@@ -133,7 +133,7 @@ static enum job_bus job_bus(const struct offline *o)
 	return bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO;
 }
 
-static struct guestdisk_options offline_options(const struct command_line *line)
+static struct guestdisk_options subject_options(const struct command_line *line)
 {
 	struct guestdisk_options o = guestdisk_defaults();
 
@@ -151,9 +151,9 @@ static struct guestdisk_options offline_options(const struct command_line *line)
 	return o;
 }
 
-int offline_run(struct offline *o, struct guestdisk_result *result, struct error *err)
+int subject_run(struct subject *o, struct guestdisk_result *result, struct error *err)
 {
-	const struct guestdisk_options options = offline_options(o->line);
+	const struct guestdisk_options options = subject_options(o->line);
 	const struct guestdisk disk = {
 		.path = o->place.path, .format = o->place.format,
 		.key = o->uuid[0] ? o->uuid : NULL,
@@ -174,7 +174,7 @@ static void complain_of(const struct command_line *line, const struct error *err
 	cure_append(&whole);
 	if (line->format && !strchr(name, '/') && err->code == ENOENT)
 		error_suffix(&whole, "for a domain of that name, leave out --format");
-	if (!offline_is_image(line))
+	if (!subject_is_image(line))
 		complain("domain %s: %s", name, whole.msg);
 	else if (strstr(whole.msg, name))
 		complain("%s", whole.msg);
@@ -182,13 +182,13 @@ static void complain_of(const struct command_line *line, const struct error *err
 		complain("%s: %s", name, whole.msg);
 }
 
-int offline_not_found(const struct command_line *line, const struct error *err)
+int subject_not_found(const struct command_line *line, const struct error *err)
 {
 	complain_of(line, err);
 	return err->code == EINVAL ? EXIT_USAGE : refusal_exit_code(err->code);
 }
 
-int offline_failed(const struct command_line *line, const struct error *err)
+int subject_failed(const struct command_line *line, const struct error *err)
 {
 	complain_of(line, err);
 	return refusal_exit_code(err->code);

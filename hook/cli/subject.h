@@ -2,9 +2,9 @@
 /*
  * subject.h - what the subcommands share that look into a guest's disk
  *
- *	offline_begin(line, JOB_INSPECT, &o)	what the options say
- *	offline_image() or offline_domain()	which disk
- *	offline_run()				do it
+ *	subject_begin(line, JOB_INSPECT, &o)	what the options say
+ *	subject_image() or subject_domain()	which disk
+ *	subject_run()				do it
  */
 #ifndef BUSFLIP_OFFLINE_H
 #define BUSFLIP_OFFLINE_H
@@ -14,9 +14,9 @@
 #include "hook/image/diskimage.h"
 #include "hook/libvirt/virt.h"
 
-struct offline {
+struct subject {
 	const struct command_line *line;
-	struct place place;
+	struct disk_image place;
 	struct access_user user;
 	const struct access_user *qemu;	/* .user, as whom QEMU runs; NULL: not known */
 	char uuid[40];		/* of the domain; "" for an image */
@@ -27,26 +27,26 @@ struct offline {
 	struct job job;
 };
 
-/* offline_begin() - EXIT_DONE, or EXIT_USAGE after a complaint. */
-int offline_begin(const struct command_line *line, enum job_action action,
-		  struct offline *o);
+/* subject_begin() - EXIT_DONE, or EXIT_USAGE after a complaint. */
+int subject_begin(const struct command_line *line, enum job_action action,
+		  struct subject *o);
 
-/* offline_is_image() - the argument is the path of an image, not a domain. */
-bool offline_is_image(const struct command_line *line);
+/* subject_is_image() - the argument is the path of an image, not a domain. */
+bool subject_is_image(const struct command_line *line);
 
-int offline_image(struct offline *o, struct error *err);
-int offline_domain(const struct domain *domain, struct offline *o, struct error *err);
+int subject_image(struct subject *o, struct error *err);
+int subject_domain(const struct domain *domain, struct subject *o, struct error *err);
 
-/* offline_find() - virt_find() of the one that the command line names. */
-int offline_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
+/* subject_find() - virt_find() of the one that the command line names. */
+int subject_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
 		 struct error *err);
 
-/* offline_run() - @result as guestdisk_run() leaves it. */
-int offline_run(struct offline *o, struct guestdisk_result *result, struct error *err);
+/* subject_run() - @result as guestdisk_run() leaves it. */
+int subject_run(struct subject *o, struct guestdisk_result *result, struct error *err);
 
 /* Complain, and the exit code that goes with it: when there is no such disk, and
- * when offline_run() has failed. */
-int offline_not_found(const struct command_line *line, const struct error *err);
-int offline_failed(const struct command_line *line, const struct error *err);
+ * when subject_run() has failed. */
+int subject_not_found(const struct command_line *line, const struct error *err);
+int subject_failed(const struct command_line *line, const struct error *err);
 
 #endif

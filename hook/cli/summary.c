@@ -12,7 +12,7 @@
 #include "hook/state/pending.h"
 #include "hook/phase/rewrite.h"
 
-const xmlNode *standing_disk(const struct domain *domain, struct error *err)
+const xmlNode *summary_disk(const struct domain *domain, struct error *err)
 {
 	const xmlNode *disk;
 
@@ -24,7 +24,7 @@ const xmlNode *standing_disk(const struct domain *domain, struct error *err)
 	return disk;
 }
 
-enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
+enum bus summary_target_bus(const struct domain *domain, const xmlNode *disk,
 			     const struct config *config)
 {
 	if (domain->state.disk[0])
@@ -36,12 +36,12 @@ enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
 	return config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
 }
 
-void standing_fill(struct standing *s, const struct virt_domain *dom,
+void summary_fill(struct summary *s, const struct virt_domain *dom,
 		   const struct domain *domain, const struct config *config)
 {
 	const struct state *state = &domain->state;
 	struct error ignored;
-	const xmlNode *disk = standing_disk(domain, &ignored);
+	const xmlNode *disk = summary_disk(domain, &ignored);
 
 	memset(s, 0, sizeof(*s));
 	str_fits(s->name, sizeof(s->name), virt_name(dom));
@@ -55,14 +55,14 @@ void standing_fill(struct standing *s, const struct virt_domain *dom,
 	str_fits(s->reason, sizeof(s->reason), state->reason);
 	str_fits(s->at, sizeof(s->at), state->at);
 	s->bus = disk ? disk_bus(disk) : BUS_OTHER;
-	s->target_bus = standing_target_bus(domain, disk, config);
+	s->target_bus = summary_target_bus(domain, disk, config);
 	if (disk)
 		disk_target(disk, s->disk, sizeof(s->disk));
 	s->running = virt_is_running(dom);
 	s->pending = pending_exists(virt_uuid(dom));
 }
 
-void standing_compare(struct standing *s, const struct virt_domain *dom)
+void summary_compare(struct summary *s, const struct virt_domain *dom)
 {
 	AUTO_DOMAIN struct domain session = { 0 };
 	AUTO_FREE char *xml = virt_session_xml(dom);
@@ -73,17 +73,17 @@ void standing_compare(struct standing *s, const struct virt_domain *dom)
 		    strcmp(session.state.since, s->since) != 0);
 }
 
-const char *standing_phase(const struct standing *s)
+const char *summary_phase(const struct summary *s)
 {
 	return s->valid ? phase_name(s->phase) : "damaged";
 }
 
-const char *standing_reason(const struct standing *s)
+const char *summary_reason(const struct summary *s)
 {
 	return s->valid ? s->reason : "the state element is damaged";
 }
 
-const char *standing_waits_for(const struct standing *s)
+const char *summary_waits_for(const struct summary *s)
 {
 	static const char *const words[PHASE_COUNT][2] = {
 		[PHASE_NONE] = { "staging", "a shutdown" },
@@ -106,7 +106,7 @@ const char *standing_waits_for(const struct standing *s)
 	return words[s->phase][s->running];
 }
 
-void standing_unfit(struct standing *s, const struct error *why)
+void summary_unfit(struct summary *s, const struct error *why)
 {
 	char text[sizeof(why->msg) + 32];
 
@@ -116,7 +116,7 @@ void standing_unfit(struct standing *s, const struct error *why)
 }
 
 /* Tried out on a copy, with a tag when it has none. */
-int standing_try_staging(const struct virt_domain *dom, const char *xml,
+int summary_try_staging(const struct virt_domain *dom, const char *xml,
 			 const struct config *config, struct error *err)
 {
 	AUTO_DOMAIN struct domain copy = { 0 };
@@ -125,26 +125,26 @@ int standing_try_staging(const struct virt_domain *dom, const char *xml,
 		return -1;
 	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
 		return -1;
-	return standing_try(&copy, config, err);
+	return summary_try(&copy, config, err);
 }
 
-int standing_try_promotion(const char *xml, const struct config *config, struct error *err)
+int summary_try_promotion(const char *xml, const struct config *config, struct error *err)
 {
 	AUTO_DOMAIN struct domain copy = { 0 };
 	struct step step;
 
 	if (domain_parse(xml, strlen(xml), &copy, err) < 0)
 		return -1;
-	return cycle_step(&copy, HAPPENED_SATA_CLEAN, config, &step, err);
+	return step_apply(&copy, HAPPENED_SATA_CLEAN, config, &step, err);
 }
 
-int standing_try(struct domain *domain, const struct config *config, struct error *err)
+int summary_try(struct domain *domain, const struct config *config, struct error *err)
 {
 	struct step step;
 
 	if (!domain->tag.present)
 		domain_set_tag(domain, BUS_NONE, "");
-	return cycle_step(domain, HAPPENED_SEEN, config, &step, err);
+	return step_apply(domain, HAPPENED_SEEN, config, &step, err);
 }
 
 static void member(FILE *out, const char *name, const char *text)
@@ -154,7 +154,7 @@ static void member(FILE *out, const char *name, const char *text)
 	putc(',', out);
 }
 
-void standing_json(const struct standing *s, FILE *out)
+void summary_json(const struct summary *s, FILE *out)
 {
 	member(out, "name", s->name);
 	member(out, "uuid", s->uuid);
@@ -164,9 +164,9 @@ void standing_json(const struct standing *s, FILE *out)
 	member(out, "target_bus", bus_name(s->target_bus));
 	member(out, "disk", s->disk);
 	member(out, "since", s->since);
-	member(out, "reason", standing_reason(s));
+	member(out, "reason", summary_reason(s));
 	member(out, "reason_at", s->at);
-	member(out, "waits_for", standing_waits_for(s));
+	member(out, "waits_for", summary_waits_for(s));
 	fprintf(out, "\"running\":%s,\"pending\":%s,\"damaged\":%s",
 		s->running ? "true" : "false", s->pending ? "true" : "false",
 		s->valid ? "false" : "true");

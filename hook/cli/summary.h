@@ -10,7 +10,7 @@
 #include "hook/libvirt/virt.h"
 
 /* All of it copied: nothing that it was made from need live on. */
-struct standing {
+struct summary {
 	char name[256], uuid[40];
 	bool tagged, has_state;
 	bool valid;			/* its state element, if there is one */
@@ -25,49 +25,49 @@ struct standing {
 	bool unfit;			/* tagged, and can't be staged */
 };
 
-/* standing_fill() - @domain: the persistent definition of @dom. */
-void standing_fill(struct standing *standing, const struct virt_domain *dom,
+/* summary_fill() - @domain: the persistent definition of @dom. */
+void summary_fill(struct summary *summary, const struct virt_domain *dom,
 		   const struct domain *domain, const struct config *config);
 
-/* standing_compare() - set @standing's older: the session of @dom that runs, or is saved,
+/* summary_compare() - set @summary's older: the session of @dom that runs, or is saved,
  * began in another phase, or in the same one when it was entered before. */
-void standing_compare(struct standing *standing, const struct virt_domain *dom);
+void summary_compare(struct summary *summary, const struct virt_domain *dom);
 
-/* standing_phase() - its phase in a word; "damaged" when its state element is. */
-const char *standing_phase(const struct standing *standing);
+/* summary_phase() - its phase in a word; "damaged" when its state element is. */
+const char *summary_phase(const struct summary *summary);
 
-/* standing_reason() - the last decision, or what stands in its place; "" none. */
-const char *standing_reason(const struct standing *standing);
+/* summary_reason() - the last decision, or what stands in its place; "" none. */
+const char *summary_reason(const struct summary *summary);
 
-/* standing_waits_for() - what must happen next, in two words; "-" nothing. */
-const char *standing_waits_for(const struct standing *standing);
+/* summary_waits_for() - what must happen next, in two words; "-" nothing. */
+const char *summary_waits_for(const struct summary *summary);
 
-/* standing_unfit() - it can't be staged: a reason, where nothing else has one. */
-void standing_unfit(struct standing *standing, const struct error *why);
+/* summary_unfit() - it can't be staged: a reason, where nothing else has one. */
+void summary_unfit(struct summary *summary, const struct error *why);
 
-/* standing_json() - the members of one JSON object, without its braces. */
-void standing_json(const struct standing *standing, FILE *out);
+/* summary_json() - the members of one JSON object, without its braces. */
+void summary_json(const struct summary *summary, FILE *out);
 
-/* standing_disk() - the disk that Windows is on: the one that was staged, else
+/* summary_disk() - the disk that Windows is on: the one that was staged, else
  * the one that would be. NULL and @err when there is none or no telling. */
-const xmlNode *standing_disk(const struct domain *domain, struct error *err);
+const xmlNode *summary_disk(const struct domain *domain, struct error *err);
 
-/* standing_target_bus() - where @disk (may be NULL) will end: known once it is
+/* summary_target_bus() - where @disk (may be NULL) will end: known once it is
  * staged, else as staging would choose. */
-enum bus standing_target_bus(const struct domain *domain, const xmlNode *disk,
+enum bus summary_target_bus(const struct domain *domain, const xmlNode *disk,
 			     const struct config *config);
 
-/* standing_try_staging() - could it be staged, with a tag where it has none? -1 and
+/* summary_try_staging() - could it be staged, with a tag where it has none? -1 and
  * @err: no. Tried out on a copy of @xml, its persistent definition. */
-int standing_try_staging(const struct virt_domain *dom, const char *xml,
+int summary_try_staging(const struct virt_domain *dom, const char *xml,
 			 const struct config *config, struct error *err);
 
-/* standing_try_promotion() - of one that is staged: could its disk go to VirtIO after a
+/* summary_try_promotion() - of one that is staged: could its disk go to VirtIO after a
  * good session? -1 and @err: no, whatever Windows does. */
-int standing_try_promotion(const char *xml, const struct config *config, struct error *err);
+int summary_try_promotion(const char *xml, const struct config *config, struct error *err);
 
-/* standing_try() - as standing_try_staging(), of one that is taken for persistent;
+/* summary_try() - as summary_try_staging(), of one that is taken for persistent;
  * @domain, its definition, is another one afterwards. */
-int standing_try(struct domain *domain, const struct config *config, struct error *err);
+int summary_try(struct domain *domain, const struct config *config, struct error *err);
 
 #endif

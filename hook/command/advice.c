@@ -25,7 +25,7 @@ static void expand(const struct advice *a, const char *text, const char *reason,
 		   char out[ADVICE_SIZE])
 {
 	char buf[DOMAIN_WORD];
-	const char *name = domain_word(a->standing->name, a->standing->uuid, buf);
+	const char *name = domain_word(a->summary->name, a->summary->uuid, buf);
 	size_t used = 0;
 
 	while (*text && used < ADVICE_SIZE - 1) {
@@ -84,13 +84,13 @@ static const char *const nexts[PHASE_COUNT][NOW_COUNT] = {
 
 static bool is_odd(const struct advice *a)
 {
-	return !a->standing->tagged && a->odd_tag && a->odd_tag[0];
+	return !a->summary->tagged && a->odd_tag && a->odd_tag[0];
 }
 
 /* What comes before any phase; NULL: nothing. */
 static const char *obstacle(const struct advice *a)
 {
-	const struct standing *s = a->standing;
+	const struct summary *s = a->summary;
 
 	if (!s->valid)
 		return "nothing, since its state element is damaged: busflip disable --force "
@@ -149,14 +149,14 @@ static const char *const nevers[NOW_COUNT] = {
 
 void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 {
-	enum phase phase = a->standing->phase;
-	enum now now = a->standing->running ? NOW_RUNS : a->saved ? NOW_SAVED : NOW_OFF;
+	enum phase phase = a->summary->phase;
+	enum now now = a->summary->running ? NOW_RUNS : a->saved ? NOW_SAVED : NOW_OFF;
 	const char *what = obstacle(a);
 
 	if (!what && a->stuck)
 		what = "it stays on SATA, however its sessions end, until this is put right: "
 			"REASON";
-	if (!what && a->standing->older)
+	if (!what && a->summary->older)
 		what = olders[phase][now];
 
 	if (!what && phase == PHASE_STAGED && a->unreadable && a->needs_disk)
@@ -223,7 +223,7 @@ void advice_cure(const struct advice *a, const struct finding *f, char text[ADVI
 {
 	const char *cure;
 
-	if (f->holds == HOLDS_YES || a->standing->phase == PHASE_DONE)
+	if (f->holds == HOLDS_YES || a->summary->phase == PHASE_DONE)
 		cure = "";
 	else if (is_driver(f))
 		cure = a->has_drivers ?

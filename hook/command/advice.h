@@ -10,7 +10,7 @@
 #include "hook/cli/summary.h"
 
 struct advice {
-	const struct standing *standing;
+	const struct summary *summary;
 	const char *odd_tag;	/* of domain_odd_tag() */
 	bool saved;		/* its next start goes on with a saved session */
 	bool needs_disk;	/* evidence = require: the disk must be readable */

@@ -158,7 +158,7 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	if (!domain->state_node || !tagged)
 		domain_set_tag(domain, line->bus || !was.valid ? bus : was.bus,
 			       line->disk || !was.valid ? disk : was.disk);
-	if (cycle_step(domain, HAPPENED_SEEN, &line->config, c->step, err) < 0)
+	if (step_apply(domain, HAPPENED_SEEN, &line->config, c->step, err) < 0)
 		return -1;
 	c->again = !c->step->changed && !tagged;
 	if (!c->step->changed && tagged)
@@ -174,7 +174,7 @@ static int disable(void *context, struct domain *domain, struct error *err)
 {
 	const struct change *c = context;
 
-	if (cycle_disable(domain, c->line->keep_sata, c->line->force, c->step, err) < 0)
+	if (step_disable(domain, c->line->keep_sata, c->line->force, c->step, err) < 0)
 		return -1;
 	return c->step->changed;
 }
@@ -220,12 +220,12 @@ static const char *put_back(const struct command_line *line, const struct target
 	int r;
 
 	if (definition_read(target->dom, &domain, &ignored) < 0 || !domain.state.valid ||
-	    !gate_has_changed(&domain))
+	    !diskcheck_must_restore(&domain))
 		return "";
 	if (virt_is_running(target->dom) || virt_is_saved(target->dom))
 		return "; what was changed in Windows for the way only (AutoReboot, SanPolicy, "
 		       "fast startup) stays, since it is not off: set there what of it is missed";
-	r = gate_put_back(&domain, &line->config);
+	r = diskcheck_restore(&domain, &line->config);
 	return r < 0 ? "; what was changed in Windows for the way only (AutoReboot, SanPolicy, "
 		       "fast startup) could not be put back: see busflip status or the log" :
 	       r > 0 ? "; what was changed in Windows for the way only is put back" : "";

@@ -41,7 +41,7 @@ static int run(const char *xml, size_t len, enum happening happened,
 		domain_set_tag(&domain, line->bus ? bus_parse(line->bus) : BUS_NONE,
 			       line->disk ? line->disk : "");
 	}
-	if (cycle_step(&domain, happened, &line->config, &step, err) < 0)
+	if (step_apply(&domain, happened, &line->config, &step, err) < 0)
 		return error_prefix(err, "domain %s", domain.name);
 	return step.changed ? domain_format(&domain, out, out_len, err) : 0;
 }

@@ -22,7 +22,7 @@
 #include "hook/state/session.h"
 
 struct inspection {
-	struct offline offline;
+	struct subject subject;
 	struct guestdisk_result result;
 	struct findings findings;
 	struct error err;		/* why the disk was not looked at */
@@ -31,7 +31,7 @@ struct inspection {
 	struct virt_domain *dom;
 	char *xml;
 	struct domain domain;
-	struct standing standing;
+	struct summary summary;
 	struct session_note note;
 	bool noted;			/* .note is of its last session */
 	char unfit[768];		/* why it can't be staged, or "" */
@@ -54,14 +54,14 @@ static void inspection_free(struct inspection *in)
 
 static int open_domain(struct inspection *in, struct error *err)
 {
-	const struct command_line *line = in->offline.line;
+	const struct command_line *line = in->subject.line;
 
 	if (virt_open(line->config.uri, &in->virt, err) < 0 ||
-	    offline_find(line, in->virt, &in->dom, err) < 0 ||
+	    subject_find(line, in->virt, &in->dom, err) < 0 ||
 	    virt_xml(in->dom, &in->xml, err) < 0 ||
 	    domain_parse(in->xml, strlen(in->xml), &in->domain, err) < 0)
 		return -1;
-	standing_fill(&in->standing, in->dom, &in->domain, &line->config);
+	summary_fill(&in->summary, in->dom, &in->domain, &line->config);
 	return 0;
 }
 
@@ -70,23 +70,23 @@ static void read_note(struct inspection *in)
 	const struct state *state = &in->domain.state;
 
 	in->noted = state->phase != PHASE_NONE &&
-		    session_read(in->standing.uuid, &in->note) &&
+		    session_read(in->summary.uuid, &in->note) &&
 		    (session_is_of(&in->note, state->phase, state->since) ||
 		     session_led_to(&in->note, state->phase, state->since));
 	if (in->noted)
-		session_compare(&in->note, &in->offline.job);
+		session_compare(&in->note, &in->subject.job);
 }
 
 static void note_unfit(struct inspection *in, const struct error *why)
 {
 	str_fits(in->unfit, sizeof(in->unfit), why->msg);
-	if (in->standing.tagged)
-		standing_unfit(&in->standing, why);
+	if (in->summary.tagged)
+		summary_unfit(&in->summary, why);
 }
 
 static void look_for_drivers(struct inspection *in)
 {
-	const char *path = in->offline.line->config.virtio_win;
+	const char *path = in->subject.line->config.virtio_win;
 
 	if (path[0] && access(path, R_OK) != 0)
 		snprintf(in->no_drivers, sizeof(in->no_drivers),
@@ -96,20 +96,20 @@ static void look_for_drivers(struct inspection *in)
 /* @found: its disk is known; so @in's error is of the look into it. */
 static void prepare_advice(struct inspection *in, bool found)
 {
-	const struct config *config = &in->offline.line->config;
+	const struct config *config = &in->subject.line->config;
 	struct error err = { 0 };
 
 	if (in->domain.state.phase == PHASE_NONE && in->domain.state.valid &&
 	    !in->domain.state_node &&
-	    standing_try_staging(in->dom, in->xml, config, &err) < 0)
+	    summary_try_staging(in->dom, in->xml, config, &err) < 0)
 		note_unfit(in, &err);
-	if (in->domain.state.phase == PHASE_STAGED && in->standing.tagged &&
-	    standing_try_promotion(in->xml, config, &err) < 0)
+	if (in->domain.state.phase == PHASE_STAGED && in->summary.tagged &&
+	    summary_try_promotion(in->xml, config, &err) < 0)
 		str_fits(in->stuck, sizeof(in->stuck), err.msg);
-	standing_compare(&in->standing, in->dom);
+	summary_compare(&in->summary, in->dom);
 	look_for_drivers(in);
 	in->advice = (struct advice){
-		.standing = &in->standing,
+		.summary = &in->summary,
 		.odd_tag = domain_odd_tag(&in->domain, in->odd_tag),
 		.saved = virt_is_saved(in->dom),
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
@@ -125,9 +125,9 @@ static void prepare_advice(struct inspection *in, bool found)
 /* --disk names one that Windows is not on: then it is about that disk alone. */
 static bool is_another_disk(const struct inspection *in)
 {
-	const char *disk = in->offline.line->disk;
+	const char *disk = in->subject.line->disk;
 
-	return disk && in->standing.disk[0] && strcmp(disk, in->standing.disk) != 0;
+	return disk && in->summary.disk[0] && strcmp(disk, in->summary.disk) != 0;
 }
 
 /* ---- text ------------------------------------------------------------------ */
@@ -157,12 +157,12 @@ static void text_session(const struct inspection *in)
 
 static void text_domain(const struct inspection *in)
 {
-	const struct standing *s = &in->standing;
+	const struct summary *s = &in->summary;
 	char text[256];
 
 	print_label("Domain", s->name);
 	print_label("UUID", s->uuid);
-	snprintf(text, sizeof(text), "%s%s%s%s%s", standing_phase(s),
+	snprintf(text, sizeof(text), "%s%s%s%s%s", summary_phase(s),
 		 s->valid ? "" : ": its state element makes no sense",
 		 s->valid && s->since[0] ? ", since " : "", s->valid ? s->since : "",
 		 s->tagged ? "" : " (no busflip tag)");
@@ -171,9 +171,9 @@ static void text_domain(const struct inspection *in)
 		 bus_name(s->target_bus));
 	print_label("System disk", s->disk[0] ? text : "none found");
 	snprintf(text, sizeof(text), "%ld of %d", s->attempts,
-		 in->offline.line->config.max_attempts);
+		 in->subject.line->config.max_attempts);
 	print_label("Failed attempts", text);
-	print_label("Last step", standing_reason(s)[0] && !s->unfit ? standing_reason(s)
+	print_label("Last step", summary_reason(s)[0] && !s->unfit ? summary_reason(s)
 							: "none yet");
 	print_label("Runs", s->running ? "yes" : in->advice.saved ? "no, saved" : "no");
 	text_session(in);
@@ -270,10 +270,10 @@ static void json_domain(const struct inspection *in)
 	char began[SESSION_TIME];
 
 	fputs("\"domain\": {", stdout);
-	standing_json(&in->standing, stdout);
+	summary_json(&in->summary, stdout);
 	printf(",\"tagged\":%s,\"max_attempts\":%d,\"saved\":%s,\n  \"session\": ",
 	       in->domain.tag.present ? "true" : "false",
-	       in->offline.line->config.max_attempts, in->advice.saved ? "true" : "false");
+	       in->subject.line->config.max_attempts, in->advice.saved ? "true" : "false");
 	if (!in->noted) {
 		fputs("null},\n", stdout);
 		return;
@@ -351,7 +351,7 @@ static void print_json(const struct inspection *in)
 
 static void look(struct inspection *in)
 {
-	if (offline_run(&in->offline, &in->result, &in->err) == 0)
+	if (subject_run(&in->subject, &in->result, &in->err) == 0)
 		findings_read(&in->result, &in->findings);
 }
 
@@ -359,20 +359,20 @@ static int answer(const struct inspection *in, bool found)
 {
 	int code;
 
-	if (in->offline.line->json)
+	if (in->subject.line->json)
 		print_json(in);
 	else
 		print_text(in);
 	code = finish_stdout(EXIT_DONE);
 	if (!in->err.code)
 		return code;
-	return found ? offline_failed(in->offline.line, &in->err)
-		     : offline_not_found(in->offline.line, &in->err);
+	return found ? subject_failed(in->subject.line, &in->err)
+		     : subject_not_found(in->subject.line, &in->err);
 }
 
 static int inspect_image(struct inspection *in)
 {
-	bool found = offline_image(&in->offline, &in->err) == 0;
+	bool found = subject_image(&in->subject, &in->err) == 0;
 
 	if (found)
 		look(in);
@@ -384,9 +384,9 @@ static int inspect_domain(struct inspection *in)
 	bool found;
 
 	if (open_domain(in, &in->err) < 0)
-		return offline_not_found(in->offline.line, &in->err);
+		return subject_not_found(in->subject.line, &in->err);
 	in->whole = !is_another_disk(in);
-	found = offline_domain(&in->domain, &in->offline, &in->err) == 0;
+	found = subject_domain(&in->domain, &in->subject, &in->err) == 0;
 	if (in->whole)
 		read_note(in);
 	if (found)
@@ -399,10 +399,10 @@ static int inspect_domain(struct inspection *in)
 int command_inspect(const struct command_line *line)
 {
 	struct inspection in = { .whole = false };
-	int code = offline_begin(line, JOB_INSPECT, &in.offline);
+	int code = subject_begin(line, JOB_INSPECT, &in.subject);
 
 	if (code == EXIT_DONE)
-		code = offline_is_image(line) ? inspect_image(&in) : inspect_domain(&in);
+		code = subject_is_image(line) ? inspect_image(&in) : inspect_domain(&in);
 	inspection_free(&in);
 	return code;
 }

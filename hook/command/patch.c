@@ -15,11 +15,11 @@
 
 /* By its phase: of one that busflip has not moved, nobody knows how Windows got there.
  * Return a clause for the user into o->undo_first. */
-static void look_for_virtio(const struct domain *domain, struct offline *o)
+static void look_for_virtio(const struct domain *domain, struct subject *o)
 {
 	const struct state *state = &domain->state;
 	struct error ignored;
-	const xmlNode *disk = standing_disk(domain, &ignored);
+	const xmlNode *disk = summary_disk(domain, &ignored);
 	enum bus bus = disk ? rewrite_origin(domain, disk) : BUS_NONE;
 	char word[DOMAIN_WORD];
 
@@ -36,7 +36,7 @@ static void look_for_virtio(const struct domain *domain, struct offline *o)
 		 domain_word(domain->name, domain->uuid, word));
 }
 
-static int find_domain(struct offline *o, bool write, struct error *err)
+static int find_domain(struct subject *o, bool write, struct error *err)
 {
 	AUTO_VIRT struct virt *virt = NULL;
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
@@ -44,7 +44,7 @@ static int find_domain(struct offline *o, bool write, struct error *err)
 	AUTO_FREE char *xml = NULL;
 
 	if (virt_open(o->line->config.uri, &virt, err) < 0 ||
-	    offline_find(o->line, virt, &dom, err) < 0)
+	    subject_find(o->line, virt, &dom, err) < 0)
 		return -1;
 	/* That session knows the disk as it was. */
 	if (write && virt_is_saved(dom))
@@ -60,10 +60,10 @@ static int find_domain(struct offline *o, bool write, struct error *err)
 		look_for_virtio(&domain, o);
 	if (o->undo_first[0] && !o->job.force)
 		return fail(err, EBUSY, "%s; that first, or --force", o->undo_first);
-	return offline_domain(&domain, o, err);
+	return subject_domain(&domain, o, err);
 }
 
-static void print_report(const struct offline *o, const struct guestdisk_result *result)
+static void print_report(const struct subject *o, const struct guestdisk_result *result)
 {
 	const char *report = o->line->json ? result->json
 		: o->line->dry_run && result->reg ? result->reg : result->text;
@@ -77,7 +77,7 @@ static void print_report(const struct offline *o, const struct guestdisk_result 
 }
 
 /* An image has no story. What is told is in the report, so not on stderr once more. */
-static void tell_story(const struct offline *o, const struct guestdisk_result *result)
+static void tell_story(const struct subject *o, const struct guestdisk_result *result)
 {
 	if (!o->name[0] || o->line->dry_run || !result->changed)
 		return;
@@ -92,20 +92,20 @@ static void tell_story(const struct offline *o, const struct guestdisk_result *r
 			   (unsigned long long)result->bytes);
 }
 
-static int offline(const struct command_line *line, enum job_action action)
+static int subject(const struct command_line *line, enum job_action action)
 {
 	struct guestdisk_result result = { 0 };
 	struct error err = { 0 };
-	struct offline o;
-	int code = offline_begin(line, action, &o);
+	struct subject o;
+	int code = subject_begin(line, action, &o);
 
 	if (code != EXIT_DONE)
 		return code;
-	if ((offline_is_image(line) ? offline_image(&o, &err)
+	if ((subject_is_image(line) ? subject_image(&o, &err)
 				    : find_domain(&o, !line->dry_run, &err)) < 0)
-		return offline_not_found(line, &err);
-	if (offline_run(&o, &result, &err) < 0) {
-		code = offline_failed(line, &err);
+		return subject_not_found(line, &err);
+	if (subject_run(&o, &result, &err) < 0) {
+		code = subject_failed(line, &err);
 	} else {
 		print_report(&o, &result);
 		tell_story(&o, &result);
@@ -119,10 +119,10 @@ static int offline(const struct command_line *line, enum job_action action)
 
 int command_patch(const struct command_line *line)
 {
-	return offline(line, JOB_PATCH);
+	return subject(line, JOB_PATCH);
 }
 
 int command_undo(const struct command_line *line)
 {
-	return offline(line, JOB_UNDO);
+	return subject(line, JOB_UNDO);
 }

@@ -28,37 +28,37 @@ static void head(FILE *out, const char *name, const char *help)
 	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 }
 
-static void sample(FILE *out, const char *metric, const struct standing *s, long long value)
+static void sample(FILE *out, const char *metric, const struct summary *s, long long value)
 {
 	fprintf(out, "%s{", metric);
 	label(out, "domain", s->name);
 	putc(',', out);
 	label(out, "uuid", s->uuid);
 	putc(',', out);
-	label(out, "phase", standing_phase(s));
+	label(out, "phase", summary_phase(s));
 	fprintf(out, "} %lld\n", value);
 }
 
-static long long attempts(const struct standing *s, long long now)
+static long long attempts(const struct summary *s, long long now)
 {
 	(void)now;
 	return s->attempts;
 }
 
-static long long age(const struct standing *s, long long now)
+static long long age(const struct summary *s, long long now)
 {
 	long long seconds = story_age(s->since, now);
 
 	return seconds < 0 ? 0 : seconds;
 }
 
-static long long pending(const struct standing *s, long long now)
+static long long pending(const struct summary *s, long long now)
 {
 	(void)now;
 	return s->pending;
 }
 
-static long long damaged(const struct standing *s, long long now)
+static long long damaged(const struct summary *s, long long now)
 {
 	(void)now;
 	return !s->valid;
@@ -66,7 +66,7 @@ static long long damaged(const struct standing *s, long long now)
 
 static const struct metric {
 	const char *name, *help;
-	long long (*value)(const struct standing *s, long long now);
+	long long (*value)(const struct summary *s, long long now);
 } metrics[] = {
 	{ "busflip_domain_attempts",
 	  "Sessions on VirtIO that did not end cleanly since the domain was staged.", attempts },

@@ -106,7 +106,7 @@ void status_age(long long seconds, char text[24])
 
 /* ---- the table --------------------------------------------------------------- */
 
-static void bus_text(const struct standing *s, char text[24])
+static void bus_text(const struct summary *s, char text[24])
 {
 	if (s->bus == s->target_bus || s->phase == PHASE_DONE)
 		snprintf(text, 24, "%s", bus_name(s->bus));
@@ -114,7 +114,7 @@ static void bus_text(const struct standing *s, char text[24])
 		snprintf(text, 24, "%s>%s", bus_name(s->bus), bus_name(s->target_bus));
 }
 
-static const char *colour_of(const struct standing *s)
+static const char *colour_of(const struct summary *s)
 {
 	static const char *const colours[PHASE_COUNT] = {
 		[PHASE_NONE] = "", [PHASE_STAGED] = "\033[36m", [PHASE_TRIAL] = "\033[33m",
@@ -124,14 +124,14 @@ static const char *colour_of(const struct standing *s)
 	return s->valid ? colours[s->phase] : "\033[31m";
 }
 
-static void row(const struct standing *s, const int widths[COLUMNS],
+static void row(const struct summary *s, const int widths[COLUMNS],
 		const struct status_look *look, FILE *out)
 {
-	AUTO_FREE char *name = safe(s->name), *event = safe(standing_reason(s));
+	AUTO_FREE char *name = safe(s->name), *event = safe(summary_reason(s));
 	char bus[24], age[24];
 	const char *const cells[COLUMNS] = {
-		[NAME] = name ? name : "", [PHASE] = standing_phase(s),
-		[BUS] = bus, [WAITS] = standing_waits_for(s), [AGE] = age,
+		[NAME] = name ? name : "", [PHASE] = summary_phase(s),
+		[BUS] = bus, [WAITS] = summary_waits_for(s), [AGE] = age,
 		[EVENT] = event && *event ? event : "none yet",
 	};
 
@@ -230,7 +230,7 @@ void status_story_line(const struct story_line *line, FILE *out)
 	putc('\n', out);
 }
 
-static void heading(const struct standing *s, const struct status_look *look, FILE *out)
+static void heading(const struct summary *s, const struct status_look *look, FILE *out)
 {
 	char age[24], since[24];
 
@@ -238,7 +238,7 @@ static void heading(const struct standing *s, const struct status_look *look, FI
 	local_time(s->since, since);
 	text_safe(out, s->name);
 	fprintf(out, ": %s%s%s", look->colour ? colour_of(s) : "",
-		standing_phase(s), look->colour ? "\033[0m" : "");
+		summary_phase(s), look->colour ? "\033[0m" : "");
 	if (s->since[0])
 		fprintf(out, " since %s (%s)", since, age);
 	if (!s->tagged)
@@ -281,7 +281,7 @@ static void lines(const struct story *story, FILE *out)
 	}
 }
 
-void status_story(const struct standing *s, const struct story *story,
+void status_story(const struct summary *s, const struct story *story,
 		  const char *story_error, const char *next,
 		  const struct status_look *look, FILE *out)
 {
@@ -295,8 +295,8 @@ void status_story(const struct standing *s, const struct story *story,
 		putc('\n', out);
 	}
 	if (!story->count && str_fits(last.at, sizeof(last.at), s->at) &&
-	    snprintf(last.text, sizeof(last.text), "%s: %s", standing_phase(s),
-		     standing_reason(s)[0] && !s->unfit ? standing_reason(s)
+	    snprintf(last.text, sizeof(last.text), "%s: %s", summary_phase(s),
+		     summary_reason(s)[0] && !s->unfit ? summary_reason(s)
 							: "nothing done yet") > 0)
 		status_story_line(&last, out);
 	fputs("\nNext: ", out);

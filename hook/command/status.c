@@ -41,11 +41,11 @@ static void status_free(struct status *st)
 
 /* ---- collect ----------------------------------------------------------------- */
 
-static struct standing *new_row(struct status_list *list)
+static struct summary *new_row(struct status_list *list)
 {
 	if (list->count == list->room) {
 		size_t room = list->room ? 2 * list->room : 64;
-		struct standing *rows = reallocarray(list->rows, room, sizeof(*rows));
+		struct summary *rows = reallocarray(list->rows, room, sizeof(*rows));
 
 		if (!rows)
 			return NULL;
@@ -61,7 +61,7 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 		struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
-	struct standing standing, *row;
+	struct summary summary, *row;
 	struct error unfit = { 0 };
 
 	if (virt_xml(dom, xml, err) < 0)
@@ -72,15 +72,15 @@ static int look(struct status *st, const struct virt_domain *dom, char **xml,
 		return error_prefix(err, "domain %s", virt_name(dom));
 	if (!domain.tag.present && !domain.state_node)
 		return 0;
-	standing_fill(&standing, dom, &domain, &st->line->config);
-	if (standing.tagged && !standing.has_state && !st->line->prometheus &&
+	summary_fill(&summary, dom, &domain, &st->line->config);
+	if (summary.tagged && !summary.has_state && !st->line->prometheus &&
 	    (virt_need_persistent(dom, &unfit) < 0 ||
-	     standing_try(&domain, &st->line->config, &unfit) < 0))
-		standing_unfit(&standing, &unfit);
+	     summary_try(&domain, &st->line->config, &unfit) < 0))
+		summary_unfit(&summary, &unfit);
 	pthread_mutex_lock(&st->lock);
 	row = new_row(&st->list);
 	if (row)
-		*row = standing;
+		*row = summary;
 	pthread_mutex_unlock(&st->lock);
 	return row ? 0 : fail(err, ENOMEM, "out of memory");
 }
@@ -100,8 +100,8 @@ static void each(void *context, struct virt_domain *dom)
 
 static int by_name(const void *a, const void *b)
 {
-	return strverscmp(((const struct standing *)a)->name,
-			  ((const struct standing *)b)->name);
+	return strverscmp(((const struct summary *)a)->name,
+			  ((const struct summary *)b)->name);
 }
 
 /* Of a domain without the tag; return @odd. */
@@ -120,24 +120,24 @@ static bool is_out_of_reach(const char *xml, const struct config *config, struct
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	const xmlNode *disk;
-	struct place place;
+	struct disk_image place;
 
 	if (domain_parse_bare(xml, strlen(xml), &domain, why) < 0)
 		return false;
-	disk = standing_disk(&domain, why);
+	disk = summary_disk(&domain, why);
 	/* The pools of another host are not known here. */
-	return disk && (place_is_here(config->uri) || !place_is_volume(disk)) &&
-	       place_of_disk(disk, &place, why) < 0 && why->code == ENOTSUP;
+	return disk && (virt_is_this_host(config->uri) || !disk_image_is_volume(disk)) &&
+	       disk_image_of(disk, &place, why) < 0 && why->code == ENOTSUP;
 }
 
 static void advise(struct status *st, const struct virt_domain *dom, const char *xml)
 {
 	const struct config *config = &st->line->config;
-	struct standing *s = &st->list.rows[0];
+	struct summary *s = &st->list.rows[0];
 	struct error err = { 0 }, why = { 0 };
 	char odd[ODD_TAG] = "";
 	struct advice advice = {
-		.standing = s,
+		.summary = s,
 		.odd_tag = s->tagged ? "" : odd_tag_of(xml, odd),
 		.saved = virt_is_saved(dom),
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
@@ -145,12 +145,12 @@ static void advise(struct status *st, const struct virt_domain *dom, const char 
 
 	advice.never = is_out_of_reach(xml, config, &why);
 	advice.unreadable = advice.never ? why.msg : NULL;
-	standing_compare(s, dom);
+	summary_compare(s, dom);
 	if (s->phase == PHASE_NONE && s->valid && !s->has_state &&
-	    standing_try_staging(dom, xml, config, &err) < 0)
+	    summary_try_staging(dom, xml, config, &err) < 0)
 		advice.unfit = err.msg;
 	if (s->phase == PHASE_STAGED && s->valid && s->tagged &&
-	    standing_try_promotion(xml, config, &err) < 0)
+	    summary_try_promotion(xml, config, &err) < 0)
 		advice.stuck = err.msg;
 	advice_next(&advice, st->next);
 }
@@ -233,7 +233,7 @@ static void print_json(const struct status *st)
 	printf("{\"version\":1,\"domains\":[");
 	for (size_t i = 0; i < st->list.count; i++) {
 		fputs(i ? ",\n{" : "\n{", stdout);
-		standing_json(&st->list.rows[i], stdout);
+		summary_json(&st->list.rows[i], stdout);
 		if (st->line->nargs)
 			json_story(st);
 		putchar('}');
@@ -275,7 +275,7 @@ static int print_once(struct status *st)
 
 /* ---- follow ------------------------------------------------------------------ */
 
-static bool same(const struct standing *a, const struct standing *b)
+static bool same(const struct summary *a, const struct summary *b)
 {
 	return a->phase == b->phase && a->attempts == b->attempts && a->bus == b->bus &&
 	       a->running == b->running && a->valid == b->valid &&
@@ -283,7 +283,7 @@ static bool same(const struct standing *a, const struct standing *b)
 	       strcmp(a->reason, b->reason) == 0;
 }
 
-static const struct standing *find(const struct status_list *list, const char *uuid)
+static const struct summary *find(const struct status_list *list, const char *uuid)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (strcmp(list->rows[i].uuid, uuid) == 0)
@@ -291,7 +291,7 @@ static const struct standing *find(const struct status_list *list, const char *u
 	return NULL;
 }
 
-static void print_change(const struct standing *s, bool gone)
+static void print_change(const struct summary *s, bool gone)
 {
 	struct story_line line = { .text = "" };
 	time_t now = time(NULL);
@@ -303,9 +303,9 @@ static void print_change(const struct standing *s, bool gone)
 		snprintf(line.text, sizeof(line.text), "%s: gone, or without a tag", s->name);
 	else
 		snprintf(line.text, sizeof(line.text), "%s: %s on %s, %s: %s", s->name,
-			 standing_phase(s), bus_name(s->bus),
+			 summary_phase(s), bus_name(s->bus),
 			 s->running ? "runs" : "off",
-			 standing_reason(s)[0] ? standing_reason(s) : "nothing done yet");
+			 summary_reason(s)[0] ? summary_reason(s) : "nothing done yet");
 	status_story_line(&line, stdout);
 }
 
@@ -313,8 +313,8 @@ static void print_change(const struct standing *s, bool gone)
 static void print_changes(const struct status *before, const struct status *now)
 {
 	for (size_t i = 0; i < now->list.count; i++) {
-		const struct standing *s = &now->list.rows[i];
-		const struct standing *old = find(&before->list, s->uuid);
+		const struct summary *s = &now->list.rows[i];
+		const struct summary *old = find(&before->list, s->uuid);
 
 		if (!old || !same(old, s))
 			print_change(s, false);

@@ -11,7 +11,7 @@
 #include "hook/state/story.h"
 
 struct status_list {
-	struct standing *rows;	/* sorted by name */
+	struct summary *rows;	/* sorted by name */
 	size_t count, room;
 };
 
@@ -34,7 +34,7 @@ void status_prometheus(const struct status_list *list, long long now, FILE *out)
  * status_story() - one domain: where it stands, what happened to it, @next.
  * @story_error: why @story can't be told, or NULL.
  */
-void status_story(const struct standing *s, const struct story *story,
+void status_story(const struct summary *s, const struct story *story,
 		  const char *story_error, const char *next,
 		  const struct status_look *look, FILE *out);
 

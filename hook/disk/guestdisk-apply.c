@@ -15,7 +15,7 @@
 
 #include "helper/shared/refusal.h"
 
-static int collect_pages(const struct session *s, struct journal *journal,
+static int collect_pages(const struct run *s, struct journal *journal,
 			 struct error *err)
 {
 	uint64_t at = 0;
@@ -29,7 +29,7 @@ static int collect_pages(const struct session *s, struct journal *journal,
 	return 0;
 }
 
-static int keep_backup(struct session *s, struct error *err)
+static int keep_backup(struct run *s, struct error *err)
 {
 	const struct backup_source source = {
 		.fd = s->reply, .base = s->map, .reply = &s->parsed,
@@ -39,10 +39,10 @@ static int keep_backup(struct session *s, struct error *err)
 	if (!s->parsed.kept)
 		return 0;
 	if (backup_finish(s->backups, &s->work, &source, err) < 0) {
-		session_in_time(s, err);
+		run_in_time(s, err);
 		return -1;
 	}
-	if (session_in_time(s, err) < 0)
+	if (run_in_time(s, err) < 0)
 		return -1;
 	if (s->job->action != JOB_PATCH || !s->job->trial)
 		return 0;
@@ -51,7 +51,7 @@ static int keep_backup(struct session *s, struct error *err)
 }
 
 /* @decided: the journal was there whole; also when it is gone by now. */
-static int write_pages(const struct session *s, const struct journal *journal,
+static int write_pages(const struct run *s, const struct journal *journal,
 		       bool *decided, struct error *err)
 {
 	char name[4096];
@@ -61,7 +61,7 @@ static int write_pages(const struct session *s, const struct journal *journal,
 		return -1;
 	/* Point of no return: from here on the journal is the truth. */
 	*decided = true;
-	disk_extend(s->nbd, monotonic_ms() + s->options->timeout_ms);
+	nbd_client_extend(s->nbd, monotonic_ms() + s->options->timeout_ms);
 	if (journal_apply(journal, s->nbd, err) < 0 ||
 	    journal_remove(name, err) < 0)
 		return error_prefix(err, "%s: interrupted while it was "
@@ -70,7 +70,7 @@ static int write_pages(const struct session *s, const struct journal *journal,
 	return 0;
 }
 
-static int write_undisturbed(const struct session *s,
+static int write_undisturbed(const struct run *s,
 			     const struct journal *journal, bool *decided,
 			     struct error *err)
 {
@@ -91,7 +91,7 @@ static int write_undisturbed(const struct session *s,
 
 /* A backup of a patch that isn't going to happen would be what undo finds; those
  * before it are what undo shall find. */
-static void settle_backup(const struct session *s, int r, bool decided)
+static void settle_backup(const struct run *s, int r, bool decided)
 {
 	char name[4096];
 
@@ -105,22 +105,22 @@ static void settle_backup(const struct session *s, int r, bool decided)
 	}
 }
 
-int session_apply(struct session *s, uint64_t *bytes, struct error *err)
+int run_apply(struct run *s, uint64_t *bytes, struct error *err)
 {
 	struct journal *journal = NULL;
 	bool decided = false;
 	int r;
 
 	*bytes = s->parsed.section[JOB_SECTION_PAGES].len;
-	s->image.size = disk_size(s->nbd);
+	s->image.size = nbd_client_size(s->nbd);
 	if (journal_new(&s->image, &journal, err) < 0)
 		return -1;
 	r = collect_pages(s, journal, err);
 	if (r == 0)
 		r = journal_read_old(journal, s->nbd, err);
 	if (r < 0)
-		session_in_time(s, err);
-	if (r == 1 && (keep_backup(s, err) < 0 || session_in_time(s, err) < 0 ||
+		run_in_time(s, err);
+	if (r == 1 && (keep_backup(s, err) < 0 || run_in_time(s, err) < 0 ||
 		       write_undisturbed(s, journal, &decided, err) < 0))
 		r = -1;
 	settle_backup(s, r, decided);

@@ -23,7 +23,7 @@
 #define LOG_LINES 20u
 #define USUAL_HIVE (16 * 1024 * 1024)
 
-static int open_drivers(const struct session *s, struct job *job, int *fd,
+static int open_drivers(const struct run *s, struct job *job, int *fd,
 			struct error *err)
 {
 	const char *path = s->options->virtio_win;
@@ -83,7 +83,7 @@ static int new_memory(const char *name, uint64_t limit, int *fd, struct error *e
 	return 0;
 }
 
-int session_start_helper(struct session *s, struct error *err)
+int run_start_helper(struct run *s, struct error *err)
 {
 	struct job job = *s->job;
 	AUTO_FD int request = -1;
@@ -133,7 +133,7 @@ int session_start_helper(struct session *s, struct error *err)
 /* What the helper and its libraries said, line by line. It may have been taken
  * over by the disk that it read: log_msg() makes the text printable, and the log is not
  * its to fill. */
-static void relay_log(const struct session *s)
+static void relay_log(const struct run *s)
 {
 	char text[LOG_LIMIT + 1], *save = NULL;
 	ssize_t n = pread(s->log, text, LOG_LIMIT, 0);
@@ -156,33 +156,33 @@ static void relay_log(const struct session *s)
  * ended without. What we need for a patch is then done beside its work: load
  * libnbd, shake hands, copy the hive to the host.
  */
-static int work_beside(struct session *s, struct error *err)
+static int work_beside(struct run *s, struct error *err)
 {
 	struct pollfd p = { .fd = s->kept, .events = POLLIN };
 	char byte;
 	int r;
 
 	do
-		r = poll(&p, 1, session_left(s));
+		r = poll(&p, 1, run_left(s));
 	while (r < 0 && errno == EINTR);
-	if (r <= 0 || !session_will_write(s->job) || read(s->kept, &byte, 1) != 1)
+	if (r <= 0 || !run_will_write(s->job) || read(s->kept, &byte, 1) != 1)
 		return 0;
-	if (session_connect(s, err) == 0 &&
+	if (run_connect(s, err) == 0 &&
 	    backup_begin(s->backups, s->keep, s->deadline, &s->work, err) == 0)
 		return 0;
 	child_kill(&s->helper);
-	session_in_time(s, err);
+	run_in_time(s, err);
 	return -1;
 }
 
-int session_wait_helper(struct session *s, struct error *err)
+int run_wait_helper(struct run *s, struct error *err)
 {
 	const char *or_iso = s->reads_iso ? " or the ISO of virtio_win" : "";
 	int status = 0, r;
 
 	if (work_beside(s, err) < 0)
 		return -1;
-	r = child_wait(s->helper, session_left(s), &status);
+	r = child_wait(s->helper, run_left(s), &status);
 	if (r == 0) {
 		child_kill(&s->helper);
 		relay_log(s);
@@ -211,7 +211,7 @@ int session_wait_helper(struct session *s, struct error *err)
 	return 0;
 }
 
-int session_parse_reply(struct session *s, struct error *err)
+int run_parse_reply(struct run *s, struct error *err)
 {
 	char begin = 0;
 	struct stat st;

@@ -8,12 +8,12 @@
 #include "helper/shared/file.h"
 #include "helper/shared/refusal.h"
 
-bool session_will_write(const struct job *job)
+bool run_will_write(const struct job *job)
 {
 	return job->action != JOB_INSPECT && !job->dry_run;
 }
 
-static void adopt(const struct session *s)
+static void adopt(const struct run *s)
 {
 	char other[4096];
 
@@ -22,14 +22,14 @@ static void adopt(const struct session *s)
 		backup_adopt_transition(s->backups, other);
 }
 
-int session_find_kept(struct session *s, struct error *err)
+int run_find_kept(struct run *s, struct error *err)
 {
-	if (session_will_write(s->job) && folder_make(s->options->state, 0755, err) < 0)
+	if (run_will_write(s->job) && folder_make(s->options->state, 0755, err) < 0)
 		return -1;
 	if (backup_folder(s->options->state, s->disk->key, s->image.path,
 			  s->backups, sizeof(s->backups), err) < 0)
 		return -1;
-	if (s->disk->key && session_will_write(s->job) && s->job->trial)
+	if (s->disk->key && run_will_write(s->job) && s->job->trial)
 		adopt(s);
 	if (s->job->action == JOB_SETTLE) {
 		backup_close(&s->backup);

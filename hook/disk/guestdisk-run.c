@@ -8,16 +8,16 @@
 
 #include "helper/shared/refusal.h"
 
-int session_left(const struct session *s)
+int run_left(const struct run *s)
 {
 	int64_t left = s->deadline - monotonic_ms();
 
 	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
 }
 
-int session_in_time(const struct session *s, struct error *err)
+int run_in_time(const struct run *s, struct error *err)
 {
-	return session_left(s) ? 0 :
+	return run_left(s) ? 0 :
 		fail(err, REFUSE_HELPER_DIED, "%s: the %d ms that it may take are over; "
 		     "nothing was written", s->image.path, s->options->timeout_ms);
 }

@@ -10,7 +10,7 @@
 #include "hook/disk/nbdserver.h"
 
 /* One run: everything that is open at the same time. */
-struct session {
+struct run {
 	const struct guestdisk *disk;
 	const struct guestdisk_options *options;
 	const struct job *job;
@@ -21,7 +21,7 @@ struct session {
 	struct imagelock lock;		/* of the image */
 	struct nbdserver reader;	/* the helper's */
 	struct nbdserver writer;	/* ours; not started: nothing will be written */
-	struct disk *nbd;		/* connection to the writer; NULL: none */
+	struct nbd_client *nbd;		/* connection to the writer; NULL: none */
 	pid_t helper;			/* 0: not running */
 	bool reads_iso;			/* also that of virtio_win */
 	int reply;			/* memory file */
@@ -36,40 +36,40 @@ struct session {
 	struct backup backup;		/* undo: what is put back */
 };
 
-/* guestdisk-kept.c: session_will_write() - not only to look. session_find_kept() - where
+/* guestdisk-kept.c: run_will_write() - not only to look. run_find_kept() - where
  * this disk's backups are, and for undo and settle the one that is to be put back. */
-bool session_will_write(const struct job *job);
-int session_find_kept(struct session *s, struct error *err);
+bool run_will_write(const struct job *job);
+int run_find_kept(struct run *s, struct error *err);
 
 /* guestdisk-run.c: milliseconds until the deadline, 0 when it is over. */
-int session_left(const struct session *s);
+int run_left(const struct run *s);
 
 /* guestdisk-run.c: -1, and said in @err, when it is over: nothing more is begun then. */
-int session_in_time(const struct session *s, struct error *err);
+int run_in_time(const struct run *s, struct error *err);
 
 /*
  * guestdisk-servers.c: session_start_writer() - lock the image, and start a qemu-nbd that
  * may write to it. session_start_reader() - another one for the helper, which only reads;
  * @live: an image that others may write, without a lock; where there is a writer, not
  * before session_await_writer(), which waits until that has opened it.
- * session_connect() - shake hands with the writer. session_stop_servers() - close all
+ * run_connect() - shake hands with the writer. session_stop_servers() - close all
  * connections and wait. @r: how things went, which is returned; but a server that failed
  * knows better why.
  */
-int session_start_writer(struct session *s, struct error *err);
-int session_start_reader(struct session *s, bool live, struct error *err);
-int session_await_writer(struct session *s, struct error *err);
-int session_connect(struct session *s, struct error *err);
-int session_stop_servers(struct session *s, int r, struct error *err);
+int session_start_writer(struct run *s, struct error *err);
+int session_start_reader(struct run *s, bool live, struct error *err);
+int session_await_writer(struct run *s, struct error *err);
+int run_connect(struct run *s, struct error *err);
+int session_stop_servers(struct run *s, int r, struct error *err);
 
 /* guestdisk-helper.c: start the helper on the reader's connection; wait for it; parse
  * what it replied. */
-int session_start_helper(struct session *s, struct error *err);
-int session_wait_helper(struct session *s, struct error *err);
-int session_parse_reply(struct session *s, struct error *err);
+int run_start_helper(struct run *s, struct error *err);
+int run_wait_helper(struct run *s, struct error *err);
+int run_parse_reply(struct run *s, struct error *err);
 
 /* guestdisk-apply.c: the pages of the reply, from journal to flush. Return 1
  * written, 0 there was nothing to write, -1. */
-int session_apply(struct session *s, uint64_t *bytes, struct error *err);
+int run_apply(struct run *s, uint64_t *bytes, struct error *err);
 
 #endif

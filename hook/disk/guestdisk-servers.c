@@ -23,7 +23,7 @@
 /* qemu-nbd closes an image that was flushed at once, but not on a storage that hangs. */
 #define CLOSE_TIMEOUT_MS 3000
 
-static int start(struct session *s, struct nbdserver *server, bool writable, bool live,
+static int start(struct run *s, struct nbdserver *server, bool writable, bool live,
 		 bool gated, struct error *err)
 {
 	const struct nbdserver_image image = {
@@ -36,7 +36,7 @@ static int start(struct session *s, struct nbdserver *server, bool writable, boo
 			       server, err);
 }
 
-int session_start_writer(struct session *s, struct error *err)
+int session_start_writer(struct run *s, struct error *err)
 {
 	struct stat st;
 
@@ -52,31 +52,31 @@ int session_start_writer(struct session *s, struct error *err)
 		: start(s, &s->writer, true, false, false, err);
 }
 
-int session_await_writer(struct session *s, struct error *err)
+int session_await_writer(struct run *s, struct error *err)
 {
 	struct pollfd greeting = { .fd = s->writer.client, .events = POLLIN };
 	char byte;
 	int r;
 
 	do
-		r = poll(&greeting, 1, session_left(s));
+		r = poll(&greeting, 1, run_left(s));
 	while (r < 0 && errno == EINTR);
 	if (r == 0)
-		return session_in_time(s, err);
+		return run_in_time(s, err);
 	if (r < 0 || recv(greeting.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
 		return fail(err, ENOTCONN, "qemu-nbd has hung up");
 	return nbdserver_open_gate(&s->reader, err);
 }
 
-int session_connect(struct session *s, struct error *err)
+int run_connect(struct run *s, struct error *err)
 {
-	if (disk_open(steal_fd(&s->writer.client), s->deadline, &s->nbd, err) < 0)
+	if (nbd_client_open(steal_fd(&s->writer.client), s->deadline, &s->nbd, err) < 0)
 		return -1;
-	return !disk_is_read_only(s->nbd) ? 0
+	return !nbd_client_is_read_only(s->nbd) ? 0
 		: fail(err, REFUSE_READ_ONLY, "%s can't be written", s->image.path);
 }
 
-int session_start_reader(struct session *s, bool live, struct error *err)
+int session_start_reader(struct run *s, bool live, struct error *err)
 {
 	const bool patch = s->writer.pid != 0;
 
@@ -87,7 +87,7 @@ int session_start_reader(struct session *s, bool live, struct error *err)
 	return start(s, &s->reader, false, live || patch, patch, err);
 }
 
-static int stop(struct session *s, struct nbdserver *server, int64_t end, int r,
+static int stop(struct run *s, struct nbdserver *server, int64_t end, int r,
 		struct error *err)
 {
 	const int64_t left = end - monotonic_ms();
@@ -102,12 +102,12 @@ static int stop(struct session *s, struct nbdserver *server, int64_t end, int r,
 	return -1;
 }
 
-int session_stop_servers(struct session *s, int r, struct error *err)
+int session_stop_servers(struct run *s, int r, struct error *err)
 {
-	const int left = session_left(s);
+	const int left = run_left(s);
 	const int64_t end = monotonic_ms() + (left > CLOSE_TIMEOUT_MS ? left : CLOSE_TIMEOUT_MS);
 
-	disk_close(s->nbd);
+	nbd_client_close(s->nbd);
 	s->nbd = NULL;
 	/* What its jail lacks, the writer's lacks as well: said once. */
 	if (s->writer.pid)

@@ -45,10 +45,10 @@ struct guestdisk_options guestdisk_defaults(void)
 	};
 }
 
-static void session_close(struct session *s)
+static void session_close(struct run *s)
 {
 	child_kill(&s->helper);
-	disk_close(s->nbd);
+	nbd_client_close(s->nbd);
 	s->nbd = NULL;
 	if (s->map)
 		/* munmap() doesn't write. */
@@ -85,7 +85,7 @@ static uint64_t this_boot(void)
  * given name: what /dev/vg/win leads to (/dev/dm-3) may be another disk after the
  * next boot.
  */
-static int identify(struct session *s, struct error *err)
+static int identify(struct run *s, struct error *err)
 {
 	AUTO_FREE char *real = realpath(s->disk->path, NULL);
 	struct stat st;
@@ -106,7 +106,7 @@ static int identify(struct session *s, struct error *err)
 }
 
 /* Whose image it is; not yet what is behind it. */
-static int session_begin(struct session *s, const struct guestdisk *disk,
+static int session_begin(struct run *s, const struct guestdisk *disk,
 			 const struct guestdisk_options *options,
 			 const struct job *job, struct error *err)
 {
@@ -127,7 +127,7 @@ static int session_begin(struct session *s, const struct guestdisk *disk,
 	return identify(s, err);
 }
 
-static int session_open(struct session *s, const struct guestdisk *disk,
+static int session_open(struct run *s, const struct guestdisk *disk,
 			const struct guestdisk_options *options,
 			const struct job *job, struct error *err)
 {
@@ -137,7 +137,7 @@ static int session_open(struct session *s, const struct guestdisk *disk,
 
 /* ---- a journal that was left ---------------------------------------------- */
 
-static int redo(struct session *s, const char *name, struct error *err)
+static int redo(struct run *s, const char *name, struct error *err)
 {
 	struct journal *journal = NULL;
 	int r = journal_load(name, &journal, err);
@@ -158,13 +158,13 @@ static int redo(struct session *s, const char *name, struct error *err)
 	return journal_remove(name, err);
 }
 
-static int recover(struct session *s, struct error *err)
+static int recover(struct run *s, struct error *err)
 {
 	char name[4096];
 	int r = session_start_writer(s, err);
 
 	if (r == 0)
-		r = session_connect(s, err);
+		r = run_connect(s, err);
 	/* Behind the lock: has somebody else finished it? */
 	if (r == 0)
 		r = journal_find(s->journals, &s->image, name, sizeof(name),
@@ -177,7 +177,7 @@ static int recover(struct session *s, struct error *err)
 }
 
 /* Return 1 when one was finished, 0 none, -1. */
-static int recover_pending(struct session *s, struct error *err)
+static int recover_pending(struct run *s, struct error *err)
 {
 	char name[4096];
 	int r = journal_find(s->journals, &s->image, name, sizeof(name), err);
@@ -189,7 +189,7 @@ static int recover_pending(struct session *s, struct error *err)
 
 /* The same before a start, of any disk that QEMU can use: a journal of another one
  * must not keep it from starting, whatever is behind it that we would not patch. */
-static int recover_if_pending(struct session *s, struct error *err)
+static int recover_if_pending(struct run *s, struct error *err)
 {
 	char name[4096];
 	int r = journal_find(s->journals, &s->image, name, sizeof(name), err);
@@ -204,7 +204,7 @@ static int recover_if_pending(struct session *s, struct error *err)
 	return r ? -1 : 0;
 }
 
-static int find_journal(struct session *s, struct error *err)
+static int find_journal(struct run *s, struct error *err)
 {
 	char name[4096];
 
@@ -213,11 +213,11 @@ static int find_journal(struct session *s, struct error *err)
 
 /* @backing: where what is behind it goes, or NULL. */
 static int for_one(const struct guestdisk *disk, const struct guestdisk_options *options,
-		   int (*what)(struct session *s, struct error *err), struct backing *backing,
+		   int (*what)(struct run *s, struct error *err), struct backing *backing,
 		   struct error *err)
 {
 	const struct job nothing = { .action = JOB_INSPECT };
-	struct session *s = calloc(1, sizeof(*s));
+	struct run *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
@@ -277,7 +277,7 @@ static char *copy_text(struct job_bytes bytes)
 }
 
 /* What is printed as JSON is JSON, and says nothing in busflip's name. */
-static int check_json(const struct session *s, struct guestdisk_result *result,
+static int check_json(const struct run *s, struct guestdisk_result *result,
 		      struct error *err)
 {
 	static const char *const own[] = { GUESTDISK_OWN_MEMBERS, NULL };
@@ -290,7 +290,7 @@ static int check_json(const struct session *s, struct guestdisk_result *result,
 	return error_prefix(err, "%s: busflip-helper", s->image.path);
 }
 
-static int take_reports(const struct session *s,
+static int take_reports(const struct run *s,
 			struct guestdisk_result *result, struct error *err)
 {
 	struct job_bytes evidence = s->parsed.section[JOB_SECTION_EVIDENCE];
@@ -329,23 +329,23 @@ void guestdisk_result_free(struct guestdisk_result *result)
 	result->evidence_len = 0;
 }
 
-static int run_helper(struct session *s, bool live, struct error *err)
+static int run_helper(struct run *s, bool live, struct error *err)
 {
-	const bool patch = session_will_write(s->job);
+	const bool patch = run_will_write(s->job);
 
 	/* All three come up side by side. */
 	if ((patch && session_start_writer(s, err) < 0) ||
-	    session_start_reader(s, live, err) < 0 || session_start_helper(s, err) < 0)
+	    session_start_reader(s, live, err) < 0 || run_start_helper(s, err) < 0)
 		return -1;
 	if (patch && session_await_writer(s, err) < 0)
 		return -1;
-	if (session_wait_helper(s, err) < 0 || session_parse_reply(s, err) < 0)
+	if (run_wait_helper(s, err) < 0 || run_parse_reply(s, err) < 0)
 		return -1;
-	return patch && s->parsed.changed && !s->nbd ? session_connect(s, err) : 0;
+	return patch && s->parsed.changed && !s->nbd ? run_connect(s, err) : 0;
 }
 
 /* What is done once the helper has answered. Return 1: begin anew. */
-static int finish(struct session *s, struct guestdisk_result *result,
+static int finish(struct run *s, struct guestdisk_result *result,
 		  struct error *err)
 {
 	char name[4096];
@@ -365,22 +365,22 @@ static int finish(struct session *s, struct guestdisk_result *result,
 			return r;
 	}
 	result->changed = s->parsed.changed;
-	if (!session_will_write(s->job) || !s->parsed.changed)
+	if (!run_will_write(s->job) || !s->parsed.changed)
 		return 0;
-	if (session_in_time(s, err) < 0)
+	if (run_in_time(s, err) < 0)
 		return -1;
 	journal_sweep(s->journals, &s->image);
-	r = session_apply(s, &result->bytes, err);
+	r = run_apply(s, &result->bytes, err);
 	if (r < 0)
 		return -1;
 	result->changed = r > 0;
 	return 0;
 }
 
-static int attempt(struct session *s, struct guestdisk_result *result,
+static int attempt(struct run *s, struct guestdisk_result *result,
 		   struct error *err)
 {
-	bool live = s->job->live && !session_will_write(s->job);
+	bool live = s->job->live && !run_will_write(s->job);
 	int r;
 
 	if (!live) {
@@ -389,7 +389,7 @@ static int attempt(struct session *s, struct guestdisk_result *result,
 			return -1;
 		result->redone |= r > 0;
 	}
-	if (session_in_time(s, err) < 0 || session_find_kept(s, err) < 0)
+	if (run_in_time(s, err) < 0 || run_find_kept(s, err) < 0)
 		return -1;
 	r = run_helper(s, live, err);
 	if (r == 0)
@@ -406,7 +406,7 @@ int guestdisk_run(const struct guestdisk *disk,
 		  const struct job *job, struct guestdisk_result *result,
 		  struct error *err)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	struct run *s = calloc(1, sizeof(*s));
 	int r;
 
 	memset(result, 0, sizeof(*result));

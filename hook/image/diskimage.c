@@ -18,18 +18,18 @@ static int refuse_source(const xmlNode *disk, struct error *err)
 		    "files and block devices can be looked into", type);
 }
 
-bool place_is_volume(const xmlNode *disk)
+bool disk_image_is_volume(const xmlNode *disk)
 {
 	return xml_attr_is(disk, "type", "volume");
 }
 
-int place_of_disk(const xmlNode *disk, struct place *place, struct error *err)
+int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *err)
 {
 	const xmlNode *source = xml_child(disk, "source");
 	const xmlNode *driver = xml_child(disk, "driver");
 
 	memset(place, 0, sizeof(*place));
-	if (place_is_volume(disk)) {
+	if (disk_image_is_volume(disk)) {
 		if (pool_volume(source, place->path, sizeof(place->path), err) < 0)
 			return -1;
 	} else if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
@@ -64,7 +64,7 @@ bool uuid_bytes(const char *text, uint8_t out[16])
 }
 
 /* Without a host in it; a socket may be named behind that. */
-bool place_is_here(const char *uri)
+bool virt_is_this_host(const char *uri)
 {
 	return strstr(uri, ":///");
 }

@@ -124,7 +124,7 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 	if (domain.state.phase != PHASE_NONE && domain.state.phase != PHASE_STAGED)
 		return fail(err, ECANCELED, "it is %s by now",
 			    phase_name(domain.state.phase));
-	return cycle_step(&domain, HAPPENED_SEEN, config, &step, err);
+	return step_apply(&domain, HAPPENED_SEEN, config, &step, err);
 }
 
 /* virt-install starts a domain and defines it afterwards: worth another look, as long

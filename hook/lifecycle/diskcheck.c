@@ -26,17 +26,17 @@
 #include "hook/phase/writable.h"
 
 /* The system disk of one domain, ready for guestdisk_run(). */
-struct subject {
+struct guest {
 	const struct domain *domain;
-	struct place place;
+	struct disk_image place;
 	struct guestdisk disk;
 	struct access_user qemu;
 	struct guestdisk_options options;
 	struct job job;
 };
 
-static int subject_of(const struct domain *domain, const struct config *config,
-		      struct subject *s, struct error *err)
+static int guest_of(const struct domain *domain, const struct config *config,
+		      struct guest *s, struct error *err)
 {
 	const struct state *state = &domain->state;
 	const xmlNode *disk = writable_system_disk(domain, err), *device;
@@ -45,7 +45,7 @@ static int subject_of(const struct domain *domain, const struct config *config,
 	s->domain = domain;
 	if (!disk)
 		return -1;
-	if (place_of_disk(disk, &s->place, err) < 0)
+	if (disk_image_of(disk, &s->place, err) < 0)
 		return -1;
 	s->disk = (struct guestdisk){ .path = s->place.path,
 				      .format = s->place.format,
@@ -76,7 +76,7 @@ static bool was_cut_off(const struct error *err)
 }
 
 /* Nobody comes back for what is not done now: once more, if there is time. */
-static int run(struct subject *s, enum job_action action,
+static int run(struct guest *s, enum job_action action,
 	       struct guestdisk_result *result, struct error *err)
 {
 	const struct timespec nap = { 0, 200 * 1000000L };
@@ -112,7 +112,7 @@ static void note_line(void *context, const char *key, const char *value)
 /* ---- before ---------------------------------------------------------------- */
 
 /* @no_lease: why it was looked at only; .code 0: it was not. */
-static void tell_patch(const struct subject *s, const struct guestdisk_result *result,
+static void tell_patch(const struct guest *s, const struct guestdisk_result *result,
 		       const struct error *no_lease)
 {
 	const struct domain *domain = s->domain;
@@ -131,7 +131,7 @@ static void tell_patch(const struct subject *s, const struct guestdisk_result *r
 			   (unsigned long long)result->bytes);
 }
 
-static int prepare_disk(struct subject *s, struct session_note *note, struct error *err)
+static int prepare_disk(struct guest *s, struct session_note *note, struct error *err)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
 	struct guestdisk_result result = { 0 };
@@ -154,13 +154,13 @@ static int prepare_disk(struct subject *s, struct session_note *note, struct err
 	return r;
 }
 
-void gate_prepare(const struct domain *domain, const struct config *config)
+void diskcheck_before_session(const struct domain *domain, const struct config *config)
 {
 	struct session_note note = { .phase = domain->state.phase,
 				     .from = filetime_now(),
 				     .front = (int)getppid() };
 	struct session_note last;
-	struct subject s;
+	struct guest s;
 	struct error err = { 0 };
 
 	/* Whatever becomes of this one, what else the last one noted is of no use to it. */
@@ -170,7 +170,7 @@ void gate_prepare(const struct domain *domain, const struct config *config)
 	session_remove(domain->uuid);
 	str_fits(note.uuid, sizeof(note.uuid), domain->uuid);
 	str_fits(note.since, sizeof(note.since), domain->state.since);
-	if (subject_of(domain, config, &s, &err) < 0 || prepare_disk(&s, &note, &err) < 0) {
+	if (guest_of(domain, config, &s, &err) < 0 || prepare_disk(&s, &note, &err) < 0) {
 		str_cut(note.why, sizeof(note.why), err.msg);
 		cure_append(&err);
 		if (err.code == ENOTSUP && config->evidence == CONFIG_EVIDENCE_REQUIRE)
@@ -201,7 +201,7 @@ static void booted_line(void *context, const char *key, const char *value)
 	v->not_booted = strcmp(value, "no") == 0;
 }
 
-static int look(struct subject *s, struct verdicts *v, struct error *err)
+static int look(struct guest *s, struct verdicts *v, struct error *err)
 {
 	struct guestdisk_result result = { 0 };
 	int r = run(s, JOB_INSPECT, &result, err);
@@ -247,7 +247,7 @@ static void list_faults(const struct findings *f, char *why, size_t size)
 
 /* Windows has switched its own driver off again (StartOverride; helper/windows/winservice.c),
  * and nothing else is wrong: switched on, it holds. */
-static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
+static int look_twice(struct guest *s, struct verdicts *v, struct error *err)
 {
 	struct guestdisk_result result = { 0 };
 	int r = look(s, v, err);
@@ -263,7 +263,7 @@ static int look_twice(struct subject *s, struct verdicts *v, struct error *err)
 }
 
 /* AutoReboot, SanPolicy and fast startup, as they were before the first patch. */
-static int put_back(struct subject *s)
+static int put_back(struct guest *s)
 {
 	struct guestdisk_result result = { 0 };
 	struct error err = { 0 };
@@ -286,7 +286,7 @@ static int put_back(struct subject *s)
 	return r;
 }
 
-bool gate_has_changed(const struct domain *domain)
+bool diskcheck_must_restore(const struct domain *domain)
 {
 	const struct guestdisk_options options = guestdisk_defaults();
 	char folder[4096];
@@ -297,12 +297,12 @@ bool gate_has_changed(const struct domain *domain)
 	return fd >= 0;
 }
 
-int gate_put_back(const struct domain *domain, const struct config *config)
+int diskcheck_restore(const struct domain *domain, const struct config *config)
 {
-	struct subject s;
+	struct guest s;
 	struct error err = { 0 };
 
-	if (subject_of(domain, config, &s, &err) < 0)
+	if (guest_of(domain, config, &s, &err) < 0)
 		return 0;
 	s.options.by_hand = true;
 	return put_back(&s);
@@ -323,7 +323,7 @@ static bool is_below(const struct domain *domain)
 	return libvirt_names_other_images(domain, domain_disk(domain, domain->state.disk));
 }
 
-static void judge(struct subject *s, bool clean, struct gate_result *result)
+static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 {
 	bool staged = s->domain->state.phase == PHASE_STAGED;
 	struct session_note note;
@@ -339,48 +339,48 @@ static void judge(struct subject *s, bool clean, struct gate_result *result)
 		session_since(s->domain->state.since, &s->job);
 	may_write = !note.job && !is_below(s->domain);
 	if ((staged && may_write ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
-		result->gate = GATE_UNREADABLE;
+		result->gate = DISKCHECK_UNREADABLE;
 		str_cut(result->why, sizeof(result->why), err.msg);
 		return;
 	}
 	list_faults(&v.findings, result->why, sizeof(result->why));
 	if (staged)
-		result->gate = v.findings.flip ? GATE_HOLDS : GATE_FAILS;
+		result->gate = v.findings.flip ? DISKCHECK_YES : DISKCHECK_NO;
 	else
-		result->gate = v.booted ? GATE_HOLDS :
-			       v.not_booted ? GATE_FAILS : GATE_UNKNOWN;
+		result->gate = v.booted ? DISKCHECK_YES :
+			       v.not_booted ? DISKCHECK_NO : DISKCHECK_UNKNOWN;
 	result->shut_down = holds(&v.findings, "booted") && holds(&v.findings, "shut-down");
 	if (!staged && may_write && v.booted && (clean || result->shut_down))
 		put_back(s);
 }
 
-void gate_judge(const struct domain *domain, const struct config *config, bool clean,
-		struct gate_result *result)
+void diskcheck_after_session(const struct domain *domain, const struct config *config, bool clean,
+		struct diskcheck_result *result)
 {
-	struct subject s;
+	struct guest s;
 	struct error err = { 0 };
 
 	memset(result, 0, sizeof(*result));
-	if (subject_of(domain, config, &s, &err) < 0)
+	if (guest_of(domain, config, &s, &err) < 0)
 		str_cut(result->why, sizeof(result->why), err.msg);
 	else
 		judge(&s, clean, result);
 }
 
 static const char *const names[] = {
-	[GATE_UNREADABLE] = "unreadable", [GATE_HOLDS] = "holds",
-	[GATE_FAILS] = "fails", [GATE_UNKNOWN] = "unknown",
+	[DISKCHECK_UNREADABLE] = "unreadable", [DISKCHECK_YES] = "holds",
+	[DISKCHECK_NO] = "fails", [DISKCHECK_UNKNOWN] = "unknown",
 };
 
-const char *gate_name(enum gate gate)
+const char *diskcheck_name(enum diskcheck gate)
 {
 	return names[gate];
 }
 
-enum gate gate_parse(const char *name)
+enum diskcheck diskcheck_parse(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (strcmp(names[i], name) == 0)
-			return (enum gate)i;
-	return GATE_UNREADABLE;
+			return (enum diskcheck)i;
+	return DISKCHECK_UNREADABLE;
 }

@@ -17,28 +17,28 @@
  */
 static const struct {
 	const char *reason;
-	enum evidence evidence;
+	enum session_end evidence;
 } reasons[] = {
-	{ "shutdown", EVIDENCE_HOLDS },
-	{ "destroyed", EVIDENCE_FAILS },
-	{ "crashed", EVIDENCE_FAILS },
-	{ "failed", EVIDENCE_FAILS },
-	{ "unknown", EVIDENCE_FAILS },
-	{ "saved", EVIDENCE_OPEN },
-	{ "migrated", EVIDENCE_OPEN },
-	{ "from snapshot", EVIDENCE_OPEN },
-	{ "daemon", EVIDENCE_OPEN },
+	{ "shutdown", SESSION_END_CLEAN },
+	{ "destroyed", SESSION_END_UNCLEAN },
+	{ "crashed", SESSION_END_UNCLEAN },
+	{ "failed", SESSION_END_UNCLEAN },
+	{ "unknown", SESSION_END_UNCLEAN },
+	{ "saved", SESSION_END_OPEN },
+	{ "migrated", SESSION_END_OPEN },
+	{ "from snapshot", SESSION_END_OPEN },
+	{ "daemon", SESSION_END_OPEN },
 };
 
-enum evidence evidence_from_reason(const char *reason)
+enum session_end session_end_of(const char *reason)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (strcmp(reasons[i].reason, reason) == 0)
 			return reasons[i].evidence;
-	return EVIDENCE_FAILS;
+	return SESSION_END_UNCLEAN;
 }
 
-bool evidence_is_guess(const char *reason)
+bool session_end_is_guess(const char *reason)
 {
 	return strcmp(reason, "crashed") == 0 || strcmp(reason, "unknown") == 0;
 }

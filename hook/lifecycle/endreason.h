@@ -11,27 +11,27 @@
 
 #include <stdbool.h>
 
-enum evidence {
-	EVIDENCE_HOLDS,		/* the session ended as it should */
-	EVIDENCE_FAILS,		/* it ended, but not so */
-	EVIDENCE_OPEN,		/* not over (saved, goes on elsewhere), or no word on it */
+enum session_end {
+	SESSION_END_CLEAN,		/* the session ended as it should */
+	SESSION_END_UNCLEAN,		/* it ended, but not so */
+	SESSION_END_OPEN,		/* not over (saved, goes on elsewhere), or no word on it */
 };
 
 /*
- * evidence_from_reason() - judge libvirt's shutoff reason.
+ * session_end_of() - judge libvirt's shutoff reason.
  * @reason: its name as virDomainShutoffReasonTypeToString() gives it, which is
  * also what the release hook gets as its last argument since libvirt 10.5.0
  * and what the domain's log file says. An unknown name fails.
  */
-enum evidence evidence_from_reason(const char *reason);
+enum session_end session_end_of(const char *reason);
 
 /*
- * evidence_is_guess() - may that reason stand for a session that ended as it should?
+ * session_end_is_guess() - may that reason stand for a session that ended as it should?
  *
  * A daemon that finds no QEMU when it comes back calls that "crashed" or "unknown",
  * also when the guest has shut down meanwhile, or was about to when the daemon was
  * killed (qemuProcessReconnect() in src/qemu/qemu_process.c; measured with 9.0.0).
  */
-bool evidence_is_guess(const char *reason);
+bool session_end_is_guess(const char *reason);
 
 #endif

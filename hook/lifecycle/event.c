@@ -85,7 +85,7 @@ static bool can_be_staged(struct event *event, struct error *err)
 {
 	struct step step;
 
-	return cycle_step(&event->domain, HAPPENED_SEEN, event->config, &step, err) == 0;
+	return step_apply(&event->domain, HAPPENED_SEEN, event->config, &step, err) == 0;
 }
 
 /* What libvirt puts into the error of the start, and so onto somebody's terminal. */
@@ -202,7 +202,7 @@ static int on_prepare(struct event *event)
 		prepare_bait(event);
 	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
 	    state->valid && event->may_write) {
-		gate_prepare(&event->domain, event->config);
+		diskcheck_before_session(&event->domain, event->config);
 		/* It may have come no further than into the journal. */
 		if (!disks_are_whole(event, &err)) {
 			session_end(event, false);
@@ -289,12 +289,12 @@ static int on_continues(struct event *event)
 static void ask_disk(const struct event *event, struct pending *pending)
 {
 	const char *reason = pending->reason[0] ? pending->reason : pending->logged;
-	bool clean = evidence_from_reason(reason) == EVIDENCE_HOLDS;
-	struct gate_result result;
+	bool clean = session_end_of(reason) == SESSION_END_CLEAN;
+	struct diskcheck_result result;
 
-	if (!clean && !evidence_is_guess(reason))
+	if (!clean && !session_end_is_guess(reason))
 		return;
-	gate_judge(&event->domain, event->config, clean, &result);
+	diskcheck_after_session(&event->domain, event->config, clean, &result);
 	if (!clean && !result.shut_down)
 		return;
 	if (!clean) {
@@ -303,7 +303,7 @@ static void ask_disk(const struct event *event, struct pending *pending)
 			   "shut down: that counts", reason);
 		str_fits(pending->reason, sizeof(pending->reason), "shutdown");
 	}
-	str_fits(pending->disk, sizeof(pending->disk), gate_name(result.gate));
+	str_fits(pending->disk, sizeof(pending->disk), diskcheck_name(result.gate));
 	str_fits(pending->disk_why, sizeof(pending->disk_why), result.why);
 }
 

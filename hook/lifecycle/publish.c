@@ -41,7 +41,7 @@ static int take_step(void *context, struct domain *domain, struct error *err)
 	const struct stepping *s = context;
 
 	s->no_bait->code = 0;
-	if (cycle_step_because(domain, s->happened, s->detail, s->config, s->step, err) < 0)
+	if (step_apply_because(domain, s->happened, s->detail, s->config, s->step, err) < 0)
 		return -1;
 	/* libvirt starts the domain without a bait that is missing, but not without one
 	 * that QEMU can't read: that one stays out. */

@@ -38,7 +38,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 {
 	struct access_user qemu;
 	struct guestdisk image = { .qemu = qemu_user(NULL, domain, &qemu) ? &qemu : NULL };
-	struct place place;
+	struct disk_image place;
 	struct error why = { 0 };
 	char target[TARGET_SIZE] = "?";
 	int r;
@@ -46,7 +46,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	disk_target(disk, target, sizeof(target));
 	/* What we can't look into, we have not patched; what isn't there, libvirt
 	 * will complain of. */
-	if (place_of_disk(disk, &place, err) < 0)
+	if (disk_image_of(disk, &place, err) < 0)
 		return err->code == ENOTSUP || err->code == ENOENT || err->code == EAGAIN ? 0 :
 			error_prefix(err, "its disk %s may be half patched, and where it is "
 				     "can't be read", target);

@@ -45,14 +45,14 @@ static enum happening clean_end(const struct pending *pending, bool writes_seen,
 {
 	bool trial = pending->session == PHASE_TRIAL;
 
-	switch (gate_parse(pending->disk)) {
-	case GATE_HOLDS:
+	switch (diskcheck_parse(pending->disk)) {
+	case DISKCHECK_YES:
 		break;
-	case GATE_FAILS:
+	case DISKCHECK_NO:
 		return trial ? HAPPENED_VIRTIO_UNCLEAN : HAPPENED_SATA_NOT_READY;
-	case GATE_UNKNOWN:
+	case DISKCHECK_UNKNOWN:
 		return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
-	case GATE_UNREADABLE:
+	case DISKCHECK_UNREADABLE:
 		if (config->evidence == CONFIG_EVIDENCE_REQUIRE && !(trial && writes_seen))
 			return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
 	}
@@ -98,15 +98,15 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 		return 0;
 	}
 	session_read(pending->uuid, &note);
-	switch (evidence_from_reason(reason)) {
-	case EVIDENCE_OPEN:
+	switch (session_end_of(reason)) {
+	case SESSION_END_OPEN:
 		return 0;
-	case EVIDENCE_HOLDS:
+	case SESSION_END_CLEAN:
 		happened = clean_end(pending, note.writes_seen, config);
 		if (happened != HAPPENED_SATA_CLEAN && happened != HAPPENED_VIRTIO_CLEAN)
 			detail = pending->disk_why;
 		break;
-	case EVIDENCE_FAILS:
+	case SESSION_END_UNCLEAN:
 	default:
 		happened = pending->session != PHASE_TRIAL ? HAPPENED_SATA_UNCLEAN :
 			   failed ? HAPPENED_VIRTIO_FAILED : HAPPENED_VIRTIO_UNCLEAN;

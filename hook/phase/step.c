@@ -56,7 +56,7 @@ static int check_overrides(const struct domain *domain, struct error *err)
 }
 
 /* What could not be promoted later is not staged: try it on a copy. */
-int cycle_check_way_on(const struct domain *domain, struct error *err)
+int step_check_promotion(const struct domain *domain, struct error *err)
 {
 	AUTO_DOMAIN struct domain copy = { 0 };
 	AUTO_FREE char *xml = NULL;
@@ -118,13 +118,13 @@ static void explain(struct step *step, const char *why, const char *detail)
 	make_printable(step->reason);
 }
 
-int cycle_step(struct domain *domain, enum happening happened,
+int step_apply(struct domain *domain, enum happening happened,
 	       const struct config *config, struct step *step, struct error *err)
 {
-	return cycle_step_because(domain, happened, NULL, config, step, err);
+	return step_apply_because(domain, happened, NULL, config, step, err);
 }
 
-int cycle_step_because(struct domain *domain, enum happening happened,
+int step_apply_because(struct domain *domain, enum happening happened,
 		       const char *detail, const struct config *config,
 		       struct step *step, struct error *err)
 {
@@ -163,10 +163,10 @@ int cycle_step_because(struct domain *domain, enum happening happened,
 		return 0;
 	}
 	note(domain, &decision, step);
-	return decision.action == ACTION_STAGE ? cycle_check_way_on(domain, err) : 0;
+	return decision.action == ACTION_STAGE ? step_check_promotion(domain, err) : 0;
 }
 
-int cycle_disable(struct domain *domain, bool keep_sata, bool force,
+int step_disable(struct domain *domain, bool keep_sata, bool force,
 		  struct step *step, struct error *err)
 {
 	int rc;

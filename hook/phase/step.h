@@ -19,29 +19,29 @@ struct step {
 };
 
 /*
- * cycle_step() - apply @happened to @domain.
+ * step_apply() - apply @happened to @domain.
  *
  * Errors: the domain can't be staged, a command makes no sense in its phase,
  * or its state element is damaged; then the document must be thrown away.
  */
-int cycle_step(struct domain *domain, enum happening happened,
+int step_apply(struct domain *domain, enum happening happened,
 	       const struct config *config, struct step *step, struct error *err);
 
-/* cycle_step_because() - the same; @detail is added to the reason, or NULL. */
-int cycle_step_because(struct domain *domain, enum happening happened,
+/* step_apply_because() - the same; @detail is added to the reason, or NULL. */
+int step_apply_because(struct domain *domain, enum happening happened,
 		       const char *detail, const struct config *config,
 		       struct step *step, struct error *err);
 
-/* cycle_check_way_on() - could @domain, which is staged, be promoted? -1 and @err: what
+/* step_check_promotion() - could @domain, which is staged, be promoted? -1 and @err: what
  * would stop it. */
-int cycle_check_way_on(const struct domain *domain, struct error *err);
+int step_check_promotion(const struct domain *domain, struct error *err);
 
 /*
- * cycle_disable() - take busflip out of the domain: disk as the user had it
+ * step_disable() - take busflip out of the domain: disk as the user had it
  * (@keep_sata: where staging put it), tag and state gone.
  * @force: when the disk can't be put back, leave it as it is and go on.
  */
-int cycle_disable(struct domain *domain, bool keep_sata, bool force,
+int step_disable(struct domain *domain, bool keep_sata, bool force,
 		  struct step *step, struct error *err);
 
 #endif

@@ -80,25 +80,25 @@ int journal_add(struct journal *j, uint64_t off, const void *data, uint32_t len,
 }
 
 /* The runs as pieces: what is there, or what shall be. */
-static struct disk_piece *pieces_of(const struct journal *j, bool new)
+static struct nbd_piece *pieces_of(const struct journal *j, bool new)
 {
-	struct disk_piece *p = calloc(j->count + 1, sizeof(*p));
+	struct nbd_piece *p = calloc(j->count + 1, sizeof(*p));
 
 	for (size_t i = 0; p && i < j->count; i++)
-		p[i] = (struct disk_piece){
+		p[i] = (struct nbd_piece){
 			.off = j->runs[i].off, .len = j->runs[i].len,
 			.buf = new ? j->runs[i].new : j->runs[i].old,
 		};
 	return p;
 }
 
-int journal_read_old(struct journal *j, struct disk *disk, struct error *err)
+int journal_read_old(struct journal *j, struct nbd_client *disk, struct error *err)
 {
-	AUTO_FREE struct disk_piece *pieces = pieces_of(j, false);
+	AUTO_FREE struct nbd_piece *pieces = pieces_of(j, false);
 
 	if (!pieces)
 		return fail(err, ENOMEM, "out of memory");
-	if (disk_read(disk, pieces, j->count, err) < 0)
+	if (nbd_client_read(disk, pieces, j->count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < j->count; i++)
 		if (memcmp(j->runs[i].old, j->runs[i].new, j->runs[i].len))
@@ -106,15 +106,15 @@ int journal_read_old(struct journal *j, struct disk *disk, struct error *err)
 	return 0;
 }
 
-int journal_apply(const struct journal *j, struct disk *disk, struct error *err)
+int journal_apply(const struct journal *j, struct nbd_client *disk, struct error *err)
 {
-	AUTO_FREE struct disk_piece *pieces = pieces_of(j, true);
+	AUTO_FREE struct nbd_piece *pieces = pieces_of(j, true);
 
 	if (!pieces)
 		return fail(err, ENOMEM, "out of memory");
-	if (disk_write(disk, pieces, j->count, err) < 0)
+	if (nbd_client_write(disk, pieces, j->count, err) < 0)
 		return -1;
-	return disk_flush(disk, err);
+	return nbd_client_flush(disk, err);
 }
 
 /* How many sectors of @run are still old in @now; -1: one is neither. By
@@ -135,7 +135,7 @@ static int count_old(const struct journal_run *run, const uint8_t *now)
 	return count;
 }
 
-static int check_pages(const struct journal *j, struct disk *disk,
+static int check_pages(const struct journal *j, struct nbd_client *disk,
 		       struct error *err)
 {
 	int total = 0;
@@ -143,12 +143,12 @@ static int check_pages(const struct journal *j, struct disk *disk,
 	for (size_t i = 0; i < j->count; i++) {
 		const struct journal_run *run = &j->runs[i];
 		AUTO_FREE uint8_t *now = malloc(run->len);
-		struct disk_piece piece = { run->off, run->len, now };
+		struct nbd_piece piece = { run->off, run->len, now };
 		int n;
 
 		if (!now)
 			return fail(err, ENOMEM, "out of memory");
-		if (disk_read(disk, &piece, 1, err) < 0)
+		if (nbd_client_read(disk, &piece, 1, err) < 0)
 			return -1;
 		n = count_old(run, now);
 		if (n < 0)
@@ -162,21 +162,21 @@ static int check_pages(const struct journal *j, struct disk *disk,
 	return total;
 }
 
-int journal_redo(const struct journal *j, struct disk *disk, struct error *err)
+int journal_redo(const struct journal *j, struct nbd_client *disk, struct error *err)
 {
 	int old;
 
-	if (disk_size(disk) != j->image.size)
+	if (nbd_client_size(disk) != j->image.size)
 		return fail(err, REFUSE_JOURNAL,
 			    "the disk had %llu bytes when a patch was "
 			    "interrupted and has %llu now",
 			    (unsigned long long)j->image.size,
-			    (unsigned long long)disk_size(disk));
+			    (unsigned long long)nbd_client_size(disk));
 	old = check_pages(j, disk, err);
 	if (old < 0)
 		return -1;
 	/* All new: written, but perhaps not flushed. */
-	if ((old ? journal_apply(j, disk, err) : disk_flush(disk, err)) < 0)
+	if ((old ? journal_apply(j, disk, err) : nbd_client_flush(disk, err)) < 0)
 		return -1;
 	return old;
 }

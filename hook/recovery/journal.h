@@ -48,7 +48,7 @@ int journal_add(struct journal *journal, uint64_t off, const void *data,
 
 /* journal_read_old() - Return 1 when anything differs, 0 when the disk already
  * holds all that is new, -1. */
-int journal_read_old(struct journal *journal, struct disk *disk,
+int journal_read_old(struct journal *journal, struct nbd_client *disk,
 		     struct error *err);
 
 /* journal_store() - make it durable in folder @dir, which is created when it is
@@ -57,7 +57,7 @@ int journal_store(const struct journal *journal, const char *dir,
 		  struct error *err);
 
 /* journal_apply() - write what is new, and flush. */
-int journal_apply(const struct journal *journal, struct disk *disk,
+int journal_apply(const struct journal *journal, struct nbd_client *disk,
 		  struct error *err);
 
 /* journal_find() - is one stored for @image (path, or device and inode; its size
@@ -77,7 +77,7 @@ int journal_load(const char *name, struct journal **journal,
  * disk of another size, is REFUSE_JOURNAL and nothing is written. Return how
  * many sectors were still old, or -1.
  */
-int journal_redo(const struct journal *journal, struct disk *disk,
+int journal_redo(const struct journal *journal, struct nbd_client *disk,
 		 struct error *err);
 
 /* journal_remove() - and make that durable. */

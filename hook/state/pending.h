@@ -29,7 +29,7 @@ struct pending {
 	char reason[24];	/* shutoff reason; "" when the hook was not told */
 	char logged[24];	/* what the domain's log said, "" if nothing */
 	bool excused;		/* release: if the start failed, the bus is not to blame */
-	char disk[16];		/* release: what the disk says, enum gate; "" */
+	char disk[16];		/* release: what the disk says, enum diskcheck; "" */
 	char disk_why[256];	/* ... and what was found on it */
 	bool begun;		/* bounce: the guest is being taken down by us */
 	int id;			/* bounce: libvirt's id of that run of the guest */

@@ -28,7 +28,7 @@ static uint64_t checksum(uint64_t sum, const uint8_t *p, size_t len)
 	return sum;
 }
 
-static void raw_read(struct disk *d, void *buf, size_t len, uint64_t off)
+static void raw_read(struct nbd_client *d, void *buf, size_t len, uint64_t off)
 {
 	memset(buf, 0, len);
 	for (size_t done = 0; done < len;) {
@@ -45,7 +45,7 @@ static void raw_read(struct disk *d, void *buf, size_t len, uint64_t off)
 	}
 }
 
-static void raw_write(struct disk *d, const void *buf, size_t len, uint64_t off)
+static void raw_write(struct nbd_client *d, const void *buf, size_t len, uint64_t off)
 {
 	if (!d->writable)
 		die("disk: a write before the system is up");
@@ -63,13 +63,13 @@ static void raw_write(struct disk *d, const void *buf, size_t len, uint64_t off)
 	}
 }
 
-static void flush(struct disk *d)
+static void flush(struct nbd_client *d)
 {
 	if (fdatasync(d->fd) && errno != EINVAL)
 		die("disk: flush: %s", strerror(errno));
 }
 
-static struct disk_page *page_find(struct disk *d, uint64_t number)
+static struct disk_page *page_find(struct nbd_client *d, uint64_t number)
 {
 	struct disk_page *p = d->pages[number % COUNT(d->pages)];
 
@@ -78,7 +78,7 @@ static struct disk_page *page_find(struct disk *d, uint64_t number)
 	return p;
 }
 
-static struct disk_page *page_get(struct disk *d, uint64_t number)
+static struct disk_page *page_get(struct nbd_client *d, uint64_t number)
 {
 	struct disk_page *p = page_find(d, number);
 
@@ -92,21 +92,21 @@ static struct disk_page *page_get(struct disk *d, uint64_t number)
 	return p;
 }
 
-static void page_dirty(struct disk *d, struct disk_page *p)
+static void page_dirty(struct nbd_client *d, struct disk_page *p)
 {
 	if (!p->dirty)
 		d->dirty++;
 	p->dirty = true;
 }
 
-static uint64_t journal_place(const struct disk *d)
+static uint64_t journal_place(const struct nbd_client *d)
 {
 	return (d->size >> 20 << 20) - (2u << 20) - DISK_JOURNAL_SIZE;
 }
 
 /* What a commit had promised before the power went: into memory, so that even a
  * reader sees the volume as it will be. */
-static void journal_replay(struct disk *d)
+static void journal_replay(struct nbd_client *d)
 {
 	uint8_t head[DISK_PAGE];
 	uint8_t *body;
@@ -136,11 +136,11 @@ static void journal_replay(struct disk *d)
 	free(body);
 }
 
-bool disk_open(struct disk *d, const char *path)
+bool nbd_client_open(struct nbd_client *d, const char *path)
 {
 	off_t end;
 
-	*d = (struct disk){ .fd = open(path, O_RDONLY | O_CLOEXEC) };
+	*d = (struct nbd_client){ .fd = open(path, O_RDONLY | O_CLOEXEC) };
 	if (d->fd < 0)
 		return false;
 	end = lseek(d->fd, 0, SEEK_END);
@@ -153,7 +153,7 @@ bool disk_open(struct disk *d, const char *path)
 	return true;
 }
 
-void disk_make_writable(struct disk *d, const char *path)
+void disk_make_writable(struct nbd_client *d, const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
@@ -164,7 +164,7 @@ void disk_make_writable(struct disk *d, const char *path)
 	d->writable = true;
 }
 
-void disk_format_journal(struct disk *d)
+void disk_format_journal(struct nbd_client *d)
 {
 	uint8_t head[DISK_PAGE] = JOURNAL_MAGIC;
 
@@ -172,7 +172,7 @@ void disk_format_journal(struct disk *d)
 	raw_write(d, head, sizeof(head), d->journal);
 }
 
-static void copy(struct disk *d, uint8_t *in, const uint8_t *out, uint64_t len,
+static void copy(struct nbd_client *d, uint8_t *in, const uint8_t *out, uint64_t len,
 		 uint64_t off)
 {
 	while (len) {
@@ -194,17 +194,17 @@ static void copy(struct disk *d, uint8_t *in, const uint8_t *out, uint64_t len,
 	}
 }
 
-void disk_read(struct disk *d, void *buf, uint64_t len, uint64_t off)
+void nbd_client_read(struct nbd_client *d, void *buf, uint64_t len, uint64_t off)
 {
 	copy(d, buf, NULL, len, off);
 }
 
-void disk_write(struct disk *d, const void *buf, uint64_t len, uint64_t off)
+void nbd_client_write(struct nbd_client *d, const void *buf, uint64_t len, uint64_t off)
 {
 	copy(d, NULL, buf, len, off);
 }
 
-static void journal_write(struct disk *d)
+static void journal_write(struct nbd_client *d)
 {
 	uint8_t head[DISK_PAGE] = JOURNAL_MAGIC;
 	size_t size = JOURNAL_TABLE + d->dirty * DISK_PAGE, n = 0;
@@ -229,7 +229,7 @@ static void journal_write(struct disk *d)
 	free(body);
 }
 
-void disk_commit(struct disk *d)
+void disk_commit(struct nbd_client *d)
 {
 	bool journal = d->journal && d->dirty <= JOURNAL_PAGES;
 	uint8_t head[DISK_PAGE] = JOURNAL_MAGIC;
@@ -259,7 +259,7 @@ void disk_commit(struct disk *d)
 	d->commits++;
 }
 
-void disk_close(struct disk *d)
+void nbd_client_close(struct nbd_client *d)
 {
 	for (size_t i = 0; i < COUNT(d->pages); i++) {
 		for (struct disk_page *p = d->pages[i]; p;) {
@@ -271,7 +271,7 @@ void disk_close(struct disk *d)
 	}
 	if (d->fd >= 0)
 		close(d->fd);
-	*d = (struct disk){ .fd = -1 };
+	*d = (struct nbd_client){ .fd = -1 };
 }
 
 /* Basic data, as it lies on disk: EBD0A0A2-B9E5-4433-87C0-68B6B72699C7 */
@@ -281,20 +281,20 @@ static const uint8_t gpt_data[16] = { 0xa2, 0xa0, 0xd0, 0xeb, 0xe5, 0xb9, 0x33, 
 static const uint8_t gpt_esp[16] = { 0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11,
 				     0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b };
 
-static size_t gpt(struct disk *d, struct partition *out, size_t max)
+static size_t gpt(struct nbd_client *d, struct partition *out, size_t max)
 {
 	uint8_t head[512], entry[128];
 	uint64_t table;
 	size_t n = 0;
 
-	disk_read(d, head, sizeof(head), 512);
+	nbd_client_read(d, head, sizeof(head), 512);
 	if (memcmp(head, "EFI PART", 8) != 0 || get32(head + 84) != sizeof(entry))
 		return 0;
 	table = get64(head + 72) * 512;
 	for (uint32_t i = 0; i < get32(head + 80) && i < 128 && n < max; i++) {
 		struct partition *p = &out[n];
 
-		disk_read(d, entry, sizeof(entry), table + i * sizeof(entry));
+		nbd_client_read(d, entry, sizeof(entry), table + i * sizeof(entry));
 		p->start = get64(entry + 32) * 512;
 		p->len = (get64(entry + 40) + 1) * 512 - p->start;
 		if (!p->start || p->start >= d->size)
@@ -306,12 +306,12 @@ static size_t gpt(struct disk *d, struct partition *out, size_t max)
 	return n;
 }
 
-size_t disk_partitions(struct disk *d, struct partition *out, size_t max)
+size_t disk_partitions(struct nbd_client *d, struct partition *out, size_t max)
 {
 	uint8_t mbr[512];
 	size_t n = 0;
 
-	disk_read(d, mbr, sizeof(mbr), 0);
+	nbd_client_read(d, mbr, sizeof(mbr), 0);
 	if (mbr[510] != 0x55 || mbr[511] != 0xaa)
 		return 0;
 	if (mbr[446 + 4] == 0xee)

@@ -25,7 +25,7 @@ struct disk_page {
 	uint8_t data[DISK_PAGE];
 };
 
-struct disk {
+struct nbd_client {
 	int fd;
 	bool writable;
 	uint64_t size;
@@ -35,18 +35,18 @@ struct disk {
 	uint64_t commits;
 };
 
-/* disk_open() - opens for reading, whatever comes later. Return: success. */
-bool disk_open(struct disk *d, const char *path);
+/* nbd_client_open() - opens for reading, whatever comes later. Return: success. */
+bool nbd_client_open(struct nbd_client *d, const char *path);
 /* disk_make_writable() - before this a commit is a model-error */
-void disk_make_writable(struct disk *d, const char *path);
+void disk_make_writable(struct nbd_client *d, const char *path);
 /* disk_format_journal() - mkdisk: from here on there is a journal */
-void disk_format_journal(struct disk *d);
+void disk_format_journal(struct nbd_client *d);
 
-void disk_read(struct disk *d, void *buf, uint64_t len, uint64_t off);
-void disk_write(struct disk *d, const void *buf, uint64_t len, uint64_t off);
-void disk_commit(struct disk *d);
-/* disk_close() - forgets what was not committed */
-void disk_close(struct disk *d);
+void nbd_client_read(struct nbd_client *d, void *buf, uint64_t len, uint64_t off);
+void nbd_client_write(struct nbd_client *d, const void *buf, uint64_t len, uint64_t off);
+void disk_commit(struct nbd_client *d);
+/* nbd_client_close() - forgets what was not committed */
+void nbd_client_close(struct nbd_client *d);
 
 struct partition {
 	uint64_t start, len;	/* in bytes */
@@ -54,6 +54,6 @@ struct partition {
 };
 
 /* disk_partitions() - of the GPT, or of the MBR. Return: how many. */
-size_t disk_partitions(struct disk *d, struct partition *out, size_t max);
+size_t disk_partitions(struct nbd_client *d, struct partition *out, size_t max);
 
 #endif

@@ -205,7 +205,7 @@ void enum_bind_all(struct nt *nt)
 		bind(nt, i);
 }
 
-/* Of two disks with one signature, the second stays offline. */
+/* Of two disks with one signature, the second stays subject. */
 static bool collides(const struct nt *nt, size_t i)
 {
 	const struct machine_disk *disks = nt->machine.disks;

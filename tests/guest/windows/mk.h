@@ -29,7 +29,7 @@ struct mk {
 	struct options options;
 	const struct generation *gen;
 	uint16_t pe;
-	struct disk disk;
+	struct nbd_client disk;
 	struct volume *vol;
 	struct hive *sys;
 	hkey set;

@@ -110,7 +110,7 @@ static void write_mbr(struct mk *mk, const struct layout *l, size_t n, bool uefi
 	for (size_t i = 0; !uefi && i < n; i++)
 		mbr_entry(s + 446 + 16 * i, i == 0, 7, l[i].start, l[i].len);
 	put16(s + 510, 0xaa55);
-	disk_write(&mk->disk, s, SECTOR, 0);
+	nbd_client_write(&mk->disk, s, SECTOR, 0);
 }
 
 static uint32_t crc32_of(const uint8_t *p, size_t len)
@@ -143,8 +143,8 @@ static void gpt_header(struct mk *mk, uint64_t my, uint64_t other, uint64_t tabl
 	put32(h + 84, 128);
 	put32(h + 88, crc32_of(entries, GPT_TABLE));
 	put32(h + 16, crc32_of(h, 92));
-	disk_write(&mk->disk, h, SECTOR, my * SECTOR);
-	disk_write(&mk->disk, entries, GPT_TABLE, table * SECTOR);
+	nbd_client_write(&mk->disk, h, SECTOR, my * SECTOR);
+	nbd_client_write(&mk->disk, entries, GPT_TABLE, table * SECTOR);
 }
 
 static void write_gpt(struct mk *mk, const struct layout *l, size_t n)
@@ -305,7 +305,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		if (same(l[i].type, "windows") || same(l[i].type, "reserved"))
 			make_ntfs(raw, &l[i]);
-	if (!disk_open(&mk.disk, raw))
+	if (!nbd_client_open(&mk.disk, raw))
 		die("mkdisk: %s: %s", raw, strerror(errno));
 	disk_make_writable(&mk.disk, raw);
 	write_mbr(&mk, l, n, uefi);
@@ -316,7 +316,7 @@ int main(int argc, char **argv)
 	windows_volume(&mk, &l[n - 1]);
 	disk_commit(&mk.disk);
 	disk_format_journal(&mk.disk);
-	disk_close(&mk.disk);
+	nbd_client_close(&mk.disk);
 	if (qcow2) {
 		run((const char *const[]){ "qemu-img", "convert", "-q", "-O", "qcow2", raw,
 					   out, NULL });

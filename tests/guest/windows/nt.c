@@ -204,7 +204,7 @@ bool nt_open(struct nt *nt, const char *path)
 	struct partition parts[16];
 	size_t n;
 
-	if (!disk_open(&nt->disk, path))
+	if (!nbd_client_open(&nt->disk, path))
 		return false;
 	nt->path = xstrdup(path);
 	n = disk_partitions(&nt->disk, parts, COUNT(parts));
@@ -218,7 +218,7 @@ bool nt_open(struct nt *nt, const char *path)
 		volume_unmount(nt->vol);
 		nt->vol = NULL;
 	}
-	disk_close(&nt->disk);
+	nbd_client_close(&nt->disk);
 	free(nt->path);
 	nt->path = NULL;
 	return false;
@@ -228,7 +228,7 @@ void nt_close(struct nt *nt)
 {
 	volume_unmount(nt->vol);
 	hive_close(nt->sys);
-	disk_close(&nt->disk);
+	nbd_client_close(&nt->disk);
 	bytes_free(&nt->files.primary);
 	bytes_free(&nt->files.log1);
 	bytes_free(&nt->files.log2);

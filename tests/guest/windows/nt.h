@@ -101,7 +101,7 @@ struct nt {
 	struct pci_list pci;
 	int controller;		/* index of the system disk's function */
 	char *path;
-	struct disk disk;
+	struct nbd_client disk;
 	struct partition part;
 	struct volume *vol;
 	struct hivefiles files;	/* SYSTEM as it lies on disk */

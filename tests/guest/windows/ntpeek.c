@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ntpeek.c - look into a guest's disk, or change it as somebody offline would
+ * ntpeek.c - look into a guest's disk, or change it as somebody subject would
  *
  *	ntpeek DISK get KEY VALUE	text, 0x number, or hex bytes; KEY must exist
  *	ntpeek DISK keys KEY		names of the keys below
@@ -27,7 +27,7 @@
 #define SYSTEM "Windows/System32/config/SYSTEM"
 
 struct peek {
-	struct disk disk;
+	struct nbd_client disk;
 	struct partition part;
 	struct volume *vol;
 	struct hivefiles files;
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 	if (argc < 3 || (argc < 4 && !same(what, "state")))
 		die("usage: ntpeek DISK get|keys|time|cat|state|set|delete|put ...");
 	base_quiet = true;
-	if (!disk_open(&p.disk, argv[1]))
+	if (!nbd_client_open(&p.disk, argv[1]))
 		die("ntpeek: %s can't be opened", argv[1]);
 	if (writes)
 		disk_make_writable(&p.disk, argv[1]);

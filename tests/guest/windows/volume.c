@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* volume.c - files of an NTFS volume on a struct disk */
+/* volume.c - files of an NTFS volume on a struct nbd_client */
 
 #include "volume.h"
 
@@ -24,7 +24,7 @@
 
 struct volume {
 	ntfs_volume *ntfs;
-	struct disk *disk;
+	struct nbd_client *disk;
 	uint64_t start, len;
 	int64_t pos;
 };
@@ -54,7 +54,7 @@ static s64 dev_pread(struct ntfs_device *dev, void *buf, s64 count, s64 off)
 	}
 	if ((uint64_t)count > v->len - (uint64_t)off)
 		count = (s64)(v->len - (uint64_t)off);
-	disk_read(v->disk, buf, (uint64_t)count, v->start + (uint64_t)off);
+	nbd_client_read(v->disk, buf, (uint64_t)count, v->start + (uint64_t)off);
 	return count;
 }
 
@@ -66,7 +66,7 @@ static s64 dev_pwrite(struct ntfs_device *dev, const void *buf, s64 count, s64 o
 		errno = EINVAL;
 		return -1;
 	}
-	disk_write(v->disk, buf, (uint64_t)count, v->start + (uint64_t)off);
+	nbd_client_write(v->disk, buf, (uint64_t)count, v->start + (uint64_t)off);
 	return count;
 }
 
@@ -133,7 +133,7 @@ static struct ntfs_device_operations device_ops = {
 
 /* ---- mounting ---- */
 
-struct volume *volume_mount(struct disk *d, uint64_t start, uint64_t len,
+struct volume *volume_mount(struct nbd_client *d, uint64_t start, uint64_t len,
 			    bool writable)
 {
 	struct volume *v = xcalloc(1, sizeof(*v));
@@ -488,7 +488,7 @@ void volume_forget_logfile(struct volume *v)
 		if (lcn < 0)
 			die("volume: $LogFile has no place");
 		at &= v->ntfs->cluster_size - 1;
-		disk_write(v->disk, page, LOG_PAGE, v->start + (uint64_t)at +
+		nbd_client_write(v->disk, page, LOG_PAGE, v->start + (uint64_t)at +
 			   ((uint64_t)lcn << v->ntfs->cluster_size_bits));
 	}
 	ntfs_attr_close(na);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * volume.h - files of an NTFS volume on a struct disk
+ * volume.h - files of an NTFS volume on a struct nbd_client
  *
  * The only user of libntfs-3g. Paths are relative to the root, with slashes or
  * backslashes; case does not matter.
@@ -15,7 +15,7 @@ struct volume;
 
 /* volume_mount() - changes go to the disk's memory; they are complete after
  * volume_unmount(). Return: NULL if that is no NTFS. */
-struct volume *volume_mount(struct disk *d, uint64_t start, uint64_t len,
+struct volume *volume_mount(struct nbd_client *d, uint64_t start, uint64_t len,
 			    bool writable);
 void volume_unmount(struct volume *v);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-gate.c - each condition in each state, and what follows from all */
+/* test-diskcheck.c - each condition in each state, and what follows from all */
 
 #include "helper/verdict/evidence.h"
 #include "helper/verdict/report.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-cycle.c - steps on a document: phase, attempts, time, reason, disk */
+/* test-step.c - steps on a document: phase, attempts, time, reason, disk */
 
 #include "hook/phase/step.h"
 
@@ -27,7 +27,7 @@ static const char *step(char **xml, enum happening happened, const struct config
 
 	memset(&err, 0, sizeof(err));
 	if (!*xml || domain_parse(*xml, strlen(*xml), &domain, &err) < 0 ||
-	    cycle_step(&domain, happened, c, &s, &err) < 0)
+	    step_apply(&domain, happened, c, &s, &err) < 0)
 		return err.msg;
 	if (s.changed) {
 		if (domain_format(&domain, &out, &len, &err) < 0)
@@ -358,7 +358,7 @@ static int disable(char **xml, bool keep_sata, bool force, struct step *s, struc
 
 	memset(err, 0, sizeof(*err));
 	if (domain_parse(*xml, strlen(*xml), &domain, err) < 0 ||
-	    cycle_disable(&domain, keep_sata, force, s, err) < 0 ||
+	    step_disable(&domain, keep_sata, force, s, err) < 0 ||
 	    domain_format(&domain, &out, &len, err) < 0)
 		return -1;
 	free(*xml);
@@ -377,7 +377,7 @@ static void test_detail(void)
 
 	step(&xml, HAPPENED_SEEN, &config);
 	domain_parse(xml, strlen(xml), &domain, &err);
-	is_int(cycle_step_because(&domain, HAPPENED_SATA_NOT_READY,
+	is_int(step_apply_because(&domain, HAPPENED_SATA_NOT_READY,
 				  "caf\xe9.img \xe2\x80\xaetxt \xc2\x9b \xef\xbf\xbf", &config, &s,
 				  &err), 0, "a step because of something that is no text");
 	ok(domain_format(&domain, &out, &len, &err) == 0, "comes out as XML (%s)", err.msg);
