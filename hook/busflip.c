@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +325,11 @@ int main(int argc, char *argv[])
 	int rc;
 
 	open_standard_descriptors();
+	/* Whoever reads from us may go at any moment: qemu-nbd, the daemon (its connection is
+	 * written to once more when it is restarted, and then made again). That is an error of
+	 * that one call, and not the end of a hook. finish_stdout() ends a command whose output
+	 * nobody reads. */
+	signal(SIGPIPE, SIG_IGN);
 	rc = parse(argc, argv, &parsed);
 	if (rc >= 0)
 		return rc;

@@ -76,7 +76,7 @@ like "the reason: not ready" "$(reason_of win)" 'clean shutdown on SATA, but not
 like "and what does not hold" "$(reason_of win)" 'booted \(never\)'
 like "status tells it" "$(busflip status win)" 'booted \(never\)'
 busflip inspect win > "$LAB/inspect"
-ok "SATA is ready" grep -q '^SATA boot .*ready' "$LAB/inspect"
+ok "SATA is ready" grep -q '^  SATA boot .*ready' "$LAB/inspect"
 like "so is the driver" "$(cat "$LAB/inspect")" 'driver-service +ok'
 after=$(hive_of win)
 ok "once more" run_once win
@@ -127,7 +127,7 @@ ok "no driver: starts and goes off" run_once bare
 unlike "SATA was made ready" "$(hive_of bare)" "$before"
 like "what is missing is said" "$(reason_of bare)" 'driver-service \(not set up\)'
 busflip inspect bare > "$LAB/inspect"
-ok "SATA boots" grep -q '^SATA boot .*ready' "$LAB/inspect"
+ok "SATA boots" grep -q '^  SATA boot .*ready' "$LAB/inspect"
 like "no service without a driver" "$(cat "$LAB/inspect")" 'viostor +absent'
 
 # Nor when virtio_win leads nowhere, or to what has no drivers.
@@ -139,7 +139,7 @@ for path in /nowhere/virtio-win.iso "$work/no.iso"; do
 	ok "virtio_win = $path: starts and goes off" run_once bare
 	unlike "SATA was made ready" "$(hive_of bare)" "$before"
 	busflip inspect bare > "$LAB/inspect"
-	ok "and it boots" grep -q '^SATA boot .*ready' "$LAB/inspect"
+	ok "and it boots" grep -q '^  SATA boot .*ready' "$LAB/inspect"
 	like "what is wrong is logged" "$(grep "no driver for VirtIO is set up" "$LAB/log")" "bare.img: .*$path"
 done
 

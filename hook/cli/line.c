@@ -3,6 +3,8 @@
 
 #include "hook/cli/line.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -22,8 +24,14 @@ void complain(const char *fmt, ...)
 
 int finish_stdout(int code)
 {
+	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
+	/* As with any other program whose output goes to head. */
+	if (errno == EPIPE) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	complain("cannot write to standard output");
 	return EXIT_FAILED;
 }

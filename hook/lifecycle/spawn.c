@@ -26,9 +26,6 @@ static void become(const char *command, const char *uuid, const char *more)
 	close_range(3, ~0u, 0);
 	if (chdir("/") < 0)
 		_exit(EXIT_FAILED);
-	/* When the daemon is restarted, its connection is written to once more. That is
-	 * to be an error then, after which it connects again, not the end. */
-	signal(SIGPIPE, SIG_IGN);
 	execve("/proc/self/exe", args, env);
 	_exit(EXIT_FAILED);
 }
