@@ -109,10 +109,10 @@ daemon_pid()
 
 # libvirt looks for hooks when it starts and when it reloads, and keeps in mind
 # whether there was one (virHookInitialize() in src/util/virhook.c). A reload
-# leaves guests alone, and no trace: so that busflip check knows of it, there is a mark.
+# leaves guests alone.
 reload_daemons()
 {
-	local daemon pid found=no failed=no
+	local daemon pid found=no
 
 	say "libvirt looks for its hooks again"
 	for daemon in virtqemud libvirtd; do
@@ -127,12 +127,10 @@ reload_daemons()
 		if "$@"; then
 			echo "    $daemon: reloaded"
 		else
-			failed=yes
 			warn "$daemon was not reloaded; until it is, it does not know of a new hook: $*"
 		fi
 	done
 	[ $found = yes ] || echo "    no daemon runs; it will find the hook when it starts"
-	[ $found$failed != yesno ] || { install -d -m 700 /run/busflip && touch /run/busflip/reloaded; }
 }
 
 # under_way - print the domains that need busflip to arrive

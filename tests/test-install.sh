@@ -85,7 +85,7 @@ $sbin PUx,	# busflip, added by its install.sh"
 is "the daemon is the same" "$(cat "$LAB/libvirtd.pid")" "$daemon"
 is "the guest that ran still runs" "$(state_of bystander)" running
 
-like "check knows that the daemon was reloaded" "$(busflip check bystander)" "^hook +ok +$hook"
+like "check finds the hook" "$(busflip check bystander)" "^hook +ok +$hook"
 run_once early
 is "the daemon knows of the hook: staged, run on SATA, promoted" "$(where early)" trial/virtio
 

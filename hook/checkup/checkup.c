@@ -39,10 +39,9 @@ bool checkup_ok(const struct checkup *checkup)
 
 static void check_local_hook(struct patient *p)
 {
-	const char *where, *daemon;
+	const char *where;
 	struct checkup_item *item;
 	char program[4096];
-	int known;
 
 	if (!hook_is_installed(&where)) {
 		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip "
@@ -56,18 +55,7 @@ static void check_local_hook(struct patient *p)
 		checkup_cure(item, INSTALL_AGAIN);
 		return;
 	}
-	known = hook_is_known(&daemon);
-	if (known == 1) {
-		checkup_add(p, "hook", HOLDS_YES, "%s", where);
-	} else if (known < 0) {
-		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is there, but no daemon of libvirt "
-			    "that would run it was found", where);
-	} else {
-		item = checkup_add(p, "hook", HOLDS_UNKNOWN, "%s was put there when %s ran "
-				   "already, which runs no hook before it is reloaded; whether "
-				   "it was is not known", where, daemon);
-		checkup_cure(item, "systemctl reload %s, if that was not done since", daemon);
-	}
+	checkup_add(p, "hook", HOLDS_YES, "%s", where);
 }
 
 static void check_hook(struct patient *p)
