@@ -254,7 +254,8 @@ LINT_C   := $(wildcard hook/*.c hook/*/*.c conf/*.c helper/*.c helper/*/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
 	$(wildcard conf/*.sh conf/debian/p* tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
 	conf/completion/busflip.bash hook/engine/onDefineDomain hook/engine/before_vm_start
-MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5
+MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busflip.conf.5 \
+	hook/busflip-recipes.7 hook/engine/busflip-engines.7
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
 
@@ -308,13 +309,16 @@ BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 # In what is installed, paths are those of this build.
-PATHS    = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),'
+PATHS    = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),; \
+	s,/usr/local/share/busflip,$(PREFIX)/share/busflip,'
+# Each manual page in the folder of its section: man8/busflip.8
+MANFILES := $(foreach page,$(MANPAGES),man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
 
 install: install-files install-bait install-hook
 
 install-files: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
-		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(UNITDIR) \
+		$(addprefix $(DESTDIR)$(MANDIR)/,$(sort $(dir $(MANFILES)))) $(DESTDIR)$(UNITDIR) \
 		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) \
 		$(DESTDIR)$(SYSCONFDIR)
 	install -m 755 $(B)/busflip $(DESTDIR)$(SBINDIR)/.busflip-new
@@ -322,10 +326,9 @@ install-files: all
 	install -m 755 $(B)/busflip-helper $(DESTDIR)$(LIBEXECDIR)/.busflip-new
 	mv -f $(DESTDIR)$(LIBEXECDIR)/.busflip-new \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper
-	install -m 644 conf/busflip.conf.5 $(DESTDIR)$(MANDIR)/man5/
-	for page in $(filter %.8,$(MANPAGES)); do \
-		$(PATHS) $$page > $(DESTDIR)$(MANDIR)/man8/$${page##*/} || exit; \
-		chmod 644 $(DESTDIR)$(MANDIR)/man8/$${page##*/}; \
+	for page in $(MANPAGES); do \
+		to=$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
+		$(PATHS) $$page > $$to && chmod 644 $$to || exit; \
 	done
 	for unit in busflip-stage.path busflip-stage.service; do \
 		$(PATHS) conf/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit; \
@@ -363,10 +366,7 @@ uninstall:
 	@[ "$(DESTDIR)" ] || conf/setup.sh watchers-end $(SBINDIR)/busflip
 	rm -f $(DESTDIR)$(UNITDIR)/busflip-stage.path \
 		$(DESTDIR)$(UNITDIR)/busflip-stage.service \
-		$(DESTDIR)$(MANDIR)/man8/busflip.8 \
-		$(DESTDIR)$(MANDIR)/man8/busflip-hook.8 \
-		$(DESTDIR)$(MANDIR)/man8/busflip-helper.8 \
-		$(DESTDIR)$(MANDIR)/man5/busflip.conf.5 \
+		$(addprefix $(DESTDIR)$(MANDIR)/,$(MANFILES)) \
 		$(DESTDIR)$(BASHDIR)/busflip $(DESTDIR)$(ZSHDIR)/_busflip \
 		$(DESTDIR)$(FISHDIR)/busflip.fish \
 		$(DESTDIR)$(LIBEXECDIR)/busflip-helper \

@@ -11,7 +11,7 @@ busflip=$BUSFLIP_BUILD/busflip
 [ -x "$busflip" ] || skip_all "busflip is not built"
 # shellcheck source=tests/lib-options.sh
 . "$tests/lib-options.sh"
-plan 28
+plan 31
 
 missing()
 {
@@ -166,9 +166,30 @@ is "every metric is in the man page, and no other" \
 	"$(grep -oE 'busflip_domains?(_[a-z]+)?' <<< "$page" | sort -u)" \
 	"$(grep -ohE 'busflip_domains?(_[a-z]+)?' hook/command/status-prometheus.c | sort -u)"
 
-is "the README names no command that does not exist" \
-	"$(grep -oE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md | awk '{print $NF}' |
-	   sort -u | comm -23 - <(sort -u <<< "$commands"))" ""
+# named_commands - of busflip, in the README and in the pages of section 7
+named_commands()
+{
+	local page
+
+	grep -ohE '(^    |sudo |`)busflip [a-z][a-z-]+' README.md
+	for page in hook/*.7 hook/*/*.7; do
+		page_text "$page" | grep -oE '\bbusflip [a-z][a-z-]+'
+		grep -oE '^\.Ql busflip [a-z][a-z-]+' "$page"
+	done
+}
+is "README and the pages of section 7 name no command that does not exist" \
+	"$(missing "$(named_commands | awk '{print $NF}')" "$commands")" ""
+is "the README has at most 180 lines" "$(wc -l < README.md | awk '$1 > 180')" ""
+is "and the steps of the demo as it prints them" \
+	"$(sed -nE 's/^    [0-9]+\. //p' README.md | while read -r title; do
+		grep -qxF "step \"$title\"" tests/demo.sh || echo "$title"
+	   done)" ""
+is "every page is named by another" \
+	"$(for file in hook/*.[1-8] hook/*/*.[1-8] helper/*.[1-8] conf/*.[1-8]; do
+		name=${file##*/}
+		grep -lF ".Xr ${name%.*} ${name##*.}" hook/*.[1-8] hook/*/*.[1-8] helper/*.[1-8] conf/*.[1-8] |
+			grep -qvxF "$file" || echo "$name"
+	   done)" ""
 
 none=$(grep -ohE '\b(test|fuzz|check)-[a-z0-9-]+(\.sh)?|tests/[a-z0-9/.-]+[a-z]' .github/*.md | sort -u |
 	while read -r name; do

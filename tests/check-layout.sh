@@ -169,7 +169,7 @@ none "libxml2 is included by hook/domain/xml.c and xml.h only" \
 none "hook/front.c has at most 180 lines" \
 	"$(wc -l < hook/front.c | awk '$1 > 180')"
 none "no file has more than 500 lines, but for manual pages" \
-	"$(find hook conf helper tests install.sh Makefile .ci -type f ! -name '*.[58]' -exec wc -l {} + |
+	"$(find hook conf helper tests install.sh Makefile .ci -type f ! -name '*.[578]' -exec wc -l {} + |
 	   awk '$1 > 500 && $2 != "total"')"
 none "no line is longer than 100 columns" \
 	"$(grep -rlE '' --include='*.[ch]' hook conf helper tests | while read -r file; do
@@ -180,7 +180,7 @@ none "no line is longer than 100 columns" \
 # with.
 none "every file names its licence on top" \
 	"$(find hook conf helper tests install.sh Makefile .ci -type f \
-		\( -name '*.[chS]' -o -name '*.sh' -o -name '*.[58]' -o -name '*.py' \
+		\( -name '*.[chS]' -o -name '*.sh' -o -name '*.[578]' -o -name '*.py' \
 		-o -name '*.conf' -o -name '*.path' -o -name '*.service' -o -name '*.cil' \
 		-o -name Makefile -o -path '.ci/run' -o -path 'conf/completion/*' -o -name '*.awk' \
 		-o -name '*.spec' -o -name '*.zsh' -o -path 'conf/debian/p*' -o -name rules \) |

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A whole import, by the programs that people use: virt-v2v converts OVAs into a
-# storage pool of libvirt, as the README shows it, and then busflip has them; and the
+# storage pool of libvirt, as busflip-recipes(7) shows it, and then busflip has them; and the
 # same from a VMDK with qemu-img and virt-install. What virt-v2v has written into the
 # registry and into the definition is still there at the end. The guests behave as
 # Windows does (guest/windows/).
@@ -36,13 +36,11 @@ guests=(
 # The CD-ROM comes first when the disk is on SATA.
 system_disk='//devices/disk[@device="disk"][not(serial="busflip-bait")][1]'
 
-readme=$tests/../README.md
-section=$(sed -n '/^## With the tools/,/^## What happens/p' "$readme")
-
-# shown BEGIN NAME - the command in the README that begins so, for another guest
+# shown BEGIN NAME - the command in the page that begins so, for another guest
 shown()
 {
-	sed -n "/^    $1/{:more; s/^    //; s/win2019/$2/g; p; /\\\\$/{n; b more}}" <<< "$section"
+	page_text "$tests/../hook/busflip-recipes.7" |
+		sed -n "/^$1/{:more; s/win2019/$2/g; p; /\\\\$/{n; b more}}"
 }
 
 # --- virtio-win, with drivers that the model would install; and none
@@ -160,7 +158,7 @@ ova()
 	tar --format=ustar -cf "$1.ova" "$1.ovf" "$1.mf" "$vmdk"
 }
 
-# convert NAME DRIVERS - by virt-v2v, in the README's words, to the pool
+# convert NAME DRIVERS - by virt-v2v, as the page shows it, to the pool
 convert()
 {
 	local command
@@ -285,7 +283,7 @@ done
 qemu-img convert server-disk1.vmdk -O qcow2 direct.qcow2 || bail_out "no direct.qcow2"
 # No KVM and little memory here, and nobody to look at the screen; and the model.
 command=$(shown virt-install direct)
-like "the README shows virt-install" "$command" '^virt-install .*--xml '
+like "the page shows virt-install" "$command" '^virt-install .*--xml '
 command=${command/--memory 4096/--memory 256 --virt-type qemu --graphics none --noautoconsole}
 command+=" --serial file,path=$LAB/direct.serial --boot kernel=$LAB/vmlinux,initrd=$LAB/initrd"
 command+=",kernel_args='\"$windows_cmdline\"'"
@@ -337,7 +335,7 @@ for guest in "${guests[@]}"; do
 
 	way=$(for_the_way "$name")
 	command=$(shown 'virt-v2v -i ova' "$name")
-	ok "$name: it is tagged as the README shows it" bash -c "${command#* && }"
+	ok "$name: it is tagged as the page shows it" bash -c "${command#* && }"
 	is "$name: SATA, with the bait" "$(where "$name") $(baits_of "$name")" "staged/sata 1"
 	ok "$name: a session there" session "$name"
 	is "$name: VirtIO is next" "$(where "$name") $(baits_of "$name")" "trial/virtio 0"

@@ -280,5 +280,24 @@ libvirt_from()
 	printf '%s\n' "$1" "$(virsh --version)" | sort -V -C
 }
 
+# page_text PAGE [BEGIN] - what a manual page shows literally, such as commands, as a
+# reader sees it: all of it, or the display whose first line begins with BEGIN
+page_text()
+{
+	BEGIN=${2-} awk '
+		/^\.Ed/ { inside = 0 }
+		inside {
+			gsub(/\\e/, "\\")
+			gsub(/\\\(aq/, "\047")
+			gsub(/\\\(ha/, "^")
+			if (first)
+				shown = index($0, ENVIRON["BEGIN"]) == 1
+			first = 0
+			if (shown)
+				print
+		}
+		/^\.Bd -literal/ { inside = first = 1 }' "$1"
+}
+
 # shellcheck source=tests/lib-domain.sh
 . "$tests/lib-domain.sh"

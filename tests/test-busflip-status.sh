@@ -14,10 +14,7 @@ printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
 escape=$'\033'
 
 # The schema, as a reader of the page would copy it.
-awk '/^\.Sh / { inside = $0 ~ /STATUS AS JSON/ }
-	inside && /^\.Ed/ { block = 0 }
-	inside && block { print }
-	inside && /^\.Bd -literal/ { block = 1 }' "$tests/../hook/busflip.8" > "$LAB/schema"
+page_text "$tests/../hook/busflip.8" '{ "type": "object", "required": ["version",' > "$LAB/schema"
 cat > "$LAB/valid.py" <<'END'
 import json, sys
 import jsonschema

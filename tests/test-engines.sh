@@ -132,10 +132,9 @@ END
 is "the manifest" "$(cat "$LAB/manifest")" \
 	"VirtualMachine staged ['--version', 'v1alpha3'] True"
 
-# --- the image, as the Containerfile of the README makes it
+# --- the image, as the Containerfile of busflip-engines(7) makes it
 
-# shellcheck disable=SC2016	# a fence
-containerfile=$(sed -n '/^.``dockerfile/,/^.``$/p' "$tests/../README.md")
+containerfile=$(page_text "$here/busflip-engines.7" FROM)
 # copied FROM - what COPY takes from there
 copied()
 {

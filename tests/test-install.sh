@@ -70,6 +70,8 @@ is "configuration, units, pages, state" "$(footprint | grep -v hooks/)" \
 /usr/local/share/busflip
 /usr/local/share/fish/vendor_completions.d/busflip.fish
 /usr/local/share/man/man5/busflip.conf.5
+/usr/local/share/man/man7/busflip-engines.7
+/usr/local/share/man/man7/busflip-recipes.7
 /usr/local/share/man/man8/busflip-helper.8
 /usr/local/share/man/man8/busflip-hook.8
 /usr/local/share/man/man8/busflip.8
@@ -268,6 +270,8 @@ is "goes there and nowhere else" "$(cd "$LAB/dest" && find . -type f -o -type l 
 ./usr/share/busflip/onDefineDomain
 ./usr/share/fish/vendor_completions.d/busflip.fish
 ./usr/share/man/man5/busflip.conf.5
+./usr/share/man/man7/busflip-engines.7
+./usr/share/man/man7/busflip-recipes.7
 ./usr/share/man/man8/busflip-helper.8
 ./usr/share/man/man8/busflip-hook.8
 ./usr/share/man/man8/busflip.8

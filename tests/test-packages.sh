@@ -18,7 +18,7 @@ requires lintian --version
 export DEBIAN_FRONTEND=noninteractive
 export DEB_BUILD_OPTIONS='nocheck noautodbgsym parallel=2'
 output=
-plan 59
+plan 60
 
 package_host
 mkdir -p /etc/apparmor.d/local
@@ -51,10 +51,15 @@ is "manual pages and completion are where they are looked for" \
 "./usr/share/bash-completion/completions/busflip
 ./usr/share/fish/vendor_completions.d/busflip.fish
 ./usr/share/man/man5/busflip.conf.5.gz
+./usr/share/man/man7/busflip-engines.7.gz
+./usr/share/man/man7/busflip-recipes.7.gz
 ./usr/share/man/man8/busflip-helper.8.gz
 ./usr/share/man/man8/busflip-hook.8.gz
 ./usr/share/man/man8/busflip.8.gz
 ./usr/share/zsh/vendor-completions/_busflip"
+is "pages name the paths of the package" \
+	"$(dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/share/man/*.gz' | zcat |
+	   grep -oE '/usr/(local|share/busflip)' | sort -u)" /usr/share/busflip
 like "it depends on what is loaded at run time" "$(dpkg-deb -f "$deb" Depends)" \
 	'libarchive13.*libnbd0.*libvirt0'
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The tools that administrators have, as the README says to use them: what it shows
-# is taken from there and run, up to a guest that boots on SATA and then on VirtIO.
+# The tools that administrators have, as busflip-recipes(7) says to use them: what the
+# page shows is taken from there and run, up to a guest that boots on SATA and then on VirtIO.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
@@ -10,21 +10,14 @@ busflip_required "$@"
 requires virt-install --version
 requires ansible-playbook --version
 requires xsltproc --version
-plan 32
+plan 33
 printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
-readme=$tests/../README.md
-section=$(sed -n '/^## With the tools/,/^## What happens/p' "$readme")
+page=$tests/../hook/busflip-recipes.7
 
-# shown BEGIN - the command in the README that begins so, with its further lines
+# shown BEGIN - the command in the page that begins so, with its further lines
 shown()
 {
-	sed -n "/^    $1/{:more; s/^    //; p; /\\\\$/{n; b more}}" <<< "$section"
-}
-
-# fenced LANGUAGE - what stands there between fences
-fenced()
-{
-	sed -n "/^\`\`\`$1/,/^\`\`\`$/p" <<< "$section" | grep -v '^```'
+	page_text "$page" | sed -n "/^$1/{:more; p; /\\\\$/{n; b more}}"
 }
 
 tags_of()
@@ -38,7 +31,7 @@ make_domain disk > /dev/null
 cd "$LAB" || exit 1
 qemu-img convert -O qcow2 disk.img win2019.qcow2
 command=$(shown virt-install)
-like "the README shows virt-install" "$command" '^virt-install .*--xml '
+like "the page shows virt-install" "$command" '^virt-install .*--xml '
 # No KVM and little memory here, and nobody to look at the screen.
 command=${command/--memory 4096/--memory 64 --virt-type qemu --graphics none --noautoconsole}
 ok "virt-install, as it is shown there" bash -c "$command"
@@ -61,8 +54,10 @@ virsh -q undefine win2019
 
 # --- virsh edit, and virt-manager's XML tab, which defines what was typed as well
 
-three=$(sed -n '/^    <metadata>/,/^    <\/metadata>/p' "$readme")
-is "the README shows the three lines" "$(wc -l <<< "$three")" 3
+three=$(page_text "$page" '<metadata>')
+is "the page shows the three lines" "$(wc -l <<< "$three")" 3
+is "the README shows the same" \
+	"$(sed -n '/^    <metadata>/,/^    <\/metadata>/s/^    //p' "$tests/../README.md")" "$three"
 middle=$(sed -n 2p <<< "$three")
 libosinfo="<o:libosinfo xmlns:o='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
 	<o:os id='http://microsoft.com/win/2k19'/></o:libosinfo>"
@@ -100,7 +95,7 @@ virsh -q undefine win2019
 
 mkdir -p out/libvirt
 make_domain win2019-1a2b3c tag=no machine=pc bus=sata > out/libvirt/win2019-1a2b3c.xml
-like "the README shows how to have it written" "$(shown h2kvmctl)" ' --emit-domain-xml$'
+like "the page shows how to write it" "$(shown h2kvmctl)" ' --emit-domain-xml$'
 ok "its XML is defined, as it is shown there" bash -c "$(shown 'virsh define')"
 ok "and tagged" bash -c "$(shown 'busflip enable win2019-1a2b3c')"
 is "SATA, with the bait" "$(where win2019-1a2b3c) $(baits_of win2019-1a2b3c)" 'staged/sata 1'
@@ -115,7 +110,7 @@ virsh -q undefine win2019-1a2b3c
 define_domain win2019 tag=no
 {
 	printf -- '- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n'
-	fenced yaml | sed 's/^/    /'
+	page_text "$page" '- name' | sed 's/^/    /'
 } > play.yml
 export HOME=$LAB/home ANSIBLE_NOCOLOR=1 LC_ALL=C.UTF-8
 mkdir -p "$HOME"
@@ -127,7 +122,7 @@ virsh -q undefine win2019
 
 # --- the stylesheet for Terraform
 
-fenced xml > busflip.xsl
+page_text "$page" '<xsl:stylesheet' > busflip.xsl
 make_domain win2019 tag=no metadata="<o:other xmlns:o='urn:other:1'><o:thing/></o:other>" > before.xml
 ok "the stylesheet" xsltproc -o after.xml busflip.xsl before.xml
 quietly virsh -q define after.xml
