@@ -152,10 +152,10 @@ static bool is_bare(const char *value)
 static void unknown_section(struct load *load, const char *section)
 {
 	if (section[0])
-		complain(load, "unknown section [%s]; everything goes into [" SECTION "]",
+		complain(load, "unknown section [%s]; all keys belong in [" SECTION "]",
 			 section);
 	else
-		complain(load, "no section: put [" SECTION "] above it");
+		complain(load, "missing section: put [" SECTION "] above this line");
 }
 
 /* A - for _, or capitals. */
@@ -188,12 +188,12 @@ static void take(struct load *load, const char *section, const char *name,
 		if (strcmp(keys[i].name, name))
 			continue;
 		if (load->given[i])
-			complain(load, "%s is given once more; the last one counts", name);
+			complain(load, "%s is given more than once; the last value counts", name);
 		load->given[i] = load->line;
 		if (keys[i].parse(&keys[i], value, field_of(load->config, &keys[i]))) {
 			if (!is_bare(value))
-				complain(load, "%s = %s: quotes, and a # with what is behind "
-					 "it, are taken as a part of the value", name, value);
+				complain(load, "%s = %s: quotes, and a # with the text after it, "
+					 "are part of the value", name, value);
 			return;
 		}
 		keys[i].parse(&keys[i], keys[i].fallback, field_of(load->config, &keys[i]));

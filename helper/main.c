@@ -56,7 +56,7 @@ static int go_without(const struct job *job, struct drivers **drivers, int r,
 {
 	if (r == 0 || !job->driver_optional)
 		return r;
-	fprintf(stderr, "no driver for VirtIO is set up: %s\n", err->msg);
+	fprintf(stderr, "cannot install a VirtIO driver: %s\n", err->msg);
 	drivers_free(*drivers);
 	*drivers = NULL;
 	return 0;
@@ -130,8 +130,8 @@ static int answer(void)
 
 static void usage(FILE *out)
 {
-	fputs("busflip-helper is started by busflip and does nothing by "
-	      "itself.\nOptions: -h, --help, -V, --version\n", out);
+	fputs("busflip-helper is started by busflip; it is of no use on its own.\nOptions: -h, "
+	      "--help, -V, --version\n", out);
 }
 
 /* Standard output would be written over. */

@@ -123,10 +123,10 @@ static enum outcome become_user(struct error *err)
 		return r;
 	/* Cleared by a change of user, so set it here. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return failed(err, "cannot ask to die with busflip");
+		return failed(err, "cannot set the parent death signal");
 	if (getppid() != parent) {
 		errno = ECHILD;
-		return failed(err, "busflip is gone");
+		return failed(err, "busflip has exited");
 	}
 	errno = EINVAL;
 	return r;
@@ -291,20 +291,20 @@ int sandbox_enter(bool require, struct error *err)
 		case STAGE_UNAVAILABLE:
 			if (require)
 				return fail(err, REFUSE_SANDBOX,
-					    "the sandbox can't have its stage "
-					    "\"%s\" here: %s", stages[i].name,
+					    "the sandbox stage \"%s\" is not available here: "
+					    "%s", stages[i].name,
 					    strerror(errno));
 			/* busflip puts the image's name in front, and logs it. */
-			fprintf(stderr, "sandbox without its stage \"%s\": %s; "
-				"sandbox = require in /etc/busflip.conf refuses "
-				"to go on so\n", stages[i].name, strerror(errno));
+			fprintf(stderr, "sandbox without the stage \"%s\": %s; sandbox = require "
+				"in /etc/busflip.conf makes this an "
+				"error\n", stages[i].name, strerror(errno));
 			break;
 		case STAGE_FAILED:
 			error_prefix(err, "sandbox");
 			/* What to do about memory is told with every error. */
 			return err && err->code == ENOMEM ? -1 :
-			       error_suffix(err, "see what confines busflip itself (container, "
-					    "AppArmor, SELinux), and loosen that");
+			       error_suffix(err, "check what confines busflip itself (container, "
+					    "AppArmor, SELinux) and relax it");
 		}
 	}
 	return 0;

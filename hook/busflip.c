@@ -46,45 +46,45 @@ static const struct option_row {
 	const char *help;
 } options[] = {
 	{ { "connect", required_argument }, OPTION_CONNECT,
-	  "URI      or -c URI: libvirt to talk to (default: uri in busflip.conf)" },
+	  "URI      or -c URI: libvirt connection (default: uri in busflip.conf)" },
 	{ { "config", required_argument }, OPTION_CONFIG,
-	  "FILE      read this file, not " CONFIG_FILE },
+	  "FILE      read this file instead of " CONFIG_FILE },
 	{ { "bus", required_argument }, OPTION_BUS,
-	  "BUS          enable, filter, patch: where the disk shall end, virtio or scsi" },
+	  "BUS          enable, filter, patch: target bus, virtio or scsi" },
 	{ { "disk", required_argument }, OPTION_DISK,
 	  "TARGET      enable, filter, inspect, patch, undo: the system disk, such as vda" },
 	{ { "all", no_argument }, OPTION_ALL,
-	  "             stage: every tagged domain; finish what is pending" },
+	  "             stage: every tagged domain; also finish pending steps" },
 	{ { "json", no_argument }, OPTION_JSON,
-	  "            status, check, inspect, patch: for programs" },
+	  "            status, check, inspect, patch: print JSON" },
 	{ { "watch", no_argument }, OPTION_WATCH,
-	  "           status: again and again, until it is interrupted" },
+	  "           status: repeat until interrupted" },
 	{ { "prometheus", no_argument }, OPTION_PROMETHEUS,
 	  "      status: metrics for a textfile collector" },
 	{ { "tag", no_argument }, OPTION_TAG,
-	  "             filter: also a domain that has no tag" },
+	  "             filter: also accept a domain without a tag" },
 	{ { "keep-sata", no_argument }, OPTION_KEEP_SATA,
-	  "       disable: leave the disk where it boots" },
+	  "       disable: leave the disk on SATA" },
 	{ { "force", no_argument }, OPTION_FORCE,
 	  "           disable: even if the disk can't be put back;\n"
 	  "                     undo: even if Windows has written since, or boots from VirtIO" },
 	{ { "format", required_argument }, OPTION_FORMAT,
-	  "FORMAT    of an image that is given by path: raw, qcow2, ..." },
+	  "FORMAT    format of an image given by path: raw, qcow2, ..." },
 	{ { "partition", required_argument }, OPTION_PARTITION,
-	  "N      where Windows is, when there is more than one" },
+	  "N      partition of Windows, if there are several" },
 	{ { "dry-run", no_argument }, OPTION_DRY_RUN,
 	  "         patch: print the edits as a .reg file (or JSON), write nothing;\n"
-	  "                     clean: list, remove nothing" },
+	  "                     clean: list only, remove nothing" },
 	{ { "live", no_argument }, OPTION_LIVE,
-	  "            inspect: a disk that a running guest may change meanwhile" },
+	  "            inspect: read a disk that a running guest may be changing" },
 	{ { "virtio-win", required_argument }, OPTION_VIRTIO_WIN,
-	  "PATH  patch, check: drivers, a directory or an ISO image" },
+	  "PATH  patch, check: VirtIO drivers, a directory or an ISO image" },
 	{ { "state-dir", required_argument }, OPTION_STATE_DIR,
-	  "DIR    of journal and kept hives (default: " BUSFLIP_STATEDIR ")" },
+	  "DIR    for journals and hive backups (default: " BUSFLIP_STATEDIR ")" },
 	{ { "helper", required_argument }, OPTION_HELPER,
 	  "FILE      run this busflip-helper" },
-	{ { "help", no_argument }, OPTION_HELP, "            or -h: this text" },
-	{ { "version", no_argument }, OPTION_VERSION, "         version of busflip" },
+	{ { "help", no_argument }, OPTION_HELP, "            or -h: print this help" },
+	{ { "version", no_argument }, OPTION_VERSION, "         print the version" },
 };
 
 #define OFFLINE_OPTIONS (OPTION_FORMAT | OPTION_PARTITION | OPTION_DISK | \
@@ -101,37 +101,38 @@ static const struct command {
 	  command_enable, "tag a domain and stage it for its first boot on SATA" },
 	{ "disable", "DOMAIN [--keep-sata] [--force]", 1, 1,
 	  OPTION_KEEP_SATA | OPTION_FORCE, command_disable,
-	  "put its disk back as it was; remove tag and state" },
+	  "restore its original disk; remove tag and state" },
 	{ "status", "[DOMAIN] [--json | --watch] | --prometheus", 0, 1,
 	  OPTION_JSON | OPTION_WATCH | OPTION_PROMETHEUS, command_status,
-	  "show the tagged domains and where they stand, or the story of one" },
+	  "list the tagged domains, or the history of one" },
 	{ "stage", "DOMAIN | --all", 0, 1, OPTION_ALL, command_stage,
-	  "put a tagged domain's system disk on SATA" },
+	  "move a tagged domain's system disk to SATA" },
 	{ "promote", "DOMAIN", 1, 1, 0, command_promote,
-	  "put a staged domain on VirtIO now, without evidence" },
-	{ "rollback", "DOMAIN", 1, 1, 0, command_rollback, "go back to SATA" },
-	{ "retry", "DOMAIN", 1, 1, 0, command_retry, "begin again with one that is held" },
+	  "move a staged domain to VirtIO now, without evidence" },
+	{ "rollback", "DOMAIN", 1, 1, 0, command_rollback, "move its system disk back to SATA" },
+	{ "retry", "DOMAIN", 1, 1, 0, command_retry, "start the conversion of a held domain "
+	  "again" },
 	{ "hold", "DOMAIN", 1, 1, 0, command_hold,
-	  "do nothing more until told to retry (from trial: back to SATA)" },
+	  "stop the conversion until busflip retry (from trial: back to SATA)" },
 	{ "filter", "stage|promote|rollback|restore [--tag [--bus BUS] [--disk TARGET]]", 1, 1,
 	  OPTION_TAG | OPTION_BUS | OPTION_DISK, command_filter,
 	  "rewrite domain XML from stdin to stdout" },
 	{ "check", "DOMAIN [--virtio-win PATH] [--json]", 1, 1,
 	  OPTION_JSON | OPTION_VIRTIO_WIN | OPTION_STATE_DIR | OPTION_HELPER, command_check,
-	  "look for what would keep a domain from starting" },
+	  "report what would keep a domain from starting" },
 	{ "inspect", "IMAGE|DOMAIN [--format FORMAT] [--json] [--live]", 1, 1,
 	  OFFLINE_OPTIONS | OPTION_JSON | OPTION_LIVE, command_inspect,
-	  "say where a domain stands and why, and what Windows is on a disk" },
+	  "report the state of a domain and its reason, and which Windows is on a disk" },
 	{ "patch", "IMAGE|DOMAIN [--format FORMAT] [--bus BUS] [--dry-run]", 1, 1,
 	  OFFLINE_OPTIONS | OPTION_JSON | OPTION_BUS | OPTION_DRY_RUN | OPTION_VIRTIO_WIN,
-	  command_patch, "make the Windows on a disk ready for SATA and VirtIO" },
+	  command_patch, "prepare the Windows on a disk for SATA and VirtIO" },
 	{ "undo", "IMAGE|DOMAIN [--format FORMAT] [--force]", 1, 1,
 	  OFFLINE_OPTIONS | OPTION_FORCE, command_undo,
-	  "put back the registry that was there before the last patch" },
+	  "restore the registry from before the last patch" },
 	{ "clean", "[--dry-run]", 0, 0, OPTION_DRY_RUN, command_clean,
-	  "remove what is kept of domains and disks that no longer exist" },
+	  "remove data of domains and disks that no longer exist" },
 	{ "check-config", "[FILE]", 0, 1, 0, command_check_config,
-	  "report what is wrong in busflip.conf" },
+	  "report errors in busflip.conf" },
 	{ "event", "NAME OP SUBOP EXTRA", 4, 4, 0, command_event, NULL },
 	{ "bait", "", 0, 0, 0, command_bait, NULL },
 	{ "settle", "UUID", 1, 1, 0, command_settle, NULL },
@@ -140,9 +141,9 @@ static const struct command {
 
 static int help(void)
 {
-	printf("Usage: busflip [OPTION...] COMMAND [ARGUMENT...]\n\n"
-	       "Takes imported Windows guests to VirtIO: one boot on SATA, then VirtIO, "
-	       "behind\nan ordinary virsh start.\n\nCommands:\n");
+	printf("Usage: busflip [OPTION...] COMMAND [ARGUMENT...]\n\nMoves imported Windows guests "
+	       "to VirtIO: one boot from SATA, then VirtIO, at\nordinary starts of the guest.\n\n"
+	       "Commands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].help)
 			printf("  %s %s\n      %s\n", commands[i].name, commands[i].args,
@@ -150,9 +151,9 @@ static int help(void)
 	printf("\nOptions:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		printf("  --%s %s\n", options[i].name.name, options[i].help);
-	printf("\nWhat has a slash in it, or comes with --format, is an IMAGE; else a DOMAIN.\n");
-	printf("\nExit status: 0 done, 1 failed, 2 wrong usage, from 10 on a reason to "
-	       "leave a disk\nalone. See busflip(8).\n");
+	printf("\nAn argument with a slash, or with --format, is an IMAGE; otherwise a DOMAIN.\n");
+	printf("\nExit status: 0 success, 1 failure, 2 usage error, 10 or more: the reason why "
+	       "the\ndisk was refused. See busflip(8).\n");
 	return finish_stdout(EXIT_DONE);
 }
 
@@ -162,13 +163,13 @@ static int usage(const char *text, const char *what)
 	return EXIT_USAGE;
 }
 
-/* The first of them. */
+/* Report the first one. */
 static int wrong_option(unsigned given, const char *command)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		if (!(given & options[i].option))
 			continue;
-		complain("--%s does not go with %s; see busflip --help",
+		complain("--%s is not an option of %s; see busflip --help",
 			 options[i].name.name, command);
 		return EXIT_USAGE;
 	}
@@ -294,7 +295,7 @@ int command_check_config(const struct command_line *line)
 	if (config_check(path, print_config, NULL) != 0)
 		return EXIT_FAILED;
 	printf("%s: %s\n", path,
-	       access(path, F_OK) == 0 ? "no complaints" : "not there; defaults are used");
+	       access(path, F_OK) == 0 ? "no errors" : "does not exist; defaults are used");
 	return finish_stdout(EXIT_DONE);
 }
 
@@ -306,8 +307,8 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* With one of them closed, the next file or socket to be opened would take its
- * place. The other way round from their use, so that using it is an error. */
+/* If one of them were closed, the next file or socket to be opened would take its number. Open
+ * each in the direction opposite to its use, so that using it is an error. */
 static void open_standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -353,7 +354,7 @@ int main(int argc, char *argv[])
 	if (parsed.given & ~(everywhere | command->options))
 		return wrong_option(parsed.given & ~(everywhere | command->options),
 				    command->name);
-	/* Whoever works on a disk sees what is to be minded with it, log or not. */
+	/* Commands that work on a disk show warnings on stderr in addition to the log. */
 	log_open("busflip", command->options & OPTION_FORMAT);
 	if ((parsed.given & OPTION_CONFIG) && command->run != command_check_config &&
 	    access(line->config_file, R_OK) != 0) {

@@ -128,8 +128,8 @@ static int wait_for(pid_t child, const sigset_t *chld, const char *name)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
-#define HALF_PATCHED "domain %s was not started: busflip did not end well (the log says why), " \
-	"and a patch of a disk, perhaps its own, is not finished (" JOURNALS "); try again, or " \
+#define HALF_PATCHED "domain %s was not started: busflip failed (see the log), and a patch of a " \
+	"disk, perhaps of its own, is not finished (" JOURNALS "); try again, or " \
 	"finish it with busflip inspect of this domain"
 
 static int refuse(const char *name)

@@ -37,7 +37,7 @@ only_in()
 hook_order='command checkup lifecycle cli disk image host recovery state libvirt phase domain'
 helper_order='action edits drivers verdict windows ntfs hive image'
 
-# ranks - "FOLDER NUMBER" of each; what is right in hook/ or helper/ is above its folders
+# ranks - "FOLDER NUMBER" of each; what is right in hook/ or helper/ is above this lines folders
 ranks()
 {
 	local folder n=0

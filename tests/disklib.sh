@@ -104,7 +104,7 @@ software_hive()
 	END
 }
 
-# reg_keys PATH... - [HKEY_LOCAL_MACHINE\SYSTEM\PATH] and all above it, once
+# reg_keys PATH... - [HKEY_LOCAL_MACHINE\SYSTEM\PATH] and all above this line, once
 reg_keys()
 {
 	local path key name

@@ -34,7 +34,7 @@ options_of()
 		esac
 		said=$("$busflip" "$option$value" --config /nonexistent "$1" ${argument:+"$argument"} 2>&1)
 		case $said in
-		*'does not go with'*) ;;
+		*'is not an option of'*) ;;
 		*'cannot read --config'* | *'No such file'* | Usage:* | 'busflip '[0-9]*)
 			echo "$option" ;;
 		*) echo "$option: $said" ;;

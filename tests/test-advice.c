@@ -72,23 +72,23 @@ static void test_obstacles(void)
 	next_has(&a, "busflip disable --force win", "damaged");
 	a = situation(PHASE_STAGED);
 	a.unreadable = "BitLocker";
-	next_has(&a, "can't be looked at: BitLocker", "its disk can't be read");
+	next_has(&a, "can't be read: BitLocker", "its disk can't be read");
 	summary.running = true;
-	next_has(&a, "If every condition holds", "which may be since it runs");
+	next_has(&a, "If every condition then holds", "which may be since it runs");
 	a.never = true;
-	next_has(&a, "it stays on SATA, since its disk can't be looked at: BitLocker; busflip "
+	next_has(&a, "it stays on SATA, since its disk can't be read: BitLocker; busflip "
 		 "check win", "nor ever could be");
 	summary.running = false;
 	next_has(&a, "start it; it stays on SATA, since", "off");
 	a.saved = true;
 	next_has(&a, "its saved session, and stays on SATA, since", "saved");
 	summary.older = true;
-	next_has(&a, "as it was before", "by a session that began before");
+	next_has(&a, "as before the last change", "by a session that began before");
 	a = situation(PHASE_STAGED);
 	a.unreadable = "BitLocker";
 	a.never = true;
 	a.needs_disk = false;
-	next_has(&a, "if every condition holds", "which the administrator allows");
+	next_has(&a, "if every condition then holds", "which the administrator allows");
 }
 
 static void test_cures(void)
@@ -125,10 +125,10 @@ static void test_choice(void)
 	has_str(text, "busflip patch win", "with drivers");
 	a.no_drivers = "virtio_win: gone";
 	advice_cure(&a, &driver, text);
-	is_str(text, "virtio_win: gone: correct that, then busflip patch win; or install them "
+	is_str(text, "virtio_win: gone: correct that, then run busflip patch win; or install them "
 	       "in Windows", "which are gone");
 	advice_cure(&a, &sata, text);
-	is_str(text, "virtio_win: gone: correct that, then busflip patch win", "for SATA, too");
+	is_str(text, "virtio_win: gone: correct that, then run busflip patch win", "for SATA, too");
 	advice_cure(&a, &volume, text);
 	has_str(text, "manage-bde", "what needs no drivers");
 	a.no_drivers = NULL;

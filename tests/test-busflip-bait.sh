@@ -280,5 +280,5 @@ virsh -q destroy tenant
 printf 'a word of the tenant' | dd of="$bait" bs=1 seek=4096 conv=notrunc status=none
 virsh -q undefine tenant
 quietly busflip stage --all
-is "and one on which something is written" \
+is "and one that holds data" \
 	"$(inode) $(dd if="$bait" bs=1 skip=4096 count=20 status=none)" "$old a word of the tenant"

@@ -73,11 +73,11 @@ define_domain often
 between xml 1000 "$LAB/tmp/edit" often
 fails "edited for ever: it is not staged" 1 through stage often
 like "edited for ever: and says why" "$output" \
-	"busflip: domain often: its definition was changed by somebody else .*try once more"
+	"busflip: domain often: its definition was changed by somebody else .*try again"
 is "edited for ever: the edits are there" "$(where often)/$(description often)" \
 	"none/virtio/edit $(wc -l < "$LAB/count")"
 fails "edited for ever: nor enabled" 1 through enable often
-like "edited for ever: which says so too" "$output" "busflip: domain often: .*try once more"
+like "edited for ever: which says so too" "$output" "busflip: domain often: .*try again"
 
 # --- undefined: it does not come back
 

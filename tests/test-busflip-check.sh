@@ -60,15 +60,15 @@ state()
 make_windows "$work/c.ntfs" $size text hiberfil.sys HIBR
 windows_disk "$LAB/asleep.img" mbr
 image=$LAB/asleep.img domain asleep
-not_ok asleep windows 'hiberfil.sys .* hibernated Windows: .*' 'start it where it ran, .* then import it again'
+not_ok asleep windows 'hiberfil.sys .* hibernated Windows: .*' 'start it on its former host, .* then import it again'
 make_domain asleep image="$LAB/asleep.img" metadata="$(state "done")" uuid="$(uuid_of asleep)" |
 	virsh -q define /dev/stdin
-like "done: as it may be" "$(busflip check asleep)" 'windows +ok +it is done, and its disk is as Windows left it'
+like "done: as it may be" "$(busflip check asleep)" 'windows +ok +it is done: busflip no longer writes to its disk'
 make_domain asleep image="$LAB/asleep.img" metadata="$(state trial)" uuid="$(uuid_of asleep)" |
 	virsh -q define /dev/stdin
 fails "on trial: it can't be read" 1 busflip check asleep
 like "says so" "$output" 'windows +not ok +hiberfil.sys .*shut it down'
-unlike "it is not to be imported again" "$output" 'import it again|where it ran'
+unlike "it is not to be imported again" "$output" 'import it again|former host'
 make_windows "$work/c.ntfs" $size
 
 # --- who may use it
@@ -118,7 +118,7 @@ windows_disk "$LAB/other.img" mbr qcow2
 image=$LAB/other.img domain raw
 fails "raw: qcow2 as raw" 1 busflip check raw
 like "raw: found" "$output" 'format +not ok +the definition says raw, but .* begins as qcow2 does'
-like "raw: the cure warns" "$output" 'never for a disk on which a guest has run as raw'
+like "raw: the cure warns" "$output" 'never do so for a disk that a guest has used as raw'
 cured raw 'virt-xml raw --edit target=vda --disk driver.type=qcow2 > /dev/null'
 image=$LAB/win.img domain qcow2 format=qcow2
 fails "qcow2: raw as qcow2" 1 busflip check qcow2
@@ -135,7 +135,7 @@ not_ok bios firmware 'the definition says BIOS, but Windows on vda is for UEFI \
 cured bios "$cure > /dev/null"
 # Since 9.2 it does so when a domain is defined, and no longer at each start.
 libvirt_from 9.2 && chosen='libvirt makes .*/bios_VARS.fd at the first start' ||
-	chosen='libvirt finds UEFI firmware for it here'
+	chosen='libvirt finds UEFI firmware for it on this host'
 like "bios: libvirt chooses both" "$(busflip check bios)" "nvram +ok +$chosen"
 code=/usr/share/OVMF/OVMF_CODE_4M.fd vars=/usr/share/OVMF/OVMF_VARS_4M.fd
 uefi()
@@ -158,7 +158,7 @@ not_ok source nvram "neither $LAB/lost.fd nor its template /none.fd is there" 'r
 fails "source: libvirt does not start it" 1 virsh start source
 like "source: for that reason" "$output" "Failed to open file '/none.fd'"
 cp $vars "$LAB/lost.fd"
-like "source: put back" "$(busflip check source)" 'nvram +ok +firmware and its variables are there'
+like "source: put back" "$(busflip check source)" 'nvram +ok +firmware and its variables exist'
 ok "source: it starts" virsh -q start source
 quietly virsh -q destroy source
 
@@ -176,8 +176,8 @@ else
 fi
 cp "$LAB/secure.xml" /etc/libvirt/qemu/pc.xml
 quietly lab_daemon_restart
-not_ok pc command "operation failed: $unfit" 'put right .*'
-like "pc: nothing else is claimed" "$output" 'nvram +not known which firmware it gets, .*'
+not_ok pc command "operation failed: $unfit" 'fix what libvirt reports, .*'
+like "pc: nothing else is claimed" "$output" 'nvram +not known libvirt chooses the firmware at the start'
 fails "pc: libvirt does not start it" 1 virsh start pc
 like "pc: for that reason" "$output" "$unfit"
 
@@ -195,7 +195,7 @@ cp $code "$LAB/code.fd"
 boot="$(uefi "$LAB/code.fd" "$vars" "$LAB/new.fd")"
 untold=${boot/ template=\'$vars\'/}
 image=$LAB/gpt.img domain untold boot="$untold"
-not_ok untold nvram "$LAB/new.fd is not there, and libvirt knows no template.*" \
+not_ok untold nvram "$LAB/new.fd does not exist, and libvirt knows no template.*" \
 	"virsh edit untold: <nvram template='...'>.*"
 fails "untold: libvirt does not start it" 1 virsh start untold
 image=$LAB/gpt.img domain told boot="$boot"
@@ -218,10 +218,10 @@ like "none: and what to do" "$output" 'cure: see whether .*--disk TARGET'
 # --- the driver, the hook
 
 printf '[busflip]\n' > /etc/busflip.conf
-not_ok win driver '.*viostor.*' 'virtio_win in /etc/busflip.conf, or --virtio-win, must name .*'
+not_ok win driver '.*viostor.*' 'set virtio_win in /etc/busflip.conf, or --virtio-win, to .*'
 mkdir "$work/none"
 printf '[busflip]\nvirtio_win = %s\n' "$work/none" > /etc/busflip.conf
-not_ok win driver ".*viostor.* in $work/none" 'virtio_win in /etc/busflip.conf, .* must name .*'
+not_ok win driver ".*viostor.* in $work/none" 'set virtio_win in /etc/busflip.conf, .* to a virtio-win .*'
 ok "win: with --virtio-win" busflip check --virtio-win "$work/vw" win
 printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
 mv /etc/libvirt/hooks/qemu "$LAB/hook"
@@ -248,7 +248,7 @@ quietly busflip disable late
 mv /usr/local/sbin/busflip "$LAB/busflip"
 is "win: what the hook runs is not there" "$("$LAB/busflip" check win | sed -n '/^hook/ { N; p }')" \
 "hook         not ok    /etc/libvirt/hooks/qemu runs /usr/local/sbin/busflip, which can't be run: No such file or directory
-                 cure: install busflip again, with its package or with install.sh"
+                 cure: reinstall busflip with its package or with install.sh"
 mv "$LAB/busflip" /usr/local/sbin/busflip
 
 # --- a state that is none

@@ -59,7 +59,7 @@ is "registry, session and story are kept" "$(all_of "$gone")" "$all"
 like "so is the registry of an image that was given by path" "$by_path" '^image-[0-9a-f]{16}$'
 
 fails "nothing is to be removed" 0 busflip clean
-like "it is said which disk still exists" "$output" "$by_path: left, since its disk still exists: $LAB/path.qcow2"
+like "it is said which disk still exists" "$output" "$by_path: kept, since its disk still exists: $LAB/path.qcow2"
 like "and how much was removed" "$output" '0 removed, 0 KiB; 1 left$'
 
 quietly virsh undefine gone
@@ -68,13 +68,13 @@ rm "$LAB/gone.qcow2" "$LAB/path.qcow2"
 fails "--dry-run" 0 busflip clean --dry-run
 like "lists the domain without a disk" "$output" "$gone: to be removed, [1-9][0-9]* KiB, of $LAB/gone.qcow2"
 like "and the image that is gone" "$output" "$by_path: to be removed, [1-9][0-9]* KiB, of $LAB/path.qcow2"
-like "not the domain whose disk exists" "$output" "$disk: left, since its disk still exists: $LAB/disk.qcow2"
+like "not the domain whose disk exists" "$output" "$disk: kept, since its disk still exists: $LAB/disk.qcow2"
 unlike "nor one that is defined" "$output" "$here"
 like "and sums up" "$output" '2 to be removed, [1-9][0-9]* KiB; 1 left$'
 is "--dry-run removes nothing" "$(all_of "$gone"), $(all_of "$disk")" "$all, $disk session story"
 
 fails "--connect elsewhere" 2 busflip clean --connect qemu+ssh://other/system
-like "it is said why" "$output" 'clean removes what this host keeps of its own domains'
+like "it is said why" "$output" 'clean removes data of this host'
 is "and nothing is removed" "$(all_of "$gone")" "$all"
 fails "another argument" 2 busflip clean gone
 

@@ -91,8 +91,8 @@ for command in status stage check-config; do
 done
 cli "stage without a domain" 2 - 'a domain or --all' stage
 cli "stage with both" 2 - 'a domain or --all' stage win --all
-cli "an unknown bus" 2 - '--bus is virtio or scsi, not floppy' enable win --bus floppy
-cli "an empty bus" 2 - '--bus is virtio or scsi' enable win --bus ''
+cli "an unknown bus" 2 - '--bus must be virtio or scsi, not floppy' enable win --bus floppy
+cli "an empty bus" 2 - '--bus must be virtio or scsi' enable win --bus ''
 cli "an unknown filter" 2 - 'filter knows stage, promote, rollback and restore, not x' filter x
 
 # Options that go with a command are in its row; the others don't.
@@ -107,7 +107,7 @@ for command in "${!goes[@]}"; do
 		case " ${goes[$command]} " in
 		*" $option "*) continue ;;
 		esac
-		cli "$command takes no ${option%=*}" 2 - "${option%=*} does not go with $command;" \
+		cli "$command takes no ${option%=*}" 2 - "${option%=*} is not an option of $command;" \
 			"$command" win $option
 	done
 done
@@ -201,9 +201,9 @@ cli "filter --tag --bus" 0 'bus="scsi"' - filter stage --tag --bus scsi --disk v
 since="s/ \(since\|at\)=[\"'][^\"']*Z[\"']//g" # the two were not staged in one second
 cli "filter --tag, one that has a tag" 0 '<domain' - filter stage --tag < "$LAB/tagged"
 is "which is what counts" "$(sed "$since" "$out")" "$(sed "$since" "$LAB/staged")"
-cli "filter --bus alone" 2 - '--bus and --disk go with --tag' filter stage --bus scsi < "$LAB/tagged"
-cli "filter --disk alone" 2 - '--bus and --disk go with --tag' filter stage --disk vda < "$LAB/tagged"
-cli "filter --tag, an unknown bus" 2 - '--bus is virtio or scsi' filter stage --tag --bus x
+cli "filter --bus alone" 2 - '--bus and --disk require --tag' filter stage --bus scsi < "$LAB/tagged"
+cli "filter --disk alone" 2 - '--bus and --disk require --tag' filter stage --disk vda < "$LAB/tagged"
+cli "filter --tag, an unknown bus" 2 - '--bus must be virtio or scsi' filter stage --tag --bus x
 cli "filter promote, not staged" 1 - 'domain a: it is not staged; run busflip stage a first$' \
 	filter promote < "$LAB/tagged"
 cli "filter rollback, not staged" 1 - 'domain a: it is not staged: there is nothing to roll back$' \
@@ -253,20 +253,20 @@ config()
 }
 
 rm /etc/busflip.conf
-cli "check-config: no file at all" 0 'not there; defaults are used$' - check-config
+cli "check-config: no file at all" 0 'does not exist; defaults are used$' - check-config
 default_config
-cli "check-config: the one that is installed" 0 'no complaints$' - \
+cli "check-config: the one that is installed" 0 'no errors$' - \
 	check-config "$tests/../conf/busflip.conf"
-cli "check-config: with --config" 0 'no complaints$' - \
+cli "check-config: with --config" 0 'no errors$' - \
 	--config "$tests/../conf/busflip.conf" check-config
-cli "check-config: an empty file" 0 'no complaints$' - check-config /dev/null
+cli "check-config: an empty file" 0 'no errors$' - check-config /dev/null
 printf '\357\273\277; x\r\n[busflip]\r\n# y\r\n bus = scsi\r\nmax_attempts=7\r\n' > "$conf"
-cli "check-config: every way to write it" 0 'no complaints$' - check-config "$conf"
+cli "check-config: every way to write it" 0 'no errors$' - check-config "$conf"
 cli "check-config: no such file" 1 - '/nowhere: No such file or directory$' check-config /nowhere
 cli "check-config: a directory" 1 - "$LAB: cannot read: Is a directory\$" check-config "$LAB"
 config "an unknown key" "$conf:3: unknown key speed\$" '[busflip]' 'bus = virtio' 'speed = 9'
 config "an unknown section" "$conf:2: unknown section \[x\]" '[x]' 'bus = virtio'
-config "no section" "$conf:1: no section: put \[busflip\] above it\$" 'bus = virtio'
+config "no section" "$conf:1: missing section: put \[busflip\] above this line\$" 'bus = virtio'
 for key in virtio-win Virtio_Win VIRTIO-WIN; do
 	config "nearly a key: $key" "$conf:2: unknown key $key; did you mean virtio_win\?\$" \
 		'[busflip]' "$key = none"
@@ -302,9 +302,9 @@ config "no folder for the bait" "$conf:2: bait = /nope/b.img: its folder: No suc
 config "nor is that a folder" "$conf:2: bait = $conf/b.img: its folder: Not a directory\$" \
 	'[busflip]' "bait = $conf/b.img"
 printf '[busflip]\nvirtio_win = %s\nbait = /b.img\n' "$LAB" > "$conf"
-cli "what is there" 0 'no complaints$' - check-config "$conf"
+cli "what is there" 0 'no errors$' - check-config "$conf"
 printf '[busflip]\nvirtio_win = none\nbait = /var/lib/busflip/b.img\n' > "$conf"
-cli "nor is there anything to say of none" 0 'no complaints$' - check-config "$conf"
+cli "nor is there anything to say of none" 0 'no errors$' - check-config "$conf"
 mkdir -m 700 "$LAB/closed"
 touch "$LAB/closed/v.iso"
 printf '[busflip]\nvirtio_win = %s/closed/v.iso\n' "$LAB" > "$conf"
@@ -344,7 +344,7 @@ done <<-END
 END
 fails "no daemon, not as root" 1 setpriv --reuid=65534 --regid=65534 --clear-groups \
 	"$(command -v busflip)" -c 'qemu+unix:///system?socket=/run/nowhere' status
-like "what may be the reason, too" "$output" 'virtqemud run\? Or run busflip as root\): .*nowhere'
+like "what may be the reason, too" "$output" 'virtqemud running\? Or run busflip as root\): .*nowhere'
 fails "on another host" 1 setpriv --reuid=65534 --regid=65534 --clear-groups \
 	"$(command -v busflip)" -c qemu+tcp://127.0.0.1:1/system status
 unlike "that is no reason" "$output" 'as root'
@@ -380,7 +380,7 @@ cli "stage of one without a tag" 1 - '^busflip: domain win: it has no busflip ta
 	stage win
 cli "disable of one without a tag" 0 '^domain win: has no busflip tag' - disable win
 cli "enable, no such disk" 1 - '^busflip: domain win: .*sdz' enable win --disk sdz
-cli "enable, no name of a disk" 1 - '^busflip: domain win: .*no target name' \
+cli "enable, no name of a disk" 1 - '^busflip: domain win: .*not a target name' \
 	enable win --disk "$(printf '%040d' 0)"
 cli "enable" 0 '^domain win: none -> staged \(' - enable win
 cli "enable once more" 0 '^domain win: staged \(already staged\)$' - enable win
@@ -388,8 +388,8 @@ cli "enable, another bus" 1 - 'it is staged already; busflip disable win first$'
 	enable win --bus scsi
 virsh -q metadata win "$tag_uri" --remove > /dev/null
 cli "enable, when somebody took the tag out" 0 \
-	'^domain win: no tag -> staged \(its tag was gone, and is written again\)$' - enable win
-like "which is in its story" "$(busflip status win)" 'staged: its tag was gone, and is written again'
+	'^domain win: no tag -> staged \(its tag was missing and was written again\)$' - enable win
+like "which is in its story" "$(busflip status win)" 'staged: its tag was missing and was written again'
 is "it is there again" "$(virsh -q metadata win "$tag_uri" | grep -c domain)" 1
 cli "by its UUID" 0 '^domain win: staged \(' - stage "$uuid"
 cli "promote" 0 '^domain win: staged -> trial \(' - promote win
@@ -399,7 +399,7 @@ cli "retry" 0 '^domain win: held -> staged \(' - retry win
 fails "hold, stdout is full" 1 sh -c 'exec busflip hold win > /dev/full'
 cli "status of one" 0 '^win: held since ' - status win
 cli "status by its UUID" 0 '^win: held since ' - status "$uuid"
-cli "disable" 0 '^domain win: held; tag and state are gone' - disable "$uuid"
+cli "disable" 0 '^domain win: held; tag and state are removed' - disable "$uuid"
 same_as_original win "and nothing is left"
 virsh -q undefine win
 
@@ -416,7 +416,7 @@ like "was the right one" "$output" '^domain --force: none -> staged'
 cli "promote, then hold and promote" 0 'staged -> trial' - promote "$uuid"
 quietly busflip hold "$uuid"
 cli "where another command comes first" 1 - "run busflip retry $uuid first\$" promote "$uuid"
-like "what comes next" "$(busflip status "$uuid")" "To try again: busflip retry $uuid\$"
+like "what comes next" "$(busflip status "$uuid")" "To try again, run busflip retry $uuid\$"
 quietly busflip disable "$uuid"
 virsh -q undefine "$uuid"
 

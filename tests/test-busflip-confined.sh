@@ -44,7 +44,7 @@ apparmor()
 	sed -i 's/^security_driver.*/security_driver = "apparmor"/' /etc/libvirt/qemu.conf
 	restart
 	like "libvirt uses AppArmor" "$(virsh capabilities)" '<model>apparmor</model>'
-	like "an ordinary image" "$(confinement win)" '^confinement +ok +AppArmor: libvirt makes a profile$'
+	like "an ordinary image" "$(confinement win)" '^confinement +ok +AppArmor: libvirt generates a profile$'
 	# A folder that no guest may have anything from.
 	mkdir -p /etc/images
 	cp "$LAB/win.img" /etc/images/win.img
@@ -66,7 +66,7 @@ apparmor()
 		-e "s,<source file='$LAB/win.img',<source pool='lab' volume='win.img'," > "$LAB/volume.xml"
 	quietly virsh -q define "$LAB/volume.xml"
 	like "a volume of a pool" "$(confinement volume)" \
-		"confinement +not known +AppArmor: libvirt makes a profile; not every version has volumes of a pool in it
+		"confinement +not known +AppArmor: libvirt generates a profile, but some versions omit volumes of a pool from it
  *cure: if its start fails with Permission denied, virsh edit volume: <disk type='file'> .*, with the path $LAB/win.img\$"
 	printf '#!/nowhere\n' > "$LAB/helper" && chmod +x "$LAB/helper"
 	mount --bind "$LAB/helper" "$helper"
@@ -74,7 +74,7 @@ apparmor()
 		"^confinement +not known .*virt-aa-helper gave no answer"
 	umount "$helper"
 	chmod -x "$helper"
-	like "nobody to ask" "$(confinement win)" "^confinement +not known .*virt-aa-helper is not there"
+	like "nobody to ask" "$(confinement win)" "^confinement +not known .*virt-aa-helper is not installed"
 	sed -i 's/^security_driver.*/security_driver = "none"/' /etc/libvirt/qemu.conf
 	umount /sys/kernel/security
 }

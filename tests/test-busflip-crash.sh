@@ -124,7 +124,7 @@ like "and that is said" "$(busflip status gone)" 'its start failed before the gu
 fails "it fails again" 1 virsh -q start gone
 ok "and leaves no work" wait_off gone
 is "then it goes back" "$(where gone)/$(attempts_of gone)" staged/sata/1
-like "for a reason" "$(busflip status gone)" 'its start on VirtIO failed, twice: back to SATA'
+like "for a reason" "$(busflip status gone)" 'start on VirtIO failed twice: back to SATA'
 mv "$LAB/gone.away" "$LAB/gone.img"
 run_once gone
 is "on VirtIO once more" "$(where gone)" trial/virtio

@@ -129,7 +129,7 @@ mkdir -m 700 "$LAB/closed"
 printf '[busflip]\nevidence = shutdown\nbait = %s/closed/bait.img\n' "$LAB" > /etc/busflip.conf
 define_domain closed tag=no
 fails "a bait that QEMU can't read: enable" 1 busflip enable closed
-like "says what to do" "$output" "domain closed: QEMU runs as user libvirt-qemu, which can't read the bait disk $LAB/closed/bait.img: setfacl -m u:libvirt-qemu:x $LAB/closed, or let bait in /etc/busflip.conf name another place\$"
+like "says what to do" "$output" "domain closed: QEMU runs as user libvirt-qemu, which can't read the bait disk $LAB/closed/bait.img: setfacl -m u:libvirt-qemu:x $LAB/closed, or set bait in /etc/busflip.conf to another place\$"
 is "and nothing was done" "$(where closed)" none/virtio
 define_domain tagged
 quietly busflip stage tagged
@@ -161,7 +161,7 @@ ok "bait's place taken: why is logged" logged "domain=squatter.*stays as it is: 
 output=$(busflip status squatter)
 like "bait's place taken: it is in its story" "$output" "  stays as it is: .*boot order='1'"
 like "bait's place taken: nor is more promised" "$output" \
-	"Next: it stays on SATA, however its sessions end, until this is put right: .*boot order='1'"
+	"Next: it stays on SATA, however its sessions end, until this is fixed: .*boot order='1'"
 edit squatter "domain.find('os').remove(domain.find('os/boot'))
 E.SubElement(disk('sda'), 'boot').set('order', '1')"
 run_once squatter
@@ -184,7 +184,7 @@ virsh dumpxml --inactive lost > "$LAB/lost.edited"
 ok "disk renamed: the guest starts and stops" run_once lost
 is "disk renamed: nothing is touched" "$(virsh dumpxml --inactive lost | diff "$LAB/lost.edited" -)" ""
 ok "disk renamed: why is logged" logged \
-	"domain=lost.*sda is not in the domain any more: put it back, .*disable --force lost"
+	"domain=lost.*sda is no longer in the domain: add it again, .*disable --force lost"
 fails "disk renamed: disable refuses" 1 busflip disable lost
 like "disk renamed: and says why" "$output" "busflip: domain lost: .*sda"
 ok "disk renamed: disable --force" busflip disable --force lost

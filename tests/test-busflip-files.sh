@@ -36,8 +36,8 @@ printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
 qemu-img convert -O qcow2 "$LAB/win.img" "$LAB/ended.qcow2"
 qemu-img rebase -u -F raw -b "$LAB/none.img" "$LAB/ended.qcow2"
 image=$LAB/ended.qcow2 domain ended format=qcow2 disk='<backingStore/>'
-not_ok ended windows "busflip would read $LAB/ended.qcow2 with the files that it names, .*" \
-	"with the guest off, make both say the same: .*: qemu-img rebase -u -b '' $LAB/ended.qcow2"
+not_ok ended windows "busflip would read $LAB/ended.qcow2 with the backing files that the image names, .*" \
+	"with the guest off, make both name the same files: .*: qemu-img rebase -u -b '' $LAB/ended.qcow2"
 like "ended: the definition ends the chain" "$output" 'backing +ok +none, by the definition'
 ok "ended: and it starts" run_once ended
 cured ended "${cure##*: }"
@@ -130,7 +130,7 @@ not_ok floppy other-files "disk fda: $LAB/cd.iso is not there" \
 domain optional devices="$(cdrom "$LAB/cd.iso" "startupPolicy='optional'")"
 ok "optional: nothing is wrong" busflip check optional
 like "optional: it says so" "$(busflip check optional)" \
-	"other-files +ok +disk sdb: $LAB/cd.iso is not there, and the guest starts without it"
+	"other-files +ok +disk sdb: $LAB/cd.iso does not exist, and the guest starts without it"
 ok "optional: it starts" run_once optional
 # As many items as there are files, and none of them is lost.
 many=''
@@ -209,14 +209,14 @@ cured wrong "$cure"
 qemu-img create -q -f qcow2 "$LAB/data.img" 1M
 not_ok wrong other-files \
 	"disk vdb: the definition says raw, but $LAB/data.img begins as qcow2 does" \
-	'if the guest has never run like this, virt-xml wrong --edit target=vdb --disk .*'
+	'if the guest has never run with raw: virt-xml wrong --edit target=vdb --disk .*'
 qemu-img create -q -f luks --object secret,id=key,data=abc -o key-secret=key,iter-time=10 \
 	"$LAB/data.img" 1M
 domain secret devices="<disk type='file'><driver name='qemu' type='raw'/>
 	<source file='$LAB/data.img'><encryption format='luks'>
 	<secret type='passphrase' uuid='a9b4c3f0-3c5d-4b57-9d3a-0d0c8e2f4b11'/></encryption>
 	</source><target dev='vdb' bus='virtio'/></disk>"
-not_ok secret command "Secret not found: .*" 'put right what libvirt says, .* or on this host'
+not_ok secret command "Secret not found: .*" 'fix what libvirt reports, .* or on this host'
 echo "<secret ephemeral='yes'><uuid>a9b4c3f0-3c5d-4b57-9d3a-0d0c8e2f4b11</uuid></secret>" > "$LAB/key.xml"
 quietly virsh -q secret-define "$LAB/key.xml"
 quietly virsh -q secret-set-value a9b4c3f0-3c5d-4b57-9d3a-0d0c8e2f4b11 --base64 YWJj

@@ -229,7 +229,7 @@ ok "it was killed" test -d "$work/killed"
 like "what it said is logged, and of which image" "$(grep 'at fault' "$LAB/log")" \
 	"$LAB/cut.img: busflip-helper: at fault"
 like "so is why it is run again" "$(grep 'once more' "$LAB/log")" \
-	"domain=cut .*$LAB/cut.img: busflip-helper was ended by signal 9"
+	"domain=cut .*$LAB/cut.img: busflip-helper was killed by signal 9"
 unlike "Windows was made ready all the same" "$(hive_of cut)" "$before"
 
 # --- an ISO with drivers that takes over who parses it, and goes round in a circle
@@ -243,7 +243,7 @@ before=$(hive_of circle)
 windows_domain circle
 ok "an endless ISO: starts and goes off" run_once circle
 like "it is logged" "$(cat "$LAB/log")" \
-	"circle.img or the ISO of virtio_win: not looked through in the 2000 ms"
+	"circle.img or the ISO of virtio_win: not read within the time limit of 2000 ms"
 is "the disk is as it was" "$(hive_of circle)" "$before"
 config
 printf '#!/bin/sh\nexec "%s"\n' "$work/busflip-helper" > $helper
@@ -265,7 +265,7 @@ before=$(for_the_way leaves)
 run_once leaves
 ok "it was made ready" test "$(for_the_way leaves)" != "$before"
 fails "disable" 0 busflip disable leaves
-like "says so" "$output" 'the disk is as it was defined; what was changed in Windows for the way only is put back$'
+like "says so" "$output" 'the disk is as it was defined; the temporary changes in Windows were undone$'
 is "it is" "$(for_the_way leaves)" "$before"
 fails "again, where nothing was changed" 0 eval 'busflip enable leaves && busflip disable leaves'
 like "says nothing of it" "$output" 'the disk is as it was defined$'
@@ -273,7 +273,7 @@ boot=stay windows_disk "$LAB/runs.img"
 windows_domain runs
 virsh -q start runs && wait_boot runs 1
 fails "while it runs: disable" 0 busflip disable runs
-like "says what stays" "$output" 'only \(AutoReboot, SanPolicy, fast startup\) stays, since it is not off: set there '
+like "says what stays" "$output" 'changes in Windows \(AutoReboot, SanPolicy, fast startup\) stay, since the guest is not off: undo them '
 quietly virsh -q destroy runs
 
 # --- a helper that is gone: the guest starts

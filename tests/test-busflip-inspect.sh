@@ -130,7 +130,7 @@ like "its disk" "$output" 'System disk +sda on sata, to end on virtio'
 like "no session yet" "$output" 'Compared with +nothing'
 like "the place in the registry" "$output" \
 	'booted +not ok +never \(SYSTEM.HardwareConfig.\{11111111-[0-9-]*\}.LastUse\)'
-like "a cure, without drivers at hand" "$output" 'cure: give busflip the drivers, by virtio_win'
+like "a cure, without drivers at hand" "$output" 'cure: set virtio_win in busflip.conf to the drivers'
 like "SATA is not ready, which keeps it from nothing" "$output" \
 	'Also looked at:.*sata-ready +not ok +storahci'
 like "next: SATA" "$output" 'Next: start it; it boots on SATA with the VirtIO bait'
@@ -141,11 +141,11 @@ like "why it stays" "$output" 'Last step +clean shutdown on SATA, but not ready'
 like "SATA is ready" "$output" 'sata-ready +ok'
 printf '[busflip]\nvirtio_win = /nowhere/w.iso\n' > /etc/busflip.conf
 like "drivers that are not there: what comes first" "$(busflip inspect win)" \
-	'cure: virtio_win = /nowhere/w.iso in busflip.conf: No such file or directory: correct that, then busflip patch win; or'
+	'cure: virtio_win = /nowhere/w.iso in busflip.conf: No such file or directory: correct that, then run busflip patch win; or'
 fails "since the patch" 32 busflip patch win
 printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
 like "drivers at hand: another cure" "$(busflip inspect win)" \
-	'cure: it is set up from virtio_win .* busflip patch win'
+	'cure: busflip installs it from virtio_win .* busflip patch win'
 quietly busflip patch win
 like "which helps" "$(busflip inspect win)" 'driver-service +ok +Start 0, [^(]*viostor.sys'
 quietly busflip promote win
@@ -173,7 +173,7 @@ like "its reason, made safe" "$output" 'Last step +all is .31mwell'
 unlike "no cure for what is done" "$output" 'cure:'
 windows_domain win metadata="<b:state $state phase='lost'/>" "uuid=$(uuid_of win)"
 inspects win 0
-like "damaged: is said" "$output" 'Phase +damaged: its state element makes no sense'
+like "damaged: is said" "$output" 'Phase +damaged: its state element is damaged'
 like "what helps" "$output" 'Next: .* busflip disable --force win'
 like "JSON: it has a member for it" "$(cat "$json")" '"phase":"none",.*"damaged":true'
 
@@ -236,4 +236,4 @@ wait_off runs
 like "saved" "$(busflip inspect runs)" 'Runs +no, saved'
 define_domain lan tag=no boot='<boot dev="network"/>'
 inspects lan 1
-like "no disk to boot from: could not be staged" "$output" 'nor could it be staged: .*no hard disk'
+like "no disk to boot from: could not be staged" "$output" 'and it can.t be staged: .*no hard disk'

@@ -131,7 +131,7 @@ is "lockd, staged: goes on" "$(where win)" trial/virtio
 session "lockd, trial"
 is "lockd, trial: is done" "$(where win)" done/virtio
 like "lockd, trial: all is put back" "$(cat "$LAB/log")" \
-	"for the way to VirtIO only is as it was before"
+	"temporary changes in Windows were undone"
 is "lockd: no lease is left" "$(ls "$leases")" ''
 
 # --- the lease on the image itself, as a host has it that is reached by the file's locks
@@ -197,8 +197,8 @@ is "sanlock, staged: goes on" "$(where win)" trial/virtio
 session "sanlock, trial"
 is "sanlock, trial: is done" "$(where win)" done/virtio
 like "sanlock, trial: what was changed for the way stays" "$(command busflip status win)" \
-	'could not be put back: .*; when the guest runs on no host, busflip disable puts it back'
-like "sanlock, by hand: it does not" "$(busflip disable win)" 'the way only is put back'
+	'could not be undone: .*; when the guest runs on no host, run busflip disable'
+like "sanlock, by hand: it does not" "$(busflip disable win)" 'temporary changes in Windows were undone'
 
 # Half patched: the start must not go on, and may not write.
 killer=$BUSFLIP_BUILD/tests/killer.so
@@ -212,7 +212,7 @@ is "sanlock, half patched" "$(journals | wc -l)" 1
 before=$(disk_sum)
 fails "sanlock, half patched: does not start" 1 virsh start win
 like "sanlock, half patched: says what to do" "$output" \
-	'its disk sda is half patched.*may be in use on another host.* runs on no host, busflip patch does'
+	'its disk sda is half patched.*may be in use on another host.* runs on no host, run busflip patch'
 is "sanlock, half patched: nothing was written" "$(disk_sum)" "$before"
 ok "sanlock, half patched: by hand" busflip patch win
 ok "sanlock, half patched: then it starts" start_here

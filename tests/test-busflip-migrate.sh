@@ -167,7 +167,7 @@ ok "source only, trial: its end there" ends b
 is "source only, trial: stays as it is" "$(phase_at b)" trial/virtio
 quietly on b virsh -q undefine win
 
-unlike "nobody complains that a guest went away" "$(cat "$LAB/log")" 'not watched any more'
+unlike "nobody complains that a guest went away" "$(cat "$LAB/log")" 'no longer watched'
 
 # --- busflip at the other end only
 

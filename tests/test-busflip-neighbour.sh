@@ -63,7 +63,7 @@ refused()
 	is "$1: it still is as it was" "$(sum "$4")" "$before"
 	fails "$1: check of its domain" 1 busflip check evil
 	like "$1: says why" "$output" \
-		"backing +not ok +$says.* cure: with the guest off: qemu-img .*windows +not ok +$says"
+		"backing +not ok +$says.* cure: with the guest off, run qemu-img .*windows +not ok +$says"
 }
 
 # evil FORMAT IMAGE - a staged domain with that disk
@@ -94,7 +94,7 @@ data_of qcow2 "$folder/win.qcow2" "$folder/win-root.img"
 chown 64999 "$folder/win.qcow2"
 evil qcow2 "$folder/win.qcow2"
 refused "root's" qcow2 "$folder/win.qcow2" "$folder/win-root.img" \
-	"neither QEMU's user nor all who may write the image may write: .*chown --reference"
+	"neither QEMU's user nor all users who may write the image may write: .*chown --reference"
 
 # Other names of the same file.
 image=$folder/win.qcow2
@@ -148,7 +148,7 @@ ok "when it is over: inspect" busflip inspect --format qcow2 "$image"
 mkdir -p /etc/libvirt/qemu
 printf '<domain type="qemu"><devices>' > /etc/libvirt/qemu/broken.xml
 fails "a definition that is damaged: patch" 12 busflip patch --format qcow2 "$image"
-like "says which" "$output" "can't be told: cannot read /etc/libvirt/qemu/broken.xml: "
+like "says which" "$output" "is not known: cannot read /etc/libvirt/qemu/broken.xml: "
 echo 'not of libvirt' > /etc/libvirt/qemu/broken.xml
 ok "a file that is no definition: inspect" busflip inspect --format qcow2 "$image"
 rm /etc/libvirt/qemu/broken.xml

@@ -98,7 +98,7 @@ ok "and then" busflip undo --format qcow2 "$LAB/win.qcow2"
 is "the one before" "$(sums win | cut -d' ' -f1)" "${old%% *}"
 quietly busflip patch --bus scsi --format qcow2 "$LAB/win.qcow2"
 fails "forced" 35 busflip undo --force win
-like "it is only what has that name" "$output" "nothing is kept for this disk in .*$uuid"
+like "it is only what has that name" "$output" "there is no backup of this disk in .*$uuid"
 fails "the domain's turn: nothing to change" 0 busflip patch win
 is "and what is for the way only goes with it" \
 	"$(cd /var/lib/busflip && echo */transition)" "$uuid/transition"
@@ -219,7 +219,7 @@ is "a domain whose disk is a volume that is half patched" \
 mv /run/libvirt/storage/lab.xml "$work/"
 echo '<poolstate' > /run/libvirt/storage/lab.xml
 fails "where it is can't be read: not started" 1 virsh -q start pooled
-like "says why" "$output" 'pooled was not started: its disk sda may be half patched, and where it is can.t be read: /run/.*malformed XML'
+like "says why" "$output" 'pooled was not started: its disk sda may be half patched, and its location can.t be read: /run/.*malformed XML'
 mv "$work/lab.xml" /run/libvirt/storage/
 ok "it starts" virsh -q start pooled
 quietly virsh -q destroy pooled
@@ -262,7 +262,7 @@ left moved
 qemu-io -f qcow2 -c "write -q -P 0x5a $offset 64k" "$LAB/moved.qcow2"
 cp "$LAB/moved.qcow2" "$work/moved.before"
 fails "a disk that was changed since: does not start" 1 virsh -q start moved
-like "the message says why" "$output" 'something else has changed it since'
+like "the message says why" "$output" 'something else has changed the disk since'
 like "and names the journal" "$output" "$journals/"
 ok "nothing was written" cmp "$LAB/moved.qcow2" "$work/moved.before"
 rm -r $journals
@@ -314,7 +314,7 @@ quietly busflip patch flip
 is "where nothing changed, nothing is" "$(busflip status flip | grep -c 'by busflip patch')" 1
 quietly busflip promote flip
 fails "on trial: undo" 1 busflip undo flip
-is "is refused" "$output" "busflip: domain flip: it is on trial, with its disk on VirtIO, where Windows may not start without what the patch gave it (0x7B, INACCESSIBLE_BOOT_DEVICE): busflip rollback flip puts the disk on SATA; that first, or --force"
+is "is refused" "$output" "busflip: domain flip: it is on trial, with its disk on VirtIO; without the patch Windows may not boot from it (0x7B, INACCESSIBLE_BOOT_DEVICE): busflip rollback flip puts the disk on SATA; do that first, or use --force"
 is "nothing is written" "$(sums flip)" "$patched"
 quietly busflip rollback flip
 fails "rolled back, as it says: undo" 0 busflip undo flip
@@ -333,10 +333,10 @@ for phase in "done" held; do
 	held) first=retry ;;
 	esac
 	fails "$phase, and on VirtIO: undo" 1 busflip undo $phase
-	like "is refused" "$output" "domain $phase: it is $phase, .*: busflip $first $phase puts the disk on SATA; that first, or --force\$"
+	like "is refused" "$output" "domain $phase: it is $phase, .*: busflip $first $phase puts the disk on SATA; do that first, or use --force\$"
 	fails "$phase: forced" 0 busflip undo --force $phase
 	like "says what comes next" "$output" \
-		"as it was before the patch"$'\n'"busflip: domain $phase: it is $phase, with its disk on VirtIO, .* busflip $first $phase puts the disk on SATA\$"
+		"as it was before the patch"$'\n'"busflip: domain $phase: it is $phase, with its disk on VirtIO; .* busflip $first $phase puts the disk on SATA\$"
 	is "and it is so" "$(sums $phase | cut -d' ' -f1)" "${plain%% *}"
 	quietly busflip patch $phase
 done

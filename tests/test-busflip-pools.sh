@@ -127,7 +127,7 @@ is "it stays on SATA" "$(where hand)" staged/sata
 like "since the disk shows that Windows did not run" "$(xpath hand 'string(//*[local-name()="state"]/@reason)')" \
 	'booted \(never\)'
 fails "disable" 0 busflip disable hand
-like "takes back what was for the way" "$output" 'what was changed in Windows for the way only is put back'
+like "takes back what was for the way" "$output" 'the temporary changes in Windows were undone'
 same_as_original hand "and its definition is what it was"
 
 # --- defined anew while it is active: what counts is what it was started with
@@ -155,7 +155,7 @@ ok "it can be looked into" busflip inspect win
 cured win "${cure%%,*} > /dev/null"
 cp --sparse=always "$LAB/other/win.qcow2" "$LAB/other/new.qcow2"
 volume_domain new default new.qcow2 format=qcow2
-not_ok new command '.*no storage vol with matching name .*' 'put right what libvirt says, .*'
+not_ok new command '.*no storage vol with matching name .*' 'fix what libvirt reports, .*'
 ok "the cure works" virsh -q pool-refresh default
 ok "nothing is wrong then" busflip check new
 windows_file "$LAB/other/runs.img" stay
@@ -204,12 +204,12 @@ cp /etc/libvirt/decoy.xml /run/libvirt/decoy.xml
 for name in '../decoy' '../../etc/passwd' '..' '.' 'a&#127;b'; do
 	volume_domain forged "$name" win.img
 	fails "a pool called $name" 1 busflip inspect forged
-	like "is none" "$output" "can't have that name"
+	like "is invalid" "$output" "with an invalid name"
 done
 for name in '../fs/win.img' '..' 'a&#127;b'; do
 	volume_domain forged fs "$name"
 	fails "a volume called $name" 1 busflip inspect forged
-	like "is none" "$output" "can't have that name"
+	like "is invalid" "$output" "with an invalid name"
 done
 not_ok forged system-disk "vda: its <source> names .*" 'correct the <source> of disk vda .*'
 fails "libvirt does not start it" 1 virsh start forged
@@ -245,7 +245,7 @@ volume_domain remote san unit:0:0:1
 make_domain ceph tag=no image="$LAB/none.img" | sed -e "s,<disk type='file',<disk type='network',
 	s,<source file='$LAB/none.img'/>,<source protocol='rbd' name='pool/win'><host name='mon'/></source>," > "$LAB/ceph.xml"
 quietly virsh -q define "$LAB/ceph.xml"
-hand="install the VirtIO drivers inside Windows by hand, and set evidence = shutdown in /etc/busflip.conf"
+hand="install the VirtIO drivers inside Windows and set evidence = shutdown in /etc/busflip.conf"
 not_ok remote system-disk \
 	'vda: its storage pool san is of type iscsi: .*; with evidence = require it stays on SATA' \
 	"virsh edit remote: <disk type='block'> .*, with the path that virsh vol-path --pool san unit:0:0:1 prints; where .*, $hand"
@@ -253,12 +253,12 @@ not_ok ceph system-disk 'vda: its system disk is of type "network": .*; with evi
 for name in remote ceph; do
 	fails "$name: enable" 0 busflip enable $name
 	like "$name: warns of it" "$output" "-> staged .*
-busflip: domain $name: what busflip check finds:
+busflip: domain $name: busflip check reports:
 system-disk +not ok .*stays on SATA
  *cure: "
 	output=$(busflip status $name)
 	like "$name: status" "$output" \
-		"Next: start it; it stays on SATA, since its disk can.t be looked at: its (storage pool|system disk) .*; busflip check $name says what to do"
+		"Next: start it; it stays on SATA, since its disk can.t be read: its (storage pool|system disk) .*; busflip check $name says what to do"
 	unlike "$name: promises nothing" "$output" 'Next: .*VirtIO'
 	output=$(busflip inspect $name 2>/dev/null)
 	like "$name: inspect" "$output" 'Next: start it; it stays on SATA, since '
@@ -269,7 +269,7 @@ for name in remote ceph; do
 	like "$name: status" "$(busflip status $name)" 'its next start is on VirtIO\.$'
 done
 ok "ceph: check" busflip check ceph
-not_ok remote command ".*storage pool 'san' .* is not active" 'put right what libvirt says, .*'
+not_ok remote command ".*storage pool 'san' .* is not active" 'fix what libvirt reports, .*'
 config
 quietly busflip promote ceph
 like "on trial: it is on VirtIO" "$(item ceph system-disk)" 'not known'

@@ -52,7 +52,7 @@ starts()
 
 domain off "$(interface network "network='plain'")"
 not_ok off network 'there is no network plain here' \
-	'name one that virsh net-list --all shows with virsh edit off, or define it: virsh net-define'
+	'choose one of virsh net-list --all with virsh edit off, or define it with virsh net-define'
 refused off "Network not found: no network with matching name 'plain'"
 network plain
 not_ok off network 'network plain is not active' \
@@ -60,7 +60,7 @@ not_ok off network 'network plain is not active' \
 refused off "network 'plain' is not active"
 cured off "$cure"
 like "off: what is said of it then" "$(busflip check off)" \
-	'network +ok +what its interfaces are connected to is there'
+	'network +ok +the networks and devices of its interfaces exist'
 ok "off: also after the next boot of the host" test -e /etc/libvirt/qemu/networks/autostart/plain.xml
 starts off
 
@@ -75,18 +75,18 @@ starts odd
 
 domain bridge "$(interface bridge "bridge='br9'")"
 not_ok bridge network 'there is no bridge br9 on this host' \
-	'set it up, or name another that ip link shows with virsh edit bridge'
+	'create it, or choose another one of ip link with virsh edit bridge'
 refused bridge "br9.*No such device"
 cured bridge "ip link add br9 type bridge && ip link set br9 up"
 starts bridge
 domain direct "$(interface direct "dev='eth9' mode='bridge'")"
-not_ok direct network 'there is no network device eth9 on this host' 'set it up, or .*'
+not_ok direct network 'there is no network device eth9 on this host' 'create it, or .*'
 refused direct "eth9"
 
 # --- more than one, and none
 
 domain both "$(interface network "network='plain'")$(interface bridge "bridge='br8'")"
-not_ok both network 'there is no bridge br8 on this host' 'set it up, .*'
+not_ok both network 'there is no bridge br8 on this host' 'create it, .*'
 unlike "both: it is not said that all are there" "$output" 'network +ok'
 domain user "<interface type='user'/>"
 unlike "one that is connected to none" "$(busflip check user)" 'network +(ok|not)'
@@ -97,15 +97,15 @@ cpu="<cpu mode='host-passthrough'/>"
 make_domain cpu head="$cpu" > "$LAB/cpu.xml"
 quietly virsh -q define "$LAB/cpu.xml"
 not_ok cpu command "unsupported configuration: CPU mode 'host-passthrough' .*" \
-	'put right what libvirt says, with virsh edit cpu or on this host'
+	'fix what libvirt reports, with virsh edit cpu or on this host'
 refused cpu "unsupported configuration: CPU mode 'host-passthrough'"
 virsh dumpxml --inactive cpu | sed '/<cpu /d' > "$LAB/cpu.xml"
 quietly virsh -q define "$LAB/cpu.xml"
-like "cpu: without it" "$(busflip check cpu)" 'command +ok +libvirt makes a QEMU command of it'
+like "cpu: without it" "$(busflip check cpu)" 'command +ok +libvirt can make a QEMU command line for it'
 starts cpu
 make_domain two head="$cpu" devices="$(interface bridge "bridge='br8'")" > "$LAB/two.xml"
 quietly virsh -q define "$LAB/two.xml"
-not_ok two network 'there is no bridge br8 on this host' 'set it up, .*'
+not_ok two network 'there is no bridge br8 on this host' 'create it, .*'
 unlike "libvirt is not asked while anything else is wrong" "$output" 'command +(ok|not)'
 
 # --- options for QEMU that another device would get
@@ -128,7 +128,7 @@ has_sectors()
 		grep -q "^{\"driver\":\"$2\".*\"logical_block_size\":4096"
 }
 
-correct='correct that with virsh edit .*; else it starts as it is, and .*'
+correct='correct that with virsh edit .*; otherwise it starts as it is and .*'
 overridden blk virtio-disk0 guest=stay
 quietly virsh -q start blk
 ok "blk: that name is its disk's" has_sectors blk virtio-blk-pci
@@ -161,8 +161,8 @@ moved()
 
 staged_domain lost
 moved lost sda sdf
-not_ok lost system-disk 'its system disk sda is not in the domain any more: .*' \
-	'virsh edit lost: call that disk sda again; or busflip disable --force lost, then busflip enable lost --disk TARGET, .*'
+not_ok lost system-disk 'its system disk sda is no longer in the domain: .*' \
+	'virsh edit lost: rename that disk to sda; or busflip disable --force lost, then busflip enable lost --disk TARGET, .*'
 unlike "lost: and no more is said of its definition" "$output" 'definition +(ok|not)'
 moved lost sdf sda
 ok "lost: by that name nothing is wrong" busflip check lost
@@ -179,7 +179,7 @@ quietly virsh -q detach-disk second vdz --config
 quietly virsh -q attach-device second "$LAB/more.xml" --config
 not_ok second definition "it is staged already, and can't go on: with its system disk on virtio \
 another disk would become the boot disk; .*" \
-	'correct that with virsh edit second; else its disk stays where it is'
+	'correct that with virsh edit second; otherwise its disk stays where it is'
 ok "second: it runs" run_once second
 is "second: and does not go on" "$(where second)" staged/sata
 like "second: for that reason" "$(cat "$LAB/log")" 'domain=second .*stays as it is: with its system disk on virtio another disk'

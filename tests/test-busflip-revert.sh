@@ -139,7 +139,7 @@ if libvirt_from 9.9; then
 	ok "is reverted" virsh -q snapshot-revert outside up
 	unlike "by another QEMU" "$(id_of outside)" "^$id\$"
 	ok "it is told that nothing is written" \
-		logged 'domain=outside .*starts with its disks as they are: they are not those of its definition'
+		logged 'domain=outside .*starts with its disks as they are: they differ from its definition'
 	is "the guest goes on" "$(state_of outside)/$(guest_boots outside)" running/1
 else
 	fails "this libvirt reverts none" 1 virsh -q snapshot-revert outside up

@@ -193,17 +193,17 @@ virsh -q start before
 wait_boot before 1
 quietly busflip enable before
 output=$(busflip status before)
-like "enabled while it runs" "$output" 'system disk sda on sata, to end on virtio; it runs, as it was started before'
+like "enabled while it runs" "$output" 'system disk sda on sata, to end on virtio; it runs, as started before the last change'
 like "what comes next" "$output" \
-	'Next: shut it down inside Windows; it runs as it was started before. Its next start is on SATA\.$'
+	'Next: shut it down inside Windows; it runs as started before the last change. Its next start is on SATA\.$'
 like "inspect says the same" "$(busflip inspect before)" 'Its next start is on SATA\.'
 virsh -q managedsave before
 wait_off before
 like "saved" "$(busflip status before)" \
-	'Next: start it; it goes on with its saved session, as it was before\. .* its next start is on SATA then\.$'
+	'Next: start it; it resumes its saved session, as before the last change\. .* its next start is then on SATA\.$'
 virsh -q start before
 quietly busflip promote before
-like "promoted" "$(busflip status before)" 'it runs as it was started before\. Its next start is on VirtIO\.$'
+like "promoted" "$(busflip status before)" 'it runs as started before the last change\. Its next start is on VirtIO\.$'
 virsh -q shutdown before
 wait_off before
 is "so it is" "$(where before)" trial/virtio

@@ -93,12 +93,12 @@ like "inspect, too" "$(busflip inspect near 2>&1)" \
 	"Next: nothing, since it has no busflip tag: $(of domain urn:busflip:domain); busflip enable near adds one"
 fails "enable" 0 busflip enable near
 like "says that there is the tag now" "$output" \
-	"busflip: domain near: $(of domain urn:busflip:domain): that one is written now"
+	"busflip: domain near: $(of domain urn:busflip:domain): the correct tag was written"
 is "and there it is" "$(xpath near "count(//metadata/*[namespace-uri()='$tag_uri'])")" 1
 unlike "which is enough" "$(busflip check near 2>&1)" $'\ntag '
 virsh -q metadata near "$tag_uri" --remove > /dev/null
 like "taken out again: inspect" "$(busflip inspect near 2>&1)" \
-	"since its busflip tag is gone: $(of domain urn:busflip:domain); busflip enable near writes"
+	"since its busflip tag is missing: $(of domain urn:busflip:domain); busflip enable near writes"
 quietly virsh -q undefine near
 
 # libvirt keeps one element of a namespace, the first.
@@ -107,7 +107,7 @@ quietly busflip stage --all
 ok "another name: what comes of itself is logged" \
 	wait_for "logged \"domain=near .*can't be staged .*: $(of domains "$tag_uri")\"" 10
 fails "enable" 0 busflip enable near
-like "says so" "$output" "domain near: $(of domains "$tag_uri"): that one is written now"
+like "says so" "$output" "domain near: $(of domains "$tag_uri"): the correct tag was written"
 is "the tag is in its place" "$(xpath near 'name(//metadata/*[1])'),$(where near)" \
 	busflip:domain,staged/sata
 quietly virsh -q undefine near
@@ -127,8 +127,8 @@ for wrong in Bus=\"scsi\" busflip:bus=\"scsi\" bus=\"nvme\" target=\"vda\"; do
 	make_domain near tag="$wrong" image="$LAB/win.img" > "$LAB/near.xml"
 	quietly virsh -q define "$LAB/near.xml"
 	fails "$wrong: stage" 1 busflip stage near
-	like "says so" "$output" "tag has an attribute $wrong, which is neither .*: busflip enable near makes it anew\$"
-	like "status, too" "$(busflip status near)" "Next: .* an attribute $wrong, which"
+	like "says so" "$output" "tag has the attribute $wrong, but only .*: busflip enable near writes it again\$"
+	like "status, too" "$(busflip status near)" "Next: .* the attribute $wrong, but"
 	fails "and enable does" 0 busflip enable near
 	is "$wrong: it is gone" "$(xpath near "count(//metadata/*[1]/@*)"),$(where near)" 0,staged/sata
 	quietly virsh -q undefine near
@@ -153,7 +153,7 @@ quietly virsh -q define "$LAB/slice.xml"
 quietly busflip stage slice
 is "a slice of a file is staged" "$(where slice)" staged/sata
 ok "starts and goes off" run_once slice
-ok "its start was logged" logged 'domain=slice .*starts with its disk as it is: its disk is a slice of .*; evidence = shutdown in /etc/busflip.conf does without'
+ok "its start was logged" logged 'domain=slice .*starts with its disk as it is: its disk is a slice of .*; evidence = shutdown in /etc/busflip.conf does not need it'
 is "it stays on SATA" "$(where slice)" staged/sata
 quietly virsh -q undefine slice
 
@@ -229,7 +229,7 @@ python3 -c 'import re, sys
 print(re.sub(r"<disk [^>]*>(?:(?!</disk>).)*win\.img.*?</disk>", "", sys.stdin.read(), flags=re.S))' < "$LAB/there.xml" > "$LAB/gone.xml"
 quietly virsh -q define "$LAB/gone.xml"
 fails "a staged disk that is gone: patch" 1 busflip patch win
-like "says so" "$output" '^busflip: domain win: its system disk sda is not in the domain any more: put it back'
+like "says so" "$output" '^busflip: domain win: its system disk sda is no longer in the domain: add it again'
 quietly virsh -q define "$LAB/there.xml"
 
 # --- a state element that is damaged, and a disk that is to stay ---
@@ -240,4 +240,4 @@ fails "disable" 1 busflip disable win
 like "says what would do" "$output" 'busflip disable --force win'
 fails "disable --force" 0 busflip disable --force win
 like "says that the disk was not put back" "$output" \
-	'tag and state are gone, the disk stays as it is: it could not be put back$'
+	'tag and state are removed, the disk stays as it is: it could not be put back$'

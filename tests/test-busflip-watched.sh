@@ -51,7 +51,7 @@ on_trial writes tag='disk="vda"' boot='' disk="<boot order='2'/>" devices="$(cat
 quietly virsh -q resume unhooked
 mv /etc/libvirt/hooks/qemu "$LAB/hook"
 ok "the hook is gone in time: told" \
-	wait_for "logged \"domain=unhooked .*Windows is not up; busflip's hook is gone, so it is left as it is\"" 30
+	wait_for "logged \"domain=unhooked .*Windows is not running; busflip's hook is gone, so it is left as it is\"" 30
 mv "$LAB/hook" /etc/libvirt/hooks/qemu
 is "and left" "$(where unhooked)/$(state_of unhooked)" trial/virtio/running
 quietly virsh -q destroy unhooked
@@ -64,7 +64,7 @@ ok "nothing is written in time: it is taken down and started again" \
 # shellcheck disable=SC2016	# for wait_for
 ok "on SATA" wait_for '[ "$(where alone)/$(state_of alone)" = staged/sata/running ]' 30
 like "why" "$(busflip status alone)" \
-	'nothing was written to vda within 5 s on VirtIO: Windows is not up; it is taken down, to be started on SATA'
+	'nothing was written to vda within 5 s on VirtIO: Windows is not running; it is destroyed, to be started on SATA'
 for name in disabled held back untagged other; do
 	ok "$name: nobody watches it any more" wait_for "[ \$(watchers $name) = 0 ]" 30
 	is "$name: it runs" "$(state_of $name)" running

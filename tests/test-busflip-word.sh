@@ -101,4 +101,4 @@ echo "no record" > "/var/lib/busflip/$uuid/transition"
 ok "on VirtIO as well" crashes yes
 ends "it is done all the same" "done/virtio/0"
 like "and it is told what to do" "$(cat "$LAB/log")" \
-	'could not be put back: .*; what of it is missed, set in Windows'
+	'could not be undone: .*; undo them inside Windows'

@@ -49,7 +49,7 @@ cases=(
 	'a CD-ROM|sdb sata|cdrom|<readonly/>|staged|no hard disk'
 	'shared|sdb sata|disk|<shareable/>|staged|shared with other guests'
 	'transient|sdb sata|disk|<transient/>|staged|transient'
-	'on another bus|vdb virtio|disk||staged|not where busflip has put it'
+	'on another bus|vdb virtio|disk||staged|where busflip has not put it'
 	'not what it boots from|sdb sata|disk||staged|Windows boots from vda'
 	'the bait|vdb virtio|disk|<readonly/><serial>busflip-bait</serial>|staged|the bait|read-only'
 )
@@ -88,7 +88,7 @@ done > /dev/null 2>&1
 ok "a patch is interrupted" compgen -G "/var/lib/busflip/journal/*.journal"
 sum=$(sha256sum < "$LAB/golden.img")
 fails "who may only read it is not started" 1 virsh -q start reader
-like "the start says why" "$output" 'its disk vdb is read-only, .*; it is half patched: start the domain whose own'
+like "the start says why" "$output" 'its disk vdb is read-only, .*; it is half patched: first start the domain that owns'
 is "it is as it was" "$(sha256sum < "$LAB/golden.img")" "$sum"
 ok "busflip inspect of its owner" busflip inspect owner
 is "finishes it" "$(compgen -G "/var/lib/busflip/journal/*.journal")" ""

@@ -195,7 +195,7 @@ static void test_limits(void)
 	snprintf(file, sizeof(file), "[%s]\nbus = scsi\n", value);
 	ok(load(file) >= 1 && is_default(), "a section with a long name is not ours");
 	is_int(load("[busflip]\nmax_attempts = 6\nmax_attempts = 3\n"), 1, "a key twice");
-	has_str(complaints.all, ":3: max_attempts is given once more; the last one counts",
+	has_str(complaints.all, ":3: max_attempts is given more than once; the last value counts",
 		"which says where");
 	is_int(config.max_attempts, 3, "and it does");
 	is_int(load("[busflip]\nuri = \"qemu:///system\"\nbait = /x #y\nvirtio_win = /w\t#\n"

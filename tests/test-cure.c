@@ -54,7 +54,7 @@ static void test_append(void)
 
 	fail(&err, REFUSE_NO_SPACE, "no space");
 	is_int(cure_append(&err), -1, "it gives -1");
-	is_str(err.msg, "no space; make room on the volume of Windows", "behind what is wrong");
+	is_str(err.msg, "no space; free space on the volume of Windows", "behind what is wrong");
 	fail(&err, ENOENT, "not there");
 	is_int(cure_append(&err), -1, "without a cure too");
 	is_str(err.msg, "not there", "which leaves the words as they are");

@@ -292,7 +292,7 @@ static void test_headers(void)
 	   pick.warning);
 	windows_of(&w, 7601, false, ARCH_AMD64);
 	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) < 0 &&
-	   strstr(err.msg, "is no driver"), "no PE file: %s", err.msg);
+	   strstr(err.msg, "is not a driver"), "no PE file: %s", err.msg);
 	windows_of(&w, 19045, false, ARCH_AMD64);
 	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
 	   pick.pe.version[3] == 2, "wrong processor: passed over");

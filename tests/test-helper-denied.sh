@@ -110,7 +110,7 @@ judge()
 	[1-9] | [1-3][0-9] | 40)
 		grep -qE "^busflip: .*($image|--config $work/busflip.conf)" "$work/said" ||
 			echo "status $2, said: $(cat "$work/said")"
-		grep -E "Success|ended by signal|\(null\)" "$work/said" ;;
+		grep -E "Success|killed by signal|\(null\)" "$work/said" ;;
 	*) echo "status $2: $(cat "$work/said")" ;;
 	esac
 	is=$(what_it_is)

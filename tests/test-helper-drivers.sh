@@ -73,10 +73,10 @@ unlike "a directory is no ISO" "$output" "parsed by"
 # --- an ISO that takes it over
 
 echo crash > "$work/inside"
-refused "it crashes" 38 "busflip-helper was ended by signal 11 .* while it read the disk or \
+refused "it crashes" 38 "busflip-helper was killed by signal 11 .* while it read the disk or \
 the ISO of virtio_win; nothing was written" patch "$work/rock.iso" "$work/helper"
 echo execute > "$work/inside"
-refused "it executes" 38 "busflip-helper was ended by signal 31 .* the ISO of virtio_win; nothing was" \
+refused "it executes" 38 "busflip-helper was killed by signal 31 .* the ISO of virtio_win; nothing was" \
 	patch "$work/rock.iso" "$work/helper"
 before=$(sha256sum < "$work/rock.iso")
 echo write > "$work/inside"

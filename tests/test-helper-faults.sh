@@ -177,10 +177,10 @@ for format in raw qcow2; do
 	on write
 	fails "$format, no write works: patch fails" 1 patch
 	like "$format: names the image, the reason, what to do" "$output" \
-		"$disk: interrupted while it was written; the next run .*Input/output error"
+		"$disk: interrupted while writing; the next busflip command .*Input/output error"
 	fails "$format, still no write works: inspect fails" 1 inspect
 	like "$format: names the image, what is left and what to do" "$output" \
-		"$disk: an interrupted patch .*the next run .*Input/output error"
+		"$disk: an interrupted patch .*the next busflip command .*Input/output error"
 	ok "$format: the journal is still there" pending
 	off write
 	fails "$format, well again: inspect finishes it" 0 inspect
@@ -234,5 +234,5 @@ for format in raw qcow2; do
 done
 wait_for "[ -s $work/slow.status ]" 75
 like "too slow: stopped" "$(cat "$work/slow.status")" "^status=38 3[0-9]$"
-like "says so" "$(cat "$work/slow.out")" "$work/slow/disk: .*not looked through in the 30000 ms.*nothing was"
+like "says so" "$(cat "$work/slow.out")" "$work/slow/disk: .*not read within the time limit of 30000 ms.*nothing was"
 ok "and nothing was written" cmp "$work/slow.raw" "$work/old.raw"

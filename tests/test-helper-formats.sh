@@ -206,7 +206,7 @@ while read -r format data; do
 	qemu-img create -q -f "$format" -b "$neighbour${data#raw}" -F "${data/.sparse/vmdk}" \
 		"$work/theirs/win.$format"
 	refused "$format on a neighbour" "$format" "$work/theirs/win.$format" \
-		"$neighbour${data#raw}" ".*a file that it doesn't name openly"
+		"$neighbour${data#raw}" ".*a file that busflip did not find in it"
 done <<-END
 	qed raw
 	qcow raw

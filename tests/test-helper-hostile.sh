@@ -97,7 +97,7 @@ too_late()
 {
 	fails "late, $1: patch fails" 38 late "${@:2}"
 	like "late, $1: it is said why" "$output" \
-		"(not looked through in )?the 30000 ms that it may take( are over)?; nothing was written"
+		"(not read within )?the time limit of 30000 ms( is over)?; nothing was written"
 	ok "late, $1: the image is as it was" cmp "$image" "$work/old.raw"
 	is "late, $1: nothing is kept" "$(kept)" 0
 	is "late, $1: no journal" "$(find "$state/journal" -type f 2> /dev/null | wc -l)" 0

@@ -28,11 +28,11 @@ told()
 
 # --- the command line
 
-told "--disk of an image" 2 "$image: --disk is for domains" inspect --format raw --disk vda "$image"
-told "--partition" 2 "--partition is the number of a partition, not first" \
+told "--disk of an image" 2 "$image: --disk is only for domains" inspect --format raw --disk vda "$image"
+told "--partition" 2 "--partition must be the number of a partition, not first" \
 	inspect --format raw --partition first "$image"
-told "--bus" 2 "--bus is virtio or scsi, not floppy" patch --format raw --bus floppy "$image"
-told "a format that is none" 12 "$image: QEMU doesn't know this format: raw, qcow2, .*" \
+told "--bus" 2 "--bus must be virtio or scsi, not floppy" patch --format raw --bus floppy "$image"
+told "a format that is none" 12 "$image: QEMU doesn't know this format; give raw, qcow2, .*" \
 	inspect --format ntfs "$image"
 told "a folder" 1 "$work/vw is neither a file nor a block device" \
 	inspect --format raw "$work/vw"
@@ -43,7 +43,7 @@ told "a pipe" 1 "$work/fifo is neither a file nor a block device" \
 echo text > "$work/reply"
 is "busflip-helper by itself: wrong usage, and what it is led to is left alone" \
 	"$("$BUSFLIP_BUILD/busflip-helper" < /dev/null 2>&1 1<> "$work/reply" | head -n 1) $(cat "$work/reply")" \
-	"busflip-helper is started by busflip and does nothing by itself. text"
+	"busflip-helper is started by busflip; it is of no use on its own. text"
 
 # --- qcow2
 
@@ -65,7 +65,7 @@ qcow2 "length of the header" 100 '>I' 5 'damaged qcow2 header \(see qemu-img che
 qcow2 "name of the base" 8 '>Q' 1000000000 'damaged qcow2 backing name .*'
 qcow2 "extensions" 116 '>I' 4000000000 'damaged qcow2 header extensions .*'
 qcow2 "a base without its format" 112 '>I' 305419896 \
-	"names a backing file without its format: \"qemu-img rebase -u -b .* -F FORMAT .*top.qcow2\" adds it"
+	"refers to a backing file without its format: \"qemu-img rebase -u -b .* -F FORMAT .*top.qcow2\" adds it"
 qemu-img create -q -u -f qcow2 -F raw -b nbd://host/disk "$work/nbd.qcow2" 1M
 told "a base that is no file" 12 \
 	"$work/nbd.qcow2: names \"nbd://host/disk\", which is not a file: .*qemu-img convert" \
@@ -80,7 +80,7 @@ for ((i = 1; i <= 70; i++)); do
 	qemu-img create -q -u -f qcow2 -F qcow2 -b "$below" "$work/$i.qcow2" 1M
 	below=$work/$i.qcow2
 done
-told "too long a chain" 12 "$work/70.qcow2: $work/6.qcow2: more than 64 files: make them less with .*" \
+told "too long a chain" 12 "$work/70.qcow2: $work/6.qcow2: more than 64 files: reduce their number with .*" \
 	inspect --format qcow2 "$below"
 
 # --- what is kept
@@ -94,7 +94,7 @@ cp --sparse=always "$image" "$work/new.raw"
 # damaged NAME FILE WORDS COMMAND... - that was done to what is kept
 damaged()
 {
-	told "$1" 35 "$image: $kept is damaged \($2: $3\): move that folder away, and .*" \
+	told "$1" 35 "$image: $kept is damaged \($2: $3\): move that folder away; undo .*" \
 		undo --format raw "$image"
 	ok "$1: nothing is written" cmp "$image" "$work/new.raw"
 	rm -rf "$state"
@@ -102,7 +102,7 @@ damaged()
 }
 
 truncate -s 4096 "$kept/SYSTEM"
-damaged "SYSTEM is cut off" SYSTEM "not whole"
+damaged "SYSTEM is cut off" SYSTEM "incomplete"
 sed -i 's/^\([a-z_]*\)=[0-9]*$/\1=x/' "$kept/patch.info"
 damaged "a number that is none" patch.info "bad value"
 sed -i '/^hive/d' "$kept/patch.info"
@@ -116,7 +116,7 @@ ok "undo, with all of it there" busflip undo --format raw "$image"
 # drivers NAME WORDS - from $work/virtio
 drivers()
 {
-	told "$1" 32 "$image: $2; virtio_win in .*, must name a virtio-win ISO or folder .*" \
+	told "$1" 32 "$image: $2; set virtio_win in .*, to a virtio-win ISO or folder .*" \
 		patch --format raw --virtio-win "$work/virtio" "$image"
 }
 
@@ -174,7 +174,7 @@ echo text > "$work/small"
 volume "a folder where the driver goes" 1 "Windows/System32/drivers/viostor.sys is a directory: .*" \
 	mkdir Windows/System32/drivers/viostor.sys
 unlike "which is no driver on board" "$(busflip inspect --json --format raw "$image")" drivers/viostor.sys
-volume "a file where the package goes" 1 "Windows/Drivers/VirtIO is no directory: .*" \
+volume "a file where the package goes" 1 "Windows/Drivers/VirtIO is not a directory: .*" \
 	mkdir Windows/Drivers put Windows/Drivers/VirtIO "$work/small"
 volume "encrypted SOFTWARE" 25 "SOFTWARE: encrypted; in Windows: cipher /d" \
 	flag "${hive%SYSTEM}SOFTWARE" encrypted

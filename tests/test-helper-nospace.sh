@@ -121,10 +121,10 @@ for format in raw qcow2; do
 	is "$format on a file system with 64 KiB left: there" "$sum" "$old_sums"
 	fails "$format: patch fails" 1 patch "$image"
 	like "$format: names the image, the reason, what to do" "$output" \
-		"$image: .*the next run of busflip on it finishes that.*No space left"
+		"$image: .*the next busflip command on it finishes the patch.*No space left"
 	fails "$format, still no room: inspect fails" 1 busflip inspect --format $format "$image"
 	like "$format: names the image, the reason, what to do" "$output" \
-		"$image: .*the next run of busflip on it.*No space left"
+		"$image: .*the next busflip command on it.*No space left"
 	mount -o "remount,size=$((used + 4096))k" "$work/full"
 	ok "$format, room again: inspect finishes it" busflip inspect --format $format "$image"
 	sum=$(sums $format "$image")
@@ -149,10 +149,10 @@ helper()
 	like "helper, $1: says so" "$output" "$image: $3; nothing was written; try again; "
 }
 helper "ended badly" 38 "busflip-helper ended with status 5" 'exit 5'
-helper "crashed" 38 "busflip-helper was ended by signal 11 .*" 'kill -SEGV $$'
+helper "crashed" 38 "busflip-helper was killed by signal 11 .*" 'kill -SEGV $$'
 helper "no reply" 38 "busflip-helper gave no reply" 'exit 0'
 fails "no virtio_win" 32 patch "$image" --virtio-win "$work/nothing"
-like "says so" "$output" "^busflip: $image: virtio_win = $work/nothing: No such file.*; virtio_win in .*must name"
+like "says so" "$output" "^busflip: $image: virtio_win = $work/nothing: No such file.*; set virtio_win in .* to a virtio-win ISO"
 qemu_nbd=$(command -v qemu-nbd)
 printf x > "$work/empty"
 chmod 644 "$work/empty"

@@ -98,10 +98,10 @@ mft=$(python3 -c 'import struct,sys; b=open(sys.argv[1],"rb").read(512)
 print(struct.unpack_from("<Q",b,48)[0]*struct.unpack_from("<H",b,11)[0]*b[13])' "$work/c.ntfs")
 dd if=/dev/urandom of="$work/c.ntfs" bs=1024 seek=$((mft / 1024)) count=4 conv=notrunc status=none
 disk
-refused "damaged MFT" 22 "partition 3: .*; boot Windows on SATA.*chkdsk /f$"
+refused "damaged MFT" 22 "partition 3: .*; boot Windows .*on SATA.*chkdsk /f$"
 
 volume fill && disk
-refused "no space in the volume" 23 "no space in the volume .*; make room on the volume"
+refused "no space in the volume" 23 "no space in the volume .*; free space on the volume"
 
 # --- the hive's file ---
 volume rm $hive compress $hive "$work/SYSTEM" && disk
@@ -127,7 +127,7 @@ change_system()
 
 change_system 'b[4] ^= 1'
 refused "SYSTEM not written out, no logs" 27 \
-	"$hive: .*no log fits it; boot Windows once on SATA, and shut it down inside Windows"
+	"$hive: .*no log fits it; boot Windows once on SATA and shut it down inside Windows"
 change_system 'b[4096] = 0'
 refused "SYSTEM is damaged" 28 "$hive: hivex cannot open the hive: .*; boot Windows once on SATA"
 change_system 'b = b[:6000]'
@@ -154,7 +154,7 @@ refused "both GPT headers damaged" 39 "neither of its headers.*; see whether .*q
 rm "$work/disk.raw" && truncate -s 4M "$work/disk.raw"
 refused "empty disk" 39 "no partition table; see whether .*qemu-img info"
 make_volume "$work/c.ntfs" $size mkdir Users && disk
-refused "no Windows" 13 "no Windows found .*; if Windows is on another disk, name that one$"
+refused "no Windows" 13 "no Windows found .*; if Windows is on another disk, name that disk$"
 volume && "$tests/mkdisk.sh" -f raw "$work/disk.raw" "$work/c.ntfs" "$work/c.ntfs"
 refused "two Windows on two partitions" 14 \
 	"Windows on partition 3, Windows on partition 4.*--partition"
@@ -188,7 +188,7 @@ wait_for "grep -q ':$(stat -c %i "$work/disk.raw") 201' /proc/locks" 20
 refused "a paused guest has it" 10 "running guest"
 refused "a paused guest has it, inspect" 10 "running guest" inspect --format raw
 fails "inspect --live reads it all the same" 0 busflip inspect --live --format raw "$work/disk.raw"
-like "and warns" "$output" "may be torn"
+like "and warns" "$output" "may be inconsistent"
 kill $server
 wait
 chmod 444 "$work/disk.raw"
@@ -196,18 +196,18 @@ refused "read-only" 11 "read-only"
 chmod 644 "$work/disk.raw"
 refused "wrong format" 12 "not a qcow2 image: is that its format .*qemu-img info" \
 	patch --format qcow2
-refused "wrong format, which only QEMU sees" 12 "another format than was given.*qemu-img info" \
+refused "wrong format, which only QEMU sees" 12 "not of the given format.*qemu-img info" \
 	patch --format vhdx
 qemu-img convert -O vmdk -o subformat=streamOptimized "$work/disk.raw" "$work/disk.vmdk"
 image=$work/disk.vmdk
 refused "streamOptimized vmdk" 12 "streamOptimized" patch --format vmdk
 image=
 fails "no format: wrong usage" 2 busflip patch "$work/disk.raw"
-like "says why" "$output" "never guessed"
+like "says why" "$output" "never guesses"
 
 # --- drivers, undo ---
 refused "no driver at hand" 32 "no viostor driver in this Windows.*; virtio_win in .*--virtio-win" patch --format raw
 refused "virtio_win is not there" 32 "/nonexistent" patch --format raw \
 	--virtio-win /nonexistent
 rm -rf "$state"
-refused "undo without a patch" 35 "nothing is kept" undo --format raw
+refused "undo without a patch" 35 "there is no backup" undo --format raw

@@ -182,7 +182,7 @@ unlike "the driver stays" "$(cat_file "$image" $driver | wc -c)" "^0"
 is "nothing is kept any more" "$(kept)" 0
 touch_old
 fails "undo again: there is nothing more" 35 undo
-like "says so" "$output" "^busflip: $image: nothing is kept for this disk"
+like "says so" "$output" "^busflip: $image: there is no backup of this disk"
 unchanged "undo again"
 
 # --- two patches: one step back, then the other ---

@@ -229,7 +229,7 @@ static const struct damage {
 	{ "big value longer than its segments", BIG, 4, 60000 },
 	{ "big value shorter than its segments", BIG, 4, 20000 },
 	{ "big value's list outside", BIG, 8, 0x7ffffff8 },
-	{ "security: another number of users", SECURITY, 12, 7 },
+	{ "security: wrong number of users", SECURITY, 12, 7 },
 	{ "security: descriptor too long", SECURITY, 16, 0x7fffffff },
 	{ "no hbin", BIN, 0, 0 },
 	{ "bin at another place", BIN, 4, 0x1000 },

@@ -217,7 +217,7 @@ static int goes_without(const char *what, bool require)
 	if (greeted == require)
 		return 3;
 	if (!require)
-		return strstr(said, "jailed without") && strstr(said, what) ? 0 : 4;
+		return strstr(said, "sandboxed without") && strstr(said, what) ? 0 : 4;
 	return err.code == REFUSE_SANDBOX && strstr(err.msg, what) ? 0 : 5;
 }
 

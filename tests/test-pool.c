@@ -85,7 +85,7 @@ static void test_names(void)
 		is_int(pool_volume(xmlDocGetRootElement(doc), path, sizeof(path), &err), -1,
 		       "%.60s", xml);
 		is_int(err.code, ENOENT, "is no volume");
-		has_str(err.msg, "can't have that name", "by its names");
+		has_str(err.msg, "with an invalid name", "by its names");
 		if (i % 2 == 0)
 			ok(!pool_is_active(xmlDocGetRootElement(doc)), "nor is it active");
 	}

@@ -174,8 +174,8 @@ static void test_renamed(void)
 		out = op == OP_ROLLBACK ? NULL : rewrite((enum op)op, edited, &err);
 		if (op != OP_ROLLBACK) {
 			ok(!out, "a disk with another name: %s is refused", op_names[op]);
-			has_str(err.msg, "system disk sda is not in the domain any more: put it "
-				"back, or give the domain up with busflip disable --force win",
+			has_str(err.msg, "system disk sda is no longer in the domain: add it "
+				"again, or remove tag and state with busflip disable --force win",
 				"with a sentence");
 		}
 		free(steal(&out));

@@ -411,7 +411,7 @@ static int enter_without(unsigned int number, bool require)
 		if (sandbox_enter(require, &err) == 0)
 			_exit(0);
 		_exit(err.code == REFUSE_SANDBOX ? 1 :
-		      strstr(err.msg, "sandbox: ") && strstr(err.msg, "; see what confines") ?
+		      strstr(err.msg, "sandbox: ") && strstr(err.msg, "; check what confines") ?
 		      2 : 3);
 	}
 	waitpid(pid, &status, 0);

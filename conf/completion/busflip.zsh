@@ -41,34 +41,34 @@ _busflip() {
 	local -A opt_args
 
 	common=(
-		'(-c --connect)'{-c+,--connect=}'[libvirt to talk to]:URI:(qemu\:///system qemu\:///session)'
+		'(-c --connect)'{-c+,--connect=}'[libvirt connection]:URI:(qemu\:///system qemu\:///session)'
 		'--config=[read this file instead of /etc/busflip.conf]:file:_files'
 		'(- *)'{-h,--help}'[print a summary of the commands]'
 		'(- *)--version[print the version]'
 	)
 	offline=(
 		'--format=[format of an image that is given by path]:format:(raw qcow2 vmdk vhdx)'
-		'--partition=[where Windows is, when there is more than one]:number:'
+		'--partition=[partition of Windows, if there are several]:number:'
 		'--disk=[the system disk]:target:_busflip_disks'
-		'--state-dir=[of journal and kept hives]:directory:_files -/'
+		'--state-dir=[for journals and hive backups]:directory:_files -/'
 		'--helper=[run this busflip-helper]:file:_files'
 	)
 	commands=(
 		'enable:tag a domain and stage it for its first boot on SATA'
-		'disable:put its disk back as it was; remove tag and state'
-		'status:show the tagged domains and where they stand, or the story of one'
-		'stage:put a tagged domain'\''s system disk on SATA'
-		'promote:put a staged domain on VirtIO now, without evidence'
-		'rollback:go back to SATA'
-		'retry:begin again with one that is held'
-		'hold:do nothing more until told to retry (from trial: back to SATA)'
+		'disable:restore its original disk; remove tag and state'
+		'status:list the tagged domains, or the history of one'
+		'stage:move a tagged domain'\''s system disk to SATA'
+		'promote:move a staged domain to VirtIO now, without evidence'
+		'rollback:move its system disk back to SATA'
+		'retry:start the conversion of a held domain again'
+		'hold:stop the conversion until busflip retry (from trial: back to SATA)'
 		'filter:rewrite domain XML from stdin to stdout'
-		'check:look for what would keep a domain from starting'
-		'inspect:say where a domain stands and why, and what Windows is on a disk'
-		'patch:make the Windows on a disk ready for SATA and VirtIO'
-		'undo:put back the registry that was there before the last patch'
-		'clean:remove what is kept of domains and disks that no longer exist'
-		'check-config:report what is wrong in busflip.conf'
+		'check:report what would keep a domain from starting'
+		'inspect:report the state of a domain and its reason, and which Windows is on a disk'
+		'patch:prepare the Windows on a disk for SATA and VirtIO'
+		'undo:restore the registry from before the last patch'
+		'clean:remove data of domains and disks that no longer exist'
+		'check-config:report errors in busflip.conf'
 	)
 
 	_arguments -C $common '1:command:->command' '*::argument:->argument' && ret=0
@@ -85,7 +85,7 @@ _busflip() {
 				'--disk=[the system disk]:target:_busflip_disks' \
 				'1:domain:_busflip_domains' ;;
 		disable)
-			_arguments $common '--keep-sata[leave the disk where it boots]' \
+			_arguments $common '--keep-sata[leave the disk on SATA]' \
 				'--force[even if the disk can'\''t be put back]' \
 				'1:domain:_busflip_domains' ;;
 		status)
@@ -98,31 +98,31 @@ _busflip() {
 		promote | rollback | retry | hold)
 			_arguments $common '1:domain:_busflip_domains' ;;
 		filter)
-			_arguments $common '--tag[also a domain that has no tag]' \
+			_arguments $common '--tag[also accept a domain without a tag]' \
 				'--bus=[where the disk shall end]:bus:(virtio scsi)' \
 				'--disk=[the system disk]:target:' \
 				'1:step:(stage promote rollback restore)' ;;
 		check)
 			_arguments $common '--json[for programs]' \
-				'--virtio-win=[drivers, a directory or an ISO image]:path:_files' \
-				'--state-dir=[of journal and kept hives]:directory:_files -/' \
+				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
+				'--state-dir=[for journals and hive backups]:directory:_files -/' \
 				'--helper=[run this busflip-helper]:file:_files' \
 				'1:domain:_busflip_domains' ;;
 		inspect)
 			_arguments $common $offline '--json[for programs]' \
-				'--live[a disk that a running guest may change meanwhile]' \
+				'--live[read a disk that a running guest may be changing]' \
 				'1:image or domain:_busflip_images' ;;
 		patch)
 			_arguments $common $offline '--json[for programs]' \
 				'--bus=[where the disk shall end]:bus:(virtio scsi)' \
 				'--dry-run[print the edits, write nothing]' \
-				'--virtio-win=[drivers, a directory or an ISO image]:path:_files' \
+				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
 				'1:image or domain:_busflip_images' ;;
 		undo)
 			_arguments $common $offline '--force[even if Windows has written since]' \
 				'1:image or domain:_busflip_images' ;;
 		clean)
-			_arguments $common '--dry-run[list, remove nothing]' ;;
+			_arguments $common '--dry-run[list only, remove nothing]' ;;
 		check-config)
 			_arguments $common '1:file:_files' ;;
 		esac && ret=0 ;;

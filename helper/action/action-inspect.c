@@ -20,8 +20,7 @@ static void print_disk_text(const struct action *action, FILE *out)
 	const struct target *target = &action->targets.list[0];
 
 	if (action->job->live)
-		fputs("Read while the disk was in use: what follows may be "
-		      "torn.\n", out);
+		fputs("Read while the disk was in use: the following may be inconsistent.\n", out);
 	text_safe(out, target->root);
 	fprintf(out, " on partition %u (%s, %zu partitions)\n",
 		target->part->number, partition_scheme_name(t->scheme),

@@ -140,8 +140,8 @@ static int read_back(struct volume *vol, const char *path,
 		if (volume_pread(vol, path, at, page, n, err) < 0)
 			return -1;
 		if (memcmp(page, c->data + at, n) != 0)
-			return fail(err, EPROTO, "%s: what was written at %zu "
-				    "reads back as something else", path, at);
+			return fail(err, EPROTO, "%s: the data written at %zu reads back "
+				    "differently", path, at);
 	}
 	return 0;
 }
@@ -236,7 +236,7 @@ static void print_drivers(const struct patch *p, FILE *out)
 		return;
 	}
 	if (p->pick.keep) {
-		fputs("The driver on board is left as it is.\n", out);
+		fputs("The installed driver is left as it is.\n", out);
 		return;
 	}
 	fprintf(out, "Drivers: %zu files from ", p->pick.n_files);
@@ -256,7 +256,7 @@ static int write_text(const struct patch *p, struct error *err)
 	if (reply_section_begin(&s, err) < 0)
 		return -1;
 	if (!p->plan->changes && p->pick.keep && !p->no_driver.code) {
-		fputs("Nothing to change: it is patched already.\n", s.file);
+		fputs("Nothing to change: it is already patched.\n", s.file);
 	} else {
 		edits_write_text(p->plan, s.file);
 		print_drivers(p, s.file);

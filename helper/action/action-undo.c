@@ -79,8 +79,8 @@ static int check_unmoved(const struct action *action, const struct bytes now[3],
 	if (!moved || action->job->force || equal(&now[0], &kept[0]))
 		return 0;
 	return fail(err, REFUSE_MOVED_ON,
-		    "Windows has written to its registry since the patch; "
-		    "--force would put the old one back and lose that");
+		    "Windows has written to its registry since the patch; --force restores the old "
+		    "registry and loses that");
 }
 
 static int put_back(struct action *action, const char *path,
@@ -111,9 +111,8 @@ static int undo(struct action *action, struct bytes now[3],
 			return -1;
 	}
 	if (!kept[0].len || !now[0].data)
-		return fail(err, REFUSE_NO_BACKUP, "there is no hive to put "
-			    "back, or none in its place: is it still the "
-			    "Windows that was patched?");
+		return fail(err, REFUSE_NO_BACKUP, "there is no hive to restore, or none to "
+			    "replace: is it still the Windows that was patched?");
 	if (check_unmoved(action, now, kept, err) < 0)
 		return -1;
 	for (size_t i = 0; i < 3; i++)

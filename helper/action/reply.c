@@ -24,7 +24,7 @@ static int add_run(void *opaque, uint64_t off, const uint8_t *data, size_t len,
 
 	if (runs->count == JOB_RUN_LIMIT)
 		return fail(err, REFUSE_WINDOWS_UNKNOWN,
-			    "more pages would change than one patch takes");
+			    "more pages would change than one patch may change");
 	p = runs->list + runs->count++ * JOB_RUN_SIZE;
 	put_le64(p, off);
 	put_le32(p + 8, (uint32_t)len);

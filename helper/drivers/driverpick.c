@@ -113,7 +113,7 @@ static int judge_sys(const struct drivers *set, const struct windows *win,
 		return -1;
 	if (!pe_read(data, len, true, pe) ||
 	    pe->subsystem != PE_SUBSYSTEM_NATIVE)
-		str_printf(why, FACT_TEXT, "%s is no driver", name);
+		str_printf(why, FACT_TEXT, "%s is not a driver", name);
 	else if (pe->machine != arch_machine(win->arch))
 		str_printf(why, FACT_TEXT, "%s is for another processor (%04x)",
 			   name, pe->machine);
@@ -164,8 +164,8 @@ static void warn(struct driver_pick *pick, const struct drivers *set,
 		 const char *os, bool exact)
 {
 	if (!exact)
-		str_printf(pick->warning, FACT_TEXT, "no %s driver for this "
-			   "very Windows: took the one for %s", set->driver,
+		str_printf(pick->warning, FACT_TEXT, "no %s driver for exactly this Windows: used "
+			   "the one for %s", set->driver,
 			   os);
 	else if (!pick->pe.has_signature)
 		str_printf(pick->warning, FACT_TEXT, "%s.sys carries no "

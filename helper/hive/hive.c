@@ -49,7 +49,7 @@ static hive_node_h get_key(hive_h *h, const char *path, bool create,
 		size_t len = strcspn(path, "\\");
 
 		if (len == 0 || len >= sizeof(name)) {
-			fail(err, EPROTO, "impossible key name in %s", path);
+			fail(err, EPROTO, "invalid key name in %s", path);
 			return 0;
 		}
 		memcpy(name, path, len);
@@ -248,7 +248,7 @@ static int check_edit(const struct hive_edit *e, struct error *err)
 		return fail(err, EPROTO, "names must be short and ASCII: %s",
 			    e->path);
 	if (!e->name != (e->kind == HIVE_EDIT_DELETE_KEY) || !*e->path)
-		return fail(err, EPROTO, "impossible edit of %s", e->path);
+		return fail(err, EPROTO, "invalid edit of %s", e->path);
 	if (e->kind == HIVE_EDIT_SET && e->len > HIVE_PLAIN_LIMIT)
 		return fail(err, EPROTO, "%s: value too long", e->path);
 	return 0;

@@ -55,7 +55,7 @@ static int scan_bin(struct check *c, uint32_t bin, uint32_t size,
 		uint32_t len = used ? -cell : cell;
 
 		if (len < 8 || len % 8 || !range_ok(at, len, size))
-			return damaged(err, bin + at, "cell of impossible size");
+			return damaged(err, bin + at, "cell of invalid size");
 		if (used) {
 			uint32_t slot = (bin + at) / 8;
 
@@ -149,7 +149,7 @@ static int check_values(struct check *c, const struct hive_key *key,
 	if (!key->values)
 		return 0;
 	if (key->values > c->hive->bins_size / 8)
-		return damaged(err, key->at, "impossible count of values");
+		return damaged(err, key->at, "invalid count of values");
 	list = hive_cell(c->hive, key->value_list, key->values * 4, &len, err);
 	if (!list || own(c, key->value_list, len, err) < 0)
 		return -1;
@@ -222,8 +222,8 @@ static int check_security_counts(struct check *c, struct error *err)
 		if (!p)
 			return -1;
 		if (get_le32(p + 12) != s->refs)
-			return damaged(err, s->at, "security descriptor has "
-				       "another number of users than it says");
+			return damaged(err, s->at, "security descriptor has a wrong number of "
+				       "users");
 	}
 	return 0;
 }

@@ -113,7 +113,7 @@ static int take_entry_pages(struct hivelog *log, const uint8_t *p,
 	if (e->bins_size == 0 || e->bins_size % HIVE_PAGE ||
 	    e->bins_size > HIVE_LIMIT - HIVE_BASE_SIZE)
 		return fail(err, REFUSE_HIVE_DIRTY,
-			    "log entry %u: impossible hive size", e->seq);
+			    "log entry %u: invalid hive size", e->seq);
 	if (!range_ok(0, at, e->size))
 		return fail(err, REFUSE_HIVE_DIRTY,
 			    "log entry %u: %u pages do not fit in it", e->seq,
@@ -339,7 +339,7 @@ static int replay(struct hivelog *log, struct candidate all[2],
 		       ? hive->seq1 + 1 : log->last_seq + 1);
 	if (!hive_base_read(log->base, &after, &why))
 		return fail(err, REFUSE_HIVE_DIRTY,
-			    "the logs lead to an impossible hive: %s", why);
+			    "the logs lead to an invalid hive: %s", why);
 	note_newest(log, get_le32(log->base + 4));
 	return 0;
 }
@@ -372,13 +372,13 @@ int hivelog_read(const uint8_t *base, uint64_t file_size,
 	memset(out, 0, sizeof(*out));
 	if (file_size < HIVE_BASE_SIZE || file_size > HIVE_LIMIT)
 		return fail(err, REFUSE_HIVE_DAMAGED,
-			    "no registry hive: %llu bytes",
+			    "not a registry hive: %llu bytes",
 			    (unsigned long long)file_size);
 	memcpy(out->base, base, HIVE_BASE_SIZE);
 	out->bad_base = !hive_base_read(base, &hive, &why);
 	if (!out->bad_base && hive.type != HIVE_FILE_PRIMARY)
 		return fail(err, REFUSE_HIVE_DAMAGED,
-			    "no registry hive but a log of one");
+			    "not a registry hive but a log of one");
 	out->dirty = out->bad_base || hive.seq1 != hive.seq2;
 	out->hive_seq1 = out->newest_seq = hive.seq1;
 	out->hive_seq2 = hive.seq2;

@@ -82,7 +82,7 @@ static int open_base(struct hive *h, const uint8_t *block, struct error *err)
 
 	if (!hive_base_read(block, &base, &why))
 		return fail(err, REFUSE_HIVE_DAMAGED,
-			    "no registry hive: %s", why);
+			    "not a registry hive: %s", why);
 	if (!range_ok(HIVE_BASE_SIZE, base.bins_size, h->size))
 		return fail(err, REFUSE_HIVE_DAMAGED, "cut off");
 	h->bins_size = base.bins_size;
@@ -96,7 +96,7 @@ int hive_open_bytes(struct hive *h, const uint8_t *data, uint64_t size,
 	memset(h, 0, sizeof(*h));
 	if (size < HIVE_BASE_SIZE || size > HIVE_LIMIT)
 		return fail(err, REFUSE_HIVE_DAMAGED,
-			    "no registry hive: %llu bytes",
+			    "not a registry hive: %llu bytes",
 			    (unsigned long long)size);
 	h->data = data;
 	h->size = size;
@@ -350,7 +350,7 @@ static uint32_t *room_for(const struct hive *h, uint32_t count,
 	uint32_t *cells = NULL;
 
 	if (count > h->bins_size / 8)
-		fail(err, REFUSE_HIVE_DAMAGED, "damaged: impossible count");
+		fail(err, REFUSE_HIVE_DAMAGED, "damaged: invalid count");
 	else if (!(cells = calloc((size_t)count + 1, sizeof(*cells))))
 		fail(err, ENOMEM, "out of memory");
 	return cells;
@@ -385,7 +385,7 @@ ssize_t hive_values(const struct hive *h, const struct hive_key *key,
 	if (!key->values)
 		return 0;
 	if (key->values > h->bins_size / 8)
-		return damaged(err, key->at, "impossible count of values");
+		return damaged(err, key->at, "invalid count of values");
 	p = hive_cell(h, key->value_list, key->values * 4, &len, err);
 	if (!p || !(*cells = room_for(h, key->values, err)))
 		return -1;
@@ -462,7 +462,7 @@ int hive_get(const struct hive *h, const struct hive_key *key, const char *name,
 	if (!key->values)
 		return 0;
 	if (key->values > h->bins_size / 8)
-		return damaged(err, key->at, "impossible count of values");
+		return damaged(err, key->at, "invalid count of values");
 	p = hive_cell(h, key->value_list, key->values * 4, &len, err);
 	if (!p)
 		return -1;

@@ -92,8 +92,8 @@ static int scan_logical(struct image *image, struct mbr_entry extended,
 		if (!range_ok(next.first, 1, extended.sectors) ||
 		    (uint64_t)extended.first + next.first <= lba)
 			return fail(err, REFUSE_PARTITION_TABLE,
-				    "the chain of logical drives leaves its "
-				    "partition or turns back at sector %llu",
+				    "the chain of logical drives leaves its partition or loops at "
+				    "sector %llu",
 				    (unsigned long long)lba);
 		lba = (uint64_t)extended.first + next.first;
 	}
@@ -112,7 +112,7 @@ int partition_scan_mbr(struct image *image, const uint8_t mbr[512],
 		 * this is no partition table but some boot sector. */
 		if (mbr[MBR_ENTRIES + i * 16] & 0x7F)
 			return fail(err, REFUSE_PARTITION_TABLE,
-				    "the first sector is no partition table");
+				    "the first sector is not a partition table");
 		if (!e.type || !e.sectors)
 			continue;
 		if (is_extended(e.type)) {

@@ -200,8 +200,8 @@ static int check_logfile(const struct volume_health *health, struct error *err)
 			    health->logfile_minor);
 	case LOGFILE_UNCLEAN:
 		return fail(err, REFUSE_LOG_UNCLEAN,
-			    "the NTFS journal is not clean, Windows crashed or "
-			    "was switched off: " SHUT_DOWN);
+			    "the NTFS journal is not clean: Windows crashed or was switched "
+			    "off: " SHUT_DOWN);
 	case LOGFILE_DAMAGED:
 		break;
 	}

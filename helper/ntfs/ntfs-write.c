@@ -147,7 +147,7 @@ static int to_uname(struct volume *vol, const char *name, struct uname *u,
 	u->chars = NULL;
 	if (!*name || strchr(name, '/') || !strcmp(name, ".") ||
 	    !strcmp(name, ".."))
-		return fail(err, EPROTO, "\"%s\" is no file name", name);
+		return fail(err, EPROTO, "\"%s\" is not a file name", name);
 	n = ntfs_mbstoucs(name, &u->chars);
 	if (n < 1 || n > 255) {
 		free(u->chars);
@@ -324,8 +324,8 @@ int volume_mkdir_path(struct volume *vol, const char *path, struct error *err)
 		if (r < 0)
 			return -1;
 		if (r && info.kind != FILE_DIRECTORY)
-			return fail(err, ENOTDIR, "%s is no directory: rename it "
-				    "in Windows", next);
+			return fail(err, ENOTDIR, "%s is not a directory: rename it in "
+				    "Windows", next);
 		if (!r && mkdir_in(vol, done, name, err) < 0)
 			return -1;
 		memcpy(done, next, sizeof(done));

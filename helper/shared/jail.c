@@ -94,6 +94,6 @@ int jail_become(uid_t user, uint64_t keep, struct error *err)
 	if (jail_drop(keep) < 0)
 		return fail_errno(err, "cannot drop capabilities");
 	if (user != 0 && setuid(0) == 0)
-		return fail(err, EPERM, "root came back");
+		return fail(err, EPERM, "root privileges can be regained");
 	return 0;
 }

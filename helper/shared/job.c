@@ -184,7 +184,7 @@ int job_writer_add(struct job_writer *w, enum job_section section,
 	if (!w->off[section])
 		w->off[section] = w->end;
 	if (w->off[section] + w->len[section] != w->end)
-		return fail(err, EPROTO, "a section of the reply is not whole");
+		return fail(err, EPROTO, "a section of the reply is incomplete");
 	if (!range_ok(w->len[section], len, sections[section].limit) ||
 	    !range_ok(w->end, len, JOB_REPLY_LIMIT))
 		return fail(err, EPROTO, "the reply is too large (%s: more than %llu bytes)",

@@ -217,8 +217,7 @@ static int check_name(const struct name *names, size_t i, const char *const take
 		return fail(err, EPROTO, "JSON: a member whose name has an escape");
 	for (size_t j = 0; taken[j]; j++)
 		if (is_name(&names[i], taken[j], strlen(taken[j])))
-			return fail(err, EPROTO, "JSON: a member \"%s\", which is not for it "
-				    "to say", taken[j]);
+			return fail(err, EPROTO, "JSON: forbidden member \"%s\"", taken[j]);
 	for (size_t j = 0; j < i; j++)
 		if (is_name(&names[i], (const char *)names[j].text, names[j].len))
 			return fail(err, EPROTO, "JSON: two members of the same name");
@@ -235,7 +234,7 @@ int json_check(const char *text, const char *const taken[], struct error *err)
 		return fail(err, EPROTO, "JSON: not an object");
 	skip_space(&r);
 	if (*r.p)
-		return fail(err, EPROTO, "JSON: something behind its object");
+		return fail(err, EPROTO, "JSON: data after its object");
 	for (size_t i = 0; i < n; i++)
 		if (check_name(names, i, taken, err) < 0)
 			return -1;

@@ -135,7 +135,7 @@ static int shake_hands(struct nbd_client *disk, int fd, struct error *err)
 		if (await(disk, err) < 0)
 			return error_prefix(err, "NBD handshake");
 	if (!lib.nbd_aio_is_ready(disk->nbd))
-		return fail(err, ENOTCONN, "NBD handshake: qemu-nbd has hung up");
+		return fail(err, ENOTCONN, "NBD handshake: qemu-nbd closed the connection");
 	size = lib.nbd_get_size(disk->nbd);
 	if (size <= 0)
 		return fail(err, EINVAL, "the disk is empty (0 bytes)");

@@ -378,8 +378,8 @@ static int check_sets(const struct windows *win, struct error *err)
 {
 	if (!win->current.known || !win->default_set.known || !*win->control_set)
 		return fail(err, REFUSE_CONTROL_SET,
-			    "the SYSTEM hive names no control set that is there "
-			    "(%s): start Windows once and shut it down",
+			    "the SYSTEM hive names no control set that exists (%s): start Windows "
+			    "once and shut it down",
 			    win->current.from);
 	if (win->current.value != win->default_set.value)
 		return fail(err, REFUSE_CONTROL_SET,
@@ -403,14 +403,14 @@ int windows_check(const struct windows *win, struct error *err)
 			    win->build);
 	if (win->generation == WINDOWS_UNKNOWN)
 		return fail(err, REFUSE_WINDOWS_UNKNOWN,
-			    "cannot tell which Windows this is (%s)",
+			    "cannot determine the version of Windows (%s)",
 			    win->build_text.from);
 	if (check_sets(win, err) < 0)
 		return -1;
 	if (win->arch == ARCH_UNKNOWN)
 		return fail(err, REFUSE_WINDOWS_UNKNOWN,
-			    "cannot tell the processor architecture: %s and "
-			    "%s do not agree", win->arch_text.from,
+			    "cannot determine the processor architecture: %s and %s do not "
+			    "agree", win->arch_text.from,
 			    win->arch_machine.from);
 	if (win->driver_database != (win->generation >= WINDOWS_8) ||
 	    (!win->driver_database && !win->critical_database))

@@ -242,7 +242,7 @@ static const char *service_fault(const struct windows *win,
 	if (s->overridden && win->generation >= WINDOWS_8)
 		return "StartOverride keeps the service from starting at boot";
 	if (!s->has_type || s->type != 1)
-		return "the service is no kernel driver";
+		return "the service is not a kernel driver";
 	if (s->file_there == PRESENCE_NO)
 		return "the driver's file is missing";
 	return NULL;

@@ -131,7 +131,7 @@ static int open_hives(struct windows *win, struct owned *owned, const char *edit
 	found = open_hive(s, &win->system, &win->system_status, err);
 	if (found <= 0)
 		return found < 0 ? name_once(s->path, err)
-			: fail(err, REFUSE_NO_WINDOWS, "%s is not there",
+			: fail(err, REFUSE_NO_WINDOWS, "%s does not exist",
 			       s->path);
 	if (editing && !boots(&win->system, editing) && hive_load_all(&win->system, err) < 0)
 		return name_once(s->path, err);

@@ -35,7 +35,7 @@ bool checkup_is_there(struct patient *p, const struct need *need)
 
 	if (stat(need->path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		return true;
-	item = checkup_add(p, need->item, HOLDS_NO, "%s%s is not there", need->of, need->path);
+	item = checkup_add(p, need->item, HOLDS_NO, "%s%s does not exist", need->of, need->path);
 	checkup_cure(item, "put it back, or correct its name with virsh edit %s", p->name_word);
 	return false;
 }
@@ -107,7 +107,7 @@ int checkup_ask(struct patient *p, const struct need *need)
 		no_folder(p, need, result.where);
 		return 0;
 	case ACCESS_MISSING:
-		item = checkup_add(p, need->item, HOLDS_NO, "%s%s is not there for user %s",
+		item = checkup_add(p, need->item, HOLDS_NO, "%s%s does not exist for user %s",
 				   need->of, need->path, checkup_user(p, user, sizeof(user)));
 		checkup_cure(item, "put it back, or correct its name with virsh edit %s",
 			     p->name_word);

@@ -20,12 +20,12 @@ static void look_at_image(struct patient *p, const char *path)
 		return;
 	item = checkup_add(p, "other-files", HOLDS_NO, "the bait: %s", err.msg);
 	if (err.code == EEXIST)
-		checkup_cure(item, "busflip stage --all makes a new one, when the domain that has "
-			     "%s has another image, or when it was moved",
+		checkup_cure(item, "give the domain that uses %s another image, or move the file; "
+			     "then run busflip stage --all, which makes a new bait",
 			     shell_word(path, word, sizeof(word)));
 	else
-		checkup_cure(item, "busflip stage --all; where its file system has no ACLs, let "
-			     "bait in /etc/busflip.conf name another place");
+		checkup_cure(item, "run busflip stage --all; if its file system has no ACLs, set "
+			     "bait in /etc/busflip.conf to another place");
 }
 
 /* One that is missing is made anew, or left out by libvirt; but not one that is there and
@@ -61,7 +61,7 @@ static void look_at_disk(struct patient *p, const xmlNode *disk)
 		return;
 	item = checkup_add(p, "other-files", HOLDS_NO, "disk %s: %s is the bait of all domains "
 			   "that are staged", target, path);
-	checkup_cure(item, "give disk %s an image of its own: move what is on it, and virt-xml %s "
+	checkup_cure(item, "give disk %s an image of its own: move its data, and run virt-xml %s "
 		     "--edit target=%s --disk path=FILE",
 		     shell_word(target, word, sizeof(word)), p->name_word, word);
 }

@@ -20,13 +20,13 @@ static void check_apparmor(struct patient *p)
 	if (r == 1 && disk_image_is_volume(p->disk)) {
 		/* 9.0.0 leaves them out (measured); later ones do not, see load_profile() in
 		 * src/security/security_apparmor.c. */
-		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: libvirt makes a "
-				   "profile; not every version has volumes of a pool in it");
+		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: libvirt generates a "
+				   "profile, but some versions omit volumes of a pool from it");
 		checkup_cure(item, "if its start fails with Permission denied, virsh edit %s: "
 			     "<disk type='file'> and <source file='...'/>, with the path %s",
 			     p->name_word, p->path_word);
 	} else if (r == 1) {
-		checkup_add(p, "confinement", HOLDS_YES, "AppArmor: libvirt makes a profile");
+		checkup_add(p, "confinement", HOLDS_YES, "AppArmor: libvirt generates a profile");
 	} else if (r < 0) {
 		checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: %s", err.msg);
 	} else {
@@ -127,8 +127,8 @@ static void check_selinux(struct patient *p, const struct backing *backing)
 			    backing->count ? "the image and its backing files" : "the image");
 	} else if (r < 0) {
 		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "SELinux: libvirt does not "
-				   "label %s, and there is no telling whether QEMU may use it "
-				   "with the label that it has", p->place.path);
+				   "label %s, and whether QEMU may use it with its present label "
+				   "is not known", p->place.path);
 		checkup_cure(item, "chcon -t svirt_image_t %s, unless ls -Z shows that or "
 			     "virt_content_t", p->path_word);
 	}

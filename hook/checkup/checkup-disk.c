@@ -42,8 +42,8 @@ static void cure_refusal(const struct patient *p, struct checkup_item *item, int
 	if (cure)
 		checkup_cure(item, "%s", cure);
 	else if (!has_run_here(p))
-		checkup_cure(item, "busflip inspect %s says more; busflip(8), EXIT STATUS, has "
-			     "what each refusal means", p->name_word);
+		checkup_cure(item, "see busflip inspect %s, and EXIT STATUS in busflip(8) for each "
+			     "refusal", p->name_word);
 }
 
 /* One look, at most a dry run of a patch. Return as subject_run() does. */
@@ -92,7 +92,8 @@ static void check_firmware(struct patient *p, const struct guestdisk_result *res
 	findings_each(result, take_fact, &table);
 	if (uefi < 0 || (!table.mbr && !table.gpt)) {
 		checkup_add(p, "firmware", HOLDS_UNKNOWN, uefi < 0 ?
-			    "no telling what its <loader> is" : "its disk has no partitions");
+			    "its <loader> is neither known as UEFI nor as "
+			    "BIOS" : "its disk has no partitions");
 	} else if (uefi && table.mbr) {
 		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says UEFI, but "
 				   "Windows on %s is for a BIOS (MBR)", p->target);
@@ -143,8 +144,8 @@ static void find_windows(struct patient *p, const struct error *why)
 	item = checkup_add(p, "boot-disk",
 			   p->line->config.evidence == CONFIG_EVIDENCE_SHUTDOWN ?
 			   HOLDS_UNKNOWN : HOLDS_NO, "%s", why->msg);
-	checkup_cure(item, "see whether its image and format are the right ones (virsh "
-		     "domblklist %s), or name the disk: busflip enable %s --disk TARGET",
+	checkup_cure(item, "check that its image and format are right (virsh domblklist %s), or "
+		     "name the disk: busflip enable %s --disk TARGET",
 		     p->name_word, p->name_word);
 }
 
@@ -155,8 +156,8 @@ static void no_windows(struct patient *p, const struct error *err)
 	if (checkup_denied(p, "windows", err))
 		return;
 	if (is_its_own_business(p, err->code)) {
-		checkup_add(p, "windows", HOLDS_YES, "it is done, and its disk is as Windows left "
-			    "it: busflip does not write to it any more");
+		checkup_add(p, "windows", HOLDS_YES, "it is done: busflip no longer writes to its "
+			    "disk");
 		return;
 	}
 	switch (err->code) {
@@ -196,7 +197,7 @@ static void check_patch(struct patient *p)
 			cure_refusal(p, item, err.code);
 	}
 	if (r == 0)
-		checkup_add(p, "driver", HOLDS_YES, "%s is at hand",
+		checkup_add(p, "driver", HOLDS_YES, "%s is available",
 			    bus == BUS_SCSI ? "vioscsi" : "viostor");
 	guestdisk_result_free(&result);
 }
@@ -206,11 +207,11 @@ static void other_disk(struct patient *p)
 {
 	struct checkup_item *item;
 
-	item = checkup_add(p, "windows", HOLDS_NO, "busflip would read %s with the files that it "
-			   "names, and the guest has others by the definition "
+	item = checkup_add(p, "windows", HOLDS_NO, "busflip would read %s with the backing files "
+			   "that the image names, but the definition gives the guest others "
 			   "(<backingStore>)", p->place.path);
-	checkup_cure(item, "with the guest off, make both say the same: virsh edit %s, or "
-		     "qemu-img rebase -u, where there are none: qemu-img rebase -u -b '' %s",
+	checkup_cure(item, "with the guest off, make both name the same files: virsh edit %s, or "
+		     "qemu-img rebase -u; if there are none: qemu-img rebase -u -b '' %s",
 		     p->name_word, p->path_word);
 }
 

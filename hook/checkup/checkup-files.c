@@ -42,9 +42,9 @@ bool checkup_format(struct patient *p, const struct need *need, const xmlNode *d
 	if (raw) {
 		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says raw, but %s "
 				   "begins as %s does", need->of, need->path, seen);
-		checkup_cure(item, "if the guest has never run like this, virt-xml %s --edit "
-			     "target=%s --disk driver.type=%s; never for a disk on which a "
-			     "guest has run as raw: it may have written that itself",
+		checkup_cure(item, "if the guest has never run with raw: virt-xml %s --edit "
+			     "target=%s --disk driver.type=%s; never do so for a disk that a guest "
+			     "has used as raw: the guest may have written that header",
 			     p->name_word, word, seen);
 	} else {
 		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says %s, but %s "
@@ -82,8 +82,8 @@ static void no_chain(struct patient *p, const struct error *err)
 	if (cure)
 		checkup_cure(item, "%s", cure);
 	else
-		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u "
-			     "corrects a name that is wrong", p->path_word);
+		checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u corrects "
+			     "a wrong name", p->path_word);
 }
 
 static void check_chain(struct patient *p, struct backing *backing)
@@ -210,13 +210,13 @@ static void no_variables(struct patient *p, const xmlNode *nvram, const char *pa
 	struct checkup_item *item;
 
 	if (xml_attr(nvram, "template", template, sizeof(template))) {
-		item = checkup_add(p, "nvram", HOLDS_NO, "neither %s nor its template %s is there",
+		item = checkup_add(p, "nvram", HOLDS_NO, "neither %s nor its template %s exists",
 				   path, template);
 		checkup_cure(item, "restore %s, or remove <nvram> with virsh edit %s: the guest "
-			     "then begins with empty variables",
+			     "then starts with empty variables",
 			     shell_word(path, word, sizeof(word)), p->name_word);
 	} else {
-		item = checkup_add(p, "nvram", HOLDS_NO, "%s is not there, and libvirt knows no "
+		item = checkup_add(p, "nvram", HOLDS_NO, "%s does not exist, and libvirt knows no "
 				   "template for this loader", path);
 		checkup_cure(item, "virsh edit %s: <nvram template='...'>, the file of empty "
 			     "variables that came with the loader", p->name_word);
@@ -238,15 +238,14 @@ static void check_nvram(struct patient *p, const xmlNode *os, bool chosen)
 	} else if (named && !is_there && !can_make) {
 		no_variables(p, node, path);
 	} else if (chosen) {
-		checkup_add(p, "nvram", HOLDS_UNKNOWN, "which firmware it gets, libvirt chooses "
-			    "at the start");
+		checkup_add(p, "nvram", HOLDS_UNKNOWN, "libvirt chooses the firmware at the start");
 		p->choice = p->out->count;
 	} else if (is_there) {
-		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables are there");
+		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables exist");
 	} else if (named) {
 		checkup_add(p, "nvram", HOLDS_YES, "libvirt makes %s at the first start", path);
 	} else {
-		checkup_add(p, "nvram", HOLDS_YES, "its firmware is there");
+		checkup_add(p, "nvram", HOLDS_YES, "its firmware exists");
 	}
 }
 
@@ -257,7 +256,7 @@ static void check_loader(struct patient *p)
 	bool named = xml_text(xml_child(os, "loader"), path, sizeof(path)) && path[0];
 
 	if (named) {
-		str_printf(text, sizeof(text), "%s is not there", path);
+		str_printf(text, sizeof(text), "%s does not exist", path);
 		if (access(path, F_OK) != 0) {
 			no_loader(p, text);
 			return;

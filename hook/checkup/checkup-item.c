@@ -74,6 +74,6 @@ bool checkup_denied(struct patient *p, const char *name, const struct error *err
 		return false;
 	checkup_cure(checkup_add(p, name, HOLDS_UNKNOWN, "%s", err->msg),
 		     cure_is_root(EACCES) ? "run busflip check as root" :
-		     "let root read it on its server, too (no_root_squash)");
+		     "allow root to read it on its server (no_root_squash)");
 	return true;
 }

@@ -21,8 +21,8 @@ void checkup_lease(struct patient *p)
 		checkup_denied(p, "lock-manager", &lease.why);
 	} else if (lease_allows(p->place.path, &lease, &err) < 0) {
 		item = checkup_add(p, "lock-manager", HOLDS_UNKNOWN, "%s", err.msg);
-		checkup_cure(item, "when the guest runs on no host, busflip patch %s, before its "
-			     "first start", p->name_word);
+		checkup_cure(item, "when the guest runs on no host, run busflip patch %s before "
+			     "its first start", p->name_word);
 	} else if (lease.kind == LEASE_ELSEWHERE) {
 		checkup_add(p, "lock-manager", HOLDS_YES, "%s; but %s is on a file system that no "
 			    "other host has", lease.why.msg, p->place.path);
@@ -30,8 +30,8 @@ void checkup_lease(struct patient *p)
 		item = checkup_add(p, "lock-manager", HOLDS_UNKNOWN, "%s is in use, on this or "
 				   "another host: the lock of libvirt's lock manager (%s) on %s "
 				   "is held", p->place.path, lease.manager, lease.file);
-		checkup_cure(item, "shut down the guest that has it; until then libvirt starts "
-			     "this one nowhere else, and no hook writes to that disk");
+		checkup_cure(item, "shut down the guest that uses it; until then libvirt starts "
+			     "this guest on no other host, and no hook writes to that disk");
 	} else {
 		checkup_add(p, "lock-manager", HOLDS_YES, "%s: a hook writes to %s only while it "
 			    "holds the lock on %s", lease.manager, p->place.path, lease.file);

@@ -84,8 +84,8 @@ static int find_chain(struct patient *p, const struct need *need, const xmlNode 
 		return -1;
 	}
 	item = checkup_add(p, "other-files", HOLDS_NO, "%s%s", need->of, err.msg);
-	checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u corrects a "
-		     "name that is wrong", shell_word(need->path, word, sizeof(word)));
+	checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u corrects a wrong "
+		     "name", shell_word(need->path, word, sizeof(word)));
 	return -1;
 }
 
@@ -111,7 +111,7 @@ static bool may_be_missing(struct patient *p, const struct need *need)
 {
 	if (!is_optional(need) || !is_missing(need->path))
 		return false;
-	checkup_add(p, "other-files", HOLDS_YES, "%s%s is not there, and the guest starts "
+	checkup_add(p, "other-files", HOLDS_YES, "%s%s does not exist, and the guest starts "
 		    "without it (startupPolicy)", need->of, need->path);
 	return true;
 }
@@ -121,7 +121,7 @@ static void no_medium(struct patient *p, const struct need *need, const char *ta
 	char word[4 * TARGET_SIZE];
 	struct checkup_item *item;
 
-	item = checkup_add(p, "other-files", HOLDS_NO, "%s%s is not there", need->of, need->path);
+	item = checkup_add(p, "other-files", HOLDS_NO, "%s%s does not exist", need->of, need->path);
 	checkup_cure(item, "virsh change-media %s %s --eject --config, or put it back",
 		     p->name_word, shell_word(target, word, sizeof(word)));
 }

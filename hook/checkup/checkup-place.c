@@ -8,8 +8,8 @@
 #include "helper/shared/text.h"
 #include "hook/libvirt/pool.h"
 
-#define BY_HAND "install the VirtIO drivers inside Windows by hand, and set evidence = shutdown " \
-	"in /etc/busflip.conf"
+#define BY_HAND "install the VirtIO drivers inside Windows and set evidence = shutdown in " \
+	"/etc/busflip.conf"
 
 static const char *source_word(const struct patient *p, const char *attr, char word[1100])
 {
@@ -42,8 +42,8 @@ static void out_of_reach(struct patient *p, const struct error *err)
 			   "on SATA", p->target, err->msg);
 	if (disk_image_is_volume(p->disk))
 		checkup_cure(item, "virsh edit %s: <disk type='block'> and <source dev='...'/>, "
-			     "with the path that virsh vol-path --pool %s %s prints; where that "
-			     "is none on this host, " BY_HAND, p->name_word,
+			     "with the path that virsh vol-path --pool %s %s prints; if that path "
+			     "does not exist on this host, " BY_HAND, p->name_word,
 			     source_word(p, "pool", pool), source_word(p, "volume", volume));
 	else
 		checkup_cure(item, BY_HAND);

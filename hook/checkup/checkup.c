@@ -35,7 +35,7 @@ bool checkup_ok(const struct checkup *checkup)
 
 /* ---- the hook ------------------------------------------------------------- */
 
-#define INSTALL_AGAIN "install busflip again, with its package or with install.sh"
+#define INSTALL_AGAIN "reinstall busflip with its package or with install.sh"
 
 static void check_local_hook(struct patient *p)
 {
@@ -44,13 +44,13 @@ static void check_local_hook(struct patient *p)
 	char program[4096];
 
 	if (!hook_is_installed(&where)) {
-		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip "
-				   "there is busflip's", HOOK_FOLDER "/qemu");
+		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip is "
+				   "busflip's hook", HOOK_FOLDER "/qemu");
 		checkup_cure(item, INSTALL_AGAIN);
 		return;
 	}
 	if (!hook_can_run(where, program, sizeof(program))) {
-		item = checkup_add(p, "hook", HOLDS_NO, "%s runs %s, which can't be run: %s",
+		item = checkup_add(p, "hook", HOLDS_NO, "%s runs %s, which can't be executed: %s",
 				   where, program, strerror(errno));
 		checkup_cure(item, INSTALL_AGAIN);
 		return;
@@ -86,7 +86,7 @@ static void check_system_disk(struct patient *p)
 		item = checkup_add(p, "system-disk", HOLDS_NO, "%s",
 				   p->disk ? "its system disk has no target" : err.msg);
 		if (p->domain.state.disk[0])
-			checkup_cure(item, "virsh edit %s: call that disk %s again; or busflip "
+			checkup_cure(item, "virsh edit %s: rename that disk to %s; or busflip "
 				     "disable --force %s, then busflip enable %s --disk TARGET, "
 				     "with the name that it has now (virsh domblklist %s)",
 				     p->name_word, p->domain.state.disk, p->name_word,
@@ -113,7 +113,7 @@ static void check_way_on(struct patient *p)
 	}
 	item = checkup_add(p, "definition", HOLDS_NO, "it is %s already, and can't go on: %s",
 			   phase, err.msg);
-	checkup_cure(item, "correct that with virsh edit %s; else its disk stays where it is",
+	checkup_cure(item, "correct that with virsh edit %s; otherwise its disk stays where it is",
 		     p->name_word);
 }
 
@@ -147,8 +147,8 @@ static void check_staging(struct patient *p)
 	} else if (strstr(err.msg, "busflip enable") || strstr(err.msg, "virsh define")) {
 		checkup_wrong(p, "definition", &err, "%s", "");
 	} else {
-		checkup_wrong(p, "definition", &err, "correct that with virsh edit %s; else it "
-			      "starts as it is, and its disk stays where it is", p->name_word);
+		checkup_wrong(p, "definition", &err, "correct that with virsh edit %s; otherwise "
+			      "it starts as it is and its disk stays where it is", p->name_word);
 	}
 }
 
@@ -168,13 +168,13 @@ static void check_command(struct patient *p, struct virt *virt)
 			item = &p->out->list[p->choice - 1];
 			item->holds = HOLDS_YES;
 			str_fits(item->found, sizeof(item->found), "libvirt finds UEFI firmware "
-				 "for it here");
+				 "for it on this host");
 		}
-		checkup_add(p, "command", HOLDS_YES, "libvirt makes a QEMU command of it");
+		checkup_add(p, "command", HOLDS_YES, "libvirt can make a QEMU command line for it");
 	} else if (err.code == EINVAL) {
 		item = checkup_add(p, "command", HOLDS_NO, "%s", err.msg);
-		checkup_cure(item, "put right what libvirt says, with virsh edit %s or on "
-			     "this host", p->name_word);
+		checkup_cure(item, "fix what libvirt reports, with virsh edit %s or on this "
+			     "host", p->name_word);
 	} else if (err.code != EOPNOTSUPP) {
 		checkup_add(p, "command", HOLDS_UNKNOWN, "%s", err.msg);
 	}

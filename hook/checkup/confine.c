@@ -101,7 +101,7 @@ int confine_apparmor(const char *uuid, const char *xml, struct error *err)
 	int status = 0, r;
 
 	if (!helper)
-		return fail(err, ENOENT, "libvirt's virt-aa-helper is not there");
+		return fail(err, ENOENT, "libvirt's virt-aa-helper is not installed");
 	if (in < 0 || out < 0 || !str_printf(profile, sizeof(profile), "libvirt-%s", uuid))
 		return fail_errno(err, "cannot ask virt-aa-helper");
 	pid = fork();

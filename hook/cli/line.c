@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* line.c - how a command answers */
+/* line.c - error messages and exit codes of commands */
 
 #include "hook/cli/line.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * line.h - the command line of busflip, parsed, and how a command answers
+ * line.h - the parsed command line of busflip, error messages and exit codes
  */
 #ifndef BUSFLIP_LINE_H
 #define BUSFLIP_LINE_H
@@ -13,18 +13,18 @@ struct command_line {
 	const char *bus;	/* --bus, or NULL */
 	const char *disk;	/* --disk, or NULL */
 	bool all, json, keep_sata, force, watch, prometheus, tag;
-	/* inspect, patch, undo; NULL when not given */
+	/* inspect, patch, undo; NULL if not given */
 	const char *format, *partition, *virtio_win, *state_dir, *helper;
 	bool dry_run, live;
-	char **args;		/* what follows the subcommand */
+	char **args;		/* the arguments after the subcommand */
 	int nargs;
 };
 
-/* complain() - "busflip: text" on stderr, made printable; not to the log. */
+/* complain() - print "busflip: text" on stderr, made printable; not to the log. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* finish_stdout() - EXIT_FAILED and a complaint when what was printed did not
- * all arrive (a full disk, a closed pipe), else @code. */
+/* finish_stdout() - flush stdout. EXIT_FAILED and an error message if not all output was
+ * written (a full disk, a closed pipe), otherwise @code. */
 int finish_stdout(int code);
 
 #endif

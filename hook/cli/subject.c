@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * subject.c - what the subcommands share that look into a guest's disk while it is
- * off; patch and undo
+ * subject.c - the disk that inspect, check, patch and undo work on
  */
 
 #include "hook/cli/subject.h"
@@ -25,7 +24,7 @@
 
 /* ---- which disk -------------------------------------------------------------- */
 
-/* What has a slash is a path; libvirt allows none in the name of a domain. */
+/* An argument with a slash is a path; libvirt allows none in a domain name. */
 bool subject_is_image(const struct command_line *line)
 {
 	return strchr(line->args[0], '/') || line->format;
@@ -37,12 +36,11 @@ int subject_image(struct subject *o, struct error *err)
 	struct disk_image *place = &o->place;
 
 	if (!line->format)
-		return fail(err, EINVAL, "give its format with --format (raw, "
-			    "qcow2, vmdk, ...): it is never guessed, because "
-			    "a guest can write what another format begins "
-			    "with");
+		return fail(err, EINVAL, "give its format with --format (raw, qcow2, vmdk, ...): "
+			    "busflip never guesses it, because a guest can write the header of "
+			    "another format");
 	if (line->disk)
-		return fail(err, EINVAL, "--disk is for domains");
+		return fail(err, EINVAL, "--disk is only for domains");
 	o->qemu = qemu_user(NULL, NULL, &o->user) ? &o->user : NULL;
 	if (!str_fits(place->path, sizeof(place->path), line->args[0]) ||
 	    !str_fits(place->format, sizeof(place->format), line->format))
@@ -59,8 +57,7 @@ int subject_domain(const struct domain *domain, struct subject *o, struct error 
 				       summary_disk(domain, err);
 
 	if (!disk && line->disk)
-		return fail(err, ENOENT, "it has no disk %s (virsh domblklist shows those "
-			    "that there are)", line->disk);
+		return fail(err, ENOENT, "it has no disk %s (see virsh domblklist)", line->disk);
 	if (!disk || (writes && writable_check(disk, err) < 0))
 		return -1;
 	o->bus = summary_target_bus(domain, disk, &line->config);
@@ -114,11 +111,11 @@ int subject_begin(const struct command_line *line, enum job_action action,
 		.live = line->live, .force = line->force,
 	};
 	if (parse_partition(line->partition, &o->job.partition) < 0) {
-		complain("--partition is the number of a partition, not %s", line->partition);
+		complain("--partition must be the number of a partition, not %s", line->partition);
 		return EXIT_USAGE;
 	}
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
-		complain("--bus is virtio or scsi, not %s", line->bus);
+		complain("--bus must be virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
@@ -165,7 +162,8 @@ int subject_run(struct subject *o, struct guestdisk_result *result, struct error
 	return guestdisk_run(&disk, &options, &o->job, result, err);
 }
 
-/* An image is named in most sentences already; a domain's name may be any word. */
+/* Most messages name the image already. A domain's name may be any word, so it is always
+ * added. */
 static void complain_of(const struct command_line *line, const struct error *err)
 {
 	const char *name = line->args[0];

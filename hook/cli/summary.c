@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* summary.c - where a domain stands, as status and inspect show it */
+/* summary.c - the state of a domain, as status and inspect show it */
 
 #include "hook/cli/summary.h"
 
@@ -115,7 +115,7 @@ void summary_unfit(struct summary *s, const struct error *why)
 	str_cut(s->reason, sizeof(s->reason), text);
 }
 
-/* Tried out on a copy, with a tag when it has none. */
+/* Try it on a copy, with a tag if it has none. */
 int summary_try_staging(const struct virt_domain *dom, const char *xml,
 			 const struct config *config, struct error *err)
 {

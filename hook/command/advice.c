@@ -46,37 +46,36 @@ static void expand(const struct advice *a, const char *text, const char *reason,
 
 enum now { NOW_OFF, NOW_SAVED, NOW_RUNS, NOW_COUNT };
 
-#define LEAVES_DONE "nothing: it is done, stays on VirtIO, and busflip leaves it alone."
-#define LEAVES_HELD "nothing: it is held, and stays as it is. To try again: busflip retry DOMAIN"
+#define LEAVES_DONE "nothing: it is done and stays on VirtIO, and busflip leaves it alone."
+#define LEAVES_HELD "nothing: it is held and stays as it is. To try again, run busflip retry " \
+	"DOMAIN"
 
 static const char *const nexts[PHASE_COUNT][NOW_COUNT] = {
 	[PHASE_NONE] = {
-		[NOW_OFF] = "busflip stage DOMAIN puts its disk on SATA, unless that is done "
-			"for it before; then start it.",
-		[NOW_SAVED] = "start it; it goes on with its saved session. Shut it down "
-			"inside Windows; its next start is on SATA then.",
+		[NOW_OFF] = "run busflip stage DOMAIN, which puts its disk on SATA, unless busflip "
+			"does so by itself first; then start it.",
+		[NOW_SAVED] = "start it; it resumes its saved session. Shut it down inside "
+			"Windows; its next start is then on SATA.",
 		[NOW_RUNS] = "shut it down inside Windows; its next start is on SATA.",
 	},
 	[PHASE_STAGED] = {
-		[NOW_OFF] = "start it; it boots on SATA with the VirtIO bait. Let Windows come "
-			"up and shut it down inside Windows: if every condition holds then, "
-			"its next start is on VirtIO.",
-		[NOW_SAVED] = "start it; it goes on with its saved session on SATA. Shut it "
-			"down inside Windows: if every condition holds then, its next start "
-			"is on VirtIO.",
-		[NOW_RUNS] = "shut it down inside Windows. If every condition holds then, its "
-			"next start is on VirtIO.",
+		[NOW_OFF] = "start it; it boots on SATA with the VirtIO bait. Let Windows come up "
+			"and shut it down inside Windows; if every condition then holds, its next "
+			"start is on VirtIO.",
+		[NOW_SAVED] = "start it; it resumes its saved session on SATA. Shut it down inside "
+			"Windows; if every condition then holds, its next start is on VirtIO.",
+		[NOW_RUNS] = "shut it down inside Windows. If every condition then holds, its next "
+			"start is on VirtIO.",
 	},
 	[PHASE_TRIAL] = {
-		[NOW_OFF] = "start it; it boots on VirtIO. Shut it down inside Windows: if its "
-			"disk shows then that Windows ran there, it is done; if Windows does "
-			"not come up, it goes back to SATA.",
-		[NOW_SAVED] = "start it; it goes on with its saved session. Shut it down "
-			"inside Windows: if its disk shows then that Windows ran on VirtIO, "
-			"it is done.",
-		[NOW_RUNS] = "shut it down inside Windows. If its disk shows then that Windows "
-			"ran on VirtIO, it is done; if it shows that it did not, it goes back "
-			"to SATA.",
+		[NOW_OFF] = "start it; it boots on VirtIO. Shut it down inside Windows; if its "
+			"disk then shows that Windows ran there, it is done; if Windows does not "
+			"come up, it goes back to SATA.",
+		[NOW_SAVED] = "start it; it resumes its saved session. Shut it down inside "
+			"Windows; if its disk then shows that Windows ran on VirtIO, it is done.",
+		[NOW_RUNS] = "shut it down inside Windows. If its disk then shows that Windows ran "
+			"on VirtIO, it is done; if it shows that Windows did not, it goes back to "
+			"SATA.",
 	},
 	[PHASE_DONE] = { LEAVES_DONE, LEAVES_DONE, LEAVES_DONE },
 	[PHASE_HELD] = { LEAVES_HELD, LEAVES_HELD, LEAVES_HELD },
@@ -94,37 +93,37 @@ static const char *obstacle(const struct advice *a)
 
 	if (!s->valid)
 		return "nothing, since its state element is damaged: busflip disable --force "
-			"DOMAIN takes tag and state away and leaves its disk as it is.";
+			"DOMAIN removes tag and state and leaves its disk as it is.";
 	if (s->pending)
-		return "a step that a hook has promised and that is not done yet; busflip "
-			"stage --all does it, if it is not done by itself in a moment.";
+		return "a step that a hook has recorded is not done yet; if it is not done in a "
+			"moment, run busflip stage --all.";
 	if (is_odd(a) && s->has_state)
-		return "nothing, since its busflip tag is gone: REASON; busflip enable DOMAIN "
+		return "nothing, since its busflip tag is missing: REASON; busflip enable DOMAIN "
 			"writes it again, busflip disable DOMAIN puts its disk back as it was.";
 	if (is_odd(a))
 		return "nothing, since it has no busflip tag: REASON; busflip enable DOMAIN adds "
 			"one and puts its disk on SATA for the next start.";
 	if (!s->tagged && s->has_state)
-		return "nothing, since its busflip tag is gone: busflip disable DOMAIN puts "
-			"its disk back as it was.";
+		return "nothing, since its busflip tag is missing: busflip disable DOMAIN puts its "
+			"disk back as it was.";
 	if (!s->tagged && a->unfit)
-		return "nothing, since it has no busflip tag; nor could it be staged: REASON";
+		return "nothing, since it has no busflip tag, and it can't be staged: REASON";
 	if (!s->tagged)
 		return "nothing, since it has no busflip tag: busflip enable DOMAIN adds one "
 			"and puts its disk on SATA for the next start.";
 	if (a->unfit)
-		return "nothing, since it can't be staged, and starts as it is: REASON";
+		return "nothing, since it can't be staged and starts as it is: REASON";
 	return NULL;
 }
 
 /* What a command has done since the session began counts from the next start on: the
  * end of this one decides nothing. */
 #define OLDER_SAVED(bus) \
-	"start it; it goes on with its saved session, as it was before. Shut it down inside " \
-	"Windows; its next start is on " bus " then."
+	"start it; it resumes its saved session, as before the last change. Shut it down inside " \
+	"Windows; its next start is then on " bus "."
 #define OLDER_RUNS(bus) \
-	"shut it down inside Windows; it runs as it was started before. Its next start is on " \
-	bus "."
+	"shut it down inside Windows; it runs as started before the last change. Its next start " \
+	"is on " bus "."
 
 static const char *const olders[PHASE_COUNT][NOW_COUNT] = {
 	[PHASE_STAGED] = {
@@ -135,15 +134,15 @@ static const char *const olders[PHASE_COUNT][NOW_COUNT] = {
 	},
 };
 
-#define UNREADABLE "start it; it boots on SATA, and stays there as long as its disk can't be " \
-	"looked at: REASON"
-#define NEVER "stays on SATA, since its disk can't be looked at: REASON; busflip check DOMAIN " \
-	"says what to do"
+#define UNREADABLE "start it; it boots on SATA and stays there as long as its disk can't be " \
+	"read: REASON"
+#define NEVER "stays on SATA, since its disk can't be read: REASON; busflip check DOMAIN says " \
+	"what to do"
 
 /* While it runs no disk can be looked at, but of these it is known. */
 static const char *const nevers[NOW_COUNT] = {
 	[NOW_OFF] = "start it; it " NEVER,
-	[NOW_SAVED] = "start it; it goes on with its saved session, and " NEVER,
+	[NOW_SAVED] = "start it; it resumes its saved session, and " NEVER,
 	[NOW_RUNS] = "it " NEVER,
 };
 
@@ -154,8 +153,7 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 	const char *what = obstacle(a);
 
 	if (!what && a->stuck)
-		what = "it stays on SATA, however its sessions end, until this is put right: "
-			"REASON";
+		what = "it stays on SATA, however its sessions end, until this is fixed: REASON";
 	if (!what && a->summary->older)
 		what = olders[phase][now];
 
@@ -175,30 +173,29 @@ static const struct cure {
 	const char *text;
 } cures[] = {
 	{ "volume-clean", "BitLocker",
-	  "in Windows, take the drive out of BitLocker: manage-bde -off C:" },
+	  "in Windows, decrypt the drive: manage-bde -off C:" },
 	{ "volume-clean", "marked dirty",
-	  "start it, have Windows check the drive (chkdsk), and shut it down" },
+	  "start it, let Windows check the drive (chkdsk), and shut it down" },
 	{ "volume-clean", NULL, "start it and shut Windows down fully, neither hibernated "
 	  "nor with fast startup: shutdown /s /t 0" },
 	{ "hive-whole", NULL, AGAIN },
 	{ "control-set", NULL,
-	  "start Windows normally, not with a configuration that worked before, and shut "
-	  "it down" },
+	  "start Windows normally, not with Last Known Good Configuration, and shut it down" },
 	{ "booted", NULL, AGAIN },
 	{ "machine", NULL, AGAIN ": it has not run as this domain yet" },
-	{ "shut-down", NULL, AGAIN ": one that was destroyed or has crashed does not count" },
+	{ "shut-down", NULL, AGAIN ": a session that was destroyed or crashed does not count" },
 	{ "no-start-override", NULL,
-	  "it is taken away before its next session on SATA; at once by busflip patch DOMAIN" },
-	{ "device-bound", NULL, AGAIN ": it sets the VirtIO device up there, once its driver "
-	  "is known" },
-	{ "device-arrived", NULL, AGAIN ": it must see the VirtIO device in that session" },
+	  "busflip removes it before the next session on SATA; to remove it now, run busflip patch "
+	  "DOMAIN" },
+	{ "device-bound", NULL, AGAIN ": Windows sets up the VirtIO device in that session, once "
+	  "it has the driver" },
+	{ "device-arrived", NULL, AGAIN ": Windows must see the VirtIO device in that session" },
 	{ "class-filters", NULL,
-	  "in Windows, remove the program that the filter driver belongs to, or install it "
-	  "anew" },
+	  "in Windows, remove the program that the filter driver belongs to, or reinstall it" },
 	{ "no-new-dump", NULL, "Windows has crashed; find out why, then " AGAIN },
-	{ "no-pending-rename", NULL, "start it and shut it down once more" },
-	{ "sata-ready", NULL, "busflip patch DOMAIN, which is also done before its next "
-	  "session on SATA" },
+	{ "no-pending-rename", NULL, "start it and shut it down again" },
+	{ "sata-ready", NULL, "busflip patches it before the next session on SATA; to patch it "
+	  "now, run busflip patch DOMAIN" },
 };
 
 static bool is_driver(const struct finding *f)
@@ -227,16 +224,15 @@ void advice_cure(const struct advice *a, const struct finding *f, char text[ADVI
 		cure = "";
 	else if (is_driver(f))
 		cure = a->has_drivers ?
-			"it is set up from virtio_win before its next session on SATA; at "
-			"once by busflip patch DOMAIN" :
-			"give busflip the drivers, by virtio_win in busflip.conf, or install "
-			"them in Windows";
+			"busflip installs it from virtio_win before the next session on SATA; to "
+			"install it now, run busflip patch DOMAIN" :
+			"set virtio_win in busflip.conf to the drivers, or install them in Windows";
 	else
 		cure = find_cure(f);
 	if (a->no_drivers && strstr(cure, "busflip patch"))
 		cure = is_driver(f) ?
-			"REASON: correct that, then busflip patch DOMAIN; or install them in "
+			"REASON: correct that, then run busflip patch DOMAIN; or install them in "
 			"Windows" :
-			"REASON: correct that, then busflip patch DOMAIN";
+			"REASON: correct that, then run busflip patch DOMAIN";
 	expand(a, cure, a->no_drivers, text);
 }

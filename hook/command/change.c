@@ -144,8 +144,8 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	bool tagged;
 
 	if (strlen(disk) >= TARGET_SIZE)
-		return fail(err, EINVAL, "%s is no target name, such as vda (virsh "
-			    "domblklist shows those that there are)", disk);
+		return fail(err, EINVAL, "%s is not a target name such as vda (see virsh "
+			    "domblklist)", disk);
 	/* Another bus or disk would not fit what staging has done already. */
 	if (domain->state_node && (domain->tag.bus != bus || strcmp(domain->tag.disk, disk)) &&
 	    (line->bus || line->disk))
@@ -165,7 +165,7 @@ static int enable(void *context, struct domain *domain, struct error *err)
 		return 0;
 	if (c->again)
 		str_fits(c->step->reason, sizeof(c->step->reason),
-			 "its tag was gone, and is written again");
+			 "its tag was missing and was written again");
 	return baitimage_ready(line->config.bait, err) < 0 ||
 	       qemu_reads_bait(c->virt, domain, line->config.bait, err) < 0 ? -1 : 1;
 }
@@ -188,7 +188,7 @@ int command_enable(const struct command_line *line)
 	const char *name = line->args[0];
 
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
-		complain("--bus is virtio or scsi, not %s", line->bus);
+		complain("--bus must be virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
 	if (target_open(line, name, &target, &err) < 0)
@@ -204,7 +204,7 @@ int command_enable(const struct command_line *line)
 		change_print(virt_name(target.dom), &step);
 	fflush(stdout);
 	if (change.odd[0])
-		complain("domain %s: %s: that one is written now", virt_name(target.dom),
+		complain("domain %s: %s: the correct tag was written", virt_name(target.dom),
 			 change.odd);
 	cleanup_close(&target.lock);
 	check_and_warn(line, target.virt, target.dom);
@@ -223,12 +223,12 @@ static const char *put_back(const struct command_line *line, const struct target
 	    !diskcheck_must_restore(&domain))
 		return "";
 	if (virt_is_running(target->dom) || virt_is_saved(target->dom))
-		return "; what was changed in Windows for the way only (AutoReboot, SanPolicy, "
-		       "fast startup) stays, since it is not off: set there what of it is missed";
+		return "; the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
+		       "stay, since the guest is not off: undo them inside Windows if needed";
 	r = diskcheck_restore(&domain, &line->config);
-	return r < 0 ? "; what was changed in Windows for the way only (AutoReboot, SanPolicy, "
-		       "fast startup) could not be put back: see busflip status or the log" :
-	       r > 0 ? "; what was changed in Windows for the way only is put back" : "";
+	return r < 0 ? "; the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
+		       "could not be undone: see busflip status or the log" :
+	       r > 0 ? "; the temporary changes in Windows were undone" : "";
 }
 
 int command_disable(const struct command_line *line)
@@ -252,7 +252,7 @@ int command_disable(const struct command_line *line)
 		return finish_stdout(EXIT_DONE);
 	}
 	story_step(virt_name(target.dom), virt_uuid(target.dom), &step);
-	tell("domain %s: %s; tag and state are gone, %s%s", virt_name(target.dom),
+	tell("domain %s: %s; tag and state are removed, %s%s", virt_name(target.dom),
 	     phase_name(step.before),
 	     step.forced ? "the disk stays as it is: it could not be put back" :
 	     step.before == PHASE_DONE ? "the disk stays on VirtIO" :
@@ -281,8 +281,8 @@ int command_watch(const struct command_line *line)
 
 	if (watch_trial(line->args[0], id, &line->config, &err) >= 0)
 		return EXIT_DONE;
-	log_msg(LOG_LEVEL_WARNING, "domain %s is not watched any more: %s; whether "
-		"Windows came up on VirtIO is told by its disk when it ends", line->args[0],
+	log_msg(LOG_LEVEL_WARNING, "domain %s is no longer watched: %s; when it ends, its disk "
+		"shows whether Windows came up on VirtIO", line->args[0],
 		err.msg);
 	return EXIT_FAILED;
 }

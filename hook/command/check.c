@@ -95,7 +95,7 @@ void check_and_warn(const struct command_line *line, struct virt *virt,
 		return;
 	fflush(stdout);
 	if (!checkup_ok(&checkup))
-		complain("domain %s: what busflip check finds:", virt_name(dom));
+		complain("domain %s: busflip check reports:", virt_name(dom));
 	for (size_t i = 0; i < checkup.count; i++)
 		if (checkup.list[i].holds == HOLDS_NO)
 			print_item(&checkup.list[i], stderr);

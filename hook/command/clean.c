@@ -110,7 +110,7 @@ static void clean_one(struct cleaning *c, const char *name)
 	}
 	if (exists) {
 		if (exists == 2) {
-			printf("%s: left, since its disk still exists: ", name);
+			printf("%s: kept, since its disk still exists: ", name);
 			text_safe(stdout, image);
 			putchar('\n');
 			c->left++;
@@ -173,8 +173,8 @@ int command_clean(const struct command_line *line)
 	struct error err = { 0 };
 
 	if (!is_this_host(line->config.uri)) {
-		complain("clean removes what this host keeps of its own domains, and %s is not "
-			 "its libvirt: leave out --connect", line->config.uri);
+		complain("clean removes data of this host's domains, and %s is not this host's "
+			 "libvirt: leave out --connect", line->config.uri);
 		return EXIT_USAGE;
 	}
 	if (virt_open(line->config.uri, &virt, &err) < 0) {

@@ -61,11 +61,11 @@ int command_filter(const struct command_line *line)
 		return EXIT_USAGE;
 	}
 	if (!line->tag && (line->bus || line->disk)) {
-		complain("filter: --bus and --disk go with --tag");
+		complain("filter: --bus and --disk require --tag");
 		return EXIT_USAGE;
 	}
 	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
-		complain("--bus is virtio or scsi, not %s", line->bus);
+		complain("--bus must be virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
 	if (read_all(STDIN_FILENO, XML_LIMIT, &xml, &len, &err) < 0) {

@@ -145,7 +145,7 @@ static void text_session(const struct inspection *in)
 	char began[SESSION_TIME], text[sizeof(note->why) + 128];
 
 	if (!in->noted) {
-		print_label("Compared with", "nothing: no session in this phase is noted");
+		print_label("Compared with", "nothing: no session in this phase is recorded");
 		return;
 	}
 	session_began(note, began);
@@ -163,7 +163,7 @@ static void text_domain(const struct inspection *in)
 	print_label("Domain", s->name);
 	print_label("UUID", s->uuid);
 	snprintf(text, sizeof(text), "%s%s%s%s%s", summary_phase(s),
-		 s->valid ? "" : ": its state element makes no sense",
+		 s->valid ? "" : ": its state element is damaged",
 		 s->valid && s->since[0] ? ", since " : "", s->valid ? s->since : "",
 		 s->tagged ? "" : " (no busflip tag)");
 	print_label("Phase", text);

@@ -28,9 +28,9 @@ static void look_for_virtio(const struct domain *domain, struct subject *o)
 	     state->phase != PHASE_HELD) ||
 	    (o->line->disk && domain_disk(domain, o->line->disk) != disk))
 		return;
-	snprintf(o->undo_first, sizeof(o->undo_first), "it is %s, with its disk on VirtIO, where "
-		 "Windows may not start without what the patch gave it (0x7B, INACCESSIBLE_"
-		 "BOOT_DEVICE): busflip %s %s puts the disk on SATA",
+	snprintf(o->undo_first, sizeof(o->undo_first), "it is %s, with its disk on VirtIO; without "
+		 "the patch Windows may not boot from it (0x7B, INACCESSIBLE_BOOT_DEVICE): busflip "
+		 "%s %s puts the disk on SATA",
 		 state->phase == PHASE_TRIAL ? "on trial" : phase_name(state->phase),
 		 state->phase == PHASE_HELD ? "retry" : "rollback",
 		 domain_word(domain->name, domain->uuid, word));
@@ -48,9 +48,8 @@ static int find_domain(struct subject *o, bool write, struct error *err)
 		return -1;
 	/* That session knows the disk as it was. */
 	if (write && virt_is_saved(dom))
-		return fail(err, REFUSE_IN_USE, "it has a saved session, which "
-			    "would go on with another disk than it knows: start "
-			    "it and shut it down, or throw the session away with "
+		return fail(err, REFUSE_IN_USE, "it has a saved session, which needs the disk "
+			    "unchanged: start it and shut it down, or discard the session with "
 			    "virsh managedsave-remove");
 	if (virt_xml(dom, &xml, err) < 0 ||
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
@@ -59,7 +58,7 @@ static int find_domain(struct subject *o, bool write, struct error *err)
 	if (o->job.action == JOB_UNDO)
 		look_for_virtio(&domain, o);
 	if (o->undo_first[0] && !o->job.force)
-		return fail(err, EBUSY, "%s; that first, or --force", o->undo_first);
+		return fail(err, EBUSY, "%s; do that first, or use --force", o->undo_first);
 	return subject_domain(&domain, o, err);
 }
 
@@ -73,7 +72,7 @@ static void print_report(const struct subject *o, const struct guestdisk_result 
 	if (o->job.action == JOB_UNDO)
 		printf("%s: %s\n", o->line->args[0], result->changed
 		       ? "the registry is as it was before the patch"
-		       : "the registry already was as before the patch");
+		       : "the registry was already as before the patch");
 }
 
 /* An image has no story. What is told is in the report, so not on stderr once more. */

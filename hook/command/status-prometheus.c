@@ -71,8 +71,9 @@ static const struct metric {
 	{ "busflip_domain_attempts",
 	  "Sessions on VirtIO that did not end cleanly since the domain was staged.", attempts },
 	{ "busflip_domain_phase_seconds", "Seconds since the domain's phase began.", age },
-	{ "busflip_domain_pending", "1: a hook has left a step that is not done yet.", pending },
-	{ "busflip_domain_damaged", "1: the domain's state element makes no sense.", damaged },
+	{ "busflip_domain_pending", "1: a step that a hook has recorded is not done "
+	  "yet.", pending },
+	{ "busflip_domain_damaged", "1: the domain's state element is damaged.", damaged },
 };
 
 void status_prometheus(const struct status_list *list, long long now, FILE *out)

@@ -254,7 +254,8 @@ static void heading(const struct summary *s, const struct status_look *look, FIL
 		fputs("no system disk found", out);
 	}
 	fprintf(out, "; %s", s->running && s->older ?
-		"it runs, as it was started before" : s->running ? "it runs" : "it is off");
+		"it runs, as started before the last "
+		"change" : s->running ? "it runs" : "it is off");
 	if (s->attempts)
 		fprintf(out, "; %ld failed attempt%s", s->attempts,
 			s->attempts == 1 ? "" : "s");
@@ -267,7 +268,7 @@ static void lines(const struct story *story, FILE *out)
 	size_t same = 0;
 
 	if (story->more)
-		fputs("(there was more before)\n", out);
+		fputs("(earlier lines are not kept)\n", out);
 	for (size_t i = 0; i < story->count; i++) {
 		if (i + 1 < story->count &&
 		    strcmp(story->lines[i].text, story->lines[i + 1].text) == 0) {
@@ -290,7 +291,7 @@ void status_story(const struct summary *s, const struct story *story,
 	heading(s, look, out);
 	lines(story, out);
 	if (story_error) {
-		fputs("What happened before can't be told: ", out);
+		fputs("The history can't be read: ", out);
 		text_safe(out, story_error);
 		putc('\n', out);
 	}

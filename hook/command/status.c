@@ -370,11 +370,11 @@ int command_status(const struct command_line *line)
 	int code;
 
 	if (line->json + line->prometheus + line->watch > 1) {
-		complain("status takes one of --json, --prometheus and --watch");
+		complain("status takes only one of --json, --prometheus and --watch");
 		return EXIT_USAGE;
 	}
 	if (line->prometheus && line->nargs) {
-		complain("status --prometheus is about all domains");
+		complain("status --prometheus takes no domain");
 		return EXIT_USAGE;
 	}
 	if (line->watch)

@@ -64,9 +64,8 @@ static int write_pages(const struct run *s, const struct journal *journal,
 	nbd_client_extend(s->nbd, monotonic_ms() + s->options->timeout_ms);
 	if (journal_apply(journal, s->nbd, err) < 0 ||
 	    journal_remove(name, err) < 0)
-		return error_prefix(err, "%s: interrupted while it was "
-				    "written; the next run of busflip on it "
-				    "finishes that", s->image.path);
+		return error_prefix(err, "%s: interrupted while writing; the next busflip command "
+				    "on it finishes the patch", s->image.path);
 	return 0;
 }
 

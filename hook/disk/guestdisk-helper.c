@@ -41,7 +41,7 @@ static int open_drivers(const struct run *s, struct job *job, int *fd,
 	if (r < 0) {
 		/* What the boot from SATA needs is done without. */
 		if (job->driver_optional) {
-			log_msg(LOG_LEVEL_WARNING, "%s: no driver for VirtIO is set up: %s",
+			log_msg(LOG_LEVEL_WARNING, "%s: cannot install a VirtIO driver: %s",
 				s->image.path, err->msg);
 			return 0;
 		}
@@ -187,8 +187,8 @@ int run_wait_helper(struct run *s, struct error *err)
 		child_kill(&s->helper);
 		relay_log(s);
 		return fail(err, REFUSE_HELPER_DIED,
-			    "%s%s: not looked through in the %d ms that it may take; "
-			    "nothing was written", s->image.path, or_iso,
+			    "%s%s: not read within the time limit of %d ms; nothing was "
+			    "written", s->image.path, or_iso,
 			    s->options->timeout_ms);
 	}
 	s->helper = 0;
@@ -197,8 +197,8 @@ int run_wait_helper(struct run *s, struct error *err)
 		return fail_errno(err, "cannot wait for busflip-helper");
 	if (WIFSIGNALED(status))
 		return fail(err, REFUSE_HELPER_DIED,
-			    "%s: busflip-helper was ended by signal %d (%s) while it read "
-			    "the disk%s; nothing was written", s->image.path,
+			    "%s: busflip-helper was killed by signal %d (%s) while it read the "
+			    "disk%s; nothing was written", s->image.path,
 			    WTERMSIG(status), strsignal(WTERMSIG(status)), or_iso);
 	if (WEXITSTATUS(status) == 127)
 		return fail(err, ENOENT, "cannot run %s: install busflip again, or let --helper "

@@ -45,8 +45,8 @@ int run_find_kept(struct run *s, struct error *err)
 		return -1;
 	/* Unforced, it goes only where the patch was: the hive tells. */
 	if (s->job->force && strcmp(s->backup.image, s->image.path) != 0)
-		return fail(err, REFUSE_NO_BACKUP, "what is kept (%s) is of %s, not of "
-			    "this disk: it is not forced on another one",
+		return fail(err, REFUSE_NO_BACKUP, "the backup (%s) is of %s, not of this disk: "
+			    "busflip does not write it to another disk",
 			    s->backup.path, s->backup.image);
 	return 0;
 }

@@ -18,6 +18,6 @@ int run_left(const struct run *s)
 int run_in_time(const struct run *s, struct error *err)
 {
 	return run_left(s) ? 0 :
-		fail(err, REFUSE_HELPER_DIED, "%s: the %d ms that it may take are over; "
-		     "nothing was written", s->image.path, s->options->timeout_ms);
+		fail(err, REFUSE_HELPER_DIED, "%s: the time limit of %d ms is over; nothing was "
+		     "written", s->image.path, s->options->timeout_ms);
 }

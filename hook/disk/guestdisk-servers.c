@@ -64,7 +64,7 @@ int session_await_writer(struct run *s, struct error *err)
 	if (r == 0)
 		return run_in_time(s, err);
 	if (r < 0 || recv(greeting.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 1)
-		return fail(err, ENOTCONN, "qemu-nbd has hung up");
+		return fail(err, ENOTCONN, "qemu-nbd closed the connection");
 	return nbdserver_open_gate(&s->reader, err);
 }
 

@@ -146,9 +146,8 @@ static int redo(struct run *s, const char *name, struct error *err)
 		r = journal_redo(journal, s->nbd, err);
 	journal_free(journal);
 	if (r < 0 && err && !is_refusal(err->code))
-		return error_prefix(err, "%s: an interrupted patch could not "
-				    "be finished; the next run of busflip on "
-				    "it tries again (journal %s)",
+		return error_prefix(err, "%s: an interrupted patch could not be finished; the next "
+				    "busflip command on it tries again (journal %s)",
 				    s->image.path, name);
 	if (r < 0)
 		return error_prefix(err, "journal %s of %s", name,
@@ -199,7 +198,7 @@ static int recover_if_pending(struct run *s, struct error *err)
 	if (backing_find(s->image.path, s->disk->format, s->disk->qemu, &s->backing, err) == 0)
 		return r ? recover_pending(s, err) : 0;
 	if (r == 0)
-		log_msg(LOG_LEVEL_WARNING, "%s: what is behind it was not looked at: %s",
+		log_msg(LOG_LEVEL_WARNING, "%s: its backing files were not checked: %s",
 			s->image.path, err->msg);
 	return r ? -1 : 0;
 }
@@ -418,7 +417,8 @@ int guestdisk_run(const struct guestdisk *disk,
 		if (r <= 0)
 			break;
 		r = i + 1 < ATTEMPTS ? 0
-			: fail(err, EBUSY, "%s: others keep patching it: try later",
+			: fail(err, EBUSY, "%s: other busflip processes keep patching it: try "
+			       "again later",
 			       s->image.path);
 	}
 	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)

@@ -95,7 +95,7 @@ static int lacks(struct jail *jail, const char *what, int error, struct error *e
 	size_t n = strlen(jail->missing);
 
 	if (jail->require)
-		return fail(err, REFUSE_SANDBOX, "qemu-nbd can't be jailed here, without %s: %s",
+		return fail(err, REFUSE_SANDBOX, "qemu-nbd can't be sandboxed here, without %s: %s",
 			    what, strerror(error));
 	snprintf(jail->missing + n, sizeof(jail->missing) - n, "%s%s (%s)", n ? ", " : "", what,
 		 strerror(error));
@@ -105,8 +105,8 @@ static int lacks(struct jail *jail, const char *what, int error, struct error *e
 static void tell(const struct jail *jail, int notes)
 {
 	if (jail->missing[0])
-		dprintf(notes, "%s: qemu-nbd is jailed without %s; sandbox = require in "
-			"/etc/busflip.conf refuses to go on so", jail->image->path, jail->missing);
+		dprintf(notes, "%s: qemu-nbd is sandboxed without %s; sandbox = require in "
+			"/etc/busflip.conf makes this an error", jail->image->path, jail->missing);
 }
 
 /* ---- the layers ----------------------------------------------------------------- */
@@ -198,7 +198,7 @@ static int change_user(struct jail *jail, struct error *err)
 		user = is_known(JAIL_NOBODY) ? JAIL_NOBODY : 0;
 	}
 	if (user && !find_least(jail, user, &keep)) {
-		if (lacks(jail, "a user of its own, as whom the image can't be opened", EACCES,
+		if (lacks(jail, "a user of its own, who can't open the image", EACCES,
 			  err) < 0)
 			return -1;
 		user = 0;
@@ -210,8 +210,8 @@ static int change_user(struct jail *jail, struct error *err)
 static int die_with(pid_t keeper, struct error *err)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return fail_errno(err, "cannot ask to die with busflip");
-	return getppid() == keeper ? 0 : fail(err, ECHILD, "busflip is gone");
+		return fail_errno(err, "cannot set the parent death signal");
+	return getppid() == keeper ? 0 : fail(err, ECHILD, "busflip has exited");
 }
 
 static int leave_files(struct jail *jail, struct error *err)
@@ -242,7 +242,7 @@ int nbdjail_enter(const char *program, const struct nbdserver_image *image,
 	    die_with(keeper, err) < 0 || leave_files(&jail, err) < 0 ||
 	    filter_calls(&jail, err) < 0)
 		return err && err->code == REFUSE_SANDBOX ? -1
-			: error_prefix(err, "cannot jail qemu-nbd");
+			: error_prefix(err, "cannot sandbox qemu-nbd");
 	tell(&jail, notes);
 	return 0;
 }

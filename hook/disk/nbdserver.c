@@ -40,9 +40,8 @@
 /* How long it usually takes to close an image, many times over. */
 #define OWN_END_MS 500
 
-#define IN_USE "the image is in use: shut down who has it (fuser -v shows who)"
-#define OTHER_FORMAT "the image has another format than was given, or is cut off (qemu-img " \
-	"info shows it)"
+#define IN_USE "the image is in use: stop the program that uses it (see fuser -v)"
+#define OTHER_FORMAT "the image is not of the given format, or is truncated (see qemu-img info)"
 
 /* What qemu-nbd says, and what it means. */
 static const struct {
@@ -58,16 +57,16 @@ static const struct {
 	  "guest: shut that down first" },
 	{ "Failed to get", REFUSE_IN_USE, IN_USE },
 	{ "Is another process using", REFUSE_IN_USE, IN_USE },
-	{ "can't be jailed here", REFUSE_SANDBOX, "the sandbox can't be had here" },
+	{ "can't be sandboxed here", REFUSE_SANDBOX, "the sandbox is not available here" },
 	{ "Device or resource busy", REFUSE_IN_USE,
-	  "the device is in use, by a mount, by LVM or by a program (fuser -v shows it)" },
+	  "the device is in use, by a mount, by LVM or by a program (see fuser -v)" },
 	{ "Read-only file system", REFUSE_READ_ONLY,
 	  "the image can't be written" },
 	{ "Image is not in", REFUSE_FORMAT, OTHER_FORMAT },
 	{ "Could not open backing file", REFUSE_FORMAT,
-	  "the image needs a file that it doesn't name openly (see qemu-img info)" },
+	  "the image needs a file that busflip did not find in it (see qemu-img info)" },
 	{ "Unknown driver", REFUSE_FORMAT,
-	  "QEMU doesn't know this format: raw, qcow2, vmdk, ... ?" },
+	  "QEMU doesn't know this format; give raw, qcow2, vmdk, ..." },
 	{ "key-secret' is required", REFUSE_FORMAT,
 	  "the image is encrypted by QEMU (LUKS or AES): leave it as it is" },
 	{ "corrupt", REFUSE_FORMAT, "the image is damaged: see qemu-img check" },

@@ -138,8 +138,7 @@ static xmlNode *named_disk(const struct domain *domain, const char *target,
 	char name[TARGET_SIZE];
 
 	if (!disk || !disk_is_hard_disk(disk)) {
-		fail(err, ENOENT, "there is no hard disk %s (virsh domblklist shows "
-		     "those that there are)", target);
+		fail(err, ENOENT, "there is no hard disk %s (see virsh domblklist)", target);
 		return NULL;
 	}
 	for (other = xml_next(disk, "disk"); other; other = xml_next(other, "disk"))
@@ -229,8 +228,8 @@ int domain_disk_gone(const struct domain *domain, struct error *err)
 {
 	char word[DOMAIN_WORD];
 
-	return fail(err, ENOENT, "its system disk %s is not in the domain any more: put it back, "
-		    "or give the domain up with busflip disable --force %s", domain->state.disk,
+	return fail(err, ENOENT, "its system disk %s is no longer in the domain: add it again, or "
+		    "remove tag and state with busflip disable --force %s", domain->state.disk,
 		    domain_word(domain->name, domain->uuid, word));
 }
 

@@ -291,8 +291,8 @@ bool schema_element(const xmlNode *element)
 
 static int refuse(struct error *err, const char *what, const char *name)
 {
-	return fail(err, EINVAL, "%s <%s>: libvirt is not known to give such a definition (virsh "
-		    "dumpxml shows what it makes of it)", what, name);
+	return fail(err, EINVAL, "%s <%s>: libvirt is not known to produce such a definition "
+		    "(compare virsh dumpxml)", what, name);
 }
 
 static bool is_twice(const xmlNode *parent, const char *name)
@@ -336,7 +336,7 @@ static int check_device(const xmlNode *device, struct error *err)
 	if (is_twice(device, "address"))
 		return refuse(err, "a device has more than one", "address");
 	if (address && kind_of(address, kind) && wrong_attr(address, kind))
-		return refuse(err, "a device has an impossible", "address");
+		return refuse(err, "a device has an invalid", "address");
 	for (size_t i = 0; xml_is(device, "disk") && i < ARRAY_SIZE(once); i++)
 		if (is_twice(device, once[i]))
 			return refuse(err, "a disk has more than one", once[i]);
@@ -348,7 +348,7 @@ static int check_controller(const xmlNode *device, struct error *err)
 {
 	if (xml_is(device, "controller") && xmlHasProp(device, XS("index")) &&
 	    xml_attr_number(device, "index") < 0)
-		return refuse(err, "it has an impossible index of a", "controller");
+		return refuse(err, "it has an invalid index of a", "controller");
 	return 0;
 }
 
@@ -386,8 +386,8 @@ static int check_attrs(const xmlNode *node, const char *on, struct error *err)
 {
 	const char *name = wrong_attr(node, on);
 
-	return name ? fail(err, EINVAL, "its system disk has an impossible %s= in <%s>: libvirt "
-			   "is not known to give such a definition", name, on) : 0;
+	return name ? fail(err, EINVAL, "its system disk has an invalid %s= in <%s>: libvirt is "
+			   "not known to produce such a definition", name, on) : 0;
 }
 
 static int check_owner(const xmlNode *disk, const char *name, struct error *err)
@@ -430,7 +430,7 @@ static int check_place(const struct domain *domain, const xmlNode *disk, struct 
 	disk_target(disk, name, sizeof(name));
 	if (address && xml_attr_is(address, "type", "drive") == (disk_bus(disk) == BUS_VIRTIO))
 		return fail(err, EINVAL, "its system disk %s is on %s and has the address of "
-			    "another bus: take that <address> element out (virsh edit)", name,
+			    "another bus: remove that <address> element (virsh edit)", name,
 			    bus_name(disk_bus(disk)));
 	if (has_namesake(domain, disk, name))
 		return fail(err, EINVAL, "two disks are called %s: give one of them another name "
@@ -438,7 +438,7 @@ static int check_place(const struct domain *domain, const xmlNode *disk, struct 
 	if ((address && pci_address_taken(domain, address, disk)) ||
 	    (disk_bus(disk) != BUS_VIRTIO && slots_taken(domain, disk)))
 		return fail(err, EINVAL, "another device has the address of its system disk %s: "
-			    "take one of the two <address> elements out", name);
+			    "remove one of the two <address> elements", name);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static int open_image(const char *path, struct stat *st, struct error *err)
 	if (fd < 0)
 		return fail_errno(err, "cannot open the bait disk %s", path);
 	if (fstat(fd, st) < 0)
-		return fail_errno(err, "cannot look at the bait disk %s", path);
+		return fail_errno(err, "cannot stat the bait disk %s", path);
 	if (!S_ISREG(st->st_mode))
 		return fail(err, EINVAL, "the bait disk %s is not a file", path);
 	return steal_fd(&fd);
@@ -63,8 +63,8 @@ static const char *what_is_wrong(int fd, const struct stat *st)
 	if (is_held(fd))
 		return "is locked by a process that would keep QEMU from using it";
 	if (st->st_mode & S_IRWXO)
-		return "can be opened by every user of this host, who could keep QEMU from using "
-		       "it by a lock";
+		return "can be opened by every user of this host, and a user's lock would keep "
+		       "QEMU from using it";
 	return NULL;
 }
 
@@ -87,11 +87,11 @@ static int may_replace(const char *path, int fd, const struct stat *st, const ch
 	char name[256];
 
 	if (libvirt_writes_file(path, name, sizeof(name)))
-		return fail(err, EEXIST, "the bait disk %s %s, and stays as it is: it is a disk "
+		return fail(err, EEXIST, "the bait disk %s %s, and is left as it is: it is a disk "
 			    "of domain %s", path, wrong, name);
 	return is_blank(fd, st) ? 0 :
-	       fail(err, EEXIST, "the bait disk %s %s, and stays as it is: something is written "
-		    "on it", path, wrong);
+	       fail(err, EEXIST, "the bait disk %s %s, and is left as it is: it holds "
+		    "data", path, wrong);
 }
 
 bool baitimage_sound(const char *path, struct error *err)
@@ -102,7 +102,7 @@ bool baitimage_sound(const char *path, struct error *err)
 	char name[256];
 
 	if (fd >= 0 && !wrong && libvirt_writes_file(path, name, sizeof(name)))
-		wrong = "is not the bait alone";
+		wrong = "is also a domain's own disk";
 	if (wrong && may_replace(path, fd, &st, wrong, err) == 0)
 		fail(err, EPERM, "%s %s", path, wrong);
 	return !wrong;
@@ -190,9 +190,9 @@ static void open_without_acl(int fd, const char *path, const struct access_user 
 	if ((!st.st_gid || st.st_gid == user->gid) && fchown(fd, (uid_t)-1, user->gid) == 0 &&
 	    fchmod(fd, 0640) == 0)
 		return;
-	log_msg(LOG_LEVEL_WARNING, "the file system of the bait disk %s has no ACLs, so every "
-		"user may read it, and keep guests on SATA from starting: bait in "
-		"/etc/busflip.conf can name another place", path);
+	log_msg(LOG_LEVEL_WARNING, "the file system of the bait disk %s has no ACLs, so every user "
+		"may read it and, by a lock, keep guests on SATA from starting: set bait in "
+		"/etc/busflip.conf to another place", path);
 	fchmod(fd, 0644);
 }
 
@@ -207,8 +207,8 @@ static int cannot_read(const char *path, const struct access_user *user,
 	if (!pw || !str_fits(name, sizeof(name), pw->pw_name))
 		snprintf(name, sizeof(name), "%u", user->uid);
 	shell_word(folder ? result->where : path, word, sizeof(word));
-	return fail(err, EACCES, "QEMU runs as user %s, which can't read the bait disk %s: "
-		    "setfacl -m u:%s:%s %s, or let bait in /etc/busflip.conf name another place",
+	return fail(err, EACCES, "QEMU runs as user %s, which can't read the bait disk %s: setfacl "
+		    "-m u:%s:%s %s, or set bait in /etc/busflip.conf to another place",
 		    name, path, name, folder ? "x" : "r", word);
 }
 
@@ -287,7 +287,7 @@ static int make_new(const char *path, int old, const struct stat *st, struct err
 		admit(new, &user, &ignored);
 	if (rename(new, path) == 0)
 		return 0;
-	fail_errno(err, "cannot put %s in its place", new);
+	fail_errno(err, "cannot move %s into place", new);
 out:
 	unlink(new);
 	return -1;
@@ -342,7 +342,7 @@ static int ready(const char *path, struct error *err)
 int baitimage_ready(const char *path, struct error *err)
 {
 	return ready(path, err) == 0 ? 0 :
-	       error_suffix(err, "bait in /etc/busflip.conf can name another place");
+	       error_suffix(err, "set bait in /etc/busflip.conf to another place");
 }
 
 int baitimage_admit(const char *path, const struct access_user *user, struct error *err)

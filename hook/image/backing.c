@@ -129,8 +129,8 @@ static char *resolve(const char *image, const char *name, char **way, struct err
 	struct stat st;
 
 	if (colon && (!slash || colon < slash)) {
-		fail(err, REFUSE_FORMAT, "%s: names \"%s\", which is not a "
-		     "file: put all in one image with qemu-img convert", image, name);
+		fail(err, REFUSE_FORMAT, "%s: refers to \"%s\", which is not a file: merge all "
+		     "into one image with qemu-img convert", image, name);
 		return NULL;
 	}
 	if (!copy || !str_printf(joined, sizeof(joined), "%s%s%s",
@@ -141,11 +141,11 @@ static char *resolve(const char *image, const char *name, char **way, struct err
 	}
 	real = realpath(joined, NULL);
 	if (!real || stat(real, &st) < 0) {
-		fail_errno(err, "%s: names %s", image, joined);
-		error_suffix(err, "put it back, or correct the name: qemu-img rebase -u");
+		fail_errno(err, "%s: refers to %s", image, joined);
+		error_suffix(err, "restore it, or correct the name with qemu-img rebase -u");
 	} else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-		fail(err, REFUSE_FORMAT, "%s: names %s, which is neither a file "
-		     "nor a block device", image, joined);
+		fail(err, REFUSE_FORMAT, "%s: refers to %s, which is neither a file nor a block "
+		     "device", image, joined);
 	} else if (way && !(*way = strdup(joined))) {
 		fail(err, ENOMEM, "out of memory");
 	} else {
@@ -159,7 +159,7 @@ static char *resolve(const char *image, const char *name, char **way, struct err
 static int add(struct backing *b, const char *image, const char *name, struct error *err)
 {
 	if (b->count == BACKING_LIMIT)
-		return fail(err, REFUSE_FORMAT, "%s: more than %d files: make them less with "
+		return fail(err, REFUSE_FORMAT, "%s: more than %d files: reduce their number with "
 			    "qemu-img commit or convert", image, BACKING_LIMIT);
 	b->paths[b->count] = resolve(image, name, &b->names[b->count], err);
 	if (!b->paths[b->count])
@@ -184,7 +184,7 @@ static int no_format(const char *path, const char *backing, struct error *err)
 {
 	char word[4400], backing_word[1100];
 
-	return fail(err, REFUSE_FORMAT, "%s: names a backing file without its format: "
+	return fail(err, REFUSE_FORMAT, "%s: refers to a backing file without its format: "
 		    "\"qemu-img rebase -u -b %s -F FORMAT %s\" adds it", path,
 		    shell_word(backing, backing_word, sizeof(backing_word)),
 		    shell_word(path, word, sizeof(word)));
@@ -278,7 +278,7 @@ int backing_find(const char *path, const char *format, const struct access_user 
 	memset(out, 0, sizeof(*out));
 	out->qemu = qemu;
 	if (!str_fits(now, sizeof(now), format))
-		return fail(err, EINVAL, "\"%s\" is no format that busflip knows (raw, qcow2, "
+		return fail(err, EINVAL, "busflip does not support the format \"%s\" (raw, qcow2, "
 			    "vmdk, vhdx, ...)", format);
 	for (const char *image = path;;) {
 		size_t before = out->count;

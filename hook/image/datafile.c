@@ -9,7 +9,7 @@
 #include "helper/shared/text.h"
 #include "hook/libvirt/files.h"
 
-#define CONVERT "put all in one image with qemu-img convert"
+#define CONVERT "merge both into one image with qemu-img convert"
 
 static const char *base_of(const char *path)
 {
@@ -71,8 +71,8 @@ static int check_name(const char *image, const char *file, struct error *err)
 	if (datafile_is_called_after(image, file))
 		return 0;
 	return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which by its name may be "
-		    "another disk: " CONVERT ", or rename the image so that the other name "
-		    "begins with \"%.*s.\" or \"%.*s-\", as it does with its own", image, file,
+		    "another disk: " CONVERT ", or rename one of them so that the name of the data "
+		    "file begins with \"%.*s.\" or \"%.*s-\"", image, file,
 		    stem_length(name), name, stem_length(name), name);
 }
 
@@ -92,9 +92,9 @@ static int check_access(const char *image, const char *file, bool write,
 		return 0;
 	shell_word(image, word[0], sizeof(word[0]));
 	shell_word(file, word[1], sizeof(word[1]));
-	return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which neither QEMU's user "
-		    "nor all who may write the image may %s: if it belongs to it, chown "
-		    "--reference=%s %s, and chmod likewise", image, file,
+	return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which neither QEMU's user nor "
+		    "all users who may write the image may %s: if it belongs to the image, run "
+		    "chown --reference=%s %s and chmod likewise", image, file,
 		    write ? "write" : "read", word[0], word[1]);
 }
 
@@ -106,10 +106,10 @@ static int check_others(const char *image, const char *file, struct error *err)
 
 	if (r < 0)
 		return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, and whether that is "
-			    "another domain's disk can't be told: %s", image, file, why.msg);
+			    "another domain's disk is not known: %s", image, file, why.msg);
 	return r == 0 ? 0 :
 		fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which is a disk of domain %s: "
-		     "give each its own, with qemu-img convert", image, file, name);
+		     "give each domain its own image with qemu-img convert", image, file, name);
 }
 
 int datafile_check(const char *image, const char *file, bool write,

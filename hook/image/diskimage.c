@@ -14,8 +14,8 @@ static int refuse_source(const xmlNode *disk, struct error *err)
 
 	if (!xml_attr(disk, "type", type, sizeof(type)))
 		memcpy(type, "file", 5);
-	return fail(err, ENOTSUP, "its system disk is of type \"%s\": only "
-		    "files and block devices can be looked into", type);
+	return fail(err, ENOTSUP, "its system disk is of type \"%s\": only files and block devices "
+		    "are supported", type);
 }
 
 bool disk_image_is_volume(const xmlNode *disk)
@@ -38,8 +38,8 @@ int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *e
 	}
 	/* The rest of that file may be other disks. */
 	if (xml_child(source, "slices"))
-		return fail(err, ENOTSUP, "its disk is a slice of %s: only whole "
-			    "files and block devices can be looked into", place->path);
+		return fail(err, ENOTSUP, "its disk is a slice of %s: only whole files and block "
+			    "devices are supported", place->path);
 	if (!xml_attr(driver, "type", place->format, sizeof(place->format)))
 		memcpy(place->format, "raw", 4);
 	return 0;

@@ -53,7 +53,7 @@ static int check_lock(const char *path, int r, const char *who,
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return refuse(path, who, err);
-	log_msg(LOG_LEVEL_WARNING, "%s can't be locked: %s; see that nothing else uses it "
+	log_msg(LOG_LEVEL_WARNING, "%s can't be locked: %s; make sure that nothing else uses it "
 		"meanwhile", path, strerror(errno));
 	return 0;
 }

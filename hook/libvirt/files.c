@@ -133,7 +133,7 @@ int libvirt_definition(const char *name, struct domain *domain, struct error *er
 	size_t len;
 
 	if (!host_path(path, sizeof(path), DOMAIN_XML, name))
-		return fail(err, EINVAL, "%s is no name of a domain", name);
+		return fail(err, EINVAL, "%s is not a domain name", name);
 	if (read_file(path, XML_LIMIT, &xml, &len, err) < 0)
 		return -1;
 	return domain_parse_bare(xml, len, domain, err) < 0 ? error_prefix(err, "%s", path) : 0;
@@ -471,7 +471,7 @@ int libvirt_start(const char *name, struct start *start, struct error *err)
 
 	*start = (struct start){ .kind = START_CONTINUES, .id = -1 };
 	if (!host_path(path, sizeof(path), DOMAIN_STATUS, name))
-		return fail(err, EINVAL, "%s is no name of a domain", name);
+		return fail(err, EINVAL, "%s is not a domain name", name);
 	if (read_file(path, XML_LIMIT, &status, &len, err) < 0)
 		return -1;
 	if (libvirt_start_of_status(status, len, start, &pid, err) < 0)

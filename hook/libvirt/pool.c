@@ -115,8 +115,8 @@ static int read_pool(const char *name, struct pool *pool, bool *active, struct e
 	if (fd < 0 && errno == ENOENT)
 		fd = open_file(DEFINITIONS, name, path, sizeof(path));
 	if (fd < 0 && errno == ENOENT)
-		return fail(err, ENOENT, "there is no storage pool %s (virsh pool-list --all "
-			    "shows those that there are)", name);
+		return fail(err, ENOENT, "there is no storage pool %s (see virsh pool-list "
+			    "--all)", name);
 	if (fd < 0)
 		return fail_errno(err, "cannot open %s", path);
 	if (read_all(fd, FILE_LIMIT, &text, &len, err) < 0 ||
@@ -136,14 +136,14 @@ int pool_volume(const xmlNode *source, char *path, size_t size, struct error *er
 
 	if (!get_name(source, "pool", name, sizeof(name)) ||
 	    !get_name(source, "volume", volume, sizeof(volume)))
-		return fail(err, ENOENT, "its <source> names a storage pool and a volume of which "
-			    "one can't have that name");
+		return fail(err, ENOENT, "its <source> names a storage pool and a volume, one of "
+			    "them with an invalid name");
 	if (read_pool(name, &pool, &active, err) < 0)
 		return -1;
 	kind = find_kind(pool.type);
 	if (!kind)
 		return fail(err, ENOTSUP, "its storage pool %s is of type %s: only volumes of the "
-			    "types dir, fs, netfs and logical can be looked into", name,
+			    "types dir, fs, netfs and logical are supported", name,
 			    pool.type);
 	if (!active && !kind->always)
 		return fail(err, EAGAIN, "its storage pool %s is not active (virsh pool-start %s)",

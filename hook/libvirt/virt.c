@@ -144,8 +144,8 @@ int virt_open(const char *uri, struct virt **virt, struct error *err)
 		char what[320];
 
 		free(v);
-		str_printf(what, sizeof(what), "cannot connect to libvirt at %s "
-			   "(does libvirtd or virtqemud run?%s)", uri,
+		str_printf(what, sizeof(what), "cannot connect to libvirt at %s (is libvirtd or "
+			   "virtqemud running?%s)", uri,
 			   is_for_root(uri) ? " Or run busflip as root" : "");
 		virt_fail(err, what);
 		if (err)
@@ -190,10 +190,10 @@ int virt_find(struct virt *virt, const char *name_or_uuid,
 		dom = lib.virDomainLookupByName(virt->conn, name_or_uuid);
 	error = lib.virGetLastError();
 	if (!dom && (!error || error->code != VIR_ERR_NO_DOMAIN))
-		return virt_fail(err, "cannot look the domain up");
+		return virt_fail(err, "cannot look up the domain");
 	if (!dom)
-		return fail(err, ENOENT, "there is no domain %s (virsh list --all shows "
-			    "those that there are)", name_or_uuid);
+		return fail(err, ENOENT, "there is no domain %s (see virsh list "
+			    "--all)", name_or_uuid);
 	*domain = wrap(dom);
 	return *domain ? 0 : fail(err, ENOMEM, "out of memory");
 }
@@ -351,11 +351,11 @@ int virt_redefine(struct virt *virt, const struct virt_domain *domain, const cha
 	if (virt_xml(domain, &now, err) < 0)
 		return -1;
 	if (strcmp(now, was) != 0)
-		return fail(err, EAGAIN, "its definition was changed by somebody else "
-			    "in the same moment, again and again; try once more");
+		return fail(err, EAGAIN, "its definition was changed by somebody else at the same "
+			    "time, repeatedly; try again");
 	dom = lib.virDomainDefineXML(virt->conn, xml);
 	if (!dom)
-		return virt_fail(err, "libvirt does not take the new definition");
+		return virt_fail(err, "libvirt rejects the new definition");
 	lib.virDomainFree(dom);
 	return 0;
 }
@@ -429,7 +429,7 @@ int virt_resume(const struct virt_domain *domain, struct error *err)
 int virt_destroy(const struct virt_domain *domain, struct error *err)
 {
 	return lib.virDomainDestroy(domain->dom) < 0 ?
-		virt_fail(err, "cannot take the guest down") : 0;
+		virt_fail(err, "cannot destroy the guest") : 0;
 }
 
 int virt_start(const struct virt_domain *domain, bool paused, struct error *err)
@@ -473,7 +473,7 @@ int virt_try_command(struct virt *virt, const char *xml, struct error *err)
 	}
 	error = lib.virGetLastError();
 	if (error && error->code == VIR_ERR_NO_SUPPORT)
-		return fail(err, EOPNOTSUPP, "libvirt can't tell");
+		return fail(err, EOPNOTSUPP, "libvirt does not support this check");
 	return fail(err, error && error->code != VIR_ERR_OPERATION_DENIED &&
 		    !is_connection_error(error) ? EINVAL : EREMOTEIO, "%s",
 		    error && error->message ? error->message : "unknown libvirt error");

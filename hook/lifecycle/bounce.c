@@ -76,8 +76,8 @@ static int take_down(struct virt *virt, struct virt_domain *dom, struct pending 
 	if (!state->active)
 		return 0;
 	if (state->id != pending->id)
-		return fail(err, ECANCELED, "it was started anew meanwhile; it goes to SATA "
-			    "with its next start");
+		return fail(err, ECANCELED, "it was restarted meanwhile; it goes to SATA with its "
+			    "next start");
 	pending->begun = true;
 	if (pending_write(pending, err) < 0)
 		return -1;
@@ -122,7 +122,7 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 	if (definition_read(dom, &domain, err) < 0)
 		return -1;
 	if (domain.state.phase != PHASE_NONE && domain.state.phase != PHASE_STAGED)
-		return fail(err, ECANCELED, "it is %s by now",
+		return fail(err, ECANCELED, "it is now %s",
 			    phase_name(domain.state.phase));
 	return step_apply(&domain, HAPPENED_SEEN, config, &step, err);
 }

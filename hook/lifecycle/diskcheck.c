@@ -86,7 +86,7 @@ static int run(struct guest *s, enum job_action action,
 	r = guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 	if (r == 0 || !was_cut_off(err) || monotonic_ms() >= s->options.deadline)
 		return r;
-	story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid, "once more: %s",
+	story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid, "trying again: %s",
 		   err->msg);
 	guestdisk_result_free(result);
 	/* A qemu-nbd whose keeper was killed closes the image meanwhile. */
@@ -121,9 +121,9 @@ static void tell_patch(const struct guest *s, const struct guestdisk_result *res
 	if (!result->changed)
 		return;
 	if (no_lease->code)
-		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid, "starts with its disk as "
-			   "it is, where Windows is not ready for SATA and VirtIO: %s; when the "
-			   "guest runs on no host, run busflip patch %s", no_lease->msg,
+		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid, "starts with its disk "
+			   "unchanged, on which Windows is not ready for SATA and VirtIO: %s; when "
+			   "the guest runs on no host, run busflip patch %s", no_lease->msg,
 			   domain_word(domain->name, domain->uuid, word));
 	else
 		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid, "disk %s: Windows was "
@@ -174,13 +174,14 @@ void diskcheck_before_session(const struct domain *domain, const struct config *
 		str_cut(note.why, sizeof(note.why), err.msg);
 		cure_append(&err);
 		if (err.code == ENOTSUP && config->evidence == CONFIG_EVIDENCE_REQUIRE)
-			error_suffix(&err, "evidence = shutdown in /etc/busflip.conf does without");
+			error_suffix(&err, "evidence = shutdown in /etc/busflip.conf does not need "
+				     "it");
 		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid,
 			   "starts with its disk as it is: %s", err.msg);
 	}
 	mark_preparing(note.front);
 	if (session_write(&note, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: its start can't be noted: %s", domain->name,
+		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its start: %s", domain->name,
 			err.msg);
 }
 
@@ -273,14 +274,13 @@ static int put_back(struct guest *s)
 		r = 0;
 	else if (r < 0)
 		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
-			   "what was changed for the way to VirtIO only (AutoReboot, "
-			   "SanPolicy, fast startup) could not be put back: %s; %s"
-			   "what of it is missed, set in Windows", err.msg,
-			   err.code == ENOLCK ? "when the guest runs on no host, busflip disable "
-			   "puts it back; else " : "");
+			   "the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
+			   "could not be undone: %s; %sundo them inside Windows", err.msg,
+			   err.code == ENOLCK ? "when the guest runs on no host, run busflip "
+			   "disable, or " : "");
 	else if (result.changed)
 		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
-			   "what was changed for the way to VirtIO only is as it was before");
+			   "the temporary changes in Windows were undone");
 	r = r < 0 ? -1 : result.changed;
 	guestdisk_result_free(&result);
 	return r;

@@ -71,14 +71,14 @@ static void leave_to_settle(const struct event *event, struct pending *pending)
 	struct error err = { 0 };
 
 	if (pending && pending_write(pending, &err) < 0) {
-		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot note what to do next: %s; "
-			"it stays as it is until its next session", event->name,
+		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record the next step: %s; it stays as "
+			"it is until its next session", event->name,
 			err.msg);
 		return;
 	}
 	if (spawn_settle(event->domain.uuid, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; busflip stage --all does "
-			"what is left", event->name, err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; busflip stage --all finishes "
+			"it", event->name, err.msg);
 }
 
 static bool can_be_staged(struct event *event, struct error *err)
@@ -142,7 +142,7 @@ static bool session_end(const struct event *event, bool failed)
 	else if (!held)
 		note.failed++;
 	if (session_write(&note, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: its end can't be noted: %s", event->name,
+		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its end: %s", event->name,
 			err.msg);
 	return !held && note.failed != 1;
 }
@@ -164,8 +164,8 @@ static bool may_write(const struct event *event)
 	/* What is noted here is of another session. */
 	session_remove(domain->uuid);
 	story_tell(LOG_LEVEL_NOTICE, event->name, domain->uuid,
-		   "starts with its disks as they are: they are not those of its definition, as "
-		   "when it is reverted to a snapshot");
+		   "starts with its disks as they are: they differ from its definition, as after a "
+		   "revert to a snapshot");
 	return false;
 }
 
@@ -228,8 +228,8 @@ static void watch_trial_of(const struct event *event, const struct start *start)
 	struct error err = { 0 };
 
 	if (spawn_watch(event->domain.uuid, start->id, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; whether Windows came up on VirtIO is "
-			"told by its disk when it ends", event->name, err.msg);
+		log_msg(LOG_LEVEL_ERROR, "domain %s: %s; when it ends, its disk shows whether "
+			"Windows came up on VirtIO", event->name, err.msg);
 }
 
 /* Not staged: to be started again on SATA. */
@@ -260,8 +260,8 @@ static int on_started(struct event *event)
 	if (!state->valid || state->phase == PHASE_DONE || state->phase == PHASE_HELD)
 		return EXIT_DONE;
 	if (libvirt_start(event->name, &start, &err) < 0) {
-		log_msg(LOG_LEVEL_WARNING, "domain %s: whether it boots or goes on from before "
-			"can't be told, so it is left alone: %s", event->name, err.msg);
+		log_msg(LOG_LEVEL_WARNING, "domain %s: cannot find out whether it boots or resumes "
+			"a session, so it is left alone: %s", event->name, err.msg);
 		return EXIT_DONE;
 	}
 	/* Reverted to a snapshot: what is noted is of another session. */
@@ -299,8 +299,8 @@ static void ask_disk(const struct event *event, struct pending *pending)
 		return;
 	if (!clean) {
 		story_tell(LOG_LEVEL_NOTICE, event->name, event->domain.uuid,
-			   "libvirt gives \"%s\" as the reason of its end, but Windows was "
-			   "shut down: that counts", reason);
+			   "libvirt reports \"%s\" as the reason of its end, but Windows was shut "
+			   "down: the shutdown counts", reason);
 		str_fits(pending->reason, sizeof(pending->reason), "shutdown");
 	}
 	str_fits(pending->disk, sizeof(pending->disk), diskcheck_name(result.gate));
@@ -320,7 +320,7 @@ static int on_stopped(struct event *event)
 		return EXIT_DONE;
 	note.job = true;
 	if (session_write(&note, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: its block job can't be noted: %s",
+		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its block job: %s",
 			event->name, err.msg);
 	return EXIT_DONE;
 }

@@ -48,15 +48,15 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	 * will complain of. */
 	if (disk_image_of(disk, &place, err) < 0)
 		return err->code == ENOTSUP || err->code == ENOENT || err->code == EAGAIN ? 0 :
-			error_prefix(err, "its disk %s may be half patched, and where it is "
-				     "can't be read", target);
+			error_prefix(err, "its disk %s may be half patched, and its location can't "
+				     "be read", target);
 	image.path = place.path;
 	image.format = place.format;
 	if (writable_check(disk, &why) < 0) {
 		r = guestdisk_is_half_patched(&image, options, err);
 		if (r > 0)
-			return fail(err, EPERM, "%s; it is half patched: start the domain whose "
-				    "own disk that is, or run busflip inspect of it, first",
+			return fail(err, EPERM, "%s; it is half patched: first start the domain "
+				    "that owns that disk, or run busflip inspect on it",
 				    why.msg);
 		return r < 0 && err->code != ENOENT ? -1 : 0;
 	}
@@ -70,14 +70,12 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	if (r >= 0)
 		return 0;
 	if (err->code == REFUSE_JOURNAL)
-		return error_prefix(err, "its disk %s was being patched when that was "
-				    "interrupted, and something else has changed it since; "
-				    "restore it from a backup, or remove the journal named "
-				    "here to start it as it is", target);
+		return error_prefix(err, "a patch of its disk %s was interrupted, and something "
+				    "else has changed the disk since; restore it from a backup, or "
+				    "remove the journal named here to start it as it is", target);
 	cure_append(err);
-	return error_prefix(err, "its disk %s is half patched, which must be finished "
-			    "before it starts, and that failed; when this is mended, start "
-			    "it again", target);
+	return error_prefix(err, "its disk %s is half patched; the patch must be finished before "
+			    "the start, and that failed; fix this and start it again", target);
 }
 
 int recover_disks(const struct domain *domain, struct error *err)

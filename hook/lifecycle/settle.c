@@ -93,8 +93,8 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	if (failed && pending->excused) {
 		if (pending->session == PHASE_TRIAL)
 			story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom),
-				   "its start failed before the guest ran: it may be tried once "
-				   "more on VirtIO");
+				   "its start failed before the guest ran: VirtIO may be tried "
+				   "once more");
 		return 0;
 	}
 	session_read(pending->uuid, &note);
@@ -175,7 +175,7 @@ static int settle(const char *uuid, const struct config *config, bool *told,
 		if (!publish_may_pass(err))
 			return -1;
 		if (monotonic_ms() >= end)
-			return error_suffix(err, "busflip stage --all does what is left");
+			return error_suffix(err, "busflip stage --all finishes it");
 		pause_ms(wait);
 		wait = wait < 1000 ? wait * 2 : 1000;
 	}

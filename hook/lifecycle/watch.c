@@ -58,10 +58,10 @@ static int find_trial(struct watch *w, struct error *err)
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
 		return -1;
 	if (!domain.tag.present)
-		return fail(err, ECANCELED, "it has no tag any more");
+		return fail(err, ECANCELED, "it no longer has a tag");
 	if (domain.state.phase != PHASE_TRIAL ||
 	    (w->since[0] && strcmp(w->since, domain.state.since) != 0))
-		return fail(err, ECANCELED, "it is %s by now", domain.state.phase == PHASE_TRIAL ?
+		return fail(err, ECANCELED, "it is now %s", domain.state.phase == PHASE_TRIAL ?
 			    "on another trial" : phase_name(domain.state.phase));
 	str_fits(w->target, sizeof(w->target), domain.state.disk);
 	str_fits(w->since, sizeof(w->since), domain.state.since);
@@ -78,7 +78,7 @@ static void note(const struct watch *w, bool restart)
 	session.restart = restart;
 	session.writes_seen = !restart;
 	if (session_write(&session, &err) < 0)
-		log_msg(LOG_LEVEL_ERROR, "domain %s: what it writes can't be noted: %s",
+		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its writes: %s",
 			virt_name(w->dom), err.msg);
 }
 
@@ -92,11 +92,11 @@ static int recover(struct watch *w, struct error *err)
 	if (find_trial(w, err) < 0)
 		return -1;
 	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
-		   "nothing was written to %s within %d s on VirtIO: Windows is not up; %s",
+		   "nothing was written to %s within %d s on VirtIO: Windows is not running; %s",
 		   w->target, w->config->trial_timeout,
 		   !w->config->auto_recover ? "auto_recover is off, so it is left as it is" :
 		   !hooked ? "busflip's hook is gone, so it is left as it is" :
-		   "it is taken down, to be started on SATA");
+		   "it is destroyed, to be started on SATA");
 	if (!w->config->auto_recover || !hooked)
 		return 0;
 	note(w, true);
@@ -154,8 +154,8 @@ static int sample(struct watch *w, struct error *err)
 	if (writes <= WRITES_LOADER && writes_nothing(w))
 		return recover(w, err);
 	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
-		   "only %lld writes to %s within %d s on VirtIO: left as it is, its disk "
-		   "decides when it ends", writes, w->target, w->config->trial_timeout);
+		   "only %lld writes to %s within %d s on VirtIO: left running; its disk decides "
+		   "when it ends", writes, w->target, w->config->trial_timeout);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* bait.c - the device that makes Windows set its VirtIO driver up on SATA */
+/* bait.c - the device that makes Windows set up its VirtIO driver while it runs on SATA */
 
 #include "hook/phase/bait.h"
 
@@ -15,12 +15,11 @@
 #include "hook/domain/slots.h"
 
 /*
- * libvirt gives a disk's image to the user that QEMU runs as, and does not
- * take a read-only one back. All domains share this one, so then any guest
- * that has broken out of its QEMU could write what all others see. An ACL lets
- * QEMU read it (baitimage.h), so it needs no new owner. A domain that has
- * relabelling by owner off does not change it, and libvirt refuses an override there
- * (virSecurityDeviceLabelDefValidate() in src/conf/domain_validate.c).
+ * libvirt gives a disk's image to the user that QEMU runs as, and does not take a read-only one
+ * back. All domains share this image, so any guest that has broken out of its QEMU could then
+ * write what all others see. An ACL lets QEMU read it (baitimage.h), so it needs no new owner.
+ * A domain with relabel='no' for the dac model does not change the owner, and libvirt refuses
+ * an override there (virSecurityDeviceLabelDefValidate() in src/conf/domain_validate.c).
  */
 static bool owner_is_changed(const struct domain *domain)
 {
@@ -39,7 +38,7 @@ static void add_source(const struct domain *domain, xmlNode *bait, const char *p
 	xmlNode *source = xmlNewChild(bait, NULL, XS("source"), NULL);
 
 	xml_set(source, "file", path);
-	/* Without its image the domain starts without the bait. */
+	/* If the image is missing, the domain starts without the bait. */
 	xml_set(source, "startupPolicy", "optional");
 	if (keep_owner && owner_is_changed(domain)) {
 		xmlNode *label = xmlNewChild(source, NULL, XS("seclabel"), NULL);
@@ -82,7 +81,8 @@ static void add_controller(struct domain *domain, const xmlNode *address)
 	state->scsi = controller_virtio_scsi(domain);
 	if (state->scsi >= 0)
 		return;
-	/* Not the one that the disk itself is on, though no controller is listed. */
+	/* Avoid the index of the controller that the disk itself is on, even if no such
+	 * controller is listed. */
 	state->scsi = state->scsi_added =
 		controller_free_index(domain, "scsi", state->scsi_avoid + 1);
 	controller = controller_add(domain, "scsi", state->scsi, "virtio-scsi");
@@ -107,7 +107,7 @@ xmlNode *bait_remove(struct domain *domain)
 
 	while ((bait = domain_bait(domain))) {
 		address = xml_child(bait, "address");
-		/* Of a bait that is none, it may hold anything. */
+		/* A disk that only looks like the bait may contain any address: validate it. */
 		if (address && !copy && schema_element(address))
 			copy = xmlDocCopyNode(address, domain->doc, 1);
 		xml_delete(bait);

@@ -15,8 +15,8 @@
 	{ .next = PHASE_##at, .action = ACTION_REFUSE, .why = text, .first = command }
 #define STAY(at, text) GO(at, NONE, text)
 
-/* Two situations need more than phase and happening: they are marked here and
- * resolved in phase_decide(), from the second table. */
+/* Two cases depend on more than phase and happening. phase_decide() checks for them before it
+ * looks into this table. */
 static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 	[PHASE_NONE] = {
 		[HAPPENED_SEEN] = RESET(STAGED, STAGE, "tagged: first boot on SATA"),
@@ -40,8 +40,8 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_SATA_CLEAN] = GO(TRIAL, PROMOTE,
 			"clean shutdown on SATA: next boot on VirtIO"),
 		[HAPPENED_SATA_NOT_READY] = GO(STAGED, MARK,
-			"clean shutdown on SATA, but not ready for VirtIO: stays there"),
-		[HAPPENED_SATA_UNCLEAN] = STAY(STAGED, "no clean shutdown on SATA: stays there"),
+			"clean shutdown on SATA, but not ready for VirtIO: stays on SATA"),
+		[HAPPENED_SATA_UNCLEAN] = STAY(STAGED, "no clean shutdown on SATA: stays on SATA"),
 		[HAPPENED_VIRTIO_CLEAN] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_VIRTIO_UNKNOWN] = STAY(STAGED, "already rolled back"),
 		[HAPPENED_VIRTIO_UNCLEAN] = STAY(STAGED, "already rolled back"),
@@ -57,16 +57,16 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 		[HAPPENED_SEEN] = STAY(TRIAL, "already on trial"),
 		[HAPPENED_SATA_CLEAN] = STAY(TRIAL, "one more clean session on SATA"),
 		[HAPPENED_SATA_NOT_READY] = GO(STAGED, ROLLBACK,
-			"after a later session on SATA not ready for VirtIO: back to SATA"),
+			"not ready for VirtIO after a later session on SATA: back to SATA"),
 		[HAPPENED_SATA_UNCLEAN] = GO(STAGED, ROLLBACK,
 			"a later session on SATA did not end cleanly: back to SATA"),
 		[HAPPENED_VIRTIO_CLEAN] = GO(DONE, MARK, "clean session on VirtIO: done"),
-		[HAPPENED_VIRTIO_UNKNOWN] = GO(TRIAL, MARK, "clean session on VirtIO, but the "
-			"disk does not tell whether Windows ran: stays on trial"),
+		[HAPPENED_VIRTIO_UNKNOWN] = GO(TRIAL, MARK, "clean session on VirtIO, but the disk "
+			"does not show whether Windows ran: stays on trial"),
 		[HAPPENED_VIRTIO_UNCLEAN] = COUNT(STAGED, ROLLBACK,
 			"session on VirtIO did not end cleanly: back to SATA"),
 		[HAPPENED_VIRTIO_FAILED] = COUNT(STAGED, ROLLBACK,
-			"its start on VirtIO failed, twice: back to SATA"),
+			"start on VirtIO failed twice: back to SATA"),
 		[HAPPENED_VIRTIO_STUCK] = COUNT(HELD, MARK, "session on VirtIO did not end "
 			"cleanly and the disk can't be put back on SATA: held on VirtIO"),
 		[HAPPENED_PROMOTE] = STAY(TRIAL, "already on trial"),
@@ -112,7 +112,7 @@ static const struct decision table[PHASE_COUNT][HAPPENING_COUNT] = {
 static const struct decision out_of_attempts = COUNT(HELD, ROLLBACK,
 	"session on VirtIO did not end cleanly and no attempt is left: held on SATA");
 static const struct decision out_of_starts = COUNT(HELD, ROLLBACK,
-	"its start on VirtIO failed, twice, and no attempt is left: held on SATA");
+	"start on VirtIO failed twice and no attempt is left: held on SATA");
 static const struct decision overridden =
 	STAY(TRIAL, "promoted by the administrator: stays on VirtIO");
 

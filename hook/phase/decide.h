@@ -15,18 +15,18 @@
 
 #include "hook/domain/phase.h"
 
-/* What happened to a domain. A session is one run of the guest; whether it was
- * on SATA or on VirtIO is told by the phase in its live XML. */
+/* What happened to a domain. A session is one run of the guest. The phase in its live XML says
+ * whether it ran on SATA or on VirtIO. */
 enum happening {
-	HAPPENED_SEEN,		/* a tagged definition was found, or is started */
-	HAPPENED_SATA_CLEAN,	/* a session on SATA ended and the evidence holds */
+	HAPPENED_SEEN,		/* a tagged definition was found or is being started */
+	HAPPENED_SATA_CLEAN,	/* a session on SATA ended and all conditions hold */
 	HAPPENED_SATA_NOT_READY, /* it ended cleanly, but the disk is not ready */
 	HAPPENED_SATA_UNCLEAN,	/* a session on SATA ended in any other way */
 	HAPPENED_VIRTIO_CLEAN,	/* a trial session ended, and Windows ran in it */
-	HAPPENED_VIRTIO_UNKNOWN, /* it ended cleanly, but no telling what ran */
+	HAPPENED_VIRTIO_UNKNOWN, /* it ended cleanly, but what ran is unknown */
 	HAPPENED_VIRTIO_UNCLEAN,
-	HAPPENED_VIRTIO_FAILED,	/* it did not even begin, twice */
-	HAPPENED_VIRTIO_STUCK,	/* that, and the disk can't be put back on SATA */
+	HAPPENED_VIRTIO_FAILED,	/* the start failed twice */
+	HAPPENED_VIRTIO_STUCK,	/* not clean, and the disk can't go back to SATA */
 	HAPPENED_PROMOTE,	/* commands of the administrator */
 	HAPPENED_ROLLBACK,
 	HAPPENED_RETRY,
@@ -41,24 +41,24 @@ enum action {
 	ACTION_PROMOTE,		/* disk to VirtIO, bait out */
 	ACTION_ROLLBACK,	/* disk back to SATA, bait in again */
 	ACTION_MARK,		/* only the phase changes */
-	ACTION_RESTORE,		/* the user's own disk back, state removed */
-	ACTION_REFUSE,		/* a command that makes no sense here */
+	ACTION_RESTORE,		/* restore the user's disk, remove the state */
+	ACTION_REFUSE,		/* the command is not valid in this phase */
 	ACTION_COUNT
 };
 
 struct decision {
 	enum phase next;
 	enum action action;
-	bool count;		/* one more failed attempt */
-	bool reset;		/* attempts start again at 0 */
+	bool count;		/* count one more failed attempt */
+	bool reset;		/* reset attempts to 0 */
 	const char *why;	/* one clause for the log and for status */
-	const char *first;	/* refused: the command that comes before, or NULL */
+	const char *first;	/* refused: the command to run first, or NULL */
 };
 
 /*
- * phase_decide() - look the decision up; total over all its inputs.
+ * phase_decide() - look up the decision; defined for all inputs.
  * @phase: the phase in the persistent definition
- * @last_attempt: a failed trial now would use up max_attempts
+ * @last_attempt: a failed trial now would reach max_attempts
  * @override: the trial was ordered by "busflip promote", not by evidence
  */
 struct decision phase_decide(enum phase phase, enum happening happened,

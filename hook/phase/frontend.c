@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * frontend.c - the part of a <disk> that belongs to its bus, taken off and put
- * back
+ * frontend.c - remove the bus-specific part of a <disk> and put it back
  *
- * What each bus accepts is from libvirt's own checks, 9.0.0 unless said
- * otherwise: virDomainDiskDefValidate() in src/conf/domain_validate.c and
- * qemuValidateDomainDeviceDefDiskFrontend() in src/qemu/qemu_validate.c. Versions
- * differ; where they do, the table has what all of them accept. A disk can have more on
- * its own bus, since its libvirt has taken it: that is noted and comes back, whatever
- * the table says.
+ * What each bus accepts is taken from libvirt's own checks, in 9.0.0 unless noted otherwise:
+ * virDomainDiskDefValidate() in src/conf/domain_validate.c and
+ * qemuValidateDomainDeviceDefDiskFrontend() in src/qemu/qemu_validate.c. Where versions differ,
+ * the table lists what all of them accept. On its own bus a disk may have more, because its
+ * libvirt has accepted it; that is saved and restored whatever the table says.
  *
- * A pass-through (device='lun' with its rawio, sgio and reservations) is not here: it is
- * refused (hook/phase/rewrite-check.c). What gives a guest the host's devices would otherwise be in
- * a state element, which can be forged, and be put back by root behind the back of whoever
- * looks at definitions before libvirt gets them.
+ * A pass-through (device='lun' with its rawio, sgio and reservations) is not in the table: it
+ * is refused (hook/phase/rewrite-check.c). Otherwise settings that give a guest access to the
+ * host's devices would be stored in the state element, which can be forged, and root would
+ * restore them without any check of the definition.
  */
 
 #include "hook/phase/frontend.h"
@@ -27,7 +25,7 @@
 #define ON(bus) (1u << BUS_##bus)
 
 struct part {
-	const char *on;		/* element within <disk>; "disk": itself */
+	const char *on;		/* element within <disk>; "disk": the disk itself */
 	const char *name;	/* attribute, or element when @element */
 	unsigned buses;		/* the buses that accept it */
 	bool element;
@@ -47,22 +45,22 @@ static const struct part parts[] = {
 	{ "driver", "iommu", ON(VIRTIO), false },
 	{ "driver", "ats", ON(VIRTIO), false },
 	{ "target", "rotation_rate", ON(SCSI) | ON(SATA) | ON(IDE), false },
-	/* of USB and SCSI only: libvirt 9.6.0, 11.10.0 */
+	/* USB and SCSI only: libvirt 9.6.0, 11.10.0 */
 	{ "target", "removable", ON(SCSI), false },
 	{ "target", "dpofua", ON(SCSI), false },
 	{ "geometry", "trans", ON(IDE), false },
-	/* "heads must be between 1 and 16": hw/ide/qdev.c of QEMU 7.2, while
-	 * VirtIO takes 255; likewise "discard_granularity must be 512 for ide", and 9.0.0
-	 * has none of it there */
+	/* IDE: "heads must be between 1 and 16" (hw/ide/qdev.c of QEMU 7.2), while VirtIO
+	 * accepts 255; likewise "discard_granularity must be 512 for ide", and 9.0.0 accepts
+	 * none there */
 	{ "disk", "geometry", ON(VIRTIO) | ON(SCSI) | ON(IDE), true },
 	{ "blockio", "discard_granularity", ON(VIRTIO) | ON(SCSI), false },
 	{ "disk", "wwn", ON(SCSI) | ON(IDE), true },
 	{ "disk", "vendor", ON(SCSI), true },
-	/* 16 characters on SCSI; since 11.1.0 40 on SATA and IDE: not the same thing */
+	/* SCSI: 16 characters; since 11.1.0 40 on SATA and IDE, so it is bus-specific */
 	{ "disk", "product", 0, true },
 	/* an ACPI index is a property of PCI devices */
 	{ "disk", "acpi", ON(VIRTIO), true },
-	/* these two name a place on one bus */
+	/* these two name a position on one bus */
 	{ "disk", "alias", 0, true },
 	{ "disk", "address", 0, true },
 };
@@ -129,7 +127,8 @@ static void take_element(xmlNode *from, const struct part *part, xmlNode *saved)
 		xmlFreeNode(element);
 }
 
-/* It stays, and is noted for the way back, on which it would be taken off. */
+/* It stays on the disk, and is saved so that it is restored on the way back, where it would be
+ * removed. */
 static void copy_part(xmlNode *from, const struct part *part, xmlNode *saved)
 {
 	AUTO_XML_STRING xmlChar *space = NULL;
@@ -172,8 +171,8 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 				copy_part(from, &parts[i], saved);
 			continue;
 		}
-		/* An alias holds on any bus, and a geometry may: off for the boot
-		 * on SATA only, where they may not fit; never lost. */
+		/* An alias is valid on any bus, and a geometry may be. Both are removed for
+		 * the boot on SATA, where they may not fit, and always saved. */
 		if ((strcmp(parts[i].name, "alias") == 0 ||
 		     strcmp(parts[i].name, "geometry") == 0) &&
 		    (to != BUS_SATA || !saved))
@@ -197,12 +196,13 @@ static bool known(const char *on, const char *name, bool element)
 	return false;
 }
 
-/* What a note in <saved> is about. */
+/* One saved piece in <saved>. */
 struct note {
 	bool element;
 	char on[16], name[24];
-	xmlChar *value, *space;		/* libxml2's; of an attribute, of an element */
-	xmlNode *copy_of;		/* the element; stays owned by <saved> */
+	xmlChar *value, *space;		/* owned by libxml2; name of an attribute or of an
+					 * element */
+	xmlNode *copy_of;		/* the element; owned by <saved> */
 	long at;
 };
 
@@ -236,7 +236,8 @@ static bool read_element_note(const xmlNode *node, struct note *n)
 	       schema_element(n->copy_of);
 }
 
-/* False: no frontend_take() wrote it, or not of a disk that libvirt had taken. */
+/* Return: false if frontend_take() did not write it, or libvirt would not have accepted it on
+ * a disk. */
 static bool read_note(const xmlNode *node, struct note *n)
 {
 	const char *kind = (const char *)node->name;
@@ -265,7 +266,7 @@ static void wear_attr(xmlNode *disk, const struct note *n)
 {
 	xmlNode *to = owner(disk, n->on);
 
-	/* libvirt drops one that has lost its only attribute. */
+	/* libvirt drops an element that has lost its only attribute. */
 	if (!to && strcmp(n->on, "blockio") == 0) {
 		to = xmlNewNode(NULL, XS(n->on));
 		xml_append(disk, to);
@@ -278,18 +279,17 @@ static void wear_element(xmlNode *disk, const struct note *n)
 {
 	xmlNode *to = owner(disk, n->on);
 
-	/* One that the user put there meanwhile is the user's. */
+	/* If the user has added one meanwhile, keep the user's. */
 	if (to && !xml_child(to, n->name))
 		xml_paste(to, xmlDocCopyNode(n->copy_of, disk->doc, 1), (unsigned)n->at, n->space);
 }
 
-/* Last taken, first put back: the noted places were counted while the earlier
- * ones were gone already. */
+/* Restore in reverse order: positions were counted after the earlier pieces had been removed. */
 void frontend_wear(xmlNode *disk, const xmlNode *saved)
 {
 	char text[TARGET_SIZE];
 
-	/* A target need not name its bus: then its name tells it. */
+	/* A target may omit its bus; then its name implies it. */
 	if (frontend_saved_attr(saved, "target", "dev", text, sizeof(text)) &&
 	    !frontend_saved_attr(saved, "target", "bus", text, sizeof(text)))
 		xml_unset(xml_child(disk, "target"), "bus");

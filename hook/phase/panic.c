@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* With on_crash restart or preserve a bugcheck would not end the guest: without a
- * device it stands still at its blue screen, where the watcher finds it. */
+/* With on_crash restart or preserve, a bugcheck would not end the guest. Without a panic
+ * device it stays at its blue screen, where the watcher detects it. */
 static bool ends_at_crash(const struct domain *domain)
 {
 	char text[32];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * rewrite-check.c - what can't be staged, each with one sentence
+ * rewrite-check.c - which domains can't be staged, each with one sentence
  *
- * A table of conditions: each looks at one thing and says nothing (NULL) or
- * why not. The order is that of likelihood to help the administrator.
+ * A table of conditions. Each check examines one thing and returns NULL or the reason. They are
+ * ordered by how useful the answer is to the administrator.
  */
 
 #include "hook/phase/rewrite.h"
@@ -19,7 +19,7 @@
 struct candidate {
 	const struct domain *domain;
 	const xmlNode *disk;
-	char text[64];		/* scratch for the attribute being looked at */
+	char text[64];		/* buffer for the attribute being checked */
 };
 
 static const char *attr(struct candidate *c, const xmlNode *node, const char *name)
@@ -66,8 +66,8 @@ static const char *bus(struct candidate *c)
 		return "its system disk is on a bus that busflip does not move "
 		       "(only virtio, scsi, sata and ide)";
 	if (xml_attr_is(c->disk, "device", "lun"))
-		return "its system disk is a SCSI pass-through (device='lun'), "
-		       "which SATA does not have";
+		return "its system disk is a SCSI pass-through (device='lun'), which SATA does not "
+		       "support";
 	return NULL;
 }
 
@@ -83,11 +83,11 @@ static const char *source(struct candidate *c)
 static const char *flags(struct candidate *c)
 {
 	if (xml_child(c->disk, "readonly"))
-		return "its system disk is read-only, which SATA does not have "
-		       "and Windows can't boot from";
+		return "its system disk is read-only, which SATA does not support and Windows "
+		       "can't boot from";
 	if (xml_child(c->disk, "transient"))
-		return "its system disk is transient: what Windows learns on "
-		       "SATA would be thrown away";
+		return "its system disk is transient: what Windows writes on SATA would be "
+		       "discarded";
 	return NULL;
 }
 
@@ -98,8 +98,8 @@ static const char *sectors(struct candidate *c)
 				"logical_block_size");
 
 	if (size[0] && strcmp(size, "512"))
-		return "its system disk has sectors other than 512 bytes, "
-		       "which SATA does not have";
+		return "its system disk has a sector size other than 512 bytes, which SATA does "
+		       "not support";
 	return NULL;
 }
 
@@ -113,9 +113,9 @@ static const char *target(struct candidate *c)
 }
 
 /*
- * A definition has no alias but one of the user's ("ua-..."); libvirt gives the others at
- * each start: by place on a controller, where SCSI has a target but for LSI's, or by
- * target name (qemuAssignDeviceDiskAlias() in src/qemu/qemu_alias.c, 9.0.0).
+ * A definition has only user aliases ("ua-..."). libvirt generates the others at each start, by
+ * position on a controller (SCSI includes a target, except for LSI's) or by target name
+ * (qemuAssignDeviceDiskAlias() in src/qemu/qemu_alias.c, 9.0.0).
  */
 static bool is_called(const xmlNode *disk, const xmlNode *device)
 {

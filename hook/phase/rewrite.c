@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * rewrite.c - stage, promote, roll back, restore: domain document in, domain
- * document out; pure
+ * rewrite.c - stage, promote, roll back, restore: domain document in, domain document out; pure
  *
- * At any time the system disk wears one of three frontends:
- *   its own     as the user defined it,
- *   SATA        while it is staged (its own, when that is SATA or IDE),
- *   final       on the bus where it will end (its own, when that is the bus).
- * Its own is kept in the state's <saved> element exactly while it wears
- * another one. All four operations are changes between these three.
+ * At any time the system disk has one of three frontends:
+ *   own         as the user defined it,
+ *   SATA        while it is staged (its own, if that is SATA or IDE),
+ *   final       on the target bus (its own, if that is the target bus).
+ * The own frontend is kept in the state's <saved> element exactly while the disk has another
+ * one. All four operations switch between these three.
  */
 
 #include "hook/phase/rewrite.h"
@@ -38,7 +37,7 @@ static void drop_saved(struct domain *domain)
 	domain->state.saved = NULL;
 }
 
-/* A fresh <saved>; the state element is made when there is none yet. */
+/* Return an empty <saved>; create the state element if there is none yet. */
 static xmlNode *new_saved(struct domain *domain)
 {
 	drop_saved(domain);
@@ -65,8 +64,8 @@ static bool boots_as_first(const struct domain *domain, const xmlNode *disk)
 	return domain_boots_from_hd(domain) && domain_first_hard_disk(domain) == disk;
 }
 
-/* <boot dev='hd'/> means the first hard disk in libvirt's order; the move to
- * another bus must not make another disk the first. */
+/* <boot dev='hd'/> means the first hard disk in libvirt's order. The move to another bus must
+ * not make another disk the first. */
 static int check_boot_order(const struct domain *domain, const xmlNode *disk,
 			    bool was_first, struct error *err)
 {
@@ -78,8 +77,7 @@ static int check_boot_order(const struct domain *domain, const xmlNode *disk,
 	return 0;
 }
 
-/* Give @disk (without an address) a free SATA port, on a new controller if
- * there is none on the others. */
+/* Give @disk (without an address) a free SATA port, on a new controller if no other has one. */
 static void give_port(struct domain *domain, xmlNode *disk)
 {
 	struct slot slot;
@@ -93,12 +91,12 @@ static void give_port(struct domain *domain, xmlNode *disk)
 	slots_drive_address(disk, &slot);
 }
 
-/* Put @disk on SATA: a free name, a free port, a new controller if need be. */
+/* Put @disk on SATA: a free name, a free port, and a new controller if needed. */
 static void wear_sata(struct domain *domain, xmlNode *disk)
 {
 	char name[TARGET_SIZE];
 
-	/* Its own name, when that is one for SATA too, is free for it. */
+	/* Clear its own name first: if that is valid for SATA too, it counts as free. */
 	xml_set(xml_child(disk, "target"), "dev", "");
 	slots_target(domain, "sd", name, sizeof(name));
 	frontend_plain(disk, name, BUS_SATA);
@@ -111,8 +109,8 @@ static void remember_disk(struct domain *domain, const xmlNode *disk, bool stage
 	domain->state.staged_form = staged;
 }
 
-/* Not the name that the system disk had: whoever makes a backup or a snapshot of "vda"
- * meanwhile shall be told that there is no such disk, and not get the bait. */
+/* Do not reuse the name of the system disk: whoever makes a backup or a snapshot of "vda"
+ * meanwhile must get an error, not the bait. */
 static void name_for_bait(const struct domain *domain, char name[TARGET_SIZE])
 {
 	for (char last = 'z'; last > 'a'; last--)
@@ -131,12 +129,12 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	bool first;
 
 	if (!domain->tag.valid && !domain->tag.wrong[0])
-		return fail(err, EINVAL, "its metadata has the busflip tag more than once: "
-			    "leave one of them");
+		return fail(err, EINVAL, "its metadata has more than one busflip tag: keep only "
+			    "one");
 	if (!domain->tag.valid)
-		return fail(err, EINVAL, "its busflip tag has an attribute %s, which is "
-			    "neither bus=\"virtio\", bus=\"scsi\" nor disk=\"TARGET\": "
-			    "busflip enable %s makes it anew", domain->tag.wrong,
+		return fail(err, EINVAL, "its busflip tag has the attribute %s, but only "
+			    "bus=\"virtio\", bus=\"scsi\" and disk=\"TARGET\" are valid: busflip "
+			    "enable %s writes it again", domain->tag.wrong,
 			    domain_word(domain->name, domain->uuid, word));
 	disk = domain_system_disk(domain, err);
 	if (!disk || rewrite_check(domain, disk, err) < 0)
@@ -154,7 +152,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	if (!stays_put(state->origin)) {
 		xmlNode *saved = new_saved(domain);
 
-		/* What only its own bus and SATA have would be lost later. */
+		/* What only its own bus and SATA accept would be lost later. */
 		if (state->origin != state->bus)
 			frontend_take(disk, state->bus, saved);
 		frontend_take(disk, BUS_SATA, saved);
@@ -164,7 +162,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 			frontend_saved_attr(saved, "disk", "model", model, sizeof(model));
 		}
 	}
-	/* Left by a staging whose state was removed: Windows knows its place. */
+	/* Left by a staging whose state was removed: Windows has its device at this address. */
 	place = bait_remove(domain);
 	name_for_bait(domain, name);
 	bait_add(domain, disk, options->bait, options->keep_owner, name,
@@ -194,7 +192,7 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 	return schema_check_disk(disk, err) < 0 ? NULL : disk;
 }
 
-/* Another disk may have taken the place of one that was away. */
+/* Another disk may have taken the address of one that was removed. */
 static void evade(struct domain *domain, xmlNode *disk)
 {
 	struct slot slot;
@@ -219,7 +217,7 @@ static void evade(struct domain *domain, xmlNode *disk)
 	slots_drive_address(disk, &slot);
 }
 
-/* The user's own frontend back on; a name that is taken by now is replaced. */
+/* Restore the user's own frontend; replace its name if it is in use by now. */
 static void wear_own(struct domain *domain, xmlNode *disk)
 {
 	char name[TARGET_SIZE], wanted[TARGET_SIZE];
@@ -240,8 +238,8 @@ static void wear_own(struct domain *domain, xmlNode *disk)
 	evade(domain, disk);
 }
 
-/* Give @disk the bait's place, which is where Windows has its device; libvirt
- * chooses one when another device sits there by now. */
+/* Give @disk the bait's address, where Windows has its device. If another device has that
+ * address by now, libvirt chooses one. */
 static void take_place(struct domain *domain, xmlNode *disk, const xmlNode *place)
 {
 	xmlNode *own = xml_child(disk, "address");
@@ -276,7 +274,7 @@ static void wear_new_scsi(struct domain *domain, xmlNode *disk)
 		bait_add(domain, disk, "", false, "", NULL, "");
 	slot.controller = domain->state.scsi;
 	slot.unit = slots_scsi_unit(domain, slot.controller);
-	/* A name on SATA is a name on SCSI; one from IDE is not. */
+	/* A name for SATA is valid for SCSI; a name for IDE is not. */
 	if (domain->state.origin == BUS_IDE) {
 		char name[TARGET_SIZE];
 
@@ -288,8 +286,8 @@ static void wear_new_scsi(struct domain *domain, xmlNode *disk)
 	slots_drive_address(disk, &slot);
 }
 
-/* The final frontend for a disk that came from another bus. A disk that wears
- * its own frontend now (it came on SATA or IDE) has it saved first. */
+/* Set the final frontend of a disk that came from another bus. If the disk has its own
+ * frontend now (it came from SATA or IDE), save that first. */
 static void wear_new(struct domain *domain, xmlNode *disk)
 {
 	struct state *state = &domain->state;
@@ -370,7 +368,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 		bool keep = !state->saved;
 
 		frontend_take(disk, BUS_SATA, keep ? new_saved(domain) : NULL);
-		/* After "done" nothing is known of an older bus. */
+		/* In phase done the original bus is not known any more. */
 		if (keep)
 			state->origin = state->bus;
 		wear_sata(domain, disk);
@@ -392,8 +390,8 @@ static void clear_away(struct domain *domain)
 	controller_drop_unused(domain, "scsi", domain->state.scsi_added);
 }
 
-/* The bus of the frontend that was kept; one that doesn't name it is on a controller that
- * isn't VirtIO's, or where it was found. */
+/* The bus of the saved frontend. If it names none, the disk was on a controller other than
+ * VirtIO's, or on its present bus. */
 static enum bus own_bus(const struct state *state)
 {
 	char text[16];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* step.c - one step of a domain's way to VirtIO, on its document */
+/* step.c - one step of a domain's conversion to VirtIO, on its document */
 
 #include "hook/phase/step.h"
 
@@ -42,7 +42,7 @@ static bool is_staged(const struct domain *domain)
 	       domain_disk(domain, domain->state.disk);
 }
 
-/* On another bus it has another name, which may be one that was meant for its own. */
+/* On another bus the disk has another name, which an override may use for another disk. */
 static int check_overrides(const struct domain *domain, struct error *err)
 {
 	const xmlNode *disk = domain_disk(domain, domain->state.disk);
@@ -55,7 +55,7 @@ static int check_overrides(const struct domain *domain, struct error *err)
 	return 0;
 }
 
-/* What could not be promoted later is not staged: try it on a copy. */
+/* Refuse to stage what could not be promoted later: try the promotion on a copy. */
 int step_check_promotion(const struct domain *domain, struct error *err)
 {
 	AUTO_DOMAIN struct domain copy = { 0 };
@@ -81,7 +81,7 @@ static int rewrite(struct domain *domain, enum happening happened,
 
 	switch (decision->action) {
 	case ACTION_STAGE:
-		/* One that is held may be staged already, or may never have been. */
+		/* A held domain may be staged already, or may never have been. */
 		return is_staged(domain) ? 0 : rewrite_stage(domain, &options, err);
 	case ACTION_PROMOTE:
 		if (config->auto_recover && decision->next == PHASE_TRIAL)
@@ -107,7 +107,7 @@ static int rewrite(struct domain *domain, enum happening happened,
 	return 0;
 }
 
-/* As much of @detail as there is room for. */
+/* Add @detail, cut to the available room. */
 static void explain(struct step *step, const char *why, const char *detail)
 {
 	char text[2 * sizeof(step->reason)];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* writable.c - which disk of a domain may be written to */
+/* writable.c - which disk of a domain busflip may write to */
 
 #include "hook/phase/writable.h"
 
@@ -11,7 +11,7 @@
 static const char *what_forbids(const xmlNode *disk)
 {
 	if (!disk_is_hard_disk(disk))
-		return "no hard disk";
+		return "not a hard disk";
 	if (disk_is_bait(disk))
 		return "the bait";
 	if (xml_child(disk, "readonly"))
@@ -19,7 +19,7 @@ static const char *what_forbids(const xmlNode *disk)
 	if (xml_child(disk, "shareable"))
 		return "shared with other guests (<shareable/>)";
 	if (xml_child(disk, "transient"))
-		return "transient: what is written is thrown away";
+		return "transient: its writes are discarded";
 	return NULL;
 }
 
@@ -33,7 +33,7 @@ int writable_check(const xmlNode *disk, struct error *err)
 			  name, why) : 0;
 }
 
-/* Where staging puts the disk, and promotion; afterwards it is the user's to move. */
+/* The bus where staging or promotion put the disk. In other phases the user may move it. */
 static bool is_on_its_bus(const struct state *state, const xmlNode *disk)
 {
 	enum bus bus = disk_bus(disk);
@@ -43,7 +43,7 @@ static bool is_on_its_bus(const struct state *state, const xmlNode *disk)
 				     bus == state->bus);
 }
 
-/* Its tag names the disk as it was before it was staged, and no other disk has that name. */
+/* The tag names the disk by its name before staging, and no other disk has that name. */
 static bool is_meant_by_tag(const struct domain *domain, const xmlNode *disk)
 {
 	const char *wanted = domain->tag.disk;
@@ -71,8 +71,8 @@ xmlNode *writable_system_disk(const struct domain *domain, struct error *err)
 	if (!state->disk[0])
 		return disk;
 	if (!is_on_its_bus(state, disk)) {
-		fail(err, EPERM, "its state names disk %s, which is on %s: not where busflip has "
-		     "put it, so it is not written to", state->disk, bus_name(disk_bus(disk)));
+		fail(err, EPERM, "its state names disk %s, which is on %s, where busflip has not "
+		     "put it: busflip does not write to it", state->disk, bus_name(disk_bus(disk)));
 		return NULL;
 	}
 	if (domain->tag.disk[0] ? is_meant_by_tag(domain, disk) :
@@ -82,8 +82,8 @@ xmlNode *writable_system_disk(const struct domain *domain, struct error *err)
 		meant = domain_disk(domain, domain->tag.disk);
 	if (meant) {
 		disk_target(meant, name, sizeof(name));
-		fail(err, EPERM, "its state names disk %s, but Windows boots from %s by its tag "
-		     "and boot order, so neither is written to", state->disk, name);
+		fail(err, EPERM, "its state names disk %s, but by its tag and boot order Windows "
+		     "boots from %s: busflip writes to neither", state->disk, name);
 	}
 	return NULL;
 }

@@ -64,8 +64,8 @@ static bool take_info(struct backup *b, const char *key, const char *value)
 static int damaged(struct error *err, const struct backup *b, const char *name,
 		   const char *what)
 {
-	return fail(err, REFUSE_NO_BACKUP, "%s is damaged (%s: %s): move that folder away, and "
-		    "undo takes an older one, if there is one", b->path, name, what);
+	return fail(err, REFUSE_NO_BACKUP, "%s is damaged (%s: %s): move that folder away; undo "
+		    "then uses an older one, if there is one", b->path, name, what);
 }
 
 static int read_info(struct backup *b, int folder, struct error *err)
@@ -107,7 +107,7 @@ static int check_size(const struct backup *b, struct error *err)
 	if (fstat(b->files[0], &st) < 0)
 		return fail_errno(err, "%s/SYSTEM", b->path);
 	if ((uint64_t)st.st_size != b->kept_size)
-		return damaged(err, b, "SYSTEM", "not whole");
+		return damaged(err, b, "SYSTEM", "incomplete");
 	return 0;
 }
 
@@ -202,8 +202,8 @@ int backup_open_newest(const char *state, bool everywhere, char folder[4096],
 		r = open_one(folder, newest, b, err);
 	}
 	if (r > 0)
-		return fail(err, REFUSE_NO_BACKUP, "nothing is kept for this disk in %s: it was "
-			    "not patched on this host, or by another name (its domain's, its "
+		return fail(err, REFUSE_NO_BACKUP, "there is no backup of this disk in %s: it was "
+			    "not patched on this host, or under another name (its domain's, its "
 			    "path), or with another --state-dir; there is nothing to undo",
 			    folder);
 	return r < 0 ? -1 : check_size(b, err);

@@ -322,8 +322,7 @@ int backup_finish(const char *folder, struct backup_work *work,
 	char final[4096];
 
 	if (!work->path[0] || work->kept != source->reply->kept)
-		return fail(err, EPROTO, "the helper did not hand over the hive "
-			    "that is to be kept");
+		return fail(err, EPROTO, "the helper did not hand over the hive to back up");
 	fd = open(work->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		fail_errno(err, "%s", folder);

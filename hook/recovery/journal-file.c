@@ -159,7 +159,7 @@ static int parse_runs(struct journal *j, const uint8_t *data, size_t len,
 		memcpy(j->runs[i].old, data + p, n);
 		p += 2 * (size_t)n;
 	}
-	return p == len ? 0 : damaged(err, "bytes behind its end");
+	return p == len ? 0 : damaged(err, "extra bytes after its end");
 }
 
 int journal_parse(const uint8_t *data, size_t len, struct journal **out,

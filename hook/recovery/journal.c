@@ -61,7 +61,7 @@ int journal_add(struct journal *j, uint64_t off, const void *data, uint32_t len,
 	    !range_ok(j->bytes, len, IMAGE_DIRTY_LIMIT) ||
 	    j->count >= JOURNAL_RUN_LIMIT)
 		return fail(err, EPROTO,
-			    "%u bytes at %llu are no valid change of this disk",
+			    "%u bytes at %llu are not a valid change of this disk",
 			    len, (unsigned long long)off);
 	if (make_room(j, err) < 0)
 		return -1;

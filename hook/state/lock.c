@@ -59,9 +59,9 @@ int shared_lock(const char *name, unsigned seconds, struct error *err)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail_errno(err, "cannot lock %s", path);
 		if (time(NULL) >= end)
-			return fail(err, EBUSY, "another busflip is working on this "
-				    "domain and did not finish in %u s: try again later, or see "
-				    "who that is with fuser -v %s", seconds, path);
+			return fail(err, EBUSY, "another busflip is working on this domain and did "
+				    "not finish in %u s: try again later, or find it with fuser -v "
+				    "%s", seconds, path);
 		nanosleep(&pause, NULL);
 	}
 	return steal_fd(&fd);

@@ -37,7 +37,7 @@ windows_disk fast windows=11 fast=on
 windows_domain fast bus=sata
 ok "fast startup: a session" windows_session fast
 ok "is hybrid" said fast 'shutdown kind=hybrid'
-is "and libvirt can't tell" "$(reason fast)" "shut off (shutdown)"
+is "and libvirt does not support this check" "$(reason fast)" "shut off (shutdown)"
 ok "the next one is the same kernel" windows_session fast
 ok "resumed" said fast 'up resumed=yes'
 windows_disk pm windows=11 fast=on
