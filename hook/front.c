@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * front.c - busflip-hook, what libvirt runs
+ * front.c - busflip-hook, the program that libvirt runs
  *
- * Runs for each event of every guest on the host, so it links libc only, looks
- * for the tag's bytes in the XML and is gone when there are none. With a tag it
- * runs "busflip event" and waits for it.
+ * It runs for each event of every guest on the host. So it links only libc, searches the XML
+ * for the bytes of the tag and exits if there are none. With a tag it runs "busflip event" and
+ * waits for it.
  *
- * Whatever goes wrong in here or in busflip, the guest starts: a crash, a
- * missing program or a timeout answers 0. Only busflip's deliberate "refuse"
- * becomes a failing hook, and only where the table allows it. (A failing
- * "reconnect" would kill a running guest; it is not even looked at.)
- * One exception: busflip did not end well, and there is a journal. Then a disk
- * may be half patched, and whose, only busflip can tell.
+ * Whatever fails in here or in busflip, the guest starts: a crash, a missing program or a
+ * timeout returns 0. Only a deliberate "refuse" of busflip makes the hook fail, and only where
+ * the table allows it. (A failing "reconnect" would kill a running guest; that event is
+ * ignored.) There is one exception: if busflip failed and there is a journal, a disk may be
+ * half patched, and only busflip can find out which.
  */
 
 #include <dirent.h>
@@ -32,7 +31,7 @@
 #define STATE "urn:busflip:state:1"
 #define JOURNALS BUSFLIP_STATEDIR "/journal"
 #define XML_LIMIT (8u << 20)
-/* Far beyond what busflip needs; libvirt itself would wait for ever. */
+/* Far more than busflip needs; libvirt itself would wait without limit. */
 #define DEADLINE 60
 
 static const struct {
@@ -43,14 +42,14 @@ static const struct {
 	{ "started", "begin", false },
 	{ "stopped", "end", false },
 	{ "release", "end", false },
-	{ "migrate", "begin", false },	/* filters: they print nothing, so nothing is changed */
+	{ "migrate", "begin", false },	/* filters: they print nothing, so the XML is unchanged */
 	{ "restore", "begin", false },
 };
 
-/* Not on heap or stack: pages that are not read into cost nothing. */
+/* Static, not on heap or stack: pages that are never touched cost nothing. */
 static char xml[XML_LIMIT];
 
-/* The state's own start tag says done or held; a forged one makes us do less. */
+/* The state's own start tag says done or held; a forged one only makes busflip do less. */
 static bool is_over(size_t len)
 {
 	static const char *const over[] = { "phase=\"done\"", "phase='done'",
@@ -92,7 +91,7 @@ static bool read_xml(size_t *len)
 	return false;
 }
 
-/* The child: XML on a fresh stdin, nothing of the daemon's environment. */
+/* In the child: the XML as a new stdin, and nothing of the daemon's environment. */
 static void run_actor(char *argv[], size_t len)
 {
 	char *const args[] = { (char[]){ "busflip" }, (char[]){ "event" }, (char[]){ "--" },
@@ -154,7 +153,8 @@ int main(int argc, char *argv[])
 		return EXIT_DONE;
 	if (!read_xml(&len))
 		return ops[i].may_refuse && any_journal() ? refuse(argv[1]) : EXIT_DONE;
-	/* A half patched disk may be a done guest's; busflip must know, too, if that goes on. */
+	/* The half patched disk may belong to a domain in phase done; busflip must also know
+	 * when such a domain continues. */
 	if (!memmem(xml, len, TAG, strlen(TAG)) || (is_over(len) && !any_journal()))
 		return EXIT_DONE;
 	sigemptyset(&chld);
@@ -173,7 +173,7 @@ int main(int argc, char *argv[])
 		return EXIT_FAILED;
 	if (status != EXIT_DONE && any_journal())
 		return refuse(argv[1]);
-	/* While this is there, the start was not let go on: see hook/state/session.h. */
+	/* While this file exists, the start has not been allowed: see hook/state/session.h. */
 	snprintf(mark, sizeof(mark), BUSFLIP_RUNDIR "/%d.preparing", (int)getpid());
 	unlink(mark);
 	return EXIT_DONE;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* checkup-access.c - a file that QEMU needs: is it there, may QEMU's user use it? */
+/* checkup-access.c - a file that QEMU needs: does it exist, and may QEMU's user use it? */
 
 #include "helper/shared/text.h"
 #include "hook/checkup/checkup-parts.h"

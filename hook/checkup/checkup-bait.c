@@ -28,8 +28,8 @@ static void look_at_image(struct patient *p, const char *path)
 			     "bait in /etc/busflip.conf to another place");
 }
 
-/* One that is missing is made anew, or left out by libvirt; but not one that is there and
- * can't be reached: whoever has closed its folder since is told. */
+/* A missing bait is created again, or left out by libvirt. One that exists but can't be
+ * reached is reported: somebody may have closed its folder since. */
 static void look_at_bait(struct patient *p, const xmlNode *bait)
 {
 	const char *path = p->line->config.bait;
@@ -47,8 +47,8 @@ static void look_at_bait(struct patient *p, const xmlNode *bait)
 		checkup_ask(p, &need);
 }
 
-/* What this guest writes, all staged guests have as their bait, and while it runs, none of
- * them can start: QEMU refuses to share it. */
+/* Whatever this guest writes, all staged guests get as their bait; and while it runs none of
+ * them can start, because QEMU refuses to share the image. */
 static void look_at_disk(struct patient *p, const xmlNode *disk)
 {
 	const char *path = p->line->config.bait;

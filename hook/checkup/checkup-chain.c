@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * checkup-chain.c - which files are below an image: it says so, or the definition does
+ * checkup-chain.c - which files are below an image: by the image, or by the definition
  *
- * With a <backingStore> QEMU is told to open what that says and not what the image names;
- * an empty one ends the chain (docs/formatdomain.rst, and qemuDomainDetermineDiskChain()
- * in src/qemu/qemu_domain.c of libvirt 9.0.0). busflip itself reads an image as it is.
+ * With a <backingStore> QEMU opens what that names, not what the image names; an empty one ends
+ * the chain (docs/formatdomain.rst, and qemuDomainDetermineDiskChain() in
+ * src/qemu/qemu_domain.c of libvirt 9.0.0). busflip itself follows the image.
  */
 
 #include "hook/checkup/checkup-parts.h"
@@ -37,7 +37,8 @@ static bool names(const xmlNode *store, const char *path, const char *format)
 	       xml_attr_is(xml_child(store, "format"), "type", format);
 }
 
-/* Where it ends without an empty one, libvirt goes on with what the image says. */
+/* If the definition does not end with an empty one, libvirt continues with what the image
+ * names. */
 static bool is_same(const xmlNode *store, const struct backing *found)
 {
 	for (size_t i = 0; i < found->count && store; i++) {

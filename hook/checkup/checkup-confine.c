@@ -18,7 +18,7 @@ static void check_apparmor(struct patient *p)
 	int r = confine_apparmor(p->domain.uuid, p->xml, &err);
 
 	if (r == 1 && disk_image_is_volume(p->disk)) {
-		/* 9.0.0 leaves them out (measured); later ones do not, see load_profile() in
+		/* 9.0.0 omits them (measured); later versions do not, see load_profile() in
 		 * src/security/security_apparmor.c. */
 		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: libvirt generates a "
 				   "profile, but some versions omit volumes of a pool from it");
@@ -38,8 +38,8 @@ static void check_apparmor(struct patient *p)
 
 /* ---- SELinux ------------------------------------------------------------------ */
 
-/* libvirt labels each file at a start, but for those that it is told to leave alone and
- * those of which the file system does not take it, which is no error to it
+/* libvirt labels each file at a start, except files that it is configured to leave alone, and
+ * files on a file system that rejects labels, which it does not treat as an error
  * (virSecuritySELinuxSetFileconImpl() in src/security/security_selinux.c). */
 static const char *keeps_label(const struct patient *p, const struct need *need)
 {
@@ -79,7 +79,7 @@ static void bad_label(struct patient *p, const struct need *need, const char *wh
 			     "virsh edit %s", p->name_word);
 }
 
-/* A file system that keeps no labels: a boolean of the policy decides. */
+/* On a file system without labels, a boolean of the policy decides. */
 static int ask_boolean(struct patient *p, const struct need *need, const char *name)
 {
 	struct checkup_item *item;
@@ -109,7 +109,7 @@ int checkup_ask_label(struct patient *p, const struct need *need)
 	r = selinux_way(SELINUX_FS, p->label, need->path, why, need->write, &barrier);
 	if (r == 0)
 		bad_label(p, need, why ? why : "", &barrier);
-	/* Nobody to ask: then libvirt, which labels it, will know. */
+	/* The kernel can't be asked; then the label that libvirt sets is what counts. */
 	return r < 0 && !why ? 1 : r;
 }
 
@@ -118,7 +118,7 @@ static void check_selinux(struct patient *p, const struct backing *backing)
 	struct checkup_item *item;
 	int r;
 
-	/* That it is not there was said. */
+	/* The missing file has been reported already. */
 	if (access(p->place.path, F_OK) < 0)
 		return;
 	r = checkup_ask_chain(p, "confinement", backing, checkup_ask_label);

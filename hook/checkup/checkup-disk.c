@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* checkup-disk.c - what is on the disk: Windows, a firmware's table, a driver for it */
+/* checkup-disk.c - what is on the disk: Windows, the partition table for its firmware, a
+ * driver for it */
 
 #include "hook/checkup/checkup-parts.h"
 
@@ -13,7 +14,7 @@
 #include "hook/state/session.h"
 #include "hook/cli/summary.h"
 
-/* Once it has run here, nothing is to be mended where it came from. */
+/* Once it has run on this host, the cure can't be on the former host. */
 static bool has_run_here(const struct patient *p)
 {
 	enum phase phase = p->domain.state.phase;
@@ -24,8 +25,8 @@ static bool has_run_here(const struct patient *p)
 }
 
 /*
- * A Windows that is done is nobody's to read: hibernated, encrypted, or taken off in the
- * middle it starts where it last ran.
+ * A domain in phase done is not read: even if Windows is hibernated, encrypted, or was
+ * interrupted, it starts where it last ran.
  */
 static bool is_its_own_business(const struct patient *p, int code)
 {
@@ -46,7 +47,7 @@ static void cure_refusal(const struct patient *p, struct checkup_item *item, int
 			     "refusal", p->name_word);
 }
 
-/* One look, at most a dry run of a patch. Return as subject_run() does. */
+/* Read the disk once; at most a dry run of a patch. Return as subject_run() does. */
 static int look(const struct patient *p, const struct disk_image *place, enum job_action action,
 		struct guestdisk_result *result, struct error *err)
 {
@@ -81,8 +82,8 @@ static void take_fact(void *context, const char *key, const char *value)
 	}
 }
 
-/* Windows boots from GPT with UEFI only and from MBR with a BIOS only (Microsoft:
- * "Windows and GPT FAQ"). The ESP may be on another disk. */
+/* Windows boots from GPT only with UEFI and from MBR only with a BIOS (Microsoft: "Windows and
+ * GPT FAQ"). The ESP may be on another disk. */
 static void check_firmware(struct patient *p, const struct guestdisk_result *result)
 {
 	struct table table = { 0 };
@@ -112,7 +113,7 @@ static void check_firmware(struct patient *p, const struct guestdisk_result *res
 
 /* ---- Windows ------------------------------------------------------------------ */
 
-/* It is not where the domain boots from: on another disk? */
+/* Windows is not on the boot disk of the domain: search its other disks. */
 static void find_windows(struct patient *p, const struct error *why)
 {
 	const xmlNode *disk = xml_child(p->domain.devices, "disk");
@@ -202,7 +203,7 @@ static void check_patch(struct patient *p)
 	guestdisk_result_free(&result);
 }
 
-/* What busflip would read, and write to, is not what the guest sees. */
+/* What busflip would read and write is not what the guest sees. */
 static void other_disk(struct patient *p)
 {
 	struct checkup_item *item;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* checkup-files.c - the files that QEMU needs: there, what they should be, allowed */
+/* checkup-files.c - the files that QEMU needs: whether they exist, are valid and accessible */
 
 #include "hook/checkup/checkup-parts.h"
 
@@ -20,8 +20,8 @@
 
 /* ---- is it what the definition says? ---------------------------------------- */
 
-/* Such a disk is raw for libvirt and begins as LUKS does (docs/formatdomain.rst and
- * formatstorageencryption.rst; <encryption> may stand in either place). */
+/* For libvirt such a disk is raw, and begins with a LUKS header (docs/formatdomain.rst and
+ * formatstorageencryption.rst; <encryption> may be in either place). */
 static bool is_encrypted(const xmlNode *disk)
 {
 	return xml_child(disk, "encryption") ||
@@ -152,8 +152,8 @@ static bool file_names(const char *file, const char *text)
 	       memmem(data, len, text, strlen(text));
 }
 
-/* libvirt chooses from what the descriptors offer (docs/interop/firmware.json of
- * QEMU), when the definition names no file. With @loader: is that in one of them? */
+/* If the definition names no file, libvirt chooses from the firmware descriptors
+ * (docs/interop/firmware.json of QEMU). With @loader: is that file in one of them? */
 static bool has_descriptors(const char *loader)
 {
 	static const char *const folders[] = {
@@ -180,9 +180,9 @@ static void no_loader(struct patient *p, const char *what)
 		     "correct <os> with virsh edit %s", p->name_word);
 }
 
-/* Which variables go with a loader libvirt knows from the descriptors, from qemu.conf,
- * and where neither says so from a list that it was built with; Debian's and Fedora's
- * have these two folders (qemuPrepareNVRAM() in src/qemu/qemu_process.c). */
+/* libvirt knows the variables for a loader from the descriptors, from qemu.conf, or from a
+ * list that it was built with; those of Debian and Fedora contain these two folders
+ * (qemuPrepareNVRAM() in src/qemu/qemu_process.c). */
 static bool has_template(const xmlNode *os)
 {
 	char loader[1024];
@@ -195,7 +195,7 @@ static bool has_template(const xmlNode *os)
 	       file_names(BUSFLIP_SYSCONFDIR "/libvirt/qemu.conf", loader);
 }
 
-/* In the text, or since libvirt 8.5 in a <source>. */
+/* As text, or since libvirt 8.5 in a <source>. */
 static bool variables(const xmlNode *nvram, char *path, size_t size)
 {
 	const xmlNode *source = xml_child(nvram, "source");
@@ -234,7 +234,7 @@ static void check_nvram(struct patient *p, const xmlNode *os, bool chosen)
 	can_make = xml_attr(node, "template", template, sizeof(template)) ?
 		   access(template, F_OK) == 0 : has_template(os);
 	if (is_there && p->has_user && checkup_ask(p, &need) == 0) {
-		/* That said what is wrong with it. */
+		/* That function has reported the error. */
 	} else if (named && !is_there && !can_make) {
 		no_variables(p, node, path);
 	} else if (chosen) {

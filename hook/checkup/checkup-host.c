@@ -22,7 +22,7 @@ static bool relabels(void)
 			       NULL) <= 0 || strcmp(value, "0") != 0;
 }
 
-/* Permissive, it forbids nothing. The label is that of domains of this type. */
+/* In permissive mode SELinux forbids nothing. The label is that of domains of this type. */
 static void take_selinux(struct patient *p, const xmlNode *secmodel)
 {
 	const xmlNode *base = xml_child(secmodel, "baselabel");
@@ -67,7 +67,7 @@ static void take_selinux_label(struct patient *p, const xmlNode *node)
 		p->label[0] = '\0';
 }
 
-/* <seclabel> of the domain overrules the host's. */
+/* A <seclabel> of the domain overrides the host's. */
 static void take_labels(struct patient *p)
 {
 	const xmlNode *node = xml_child(p->domain.root, "seclabel");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* checkup-item.c - one item of what was found */
+/* checkup-item.c - one item of the result */
 
 #include "hook/checkup/checkup-item.h"
 
@@ -11,7 +11,7 @@
 
 #include "hook/host/cure.h"
 
-/* No upper limit: each of a domain's files may be one. */
+/* There is no upper limit: each file of a domain may be an item. */
 static struct checkup_item *new_item(struct patient *p)
 {
 	struct checkup *out = p->out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * checkup-item.h - what the parts of a checkup share: the patient, and one item of what
- * was found
+ * checkup-item.h - what the parts of a checkup share: the domain being checked, and one item of
+ * the result
  */
 #ifndef BUSFLIP_CHECKUP_ITEM_H
 #define BUSFLIP_CHECKUP_ITEM_H
@@ -17,9 +17,10 @@
 
 struct checkup_item {
 	char name[16];
-	enum holds holds;	/* HOLDS_NO: found wrong; HOLDS_UNKNOWN: no telling */
+	enum holds holds;	/* HOLDS_NO: a problem was found; HOLDS_UNKNOWN: could not be
+				 * checked */
 	char found[1024];
-	char cure[1024];	/* "" when there is none, or none is needed */
+	char cure[1024];	/* "" if there is none, or none is needed */
 };
 
 struct checkup {
@@ -33,43 +34,46 @@ struct patient {
 	char *xml;			/* the persistent definition */
 	struct domain domain;
 	const xmlNode *disk;		/* the system disk, or NULL */
-	char target[TARGET_SIZE];	/* its name */
-	/* To be typed: name of the domain, that target, the image. */
+	char target[TARGET_SIZE];	/* its target name */
+	/* Quoted for a shell: name of the domain, that target, the image. */
 	char name_word[DOMAIN_WORD], target_word[4 * TARGET_SIZE], path_word[4400];
 	struct disk_image place;
-	bool placed;			/* .place is known */
-	bool own_chain;			/* other files are below it than the image says */
-	/* of the host, from libvirt's capabilities and qemu.conf */
+	bool placed;			/* .place is valid */
+	bool own_chain;			/* the definition puts other files below it than the
+					 * image does */
+	/* from libvirt's capabilities and qemu.conf of the host */
 	struct access_user user;
 	bool has_user;
-	char no_user[256];		/* what the definition has in place of one */
-	bool relabels;			/* files are given to QEMU's user at a start */
+	char no_user[256];		/* what the definition has in its place */
+	bool relabels;			/* libvirt changes the owner of files to QEMU's user at
+					 * a start */
 	bool apparmor, selinux;
-	char label[SELINUX_LABEL];	/* SELinux: of its QEMU; "" not known */
+	char label[SELINUX_LABEL];	/* SELinux: label of its QEMU; "" if unknown */
 	struct checkup *out;
-	size_t choice;			/* item that libvirt's command decides, from 1; or 0 */
-	struct checkup_item spare;	/* taken when there was no memory for one more */
+	size_t choice;			/* index from 1 of the item that libvirt's command
+					 * decides; or 0 */
+	struct checkup_item spare;	/* used when there is no memory for another item */
 	bool no_memory;
 };
 
-/* checkup_add() - one more item; never NULL, and good until the next one is added. */
+/* checkup_add() - add an item; never NULL, and valid until the next one is added. */
 struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds holds,
 				 const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* checkup_denied() - where @err is about what busflip may read and not about the domain,
- * one item that says so; else false. */
+/* checkup_denied() - true if @err is about what busflip may read and not about the domain;
+ * then one item reports it. */
 bool checkup_denied(struct patient *p, const char *name, const struct error *err);
 void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* checkup_wrong() - one item that says what @err does, with the cure of all errors of its
- * kind, else the one that is given; "%s" with "": none. */
+/* checkup_wrong() - add an item with the text of @err and the cure for errors of its kind,
+ * otherwise the given one; "%s" with "": none. */
 void checkup_wrong(struct patient *p, const char *name, const struct error *err,
 		   const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* A file that QEMU needs. */
 struct need {
-	const char *item;		/* which item it belongs to */
+	const char *item;		/* the item it belongs to */
 	const char *of;			/* "disk sdb: ", or "" for the system disk */
 	const char *path;
 	bool write;

@@ -2,9 +2,9 @@
 /*
  * checkup-network.c - what the interfaces of a domain are connected to
  *
- * Imported definitions name networks and bridges of the host that they were made for.
- * libvirt refuses to start a domain whose network is not active, or whose bridge or
- * device is not there (qemuProcessPrepareDomainNetwork(), src/qemu/qemu_process.c).
+ * Imported definitions name networks and bridges of the host that they were made for. libvirt
+ * refuses to start a domain whose network is not active, or whose bridge or device does not
+ * exist (qemuProcessPrepareDomainNetwork(), src/qemu/qemu_process.c).
  */
 
 #include "helper/shared/text.h"
@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <net/if.h>
 
-/* What may be the longest name of a network. */
+/* The longest name of a network. */
 #define NAME_SIZE 256
 
 struct networks {
@@ -48,7 +48,7 @@ static void ask_network(struct patient *p, struct virt *virt, const char *name,
 	}
 }
 
-/* A bridge, or what a macvtap interface is put on. */
+/* A bridge, or the device below a macvtap interface. */
 static void ask_device(struct patient *p, const char *what, const char *name,
 		       struct networks *networks)
 {
@@ -73,8 +73,7 @@ static const struct kind {
 	{ "direct", "dev", "network device" },
 };
 
-/* What an interface is connected to, with its name; NULL: to nothing that could be
- * missing. */
+/* What an interface is connected to, with its name; NULL: nothing that could be missing. */
 static const struct kind *connected_to(const xmlNode *interface, char *name, size_t size)
 {
 	const xmlNode *source = xml_child(interface, "source");
@@ -85,7 +84,7 @@ static const struct kind *connected_to(const xmlNode *interface, char *name, siz
 	return NULL;
 }
 
-/* Each name once, however many interfaces are connected to it. */
+/* Report each name once, however many interfaces are connected to it. */
 static bool was_asked(const xmlNode *first, const xmlNode *interface, const char *attr,
 		      const char *name)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * checkup-others.c - the other files of a domain: second disks, CD-ROMs, its kernel
+ * checkup-others.c - the other files of a domain: further disks, CD-ROMs, its kernel
  *
- * libvirt and QEMU want every one of them at a start, so an ISO from which Windows was
- * installed years ago and which is gone keeps the guest from starting. The exception are
- * disks with a startupPolicy that says so (docs/formatdomain.rst of libvirt).
+ * libvirt and QEMU need every one of them at a start, so a missing ISO from which Windows was
+ * installed years ago keeps the guest from starting. Disks with a startupPolicy that allows it
+ * are the exception (docs/formatdomain.rst of libvirt).
  */
 
 #include "hook/checkup/checkup-parts.h"
@@ -17,7 +17,7 @@
 #include "hook/checkup/magic.h"
 
 struct others {
-	size_t count;		/* files that were looked at */
+	size_t count;		/* number of files checked */
 	bool all_known;
 };
 
@@ -45,8 +45,8 @@ static void look_at(struct patient *p, const struct need *need, struct others *o
 		others->all_known = false;
 }
 
-/* Formats that only QEMU tells apart are left to it, as is what root can't read: that
- * may be on a server which lets QEMU's user do so. */
+/* Formats that only QEMU can distinguish are not checked, nor are files that root can't read:
+ * a server may let QEMU's user read them. */
 static void look_at_format(struct patient *p, const struct need *need, const xmlNode *disk,
 			   const char *said, struct others *others)
 {
@@ -56,13 +56,13 @@ static void look_at_format(struct patient *p, const struct need *need, const xml
 		others->all_known = false;
 }
 
-/* A disk that is optional is left away when its chain is broken, too. */
+/* libvirt also drops an optional disk if its chain is broken. */
 static bool is_optional(const struct need *need)
 {
 	return xml_attr_is(need->source, "startupPolicy", "optional");
 }
 
-/* What is below it, as far as that is known: else it was said why not. */
+/* The files below it, as far as they are known; otherwise the reason has been reported. */
 static int find_chain(struct patient *p, const struct need *need, const xmlNode *disk,
 		      const char *format, struct backing *backing)
 {
@@ -78,7 +78,7 @@ static int find_chain(struct patient *p, const struct need *need, const xmlNode 
 			    "files (<backingStore>) than %s does", need->of, need->path);
 	if (chain != CHAIN_UNREADABLE)
 		return -1;
-	/* What busflip does not follow, QEMU may. */
+	/* QEMU may follow what busflip does not. */
 	if (err.code != ENOENT || is_optional(need)) {
 		checkup_add(p, "other-files", HOLDS_UNKNOWN, "%s%s", need->of, err.msg);
 		return -1;
@@ -105,8 +105,8 @@ static void look_at_chain(struct patient *p, struct need need, const xmlNode *di
 	backing_free(&backing);
 }
 
-/* The guest starts with an empty drive, or without that disk. "requisite" is for
- * migration and restored guests: a start fails (since libvirt 0.9.7). */
+/* The guest starts with an empty drive or without that disk. "requisite" applies to migrated
+ * and restored guests: a start fails (since libvirt 0.9.7). */
 static bool may_be_missing(struct patient *p, const struct need *need)
 {
 	if (!is_optional(need) || !is_missing(need->path))
@@ -134,7 +134,7 @@ static void look_at_disk(struct patient *p, const xmlNode *disk, struct others *
 	struct error ignored = { 0 };
 	struct disk_image place;
 
-	/* Empty drives, and disks that are no files of this host. */
+	/* Empty drives, and disks that are not files of this host. */
 	if (!disk_target(disk, target, sizeof(target)) ||
 	    disk_image_of(disk, &place, &ignored) < 0)
 		return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* checkup-place.c - the system disk: a file or block device that busflip can look into? */
+/* checkup-place.c - the system disk: is it a file or block device that busflip can read? */
 
 #include "hook/checkup/checkup-parts.h"
 
@@ -20,7 +20,7 @@ static const char *source_word(const struct patient *p, const char *attr, char w
 	return shell_word(name, word, 1100);
 }
 
-/* On trial it is enough that the guest was seen to write. */
+/* On trial it is enough that the guest was seen writing. */
 static bool waits_for_a_look(const struct patient *p)
 {
 	enum phase phase = p->domain.state.phase;
@@ -49,7 +49,7 @@ static void out_of_reach(struct patient *p, const struct error *err)
 		checkup_cure(item, BY_HAND);
 }
 
-/* libvirt starts no guest with such a disk, nor with that of the next one. */
+/* libvirt starts no guest with such a disk; the same is true for the next function. */
 static void no_pool(struct patient *p, const struct error *err)
 {
 	struct checkup_item *item;

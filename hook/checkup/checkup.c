@@ -100,7 +100,7 @@ static void check_system_disk(struct patient *p)
 	checkup_place(p);
 }
 
-/* What has changed since it was staged: that could be promoted. */
+/* The definition may have changed since it was staged: check that it can be promoted. */
 static void check_way_on(struct patient *p)
 {
 	const char *phase = phase_name(p->domain.state.phase);
@@ -139,7 +139,7 @@ static void check_staging(struct patient *p)
 		checkup_cure(item, "busflip disable --force %s, then busflip enable %s",
 			     p->name_word, p->name_word);
 	} else if (p->domain.state_node) {
-		/* Without its disk there is none: that was said. */
+		/* Without its disk there is none; that has been reported. */
 		if (p->disk)
 			check_way_on(p);
 	} else if (summary_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
@@ -154,8 +154,8 @@ static void check_staging(struct patient *p)
 
 /* ---- the host --------------------------------------------------------------- */
 
-/* What is left: machine types, CPU models, devices. What was found wrong already would
- * only be said again, in libvirt's words. */
+/* What remains: machine types, CPU models, devices. Problems found before would only be
+ * repeated in libvirt's words. */
 static void check_command(struct patient *p, struct virt *virt)
 {
 	struct error err = { 0 };

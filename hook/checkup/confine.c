@@ -27,7 +27,7 @@
 #define SMB2_SUPER_MAGIC 0xfe534d42
 #endif
 
-/* Far more than it takes; a network file system may not answer at all. */
+/* Far more than it needs; a network file system may not answer at all. */
 #define SECONDS_ASKED 10
 #define WORDS_LIMIT 65536
 
@@ -71,7 +71,7 @@ static int memory_file(const char *text)
 	return fd;
 }
 
-/* Its messages, without "virt-aa-helper: error: " and on one line. */
+/* Its messages on one line, without "virt-aa-helper: error: ". */
 static void take_words(int fd, struct error *err)
 {
 	AUTO_FREE char *text = NULL;

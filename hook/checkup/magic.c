@@ -38,7 +38,7 @@ static const char *by_head(const uint8_t *head, size_t len)
 	return NULL;
 }
 
-/* A VHD of fixed size has its only header behind the data. */
+/* A VHD of fixed size has its only header after the data. */
 static bool has_vhd_footer(int fd)
 {
 	char footer[8];

@@ -14,7 +14,7 @@
 /* The only flag of an answer: this domain is permissive. */
 #define PERMISSIVE 1ul
 
-/* The number in a file of @fs; -1 none. */
+/* The number in a file of @fs; -1 if there is none. */
 static long number(const char *fs, const char *name)
 {
 	char path[PATH_MAX], text[16] = "", *end;
@@ -57,13 +57,13 @@ bool selinux_label(const char *path, char label[SELINUX_LABEL])
 	if (n < 1)
 		return false;
 	label[n] = '\0';
-	/* It goes into a question of words, and onto a terminal. */
+	/* The label becomes a part of a query with spaces, and is printed on a terminal. */
 	return !strpbrk(label, " \t\n");
 }
 
-/* Return as selinux_allows(); @allowed: a bit for each permission. The answer has six
- * numbers, of which flags came last: allowed, decided, two for the audit, the number of
- * the policy, flags. */
+/* Return as selinux_allows(); @allowed: a bit for each permission. The answer has six numbers,
+ * of which the flags were added last: allowed, decided, two for the audit, the number of the
+ * policy, flags. */
 static int ask(const char *fs, const char *question, unsigned long *allowed)
 {
 	char path[PATH_MAX], answer[256] = "", *end = answer;
@@ -109,7 +109,7 @@ int selinux_allows(const char *fs, const char *process, const char *object,
 	return r < 0 ? -1 : 1;
 }
 
-/* The file or folder in @barrier, to which it adds the label. */
+/* Return the file or folder in @barrier, with its label appended. */
 static int ask_one(const char *fs, const char *process, bool write,
 		   struct selinux_barrier *barrier)
 {
@@ -121,7 +121,7 @@ static int ask_one(const char *fs, const char *process, bool write,
 	if (stat(barrier->path, &st) < 0)
 		return -1;
 	barrier->folder = S_ISDIR(st.st_mode);
-	/* A folder without one is not known to be in the way. */
+	/* A folder without a label is not known to be an obstacle. */
 	if (!selinux_label(barrier->path, barrier->label))
 		return barrier->folder ? 1 : -1;
 	return selinux_allows(fs, process, barrier->label,

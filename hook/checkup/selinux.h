@@ -2,9 +2,9 @@
 /*
  * selinux.h - may a process with one label use a file with another?
  *
- * The kernel is asked, which has the policy loaded: no type is known by name here. The
- * question is that of security_compute_av(3), written to a file of selinuxfs, so the
- * library is not needed for it. @fs is /sys/fs/selinux, or a folder that looks like it.
+ * The kernel, which has the policy loaded, is asked; no type name is known here. The query is
+ * that of security_compute_av(3), written to a file of selinuxfs, so the library is not needed.
+ * @fs is /sys/fs/selinux, or a folder that looks like it.
  */
 #ifndef BUSFLIP_SELINUX_H
 #define BUSFLIP_SELINUX_H
@@ -13,21 +13,21 @@
 
 #define SELINUX_FS "/sys/fs/selinux"
 
-/* As long as the kernel's own limit in most file systems allows; a context of a usual
- * policy has some fifty characters. */
+/* The limit of the kernel in most file systems; a context of a usual policy has some fifty
+ * characters. */
 #define SELINUX_LABEL 512
 
-/* selinux_enforces() - false when it only logs what it would forbid. */
+/* selinux_enforces() - false in permissive mode, which only logs. */
 bool selinux_enforces(const char *fs);
 
-/* selinux_label() - of a file; false: it has none, or it can't be read. */
+/* selinux_label() - the label of a file; false if it has none or it can't be read. */
 bool selinux_label(const char *path, char label[SELINUX_LABEL]);
 
 /*
- * selinux_allows() - may @process do what @permissions, which ends with NULL, names to an
- * @object of @class ("file", "dir", "blk_file")?
+ * selinux_allows() - may @process do what @permissions (ends with NULL) names to an @object of
+ * @class ("file", "dir", "blk_file")?
  *
- * Return 1 yes (also where its domain is permissive), 0 no, -1 no answer.
+ * Return 1 yes (also if its domain is permissive), 0 no, -1 no answer.
  */
 int selinux_allows(const char *fs, const char *process, const char *object,
 		   const char *class, const char *const *permissions);
@@ -38,10 +38,10 @@ struct selinux_barrier {
 };
 
 /*
- * selinux_way() - may @process enter each folder on the way to @path, and with @file
- * open @path itself for reading, and @write, writing? Symbolic links are followed.
+ * selinux_way() - may @process enter each folder on the way to @path and, with @file, open
+ * @path itself for reading and, with @write, for writing? Symbolic links are followed.
  *
- * Return 1 yes, 0 no and the first that is in the way in @barrier, -1 no answer.
+ * Return 1 yes, 0 no and the first obstacle in @barrier, -1 no answer.
  */
 int selinux_way(const char *fs, const char *process, const char *path, bool file, bool write,
 		struct selinux_barrier *barrier);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* advice.c - what comes next for a domain, and what would cure a condition */
+/* advice.c - what comes next for a domain, and how to fix a condition that does not hold */
 
 #include "hook/command/advice.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* In these texts DOMAIN stands for its name, REASON for why something fails. */
+/* In these texts DOMAIN is replaced by the domain's name, REASON by the reason of a failure. */
 static const char *put(const char *text, const char *word, const char *value,
 		       char *out, size_t *used)
 {
@@ -86,7 +86,7 @@ static bool is_odd(const struct advice *a)
 	return !a->summary->tagged && a->odd_tag && a->odd_tag[0];
 }
 
-/* What comes before any phase; NULL: nothing. */
+/* A condition that comes before any phase; NULL: none. */
 static const char *obstacle(const struct advice *a)
 {
 	const struct summary *s = a->summary;
@@ -116,8 +116,8 @@ static const char *obstacle(const struct advice *a)
 	return NULL;
 }
 
-/* What a command has done since the session began counts from the next start on: the
- * end of this one decides nothing. */
+/* A command given after the session began takes effect at the next start: the end of this
+ * session decides nothing. */
 #define OLDER_SAVED(bus) \
 	"start it; it resumes its saved session, as before the last change. Shut it down inside " \
 	"Windows; its next start is then on " bus "."
@@ -139,7 +139,7 @@ static const char *const olders[PHASE_COUNT][NOW_COUNT] = {
 #define NEVER "stays on SATA, since its disk can't be read: REASON; busflip check DOMAIN says " \
 	"what to do"
 
-/* While it runs no disk can be looked at, but of these it is known. */
+/* While a guest runs its disk can't be read, but of these disks it is known in advance. */
 static const char *const nevers[NOW_COUNT] = {
 	[NOW_OFF] = "start it; it " NEVER,
 	[NOW_SAVED] = "start it; it resumes its saved session, and " NEVER,
@@ -169,7 +169,8 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 
 static const struct cure {
 	const char *condition;
-	const char *found;	/* what this cure is for begins so; NULL: all */
+	const char *found;	/* the cure applies if what was found begins with this; NULL:
+				 * always */
 	const char *text;
 } cures[] = {
 	{ "volume-clean", "BitLocker",

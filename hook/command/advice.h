@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * advice.h - what comes next for a domain, and what would cure a condition that
- * does not hold, in plain words; pure
+ * advice.h - what comes next for a domain, and how to fix a condition that does not hold; pure
  */
 #ifndef BUSFLIP_ADVICE_H
 #define BUSFLIP_ADVICE_H
@@ -11,23 +10,23 @@
 
 struct advice {
 	const struct summary *summary;
-	const char *odd_tag;	/* of domain_odd_tag() */
-	bool saved;		/* its next start goes on with a saved session */
+	const char *odd_tag;	/* from domain_odd_tag() */
+	bool saved;		/* its next start resumes a saved session */
 	bool needs_disk;	/* evidence = require: the disk must be readable */
 	bool has_drivers;	/* virtio_win is set */
-	const char *no_drivers;	/* why it is of no use, a clause; or NULL */
-	const char *unreadable;	/* why the disk can't be looked at, or NULL; ... */
-	bool never;		/* ... and it never will be */
+	const char *no_drivers;	/* why virtio_win can't be used, a clause; or NULL */
+	const char *unreadable;	/* why the disk can't be read, or NULL; ... */
+	bool never;		/* ... and it never can be */
 	const char *unfit;	/* why it can't be staged, or NULL */
 	const char *stuck;	/* staged: why it can't go to VirtIO, or NULL */
 };
 
 #define ADVICE_SIZE 1280
 
-/* advice_next() - one or two sentences, to be read behind "Next: ". */
+/* advice_next() - one or two sentences to follow "Next: ". */
 void advice_next(const struct advice *advice, char text[ADVICE_SIZE]);
 
-/* advice_cure() - "" for a condition that holds, or that there is no cure for. */
+/* advice_cure() - "" if the condition holds or has no cure. */
 void advice_cure(const struct advice *advice, const struct finding *finding,
 		 char text[ADVICE_SIZE]);
 

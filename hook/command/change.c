@@ -32,7 +32,7 @@
 #include "hook/state/story.h"
 #include "hook/lifecycle/watch.h"
 
-/* Everything that a command on one domain needs, in the order it is got. */
+/* What a command on one domain needs, in the order in which it is acquired. */
 struct target {
 	struct virt *virt;
 	struct virt_domain *dom;
@@ -57,7 +57,8 @@ static int target_open(const struct command_line *line, const char *name,
 	return target->lock < 0 ? -1 : 0;
 }
 
-/* A line on stdout. Who may define a domain chooses its name. */
+/* Print a line on stdout. Anybody who may define domains chooses their names, so it is made
+ * printable. */
 static void __attribute__((format(printf, 1, 2))) tell(const char *fmt, ...)
 {
 	char line[2048];
@@ -129,8 +130,8 @@ struct change {
 	const struct command_line *line;
 	struct virt *virt;
 	struct step *step;
-	char odd[ODD_TAG];	/* what was there in place of the tag, or "" */
-	bool again;		/* its tag was gone, and nothing else was to do */
+	char odd[ODD_TAG];	/* what was found instead of the tag, or "" */
+	bool again;		/* its tag was missing, and nothing else had to be done */
 };
 
 static int enable(void *context, struct domain *domain, struct error *err)
@@ -146,13 +147,13 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	if (strlen(disk) >= TARGET_SIZE)
 		return fail(err, EINVAL, "%s is not a target name such as vda (see virsh "
 			    "domblklist)", disk);
-	/* Another bus or disk would not fit what staging has done already. */
+	/* Another bus or disk would not fit what staging has already done. */
 	if (domain->state_node && (domain->tag.bus != bus || strcmp(domain->tag.disk, disk)) &&
 	    (line->bus || line->disk))
 		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
 			    phase_name(domain->state.phase),
 			    domain_word(domain->name, domain->uuid, word));
-	/* Without its tag, a state is of no use: somebody took it out by hand. */
+	/* A state without a tag is useless: somebody removed the tag by hand. */
 	tagged = domain->tag.present;
 	domain_odd_tag(domain, c->odd);
 	if (!domain->state_node || !tagged)
@@ -211,8 +212,8 @@ int command_enable(const struct command_line *line)
 	return finish_stdout(EXIT_DONE);
 }
 
-/* What Windows has for the way only, such as no restart after a crash. Return a clause
- * for the user; "" there was nothing. */
+/* Undo the temporary changes in Windows, such as no restart after a crash. Return a clause for
+ * the user; "" if there were none. */
 static const char *put_back(const struct command_line *line, const struct target *target)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
@@ -241,7 +242,7 @@ int command_disable(const struct command_line *line)
 
 	if (target_open(line, name, &target, &err) < 0)
 		return change_failed(name, &err);
-	/* First: whose state is gone has no disk that we know of. */
+	/* Do this first: once its state is gone, the domain's disk is not known any more. */
 	if (!line->force)
 		windows = put_back(line, &target);
 	if (definition_change(target.virt, target.dom, disable, &change, &err) < 0)
@@ -262,7 +263,7 @@ int command_disable(const struct command_line *line)
 }
 
 
-/* ---- what the hook runs ------------------------------------------------------ */
+/* ---- commands that the hook runs ----------------------------------------------- */
 
 int command_event(const struct command_line *line)
 {

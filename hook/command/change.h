@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * change.h - one step of a domain, as the commands that change a definition take it
+ * change.h - one step of a domain, for the commands that change a definition
  */
 #ifndef BUSFLIP_CHANGE_H
 #define BUSFLIP_CHANGE_H
@@ -8,20 +8,20 @@
 #include "hook/cli/line.h"
 #include "hook/phase/decide.h"
 
-/* A person waits at the other end: long enough for any step, short enough to
- * see that something is stuck. */
+/* A person waits for the command: long enough for any step, short enough to notice that
+ * something hangs. */
 #define LOCK_SECONDS 30
 
 struct step;
 
-/* change_print() - the step that was taken, on stdout. */
+/* change_print() - print the step on stdout. */
 void change_print(const char *name, const struct step *step);
 
-/* change_failed() - complain of the domain, with the cure of errors of that kind. Gives
- * EXIT_FAILED. */
+/* change_failed() - print the error for the domain, with the cure for errors of that kind.
+ * Return EXIT_FAILED. */
 int change_failed(const char *name, const struct error *err);
 
-/* change_step() - have @happened happen to the domain that the command names. */
+/* change_step() - apply @happened to the domain on the command line. */
 int change_step(const struct command_line *line, enum happening happened);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * clean.c - remove what is kept of domains and disks that no longer exist
+ * clean.c - remove data of domains and disks that no longer exist
  *
- * Registries, session notes and stories outlive their domain, because a domain may be
- * defined again under the same UUID, or its disk may go on in another one. They are of no
- * use any more when libvirt does not have the domain and its disk is gone as well.
+ * Registries, session notes and stories outlive their domain, because a domain may be defined
+ * again under the same UUID, or its disk may be used by another one. They are useless once
+ * libvirt does not have the domain and its disk is gone as well.
  */
 
 #include "hook/command/command.h"
@@ -27,8 +27,8 @@
 #include "hook/state/story.h"
 #include "hook/libvirt/virt.h"
 
-/* Names in the first one are UUIDs of domains, and image-HASH for disks that were given
- * by path; in the others, UUIDs. */
+/* Names in the first folder are UUIDs of domains, and image-HASH for disks given by path; in
+ * the others, UUIDs. */
 static const char *const folders[] = { BUSFLIP_STATEDIR, SESSION_FOLDER, STORY_FOLDER };
 
 #define LOCK_SECONDS 10
@@ -40,7 +40,7 @@ struct cleaning {
 	long long bytes;
 };
 
-static long long bytes;	/* nftw() has no context */
+static long long bytes;	/* nftw() passes no context */
 
 static int count_bytes(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
@@ -60,7 +60,7 @@ static long long size_of(const char *name)
 	return bytes;
 }
 
-/* Return 1 it does, 0 it doesn't, -1. */
+/* Return 1 if it exists, 0 if not, -1 on error. */
 static int domain_exists(struct virt *virt, const char *uuid, struct error *err)
 {
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
@@ -158,7 +158,7 @@ static void clean_folder(struct cleaning *c, size_t folder)
 	free(list);
 }
 
-/* Another host's libvirt does not have the domains of this one. */
+/* The libvirt of another host does not have the domains of this host. */
 static bool is_this_host(const char *uri)
 {
 	const char *path = strstr(uri, "://");

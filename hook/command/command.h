@@ -7,7 +7,7 @@
 
 #include "hook/cli/line.h"
 
-/* Each returns an enum exit_code and has printed its own errors. */
+/* Each returns an enum exit_code and prints its own errors. */
 int command_enable(const struct command_line *line);
 int command_disable(const struct command_line *line);
 int command_stage(const struct command_line *line);
@@ -25,7 +25,7 @@ int command_undo(const struct command_line *line);
 int command_clean(const struct command_line *line);
 int command_event(const struct command_line *line);
 int command_settle(const struct command_line *line);
-/* For install.sh and the packages: the image of the bait, as every start needs it. */
+/* For install.sh and the packages: create the image of the bait, as every start needs it. */
 int command_bait(const struct command_line *line);
 int command_watch(const struct command_line *line);
 

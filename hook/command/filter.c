@@ -2,8 +2,8 @@
 /*
  * filter.c - "busflip filter": domain XML in, domain XML out, no libvirt
  *
- * For engines that own the domain XML. Nothing is printed before all of the
- * result is known, so a failure leaves stdout empty.
+ * For engines that own the domain XML. Output is printed only when the whole result is known,
+ * so a failure leaves stdout empty.
  */
 
 #include <stdio.h>

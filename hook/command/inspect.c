@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * inspect.c - where a domain stands: its phase, each condition for VirtIO, what
- * comes next; and what Windows is on a disk
+ * inspect.c - the state of a domain: its phase, each condition for VirtIO, what comes next; and
+ * which Windows is on a disk
  *
- * Of an image there is only what is on it. Of a domain, its own part is shown also
- * when its disk can't be looked at, such as while it runs.
+ * For an image, only what is on it is shown. For a domain, its own part is shown even if its
+ * disk can't be read, for example while it runs.
  */
 
 #include <errno.h>
@@ -25,19 +25,19 @@ struct inspection {
 	struct subject subject;
 	struct guestdisk_result result;
 	struct findings findings;
-	struct error err;		/* why the disk was not looked at */
-	bool whole;			/* about a domain, not only a disk: */
+	struct error err;		/* why the disk was not read */
+	bool whole;			/* for a domain, not only a disk: */
 	struct virt *virt;
 	struct virt_domain *dom;
 	char *xml;
 	struct domain domain;
 	struct summary summary;
 	struct session_note note;
-	bool noted;			/* .note is of its last session */
+	bool noted;			/* .note is from its last session */
 	char unfit[768];		/* why it can't be staged, or "" */
 	char stuck[768];		/* why it can't be promoted, or "" */
 	char odd_tag[ODD_TAG];
-	char no_drivers[1200];		/* why there are none in virtio_win, or "" */
+	char no_drivers[1200];		/* why virtio_win has no drivers, or "" */
 	struct advice advice;
 };
 
@@ -93,7 +93,7 @@ static void look_for_drivers(struct inspection *in)
 			 "virtio_win = %s in busflip.conf: %s", path, strerror(errno));
 }
 
-/* @found: its disk is known; so @in's error is of the look into it. */
+/* @found: its disk was found; then @in's error is from reading it. */
 static void prepare_advice(struct inspection *in, bool found)
 {
 	const struct config *config = &in->subject.line->config;
@@ -122,7 +122,7 @@ static void prepare_advice(struct inspection *in, bool found)
 	};
 }
 
-/* --disk names one that Windows is not on: then it is about that disk alone. */
+/* If --disk names a disk without Windows, report that disk alone. */
 static bool is_another_disk(const struct inspection *in)
 {
 	const char *disk = in->subject.line->disk;
@@ -204,7 +204,7 @@ static void text_finding(const struct inspection *in, const struct finding *f)
 	}
 }
 
-/* @gates: those that must hold, or the others. */
+/* @gates: the conditions that must hold, or the others. */
 static void text_findings(const struct inspection *in, bool gates)
 {
 	for (size_t i = 0; i < in->findings.count; i++)
@@ -224,8 +224,8 @@ static void text_conditions(const struct inspection *in)
 	text_findings(in, false);
 }
 
-/* Indented: a helper that was taken over writes what it likes, but no line that looks
- * like one of busflip's own. */
+/* Indent each line: a compromised helper can write any text, but no line that looks like one
+ * of busflip's own. */
 static void text_report(const char *report)
 {
 	puts("\nOn the disk:");
@@ -303,8 +303,8 @@ static void json_finding(const struct inspection *in, const struct finding *f)
 	fputs(" }", stdout);
 }
 
-/* The report is an object without members that are added here (guestdisk.h); these go
- * behind its last one. */
+/* The report is an object without the members that are added here (guestdisk.h); they are
+ * appended after its last member. */
 static void json_report(const struct inspection *in)
 {
 	const char *report = in->result.json;

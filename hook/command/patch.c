@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* patch.c - patch and undo: make the Windows on a disk ready, and take that back */
+/* patch.c - patch and undo: prepare the Windows on a disk, and undo that */
 
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* By its phase: of one that busflip has not moved, nobody knows how Windows got there.
- * Return a clause for the user into o->undo_first. */
+/* Depends on the phase: of a domain that busflip has not moved, it is not known how Windows
+ * got onto VirtIO. Return a clause for the user in o->undo_first. */
 static void look_for_virtio(const struct domain *domain, struct subject *o)
 {
 	const struct state *state = &domain->state;
@@ -46,7 +46,7 @@ static int find_domain(struct subject *o, bool write, struct error *err)
 	if (virt_open(o->line->config.uri, &virt, err) < 0 ||
 	    subject_find(o->line, virt, &dom, err) < 0)
 		return -1;
-	/* That session knows the disk as it was. */
+	/* The saved session has the disk's old content in memory. */
 	if (write && virt_is_saved(dom))
 		return fail(err, REFUSE_IN_USE, "it has a saved session, which needs the disk "
 			    "unchanged: start it and shut it down, or discard the session with "
@@ -75,7 +75,8 @@ static void print_report(const struct subject *o, const struct guestdisk_result 
 		       : "the registry was already as before the patch");
 }
 
-/* An image has no story. What is told is in the report, so not on stderr once more. */
+/* An image has no story. The report contains the warnings already, so they are not printed on
+ * stderr again. */
 static void tell_story(const struct subject *o, const struct guestdisk_result *result)
 {
 	if (!o->name[0] || o->line->dry_run || !result->changed)

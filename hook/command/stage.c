@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* stage.c - stage a domain, or all that wait for it; finish what hooks have promised */
+/* stage.c - stage one domain or all tagged ones; finish steps that hooks have recorded */
 
 #include "helper/shared/file.h"
 #include "helper/shared/log.h"
@@ -54,8 +54,8 @@ static int stage_one(void *context, struct virt_domain *dom)
 		sweep->code = EXIT_FAILED;
 		return 0;
 	}
-	/* One that can't be staged is no failure of the sweep: it would be one
-	 * at each run for ever. */
+	/* A domain that can't be staged does not make the sweep fail: it would fail at every
+	 * run. */
 	if (err.code != ENOTSUP && err.code != EINVAL && err.code != ENOENT)
 		sweep->code = EXIT_FAILED;
 	story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
@@ -96,7 +96,7 @@ static int stage_all(const struct command_line *line)
 	struct sweep sweep = { .line = line };
 	struct error err = { 0 };
 
-	/* Under systemd stderr is the journal, which gets the syslog line too. */
+	/* Under systemd stderr goes to the journal, which gets the syslog line too. */
 	log_open("busflip", !getenv("JOURNAL_STREAM"));
 	if (make_bait(&line->config, &err) < 0) {
 		if (cure_is_root(err.code)) {
@@ -108,7 +108,7 @@ static int stage_all(const struct command_line *line)
 	file_replace_sweep(PENDING_FOLDER);
 	file_replace_sweep(SESSION_FOLDER);
 	file_replace_sweep(STORY_FOLDER);
-	/* What is left from before first: it may lead to other phases. */
+	/* Pending steps first: they may lead to other phases. */
 	pending_each(settle_one, &sweep);
 	if (virt_open(line->config.uri, &virt, &err) < 0) {
 		complain("%s", err.msg);

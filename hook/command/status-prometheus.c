@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* status-prometheus.c - the fleet as metrics, for a textfile collector */
+/* status-prometheus.c - all tagged domains as metrics, for a textfile collector */
 
 #include "helper/shared/text.h"
 #include "hook/command/status.h"
 
 #include <string.h>
 
-/* Backslash, quote and newline are escaped in a label's value; the rest is UTF-8,
- * which libvirt's XML is. Control characters would only confuse people. */
+/* Backslash, quote and newline must be escaped in a label's value; the rest is UTF-8, as
+ * libvirt's XML is. Control characters are replaced for readers. */
 static void label(FILE *out, const char *name, const char *text)
 {
 	char copy[256];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* status-table.c - the table of status, and the story of one domain */
+/* status-table.c - the table of status, and the history of one domain */
 
 #include <locale.h>
 #include <stdlib.h>
@@ -23,8 +23,7 @@ _Static_assert(ARRAY_SIZE(titles) == COLUMNS, "a title for each column");
 
 /* ---- text that has a width --------------------------------------------------- */
 
-/* One character: its bytes, and the columns that it takes on a terminal. Names
- * are UTF-8 whatever the locale is. */
+/* One character: its bytes and its columns on a terminal. Names are UTF-8 in any locale. */
 static size_t character(const char *text, int *columns)
 {
 	wchar_t wide = 0;
@@ -47,8 +46,8 @@ static int columns_of(const char *text)
 	return all;
 }
 
-/* @text in just @width columns: filled with blanks, or cut. The last one of a line
- * is not filled. */
+/* Print @text in exactly @width columns: padded with blanks, or cut. The last column of a line
+ * is not padded. */
 static void put(FILE *out, const char *text, int width, bool last)
 {
 	int used = 0, one, room = width;
@@ -70,8 +69,8 @@ static void put(FILE *out, const char *text, int width, bool last)
 		fprintf(out, "%*s ", width - used, "");
 }
 
-/* Names and reasons come from domain XML: nothing of it may reach a terminal as a
- * control sequence, and a newline makes no second row. The caller frees it. */
+/* Names and reasons come from domain XML: no control sequence of theirs may reach a terminal,
+ * and a newline must not begin another row. The caller frees the result. */
 static char *safe(const char *text)
 {
 	char *copy = NULL;
@@ -95,7 +94,7 @@ void status_age(long long seconds, char text[24])
 	};
 	size_t i = 0;
 
-	/* Two of a unit at least: one is said in the smaller one, more exactly. */
+	/* Use a unit from two of it on: below that, the smaller unit is more exact. */
 	while (i + 1 < ARRAY_SIZE(units) && seconds < 2 * units[i].seconds)
 		i++;
 	if (seconds < 0)
@@ -160,8 +159,8 @@ static int longest_name(const struct status_list *list)
 	return longest;
 }
 
-/* Whatever there is too little room for is cut: names to a quarter of the line, and
- * the last event to what is left; from 60 columns on that is 10. */
+/* Cut what does not fit: names to a quarter of the line, and the last event to the remaining
+ * width, which is at least 10 from 60 columns on. */
 static void choose_widths(const struct status_list *list, int width, int widths[COLUMNS])
 {
 	int longest = longest_name(list), most = width / 4, left = width - (COLUMNS - 1);
@@ -178,7 +177,7 @@ static void choose_widths(const struct status_list *list, int width, int widths[
 	widths[EVENT] = left - widths[NAME];
 }
 
-/* For wcwidth() and characters; the texts of this program are all English. */
+/* For wcwidth() and multibyte characters; the program's own texts are English only. */
 static void use_utf8(void)
 {
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
@@ -262,7 +261,7 @@ static void heading(const struct summary *s, const struct status_look *look, FIL
 	fputs("\n\n", out);
 }
 
-/* The same text again is said once. */
+/* Repeated lines are printed once. */
 static void lines(const struct story *story, FILE *out)
 {
 	size_t same = 0;

@@ -24,9 +24,9 @@
 struct status {
 	const struct command_line *line;
 	struct status_list list;
-	pthread_mutex_t lock;	/* of the list */
-	atomic_bool incomplete;	/* of some domain nobody knows */
-	/* Of the one domain that was asked for: */
+	pthread_mutex_t lock;	/* protects the list */
+	atomic_bool incomplete;	/* some domain could not be read */
+	/* For the one domain on the command line: */
 	struct story story;
 	struct error story_error;
 	char next[ADVICE_SIZE];
@@ -55,8 +55,8 @@ static struct summary *new_row(struct status_list *list)
 	return &list->rows[list->count++];
 }
 
-/* One call of libvirt for each domain: of most of them there is nothing to parse.
- * May be called by several threads for one @st. */
+/* One libvirt call for each domain: for most of them there is nothing to parse. Several
+ * threads may call this for one @st. */
 static int look(struct status *st, const struct virt_domain *dom, char **xml,
 		struct error *err)
 {
@@ -91,7 +91,7 @@ static void each(void *context, struct virt_domain *dom)
 	struct status *st = context;
 	struct error err = { 0 };
 
-	/* Undefined between the list and the look: not there, so not shown. */
+	/* A domain that was undefined after it was listed is left out. */
 	if (look(st, dom, &xml, &err) == 0 || err.code == ENOENT)
 		return;
 	complain("%s", err.msg);
@@ -104,7 +104,7 @@ static int by_name(const void *a, const void *b)
 			  ((const struct summary *)b)->name);
 }
 
-/* Of a domain without the tag; return @odd. */
+/* For a domain without the tag; return @odd. */
 static const char *odd_tag_of(const char *xml, char odd[ODD_TAG])
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
@@ -115,7 +115,7 @@ static const char *odd_tag_of(const char *xml, char odd[ODD_TAG])
 	       domain_odd_tag(&domain, odd) : odd;
 }
 
-/* Is the disk one that nobody can look into, whatever is on it? @why: what it is. */
+/* True if nothing can read the disk, whatever it contains. @why: what kind of disk it is. */
 static bool is_out_of_reach(const char *xml, const struct config *config, struct error *why)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
@@ -192,7 +192,7 @@ static int collect(struct status *st, struct error *err)
 
 /* ---- print ------------------------------------------------------------------- */
 
-/* Where there is no terminal a table has 80 columns, or $COLUMNS. */
+/* Without a terminal a table has 80 columns, or $COLUMNS. */
 static struct status_look how_it_looks(void)
 {
 	const char *columns = getenv("COLUMNS"), *term = getenv("TERM");
@@ -309,7 +309,7 @@ static void print_change(const struct summary *s, bool gone)
 	status_story_line(&line, stdout);
 }
 
-/* Where nobody looks at a screen: a line for what has changed. */
+/* Without a terminal, print a line for each change. */
 static void print_changes(const struct status *before, const struct status *now)
 {
 	for (size_t i = 0; i < now->list.count; i++) {
@@ -346,7 +346,7 @@ static int follow(const struct command_line *line)
 			how = how_it_looks();
 			away = false;
 			if (terminal) {
-				/* To the top left, and nothing below. */
+				/* Move to the top left and clear the screen. */
 				fputs("\033[H\033[J", stdout);
 				print_text(&now, &how);
 			} else {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * status.h - the tagged domains and where they stand, in every form that status has
+ * status.h - the tagged domains and their state, in every output format of status
  *
- * status.c collects them; each form has a file of its own, which only prints.
+ * status.c collects them; each format has a file of its own, which only prints.
  */
 #ifndef BUSFLIP_STATUS_H
 #define BUSFLIP_STATUS_H
@@ -17,12 +17,12 @@ struct status_list {
 
 struct status_look {
 	int width;		/* characters in a line */
-	size_t rows;		/* lines at most, with the header; 0: all */
+	size_t rows;		/* maximum number of lines, with the header; 0: all */
 	bool colour;
 	long long now;		/* seconds since 1970 */
 };
 
-/* status_table() - a header and a line for each; nothing for an empty list. */
+/* status_table() - print a header and a line for each; nothing for an empty list. */
 void status_table(const struct status_list *list, const struct status_look *look,
 		  FILE *out);
 
@@ -31,14 +31,14 @@ void status_table(const struct status_list *list, const struct status_look *look
 void status_prometheus(const struct status_list *list, long long now, FILE *out);
 
 /*
- * status_story() - one domain: where it stands, what happened to it, @next.
- * @story_error: why @story can't be told, or NULL.
+ * status_story() - print one domain: its state, its history and @next.
+ * @story_error: why @story can't be read, or NULL.
  */
 void status_story(const struct summary *s, const struct story *story,
 		  const char *story_error, const char *next,
 		  const struct status_look *look, FILE *out);
 
-/* status_story_line() - one dated line of it. */
+/* status_story_line() - print one dated line of the history. */
 void status_story_line(const struct story_line *line, FILE *out);
 
 /* status_age() - seconds as "45s", "12m", "3h", "5d", "9w"; negative: "-". */
