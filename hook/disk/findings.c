@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* findings.c - what the helper says about each condition for VirtIO */
+/* findings.c - the helper's result for each condition for VirtIO */
 
 #include "hook/disk/findings.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * findings.h - what the helper says about each condition for VirtIO
+ * findings.h - the helper's result for each condition for VirtIO
  *
- * It comes from a process that has read a hostile disk: lines "key=value" in the
- * evidence section of its reply, printable when they come out of here. A condition
- * is five of them, "condition" first:
+ * It comes from a process that has read a hostile disk, as lines "key=value" in the evidence
+ * section of its reply; what is returned here is printable. A condition has five lines,
+ * "condition" first:
  *
  *	condition=driver-service
  *	holds=no
@@ -17,7 +17,7 @@
 
 #include "hook/disk/guestdisk.h"
 
-/* findings_each() - all lines, in order. */
+/* findings_each() - call @line for all lines, in order. */
 typedef void findings_fn(void *context, const char *key, const char *value);
 void findings_each(const struct guestdisk_result *result, findings_fn *each,
 		   void *context);
@@ -32,13 +32,13 @@ struct finding {
 	char where[384];	/* place in the registry, or file */
 };
 
-/* More than the helper knows conditions. */
+/* More than the number of conditions in the helper. */
 #define FINDINGS_LIMIT 32
 
 struct findings {
 	struct finding list[FINDINGS_LIMIT];
 	size_t count;
-	bool flip;		/* all that gate hold */
+	bool flip;		/* true if all gating conditions hold */
 };
 
 void findings_read(const struct guestdisk_result *result, struct findings *findings);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * guestdisk-apply.c - the pages of a reply, from the journal to the flush
+ * guestdisk-apply.c - apply the pages of a reply: journal, write, flush
  *
- * Before each step it is asked whether there is time left. From the moment in which
- * the journal has its name until it is removed, the patch is decided: it is finished,
- * and whatever stops us, the next run finishes it. Signals that
- * ask us to end wait for these few milliseconds.
+ * Before each step the remaining time is checked. From the moment in which the journal has its
+ * final name until it is removed, the patch is decided: it is finished, and if anything stops
+ * this process, the next run finishes it. Termination signals are blocked for these few
+ * milliseconds.
  */
 
 #include "hook/disk/guestdisk-run.h"
@@ -50,7 +50,7 @@ static int keep_backup(struct run *s, struct error *err)
 				 s->parsed.section[JOB_SECTION_RECORD], err);
 }
 
-/* @decided: the journal was there whole; also when it is gone by now. */
+/* @decided: the journal was complete, even if it is removed by now. */
 static int write_pages(const struct run *s, const struct journal *journal,
 		       bool *decided, struct error *err)
 {
@@ -59,7 +59,7 @@ static int write_pages(const struct run *s, const struct journal *journal,
 	if (journal_name(s->journals, &s->image, name, sizeof(name), err) < 0 ||
 	    journal_store(journal, s->journals, err) < 0)
 		return -1;
-	/* Point of no return: from here on the journal is the truth. */
+	/* Point of no return: from here on the journal decides the content of the disk. */
 	*decided = true;
 	nbd_client_extend(s->nbd, monotonic_ms() + s->options->timeout_ms);
 	if (journal_apply(journal, s->nbd, err) < 0 ||
@@ -88,8 +88,7 @@ static int write_undisturbed(const struct run *s,
 	return r;
 }
 
-/* A backup of a patch that isn't going to happen would be what undo finds; those
- * before it are what undo shall find. */
+/* undo must not find the backup of a patch that will not happen, but the ones before it. */
 static void settle_backup(const struct run *s, int r, bool decided)
 {
 	char name[4096];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* guestdisk-helper.c - run busflip-helper on a socket, and read its reply */
+/* guestdisk-helper.c - run busflip-helper on a socket and read its reply */
 
 #include "hook/disk/guestdisk-run.h"
 
@@ -33,13 +33,13 @@ static int open_drivers(const struct run *s, struct job *job, int *fd,
 	job->drivers = JOB_DRIVERS_NONE;
 	if (!path || job->action != JOB_PATCH)
 		return 0;
-	/* The path itself may be a link, as that of a distribution's package is. */
+	/* The path itself may be a link, as in a distribution's package. */
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	r = *fd < 0 || fstat(*fd, &st) < 0 ? fail_errno(err, "virtio_win = %s", path) :
 		S_ISDIR(st.st_mode) || S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ? 0 :
 		fail(err, EINVAL, "virtio_win = %s: neither a directory nor an ISO image", path);
 	if (r < 0) {
-		/* What the boot from SATA needs is done without. */
+		/* Continue without what the boot from SATA does not need. */
 		if (job->driver_optional) {
 			log_msg(LOG_LEVEL_WARNING, "%s: cannot install a VirtIO driver: %s",
 				s->image.path, err->msg);
@@ -64,7 +64,7 @@ static int send_job(const struct job *job, int *request, struct error *err)
 		return fail_errno(err, "cannot make a pipe");
 	*request = ends[0];
 	job_pack(job, message);
-	/* Fits the pipe, so this doesn't wait for a reader. */
+	/* It fits into the pipe, so this does not wait for a reader. */
 	if (write_all(ends[1], message, sizeof(message), err) < 0) {
 		close(ends[1]);
 		return -1;
@@ -73,7 +73,7 @@ static int send_job(const struct job *job, int *request, struct error *err)
 	return 0;
 }
 
-/* Who may write to it can't make it larger than @limit. */
+/* Processes that may write to it can't make it larger than @limit. */
 static int new_memory(const char *name, uint64_t limit, int *fd, struct error *err)
 {
 	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -124,15 +124,15 @@ int run_start_helper(struct run *s, struct error *err)
 	if (child_start(s->options->helper, fds, JOB_FILE_LIMIT, &s->helper, err) < 0)
 		return -1;
 	cleanup_close(&s->reader.client);
-	/* Memory for a usual hive, while all wait for qemu-nbd to come up. */
+	/* Allocate the memory for a usual hive while all wait for qemu-nbd to come up. */
 	if (job.action == JOB_PATCH && !job.dry_run)
 		(void)fallocate(s->keep, FALLOC_FL_KEEP_SIZE, 0, USUAL_HIVE);
 	return 0;
 }
 
-/* What the helper and its libraries said, line by line. It may have been taken
- * over by the disk that it read: log_msg() makes the text printable, and the log is not
- * its to fill. */
+/* Log what the helper and its libraries printed, line by line. The helper may have been
+ * compromised by the disk that it read, so log_msg() makes the text printable, and the number
+ * of lines is limited. */
 static void relay_log(const struct run *s)
 {
 	char text[LOG_LIMIT + 1], *save = NULL;
@@ -152,9 +152,9 @@ static void relay_log(const struct run *s)
 }
 
 /*
- * Until the helper has handed over the hive that it is going to change, or has
- * ended without. What we need for a patch is then done beside its work: load
- * libnbd, shake hands, copy the hive to the host.
+ * Wait until the helper has handed over the hive that it is going to change, or has exited
+ * without one. Work that a patch needs is then done in parallel: load libnbd, shake hands, copy
+ * the hive to the host.
  */
 static int work_beside(struct run *s, struct error *err)
 {
@@ -217,7 +217,7 @@ int run_parse_reply(struct run *s, struct error *err)
 	struct stat st;
 	void *map;
 
-	/* Were it not alone, another one could change or shorten the file under us. */
+	/* If it were shared, another process could change or truncate the file under us. */
 	if (fcntl(s->reply, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_SEAL) < 0 ||
 	    fstat(s->reply, &st) < 0)
 		return fail_errno(err, "%s: reply of busflip-helper", s->image.path);
@@ -225,7 +225,7 @@ int run_parse_reply(struct run *s, struct error *err)
 	if (st.st_size < JOB_REPLY_HEADER || pread(s->reply, &begin, 1, 0) != 1 || !begin)
 		return fail(err, REFUSE_HELPER_DIED, "%s: busflip-helper gave no reply; "
 			    "nothing was written", s->image.path);
-	/* What is sealed can't be mapped as shared before Linux 6.7. */
+	/* A sealed file can't be mapped as shared before Linux 6.7. */
 	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, s->reply, 0);
 	if (map == MAP_FAILED)
 		return fail_errno(err, "%s: reply of busflip-helper", s->image.path);

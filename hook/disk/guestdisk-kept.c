@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* guestdisk-kept.c - what is kept on the host of a disk that busflip works on */
+/* guestdisk-kept.c - the backups on the host of the disk that busflip works on */
 
 #include "hook/disk/guestdisk-run.h"
 
@@ -39,11 +39,12 @@ int run_find_kept(struct run *s, struct error *err)
 	if (s->job->action != JOB_UNDO)
 		return 0;
 	backup_close(&s->backup);
-	/* Forced, no longer protected by the hive, only what is this one's by name. */
+	/* With --force the hive is not compared, so use only backups under this disk's own
+	 * name. */
 	if (backup_open_newest(s->options->state, !s->job->force, s->backups, s->image.path,
 			       &s->backup, err) < 0)
 		return -1;
-	/* Unforced, it goes only where the patch was: the hive tells. */
+	/* Without --force it is restored only where the patch was made: the hive is compared. */
 	if (s->job->force && strcmp(s->backup.image, s->image.path) != 0)
 		return fail(err, REFUSE_NO_BACKUP, "the backup (%s) is of %s, not of this disk: "
 			    "busflip does not write it to another disk",

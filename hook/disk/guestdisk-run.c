@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* guestdisk-run.c - one run on a disk: the time that it has, its connections */
+/* guestdisk-run.c - one run on a disk: its time limit and its connections */
 
 #include "hook/disk/guestdisk-run.h"
 

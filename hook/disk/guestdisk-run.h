@@ -30,31 +30,31 @@ struct run {
 	size_t map_len;
 	struct job_reply parsed;
 	int keep;			/* memory file with the hive to keep */
-	int kept;			/* pipe: the helper has filled it */
+	int kept;			/* pipe: readable when the helper has filled it */
 	char backups[4096];		/* folder of this disk's */
-	struct backup_work work;	/* the one that is being made */
-	struct backup backup;		/* undo: what is put back */
+	struct backup_work work;	/* the backup being made */
+	struct backup backup;		/* undo: the backup to restore */
 };
 
-/* guestdisk-kept.c: run_will_write() - not only to look. run_find_kept() - where
- * this disk's backups are, and for undo and settle the one that is to be put back. */
+/* guestdisk-kept.c: run_will_write() - true if the run may write. run_find_kept() - find this
+ * disk's backups, and for undo and settle the one to restore. */
 bool run_will_write(const struct job *job);
 int run_find_kept(struct run *s, struct error *err);
 
-/* guestdisk-run.c: milliseconds until the deadline, 0 when it is over. */
+/* guestdisk-run.c: milliseconds until the deadline, 0 when it has passed. */
 int run_left(const struct run *s);
 
-/* guestdisk-run.c: -1, and said in @err, when it is over: nothing more is begun then. */
+/* guestdisk-run.c: -1 with @err when the deadline has passed: then nothing more is begun. */
 int run_in_time(const struct run *s, struct error *err);
 
 /*
- * guestdisk-servers.c: session_start_writer() - lock the image, and start a qemu-nbd that
- * may write to it. session_start_reader() - another one for the helper, which only reads;
- * @live: an image that others may write, without a lock; where there is a writer, not
- * before session_await_writer(), which waits until that has opened it.
- * run_connect() - shake hands with the writer. session_stop_servers() - close all
- * connections and wait. @r: how things went, which is returned; but a server that failed
- * knows better why.
+ * guestdisk-servers.c: session_start_writer() - lock the image and start a qemu-nbd that may
+ * write to it. session_start_reader() - start another one for the helper, which only reads.
+ * @live: an image that others may be writing, without a lock. If there is a writer, call it
+ * only after session_await_writer(), which waits until the writer has opened the image.
+ * run_connect() - shake hands with the writer. session_stop_servers() - close all connections
+ * and wait. @r: the result so far, which is returned; but the error of a server that failed is
+ * preferred.
  */
 int session_start_writer(struct run *s, struct error *err);
 int session_start_reader(struct run *s, bool live, struct error *err);
@@ -62,14 +62,14 @@ int session_await_writer(struct run *s, struct error *err);
 int run_connect(struct run *s, struct error *err);
 int session_stop_servers(struct run *s, int r, struct error *err);
 
-/* guestdisk-helper.c: start the helper on the reader's connection; wait for it; parse
- * what it replied. */
+/* guestdisk-helper.c: start the helper on the reader's connection; wait for it; parse its
+ * reply. */
 int run_start_helper(struct run *s, struct error *err);
 int run_wait_helper(struct run *s, struct error *err);
 int run_parse_reply(struct run *s, struct error *err);
 
-/* guestdisk-apply.c: the pages of the reply, from journal to flush. Return 1
- * written, 0 there was nothing to write, -1. */
+/* guestdisk-apply.c: apply the pages of the reply, from journal to flush. Return 1 written, 0
+ * nothing to write, -1. */
 int run_apply(struct run *s, uint64_t *bytes, struct error *err);
 
 #endif

@@ -2,12 +2,12 @@
 /*
  * guestdisk-servers.c - the qemu-nbd that the helper reads from, and the one that we write to
  *
- * They are two processes, because all connections of one qemu-nbd may do the same: a
- * helper that was taken over could write to the disk without a journal. The writer comes
- * first. It has the locks, and has done what opening an image for writing does to it
- * (replay of a log, a repair), before the reader opens the same image without locks
- * of its own: that one waits at its gate, in its jail, while the writer and the helper
- * come up. The writer changes nothing more until the helper has ended.
+ * They are two processes, because all connections of one qemu-nbd have the same rights: a
+ * compromised helper could write to the disk without a journal. The writer comes first. It
+ * holds the locks, and has done what opening an image for writing does to it (replay of a log,
+ * a repair), before the reader opens the same image without locks: the reader waits at its
+ * gate, inside its jail, while the writer and the helper come up. The writer changes nothing
+ * more until the helper has exited.
  */
 
 #include "hook/disk/guestdisk-run.h"
@@ -20,7 +20,7 @@
 #include "helper/shared/refusal.h"
 #include "hook/image/imagelock.h"
 
-/* qemu-nbd closes an image that was flushed at once, but not on a storage that hangs. */
+/* qemu-nbd closes a flushed image at once, except on storage that hangs. */
 #define CLOSE_TIMEOUT_MS 3000
 
 static int start(struct run *s, struct nbdserver *server, bool writable, bool live,
@@ -42,7 +42,8 @@ int session_start_writer(struct run *s, struct error *err)
 
 	if (s->backing.read_only_kind)
 		return fail(err, REFUSE_FORMAT, "%s: %s", s->image.path, s->backing.why);
-	/* root could write to it all the same; somebody didn't want that. */
+	/* root could write to it all the same, but somebody has removed the permission on
+	 * purpose. */
 	if (stat(s->image.path, &st) == 0 && !(st.st_mode & 0222))
 		return fail(err, REFUSE_READ_ONLY,
 			    "%s is read-only (no write permission for anybody)",
@@ -83,7 +84,7 @@ int session_start_reader(struct run *s, bool live, struct error *err)
 	if (!live && !patch && imagelock_take(s->image.path, false, s->disk->path,
 					      s->options->by_hand, &s->lock, err) < 0)
 		return -1;
-	/* Of a patch the writer has the locks. */
+	/* In a patch the writer has the locks. */
 	return start(s, &s->reader, false, live || patch, patch, err);
 }
 
@@ -109,7 +110,7 @@ int session_stop_servers(struct run *s, int r, struct error *err)
 
 	nbd_client_close(s->nbd);
 	s->nbd = NULL;
-	/* What its jail lacks, the writer's lacks as well: said once. */
+	/* The writer's jail lacks the same parts as the reader's: log it once. */
 	if (s->writer.pid)
 		cleanup_close(&s->reader.notes);
 	r = stop(s, &s->reader, end, r, err);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * guestdisk.c - look into a guest's disk, patch it, or put things back
+ * guestdisk.c - read a guest's disk, patch it, or restore its registry
  *
- * One run: is a journal pending? then finish it. For a patch, start a
- * qemu-nbd that takes the lock, and keep our connection to it until the end. Start
- * the helper on another qemu-nbd, which can only read. Check what it hands back,
- * apply it.
- * A journal that turns up only now was left by somebody who was killed between
- * our first look and the lock: what was read is torn, and all begins anew.
+ * One run: if a journal is pending, finish it. For a patch, start a qemu-nbd that takes the
+ * lock, and keep the connection to it until the end. Start the helper on another qemu-nbd,
+ * which can only read. Check what the helper returns, and apply it. If a journal turns up only
+ * now, another process was killed between the first look and the lock: what was read is
+ * inconsistent, and the run begins again.
  */
 
 #include "hook/disk/guestdisk-run.h"
@@ -51,7 +50,7 @@ static void session_close(struct run *s)
 	nbd_client_close(s->nbd);
 	s->nbd = NULL;
 	if (s->map)
-		/* munmap() doesn't write. */
+		/* munmap() does not write. */
 		munmap((void *)(uintptr_t)s->map, s->map_len);
 	s->map = NULL;
 	memset(&s->parsed, 0, sizeof(s->parsed));
@@ -65,7 +64,7 @@ static void session_close(struct run *s)
 	imagelock_release(&s->lock);
 }
 
-/* Numbers of devices are of one boot of the host. 0: not known. */
+/* Device numbers are valid for one boot of the host only. 0: unknown. */
 static uint64_t this_boot(void)
 {
 	char text[64] = "";
@@ -81,9 +80,8 @@ static uint64_t this_boot(void)
 }
 
 /*
- * Whose image this is, whatever name it was given by. A block device keeps its
- * given name: what /dev/vg/win leads to (/dev/dm-3) may be another disk after the
- * next boot.
+ * Identify the image by its file, whatever name was given. A block device keeps its given name:
+ * the target of /dev/vg/win (/dev/dm-3) may be another disk after the next boot.
  */
 static int identify(struct run *s, struct error *err)
 {
@@ -105,7 +103,7 @@ static int identify(struct run *s, struct error *err)
 	return 0;
 }
 
-/* Whose image it is; not yet what is behind it. */
+/* Identify the image; its backing files follow later. */
 static int session_begin(struct run *s, const struct guestdisk *disk,
 			 const struct guestdisk_options *options,
 			 const struct job *job, struct error *err)
@@ -164,7 +162,7 @@ static int recover(struct run *s, struct error *err)
 
 	if (r == 0)
 		r = run_connect(s, err);
-	/* Behind the lock: has somebody else finished it? */
+	/* With the lock held: check whether another process has finished it. */
 	if (r == 0)
 		r = journal_find(s->journals, &s->image, name, sizeof(name),
 				 err);
@@ -175,7 +173,7 @@ static int recover(struct run *s, struct error *err)
 	return r;
 }
 
-/* Return 1 when one was finished, 0 none, -1. */
+/* Return 1 if one was finished, 0 if there was none, -1. */
 static int recover_pending(struct run *s, struct error *err)
 {
 	char name[4096];
@@ -186,8 +184,8 @@ static int recover_pending(struct run *s, struct error *err)
 	return recover(s, err) < 0 ? -1 : 1;
 }
 
-/* The same before a start, of any disk that QEMU can use: a journal of another one
- * must not keep it from starting, whatever is behind it that we would not patch. */
+/* The same before a start, for any disk that QEMU can use: the journal of another disk must
+ * not keep it from starting, even if it has backing files that busflip would not patch. */
 static int recover_if_pending(struct run *s, struct error *err)
 {
 	char name[4096];
@@ -210,7 +208,7 @@ static int find_journal(struct run *s, struct error *err)
 	return journal_find(s->journals, &s->image, name, sizeof(name), err);
 }
 
-/* @backing: where what is behind it goes, or NULL. */
+/* @backing: where the list of its backing files goes, or NULL. */
 static int for_one(const struct guestdisk *disk, const struct guestdisk_options *options,
 		   int (*what)(struct run *s, struct error *err), struct backing *backing,
 		   struct error *err)
@@ -222,7 +220,7 @@ static int for_one(const struct guestdisk *disk, const struct guestdisk_options 
 	if (!s)
 		return fail(err, ENOMEM, "out of memory");
 	r = session_begin(s, disk, options, &nothing, err);
-	/* Not even root may see it (NFS with root_squash): never patched from here. */
+	/* Not even root may read it (NFS with root_squash): it was never patched from here. */
 	if (r < 0 && err && err->code == EACCES)
 		err->code = ENOENT;
 	if (r == 0)
@@ -275,7 +273,7 @@ static char *copy_text(struct job_bytes bytes)
 	return text;
 }
 
-/* What is printed as JSON is JSON, and says nothing in busflip's name. */
+/* Check that the text for JSON output is valid JSON and has none of busflip's own members. */
 static int check_json(const struct run *s, struct guestdisk_result *result,
 		      struct error *err)
 {
@@ -307,7 +305,8 @@ static int take_reports(const struct run *s,
 		result->evidence_len = evidence.len;
 	}
 	r = check_json(s, result, err);
-	make_report_printable(result->text);	/* text of the guest commands no terminal */
+	make_report_printable(result->text);	/* text from the guest must not contain
+						 * terminal control sequences */
 	make_report_printable(result->json);
 	make_report_printable(result->reg);
 	if (!s->parsed.result.code)
@@ -332,7 +331,7 @@ static int run_helper(struct run *s, bool live, struct error *err)
 {
 	const bool patch = run_will_write(s->job);
 
-	/* All three come up side by side. */
+	/* All three start in parallel. */
 	if ((patch && session_start_writer(s, err) < 0) ||
 	    session_start_reader(s, live, err) < 0 || run_start_helper(s, err) < 0)
 		return -1;
@@ -343,7 +342,7 @@ static int run_helper(struct run *s, bool live, struct error *err)
 	return patch && s->parsed.changed && !s->nbd ? run_connect(s, err) : 0;
 }
 
-/* What is done once the helper has answered. Return 1: begin anew. */
+/* Continue after the helper has answered. Return 1: begin again. */
 static int finish(struct run *s, struct guestdisk_result *result,
 		  struct error *err)
 {
@@ -351,8 +350,8 @@ static int finish(struct run *s, struct guestdisk_result *result,
 	int r;
 
 	if (take_reports(s, result, err) < 0) {
-		/* Some errors of the image make qemu-nbd hang up; it has said
-		 * why before. */
+		/* For some errors of the image qemu-nbd closes the connection; it has printed
+		 * the reason before. */
 		if (err && err->code == ENOTCONN)
 			nbdserver_explain(&s->reader, s->image.path, err);
 		return -1;

@@ -2,14 +2,14 @@
 /*
  * nbdcalls.c - the system calls that qemu-nbd may make in its jail
  *
- * What is not listed does not exist (ENOSYS): libraries then take another way, as on
- * an older kernel, and what a newer one has is not open by itself. No sockets, only
- * what comes out of the one that listens; no processes, only threads; of signals those
- * to itself; of ioctl and prctl what it needs.
+ * Calls that are not listed return ENOSYS: libraries then fall back as on an older kernel, and
+ * calls that a newer kernel adds stay closed. No sockets except those accepted from the
+ * listening one; no processes, only threads; signals only to itself; of ioctl and prctl only
+ * what it needs.
  *
- * By hand and not by libseccomp, as the helper has it: this runs between fork() and
- * execve() of a program that may have threads, where nothing can be loaded or allocated
- * safely, and each guest would wait for it.
+ * The filter is hand-written and does not use libseccomp as the helper does: this runs between
+ * fork() and execve() of a program that may have threads, where nothing can be loaded or
+ * allocated safely, and each guest would wait for it.
  */
 
 #include "hook/disk/nbdcalls.h"
@@ -49,19 +49,19 @@
 #define INSTRUCTIONS 512
 
 static const int allowed[] = {
-	/* descriptors that it has, and those that it gets by them */
+	/* descriptors that it has, and those derived from them */
 	SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64,
 	SYS_preadv, SYS_pwritev, SYS_preadv2, SYS_pwritev2, SYS_lseek, SYS_close,
 	SYS_dup, SYS_dup3, SYS_pipe2, SYS_eventfd2, SYS_signalfd4, SYS_ppoll,
 	SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait,
 	SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime,
-	/* files: which, its root and Landlock say */
+	/* files: limited by its root and Landlock */
 	SYS_openat, SYS_newfstatat, SYS_fstat, SYS_statx, SYS_faccessat,
 	SYS_readlinkat, SYS_getdents64, SYS_statfs, SYS_fstatfs, SYS_getcwd,
 	SYS_chdir, SYS_umask, SYS_fallocate, SYS_ftruncate, SYS_fsync,
 	SYS_fdatasync, SYS_sync_file_range, SYS_copy_file_range, SYS_fadvise64,
 	SYS_readahead, SYS_flock,
-	/* the socket that listens, and its connections */
+	/* the listening socket and its connections */
 	SYS_accept4, SYS_listen, SYS_sendto, SYS_sendmsg, SYS_recvfrom, SYS_recvmsg,
 	SYS_shutdown, SYS_getsockname, SYS_getpeername, SYS_getsockopt, SYS_setsockopt,
 	/* memory */
@@ -73,7 +73,7 @@ static const int allowed[] = {
 	SYS_sched_getaffinity, SYS_sched_getparam, SYS_sched_getscheduler,
 	SYS_getcpu, SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep,
 	SYS_nanosleep, SYS_gettimeofday, SYS_times, SYS_restart_syscall,
-	/* itself, and its signals */
+	/* itself and its signals */
 	SYS_execve, SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid,
 	SYS_getgid, SYS_getegid, SYS_getgroups, SYS_prlimit64, SYS_getrusage,
 	SYS_uname, SYS_sysinfo, SYS_getrandom, SYS_rt_sigaction,
@@ -88,7 +88,7 @@ static const int allowed[] = {
 #ifdef SYS_close_range
 	SYS_close_range,
 #endif
-	/* under their old names */
+	/* the same calls under their old names */
 #ifdef SYS_open
 	SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_dup2, SYS_pipe,
 	SYS_poll, SYS_epoll_create, SYS_epoll_wait,
@@ -110,8 +110,8 @@ static const int allowed[] = {
 #endif
 };
 
-/* Of what block devices are asked; the rest are answered as by a file. Not SG_IO, which
- * would write whatever the image is. */
+/* Queries on block devices; others are answered as on a file. Not SG_IO, which would write
+ * whatever the image is. */
 static const uint32_t ioctls[] = {
 	BLKROGET, BLKGETSIZE, BLKSECTGET, BLKSSZGET, BLKPBSZGET, BLKIOMIN, BLKIOOPT,
 	BLKALIGNOFF, BLKDISCARD, BLKZEROOUT, BLKDISCARDZEROES, BLKROTATIONAL,
@@ -120,7 +120,7 @@ static const uint32_t ioctls[] = {
 	0x5326u /* CDROM_DRIVE_STATUS */, FIONBIO, FIONREAD, 0x5401u /* TCGETS */,
 };
 
-/* A signal may come from what fcntl() has named, and to whom. */
+/* fcntl() may select a signal and its receiver. */
 static const uint32_t fcntls_refused[] = {
 	F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY,
 };
@@ -142,7 +142,7 @@ static void add_load(struct program *p, size_t offset)
 	add(p, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
 }
 
-/* The kernel looks at no more than these 32 bits of what we ask for here. */
+/* The kernel uses only these 32 bits of the arguments checked here. */
 static void add_argument(struct program *p, unsigned int number)
 {
 	add_load(p, offsetof(struct seccomp_data, args) + number * sizeof(uint64_t) +
@@ -154,14 +154,14 @@ static void add_return(struct program *p, uint32_t action)
 	add(p, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
 }
 
-/* When what was loaded is @value: @action. */
+/* If the loaded value is @value: @action. */
 static void add_case(struct program *p, uint32_t value, uint32_t action)
 {
 	add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
 	add_return(p, action);
 }
 
-/* Begins what is looked at for the call @number only; ends with end_call(). */
+/* Begin the checks for the call @number only; end them with end_call(). */
 static unsigned short begin_call(struct program *p, long number)
 {
 	add_load(p, offsetof(struct seccomp_data, nr));
@@ -200,7 +200,8 @@ static void add_fcntl(struct program *p)
 	end_call(p, begin, SECCOMP_RET_ALLOW);
 }
 
-/* clone3() has its flags where a filter can't see them: not there, so glibc takes this. */
+/* clone3() has its flags where a filter can't see them: report ENOSYS, so that glibc uses
+ * clone(). */
 static void add_clone(struct program *p)
 {
 	unsigned short begin = begin_call(p, SYS_clone);
@@ -234,7 +235,7 @@ static void write_program(struct program *p)
 	add_return(p, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
-/* Of each call two instructions; fcntl, ioctl and the others have less than the rest. */
+/* Two instructions for each call; fcntl, ioctl and the others need fewer than the rest. */
 static_assert(ARRAY_SIZE(allowed) * 2 + 150 < INSTRUCTIONS, "the program has room");
 
 int nbdcalls_filter(void)
@@ -249,7 +250,7 @@ int nbdcalls_filter(void)
 
 #else
 
-/* The calls of one with 32 bits are others. */
+/* 32-bit calls have other numbers. */
 int nbdcalls_filter(void)
 {
 	errno = ENOSYS;

@@ -5,8 +5,8 @@
 
 #include "helper/shared/base.h"
 
-/* nbdcalls_filter() - from now on; the process's number stays. no_new_privs is set.
- * Return 0, or -1 with errno: this kernel or architecture can't. */
+/* nbdcalls_filter() - install the filter in this process, with no_new_privs set. Return 0, or
+ * -1 with errno: this kernel or architecture does not support it. */
 int nbdcalls_filter(void);
 
 #endif

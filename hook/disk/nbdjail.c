@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * nbdjail.c - what qemu-nbd gives up before it opens an image that others made
+ * nbdjail.c - what qemu-nbd gives up before it opens an untrusted image
  *
  * DOC: why in this order
  *
- * limits      first, they need nothing
- * namespaces  need the privileges that "user" gives up; the root that is made in the
- *             one for mounts holds programs, libraries and the image's files
- * user        its own; with the right to open other users' files only where one of
- *             the image's files needs that
- * files       Landlock, the same files once more; sets no_new_privs
- * calls       last, because it forbids what the others do
+ * limits first, they need nothing namespaces need the privileges that "user" gives up; the new
+ * root of the mount
+ *             namespace holds programs, libraries and the image's files
+ * user its own; with the right to open other users' files only if one of the
+ *             image's files needs that
+ * files Landlock, for the same files again; sets no_new_privs calls last, because it forbids
+ * what the other steps do
  *
- * Any image that a guest, its owner or a helper that was taken over can bring to an end
- * that QEMU didn't want stays in here.
+ * An image that a guest, its owner or a compromised helper has crafted to exploit QEMU stays
+ * confined in this jail.
  */
 
 #include "hook/disk/nbdjail.h"
@@ -37,12 +37,12 @@
 #include "helper/shared/refusal.h"
 #include "hook/disk/nbdcalls.h"
 
-/* 64 requests of 4 MiB at once, far more than busflip makes, took 535 MB of addresses: a
- * thread has 8 MiB of them for its stack, and there are 64 at most. */
+/* 64 requests of 4 MiB at once, far more than busflip makes, used 535 MB of address space: a
+ * thread has 8 MiB of it for its stack, and there are at most 64 threads. */
 #define MEMORY_LIMIT (2048ull * 1024 * 1024)
 /* patch_timeout is at most 50. */
 #define CPU_SECONDS 120
-/* Of each of 64 files two may be open for a moment. */
+/* Two for each of 64 files, which may be open at the same moment. */
 #define FILES 256
 
 #define CALL_FACCESSAT2 439	/* on every architecture */
@@ -54,7 +54,7 @@ struct jail {
 	struct landlock_rule rules[RULES];
 	size_t n_rules, n_programs;
 	bool require;
-	char missing[512];		/* what this host doesn't have */
+	char missing[512];		/* what this host does not provide */
 };
 
 /* ---- its files ---------------------------------------------------------------- */
@@ -64,8 +64,8 @@ static void add_rule(struct jail *jail, const char *path, enum landlock_access a
 	jail->rules[jail->n_rules++] = (struct landlock_rule){ path, -1, access };
 }
 
-/* Its program, libraries and modules; without /dev/null QEMU thinks that locks don't
- * work and takes none. Then the image's. */
+/* Its program, libraries and modules, and /dev/null, without which QEMU assumes that locks
+ * don't work and takes none. Then the image's files. */
 static void list_files(struct jail *jail, const char *program)
 {
 	static const char *const programs[] = { "/usr", "/lib", "/lib64", "/bin", "/nix/store" };
@@ -127,8 +127,8 @@ static int leave_namespaces(struct jail *jail, struct error *err)
 {
 	const struct backing *backing = jail->image->backing;
 
-	/* A user namespace gives an ordinary user the right to the others, but no right to
-	 * mount what another one mounted. */
+	/* A user namespace gives an ordinary user the right to the others, but not to mount
+	 * over another user's mounts. */
 	if (geteuid() != 0)
 		return unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) == 0
 			? 0 : lacks(jail, "namespaces of its own", errno, err);
@@ -154,7 +154,7 @@ static bool can_open(const struct jail *jail)
 	return true;
 }
 
-/* As the effective user, and back; the change takes the capabilities in force. */
+/* As the effective user, and back; the change drops the effective capabilities. */
 static bool is_known(uid_t user)
 {
 	return setresuid((uid_t)-1, user, (uid_t)-1) == 0 &&
@@ -162,9 +162,9 @@ static bool is_known(uid_t user)
 }
 
 /*
- * The least with which all files can be opened: nothing, or the right to open what
- * belongs to others, for reading or for writing. Return false where only root may, which
- * is another host's file system, or one of FUSE.
+ * Find the least privilege with which all files can be opened: none, or the right to open other
+ * users' files for reading or for writing. Return false if only root may open them, as on the
+ * file system of another host, or on FUSE.
  */
 static bool find_least(const struct jail *jail, uid_t user, uint64_t *keep)
 {
@@ -206,7 +206,7 @@ static int change_user(struct jail *jail, struct error *err)
 	return jail_become(user, keep, err);
 }
 
-/* A change of user has made it forget that. */
+/* A change of user resets the parent death signal. */
 static int die_with(pid_t keeper, struct error *err)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)

@@ -2,10 +2,9 @@
 /*
  * nbdserver.c - qemu-nbd on one image, in a jail, on a private socket
  *
- * The listening socket is made, connected to once and removed from the file
- * system before qemu-nbd exists, so nobody else can ever connect; qemu-nbd gets
- * it the way systemd would hand it over. The connection waits in its backlog. No
- * polling for readiness is needed.
+ * The listening socket is created, connected to once and removed from the file system before
+ * qemu-nbd exists, so nobody else can ever connect. qemu-nbd gets it as by systemd's socket
+ * activation. The connection waits in its backlog, so there is no polling for readiness.
  */
 
 #include "hook/disk/nbdserver.h"
@@ -37,13 +36,13 @@
 #define GATE_FD 6
 #define KEEPER_FDS 7
 #define LOG_LIMIT 4096
-/* How long it usually takes to close an image, many times over. */
+/* Many times what it usually takes to close an image. */
 #define OWN_END_MS 500
 
 #define IN_USE "the image is in use: stop the program that uses it (see fuser -v)"
 #define OTHER_FORMAT "the image is not of the given format, or is truncated (see qemu-img info)"
 
-/* What qemu-nbd says, and what it means. */
+/* Messages of qemu-nbd, and what they mean. */
 static const struct {
 	const char *text;
 	enum refusal refusal;
@@ -70,7 +69,7 @@ static const struct {
 	{ "key-secret' is required", REFUSE_FORMAT,
 	  "the image is encrypted by QEMU (LUKS or AES): leave it as it is" },
 	{ "corrupt", REFUSE_FORMAT, "the image is damaged: see qemu-img check" },
-	/* Each format of QEMU has its own words. */
+	/* Each image format of QEMU has its own wording. */
 	{ "Image not in", REFUSE_FORMAT, OTHER_FORMAT },
 	{ ": Invalid argument", REFUSE_FORMAT, OTHER_FORMAT },
 	{ ": invalid V", REFUSE_FORMAT, OTHER_FORMAT },
@@ -125,7 +124,7 @@ static bool live_options(const struct nbdserver_image *image, char *out,
 			  escaped);
 }
 
-/* Closed before anything was said: nobody needs it any more. */
+/* Closed before anything was said: the server is not needed any more. */
 static void wait_at_gate(void)
 {
 	char go;
@@ -139,13 +138,12 @@ static void wait_at_gate(void)
 }
 
 /*
- * In the keeper's child; what goes wrong is said on its stderr, as qemu-nbd
- * would. Descriptors are in their places.
+ * Runs in the keeper's child; errors are printed on its stderr, as qemu-nbd would. Descriptors
+ * are in their places.
  *
- * It ends with its keeper, by SIGKILL: a SIGTERM that comes before qemu-nbd is up
- * is forgotten, after it has had the effect that nobody is ever answered (state in
- * qemu-nbd.c, 7.2; the keeper says it again and again). That a qemu-nbd is killed
- * while it writes is what the journal is for.
+ * It is killed with SIGKILL when its keeper dies: a SIGTERM that arrives before qemu-nbd is up
+ * is lost, and leaves a server that never answers anybody (state in qemu-nbd.c, 7.2; the keeper
+ * repeats it). The journal covers a qemu-nbd that is killed while it writes.
  */
 static void __attribute__((noreturn))
 run_server(const char *program, const struct nbdserver_image *image,
@@ -156,9 +154,9 @@ run_server(const char *program, const struct nbdserver_image *image,
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
 	char listen_fds[] = "LISTEN_FDS=1";
 	/*
-	 * glibc gives requests of more than 128 KiB pages of their own, which are
-	 * faulted in and unmapped again each time: reading a hive took ten times
-	 * as long (measured, 15 MB in 44 ms and 4 ms).
+	 * glibc allocates requests of more than 128 KiB as pages of their own, which are
+	 * faulted in and unmapped again each time: reading a hive took ten times as long
+	 * (measured, 15 MB in 44 ms and 4 ms).
 	 */
 	char big[] = "MALLOC_MMAP_THRESHOLD_=16777216";
 	char keep[] = "MALLOC_TRIM_THRESHOLD_=67108864";
@@ -192,15 +190,15 @@ run_server(const char *program, const struct nbdserver_image *image,
 	}
 	if (image->gated)
 		wait_at_gate();
-	/* execve() doesn't write to its arguments. */
+	/* execve() does not write to its arguments. */
 	execve(program, (char *const *)(uintptr_t)argv, env);
 	dprintf(2, "cannot run %s: %s%s\n", program, strerror(errno), errno != ENOENT ? "" :
 		"; install qemu-utils (Debian) or qemu-img (Fedora)");
 	_exit(127);
 }
 
-/* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline, 5: what the
- * jail lacks, 6: the gate; and none of the connections, which must close when busflip does. */
+/* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline, 5: what the jail
+ * lacks, 6: the gate. None of the connections, which must close when busflip exits. */
 static void place_descriptors(const struct nbdserver *s, int listener, int lifeline, int gate)
 {
 	int from[] = { open("/dev/null", O_RDWR), -1, s->log, listener, lifeline, s->notes, gate };
@@ -227,8 +225,8 @@ static void wake_up(int signal)
 	(void)signal;
 }
 
-/* Ends when qemu-nbd has, with its status. Once the lifeline is closed, by
- * busflip or by its death, asks it to end until it does. */
+/* Exits when qemu-nbd has exited, with its status. Once the lifeline is closed, by busflip or
+ * by its death, asks qemu-nbd to end until it does. */
 static void __attribute__((noreturn)) keep_server(pid_t server)
 {
 	const struct sigaction action = { .sa_handler = wake_up };
@@ -252,7 +250,7 @@ static void __attribute__((noreturn)) keep_server(pid_t server)
 			_exit(125);
 		if (ending)
 			kill(server, SIGTERM);
-		/* Unblocks SIGCHLD just for the wait: none gets lost. */
+		/* Unblocks SIGCHLD only for the wait, so that none is lost. */
 		if (ppoll(&lifeline, ending ? 0 : 1, ending ? &again : NULL,
 			  &none) > 0)
 			ending = true;
@@ -328,7 +326,7 @@ int nbdserver_open_gate(struct nbdserver *s, struct error *err)
 	return r < 0 ? error_prefix(err, "qemu-nbd") : 0;
 }
 
-/* What its jail lacks, which the process said that became qemu-nbd. */
+/* What its jail lacks, written by the process that became qemu-nbd. */
 static void relay_notes(struct nbdserver *s)
 {
 	char text[1024];
@@ -350,8 +348,8 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 	cleanup_close(&s->gate);
 	if (!s->pid)
 		return 0;
-	/* qemu-nbd ends with its client, unless that one never shook hands
-	 * (qemu-nbd.c, nbd_client_closed()): then it must be told. */
+	/* qemu-nbd ends with its client, unless that never shook hands (qemu-nbd.c,
+	 * nbd_client_closed()): then it needs a signal. */
 	r = child_wait(s->pid, unused ? 0 : OWN_END_MS, &status);
 	cleanup_close(&s->lifeline);
 	if (r == 0)
@@ -372,7 +370,7 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 				      : 128 + WTERMSIG(status));
 }
 
-/* What is in the image's name is not what qemu-nbd says of it. */
+/* The image's name must not be mistaken for a message of qemu-nbd. */
 static void forget(char *text, const char *path)
 {
 	for (char *p = text; *path && (p = strstr(p, path)); p += strlen(path))

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* bounce.c - a guest that was started before it was staged */
+/* bounce.c - restart a guest that was started before it was staged
+ *
+ * The guest is suspended before its firmware has read much, destroyed, staged and started
+ * again. That is done only to a guest that has just been started: one that has run for a while
+ * may be a Windows with unsaved data. Hence the time window, and libvirt's id of the run,
+ * which the hook recorded when it saw that this run boots (libvirt_start()). Restored,
+ * migrated and reverted guests have memory to lose, and are runs with other ids. */
 
 #include "hook/lifecycle/bounce.h"
 
@@ -27,8 +33,8 @@
 #define RESUME_WAIT_MS 2000
 #define RESUME_POLL_MS 50
 
-/* The new definition comes first: a host that can't store it (/etc/libvirt full, or
- * read-only) would have the guest destroyed at each of its starts, for nothing. */
+/* Store the new definition first: on a host that can't store it (/etc/libvirt full, or
+ * read-only) the guest would otherwise be destroyed at each of its starts, for nothing. */
 static int stage_and_destroy(struct virt *virt, struct virt_domain *dom,
 			     const struct pending *pending, const struct config *config,
 			     struct error *err)
@@ -44,9 +50,9 @@ static int stage_and_destroy(struct virt *virt, struct virt_domain *dom,
 	return -1;
 }
 
-/* "virsh start --console" has the guest started paused, and resumes it when its console is
- * there (cmdStart() in tools/virsh-domain.c, libvirt 9.9.0): it shall not stay paused. One
- * that is paused doesn't boot, so there is time. */
+/* "virsh start --console" starts the guest paused and resumes it when its console is connected
+ * (cmdStart() in tools/virsh-domain.c, libvirt 9.9.0); the new guest must not stay paused. A
+ * paused guest does not boot, so there is time. */
 static int await_resume(const struct virt_domain *dom, struct pending *pending,
 			struct virt_state *state, struct error *err)
 {
@@ -59,7 +65,7 @@ static int await_resume(const struct virt_domain *dom, struct pending *pending,
 	return 0;
 }
 
-/* Return: 1 when the guest is down now, 0 when it went off by itself before. */
+/* Return: 1 if the guest was destroyed, 0 if it went off by itself before. */
 static int take_down(struct virt *virt, struct virt_domain *dom, struct pending *pending,
 		     struct virt_state *state, const struct config *config,
 		     struct error *err)
@@ -85,13 +91,13 @@ static int take_down(struct virt *virt, struct virt_domain *dom, struct pending 
 		return stage_and_destroy(virt, dom, pending, config, err) < 0 ? -1 : 1;
 	if (virt_state(dom, &now, &ignored) < 0 || (now.active && now.id == state->id))
 		return -1;
-	/* What is off by its own will is not started again by us, later. */
+	/* A guest that went off by itself is not started again later. */
 	pending->begun = false;
 	return pending_write(pending, err);
 }
 
-/* Somebody began this and was killed. Return: 1 when the guest is down now,
- * 0 when there is nothing to finish. */
+/* An earlier process began this and was killed. Return: 1 if the guest is off now, 0 if there
+ * is nothing to finish. */
 static int finish_take_down(struct virt *virt, struct virt_domain *dom,
 			    const struct pending *pending, const struct virt_state *state,
 			    const struct config *config, struct error *err)
@@ -102,7 +108,7 @@ static int finish_take_down(struct virt *virt, struct virt_domain *dom,
 		return 0;
 	if (!state->active)
 		return 1;
-	/* Running: the kill came before the suspend, or it was started anew. */
+	/* Running: the process was killed before the suspend, or the guest was restarted. */
 	if (state->id != pending->id || !state->paused_by_user || pending->paused)
 		return 0;
 	if (age > RESUME_AFTER_MS)
@@ -110,9 +116,9 @@ static int finish_take_down(struct virt *virt, struct virt_domain *dom,
 	return stage_and_destroy(virt, dom, pending, config, err) < 0 ? -1 : 1;
 }
 
-/* Would staging work at all, and is this a phase to stage in? A guest is not
- * taken down for nothing. A definition that was staged just now, after the
- * start had begun, counts too: the guest still runs on the old bus. */
+/* Check that staging would work at all, and that the phase allows it: a guest must not be
+ * destroyed for nothing. A definition that was staged just now, after the start had begun,
+ * counts too: the guest still runs on the old bus. */
 static int check_bounce(const struct virt_domain *dom, const struct config *config,
 			struct error *err)
 {
@@ -127,8 +133,8 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 	return step_apply(&domain, HAPPENED_SEEN, config, &step, err);
 }
 
-/* virt-install starts a domain and defines it afterwards: worth another look, as long
- * as it could still be taken down. Gives -1. */
+/* virt-install starts a domain and defines it afterwards, so try again as long as the guest
+ * could still be destroyed. Returns -1. */
 static int not_yet(const struct pending *pending, struct error *err)
 {
 	long long age = pending_age(pending);
@@ -138,8 +144,8 @@ static int not_yet(const struct pending *pending, struct error *err)
 	return -1;
 }
 
-/* The user asked for a running guest: whatever has failed, start it again. Whoever was
- * killed between noting that he begins and the destroy may not have staged it. */
+/* The user asked for a running guest: start it again, whatever has failed. A process that was
+ * killed between recording its intent and the destroy may not have staged it. */
 static int stage_and_start(struct virt *virt, struct virt_domain *dom,
 			   const struct pending *pending,
 			   const struct config *config, struct error *err)
@@ -184,7 +190,7 @@ int bounce_settle(struct virt *virt, struct virt_domain *dom,
 	}
 	if (down > 0)
 		return stage_and_start(virt, dom, pending, config, err);
-	/* Not this time; its next start shall be on SATA all the same. */
+	/* Not destroyed this time, but its next start must be on SATA. */
 	if (publish_step(virt, dom, HAPPENED_SEEN, config, &step, &late) < 0 && down == 0)
 		*err = late;
 	else if (down == 0)

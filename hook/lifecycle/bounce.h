@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * bounce.h - a guest that was started before it was staged
+ * bounce.h - restart a guest that was started before it was staged
  */
 #ifndef BUSFLIP_BOUNCE_H
 #define BUSFLIP_BOUNCE_H
@@ -9,8 +9,8 @@
 #include "hook/phase/step.h"
 #include "hook/state/pending.h"
 
-/* bounce_settle() - take the guest of @pending down, if it has only just been started, and
- * start it on SATA; else stage it for its next start. -1 as publish_may_pass() tells. */
+/* bounce_settle() - destroy the guest of @pending, if it has only just been started, and start
+ * it on SATA; otherwise stage it for its next start. -1 as publish_may_pass() says. */
 int bounce_settle(struct virt *virt, struct virt_domain *dom, struct pending *pending,
 		  const struct config *config, struct error *err);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* diskcheck.c - what a domain's own disk says, before and after a session */
+/* diskcheck.c - what a domain's own disk shows before and after a session */
 
 #include "hook/lifecycle/diskcheck.h"
 
@@ -68,14 +68,14 @@ static int guest_of(const struct domain *domain, const struct config *config,
 	return 0;
 }
 
-/* Not what the disk is refused for, but a program that was ended under us. */
+/* The disk was not refused: a program was killed while working on it. */
 static bool was_cut_off(const struct error *err)
 {
 	return err->code == REFUSE_HELPER_DIED ||
 	       (!is_refusal(err->code) && err->code != ENOENT && err->code != ENOLCK);
 }
 
-/* Nobody comes back for what is not done now: once more, if there is time. */
+/* Nobody repeats what is not done now, so try once more if there is time. */
 static int run(struct guest *s, enum job_action action,
 	       struct guestdisk_result *result, struct error *err)
 {
@@ -111,7 +111,7 @@ static void note_line(void *context, const char *key, const char *value)
 
 /* ---- before ---------------------------------------------------------------- */
 
-/* @no_lease: why it was looked at only; .code 0: it was not. */
+/* @no_lease: why the disk was only read; .code 0: it was not only read. */
 static void tell_patch(const struct guest *s, const struct guestdisk_result *result,
 		       const struct error *no_lease)
 {
@@ -138,7 +138,7 @@ static int prepare_disk(struct guest *s, struct session_note *note, struct error
 	struct error no_lease = { 0 };
 	int r = run(s, staged ? JOB_PATCH : JOB_INSPECT, &result, err);
 
-	/* Somebody may have made it ready by hand: it is looked at all the same. */
+	/* Read the disk all the same: somebody may have prepared it by hand. */
 	if (r < 0 && err->code == ENOLCK) {
 		no_lease = *err;
 		s->job.dry_run = true;
@@ -163,7 +163,7 @@ void diskcheck_before_session(const struct domain *domain, const struct config *
 	struct guest s;
 	struct error err = { 0 };
 
-	/* Whatever becomes of this one, what else the last one noted is of no use to it. */
+	/* The record of the last session is of no use to this one, whatever happens now. */
 	if (session_read(domain->uuid, &last) && last.over &&
 	    session_is_of(&last, domain->state.phase, domain->state.since))
 		note.failed = last.failed;
@@ -234,7 +234,7 @@ static bool only_override(const struct findings *f)
 	return overrides && !others;
 }
 
-/* As much of it as there is room for. */
+/* As much of it as fits. */
 static void list_faults(const struct findings *f, char *why, size_t size)
 {
 	size_t used = 0;
@@ -246,8 +246,8 @@ static void list_faults(const struct findings *f, char *why, size_t size)
 						 f->list[i].found);
 }
 
-/* Windows has switched its own driver off again (StartOverride; helper/windows/winservice.c),
- * and nothing else is wrong: switched on, it holds. */
+/* Windows has disabled its own driver again (StartOverride; helper/windows/winservice.c), and
+ * nothing else is wrong: once enabled, all conditions hold. */
 static int look_twice(struct guest *s, struct verdicts *v, struct error *err)
 {
 	struct guestdisk_result result = { 0 };
@@ -257,13 +257,13 @@ static int look_twice(struct guest *s, struct verdicts *v, struct error *err)
 		return r;
 	r = run(s, JOB_PATCH, &result, err);
 	guestdisk_result_free(&result);
-	/* Not ours to switch on: what was seen holds. */
+	/* busflip must not enable it: the result stands. */
 	if (r < 0 && err->code == ENOLCK)
 		return 0;
 	return r < 0 ? -1 : look(s, v, err);
 }
 
-/* AutoReboot, SanPolicy and fast startup, as they were before the first patch. */
+/* Restore AutoReboot, SanPolicy and fast startup as they were before the first patch. */
 static int put_back(struct guest *s)
 {
 	struct guestdisk_result result = { 0 };
@@ -316,8 +316,8 @@ static bool holds(const struct findings *f, const char *name)
 	return false;
 }
 
-/* Has the definition moved on to an overlay, or to a copy? What this session ran on may be
- * below it. */
+/* The definition may have changed to an overlay or a copy; then the image of this session may
+ * be below it. */
 static bool is_below(const struct domain *domain)
 {
 	return libvirt_names_other_images(domain, domain_disk(domain, domain->state.disk));
@@ -335,7 +335,8 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
 		session_compare(&note, &s->job);
 	else if (staged)
-		/* Not for a trial: minutes do not tell it from the session before. */
+		/* Not for a trial: a time difference of minutes does not distinguish it from
+		 * the session before. */
 		session_since(s->domain->state.since, &s->job);
 	may_write = !note.job && !is_below(s->domain);
 	if ((staged && may_write ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * diskcheck.h - what a domain's own disk says, before and after a session
+ * diskcheck.h - what a domain's own disk shows before and after a session
  *
- * Both run inside a hook, while QEMU does not hold the image, and within
- * patch_timeout. Neither ever keeps a guest from starting.
+ * Both checks run inside a hook, while QEMU does not hold the image, and within patch_timeout.
+ * Neither ever keeps a guest from starting.
  */
 #ifndef BUSFLIP_GATE_H
 #define BUSFLIP_GATE_H
@@ -12,8 +12,8 @@
 #include "hook/domain/domain.h"
 
 /*
- * diskcheck_before_session() - before a session: on SATA make Windows ready for SATA and for
- * VirtIO; note for its end what is on the disk now
+ * diskcheck_before_session() - before a session: on SATA, prepare Windows for SATA and VirtIO;
+ * record what is on the disk for the check at the end
  */
 void diskcheck_before_session(const struct domain *domain, const struct config *config);
 
@@ -21,35 +21,36 @@ enum diskcheck {
 	DISKCHECK_UNREADABLE,	/* the disk can't be judged: see .why */
 	DISKCHECK_YES,		/* staged: it may go to VirtIO; trial: Windows ran */
 	DISKCHECK_NO,		/* staged: not yet; trial: Windows did not start */
-	DISKCHECK_UNKNOWN,		/* trial: it does not tell */
+	DISKCHECK_UNKNOWN,		/* trial: the disk does not show it */
 };
 
 struct diskcheck_result {
 	enum diskcheck gate;
-	char why[256];		/* for status: what does not hold, and what was found */
-	bool shut_down;		/* Windows was shut down fully, in this session */
+	char why[256];		/* for status: the condition that does not hold, and what was
+				 * found */
+	bool shut_down;		/* Windows was fully shut down in this session */
 };
 
 /*
  * diskcheck_after_session() - after a session of phase staged or trial
  *
- * @clean: libvirt says that it ended with a shutdown. If not, nothing is written to a
- * disk that does not say so itself.
+ * @clean: libvirt says that it ended with a shutdown. If not, nothing is written to a disk that
+ * does not show a shutdown itself.
  */
 void diskcheck_after_session(const struct domain *domain, const struct config *config, bool clean,
 		struct diskcheck_result *result);
 
 /*
- * diskcheck_restore() - take back what was changed in Windows for the way to VirtIO only:
+ * diskcheck_restore() - undo the changes in Windows that were made only for the conversion:
  * AutoReboot, SanPolicy, fast startup
  *
- * For a domain whose way ends here; neither running nor saved. Return 1 done, 0 there
- * was nothing (no disk that can be read, either), -1 it failed, which is told. Somebody
- * has asked for it, see lease_take().
+ * For a domain whose conversion ends here; neither running nor saved. Return 1 done, 0 nothing
+ * to do (or no disk that can be read), -1 it failed, which is logged. Always on request, see
+ * lease_take().
  */
 int diskcheck_restore(const struct domain *domain, const struct config *config);
 
-/* diskcheck_must_restore() - is there anything that diskcheck_restore() would take back? */
+/* diskcheck_must_restore() - true if diskcheck_restore() would undo anything. */
 bool diskcheck_must_restore(const struct domain *domain);
 
 const char *diskcheck_name(enum diskcheck gate);

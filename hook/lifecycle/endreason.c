@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* endreason.c - what is known of the session that just ended */
+/* endreason.c - how the session ended, from libvirt's reason */
 
 #include "hook/lifecycle/endreason.h"
 
@@ -8,12 +8,11 @@
 #include "helper/shared/base.h"
 
 /*
- * Saved and migrated sessions go on later or elsewhere, with the devices they
- * have: to flip the bus under them would be wrong in either direction. A
- * revert to a snapshot has replaced definition and disk together, so the
- * phase that came with it stands. "daemon" is a libvirtd that was restarted while
- * it started the guest, and then takes it down (measured, 9.0.0, with kill -9):
- * that tells nothing of Windows, and what was to be tried is tried again.
+ * Saved and migrated sessions continue later or elsewhere, with the devices they have: changing
+ * the bus under them would be wrong in either direction. A revert to a snapshot has replaced
+ * definition and disk together, so the phase that came with it is right. "daemon" is a libvirtd
+ * that was restarted while it started the guest, and then destroys it (measured, 9.0.0, with
+ * kill -9): that says nothing about Windows, and the trial is repeated.
  */
 static const struct {
 	const char *reason;

@@ -2,9 +2,9 @@
 /*
  * event.c - one event of libvirt's qemu hook
  *
- * Five stages in order: read (XML, arguments), observe (what only the host
- * knows: the log, the process), decide, act (write the record, leave a process
- * behind that does the work), answer (the exit status).
+ * Five stages in order: read (XML, arguments), observe (what only this host knows: the log, the
+ * process), decide, act (write the record, start a process that does the work later), answer
+ * (the exit status).
  */
 
 #include "hook/lifecycle/event.h"
@@ -43,15 +43,15 @@ struct event {
 	const char *name, *op, *extra;
 	const struct config *config;
 	struct domain domain;
-	bool may_write;		/* prepare: nothing else goes on with its disks */
+	bool may_write;		/* prepare: nothing else uses its disks */
 };
 
 /* ---- observe ----------------------------------------------------------- */
 
 /*
- * The XML of a session is that of its start. Was its way ended meanwhile, by disable or
- * hold, or its tag taken out? libvirt can't be asked from within a hook, but what it has
- * stored can be read; where that is not so, the process that asks it later decides.
+ * The XML of a session is that of its start. Its conversion may have been ended meanwhile by
+ * disable or hold, or by removal of the tag. libvirt can't be called from within a hook, but
+ * its stored files can be read; if they can't, the process that calls libvirt later decides.
  */
 static bool was_ended(const struct event *event)
 {
@@ -88,7 +88,7 @@ static bool can_be_staged(struct event *event, struct error *err)
 	return step_apply(&event->domain, HAPPENED_SEEN, event->config, &step, err) == 0;
 }
 
-/* What libvirt puts into the error of the start, and so onto somebody's terminal. */
+/* libvirt includes this in the error of the start, which the user sees. */
 static void __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
 {
 	char text[2048];
@@ -104,9 +104,8 @@ static void __attribute__((format(printf, 1, 2))) refuse(const char *fmt, ...)
 /* ---- the events ---------------------------------------------------- */
 
 /*
- * A patch that was cut off leaves the disk neither old nor new until its journal
- * is redone. A guest that continues has its own idea of what is on the disk:
- * nothing may be written under it.
+ * An interrupted patch leaves the disk neither old nor new until its journal is replayed. A
+ * guest that resumes has parts of the disk in memory: nothing may be written under it.
  */
 static bool disks_are_whole(struct event *event, struct error *err)
 {
@@ -119,11 +118,10 @@ static bool disks_are_whole(struct event *event, struct error *err)
 }
 
 /*
- * @failed: it has ended before it began. Return whether that counts: the prepare hook
- * has let the start go on (without, it was not one on VirtIO: the hook was killed, or
- * has refused it), and the start before it failed as well. The first one may have been
- * for a CD-ROM that is gone or a network that is not active; a disk that QEMU refuses on
- * VirtIO is refused once more.
+ * @failed: the session ended before it began. Return whether that counts: the prepare hook has
+ * allowed the start (otherwise it was not a start on VirtIO: the hook was killed, or refused
+ * it), and the start before it failed as well. One failure may be due to a missing CD-ROM or an
+ * inactive network; a disk that QEMU rejects on VirtIO is rejected twice.
  */
 static bool session_end(const struct event *event, bool failed)
 {
@@ -148,8 +146,8 @@ static bool session_end(const struct event *event, bool failed)
 }
 
 /*
- * Before QEMU exists: does the start go on with memory, or on other images than the
- * definition's? Then its disks are not to be touched.
+ * Before QEMU exists: does the start resume memory, or use other images than those of the
+ * definition? Then its disks must not be touched.
  */
 static bool may_write(const struct event *event)
 {
@@ -161,7 +159,7 @@ static bool may_write(const struct event *event)
 		return true;
 	if (domain->state.phase != PHASE_STAGED && domain->state.phase != PHASE_TRIAL)
 		return false;
-	/* What is noted here is of another session. */
+	/* The record is from another session. */
 	session_remove(domain->uuid);
 	story_tell(LOG_LEVEL_NOTICE, event->name, domain->uuid,
 		   "starts with its disks as they are: they differ from its definition, as after a "
@@ -169,7 +167,7 @@ static bool may_write(const struct event *event)
 	return false;
 }
 
-/* libvirt looks after this hook whether it is there, and without goes on. */
+/* libvirt checks after this hook whether the bait exists, and continues without it. */
 static void prepare_bait(const struct event *event)
 {
 	const char *path = event->config->bait;
@@ -195,7 +193,7 @@ static int on_prepare(struct event *event)
 		return EXIT_REFUSE_START;
 	if (state->phase == PHASE_DONE || state->phase == PHASE_HELD)
 		return EXIT_DONE;
-	/* Left by a session before this one, by a process that was killed. */
+	/* Left by an earlier session, from a process that was killed. */
 	if (pending_exists(event->domain.uuid))
 		leave_to_settle(event, NULL);
 	if (state->phase == PHASE_STAGED)
@@ -203,7 +201,7 @@ static int on_prepare(struct event *event)
 	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
 	    state->valid && event->may_write) {
 		diskcheck_before_session(&event->domain, event->config);
-		/* It may have come no further than into the journal. */
+		/* It may have got no further than into the journal. */
 		if (!disks_are_whole(event, &err)) {
 			session_end(event, false);
 			return EXIT_REFUSE_START;
@@ -264,7 +262,7 @@ static int on_started(struct event *event)
 			"a session, so it is left alone: %s", event->name, err.msg);
 		return EXIT_DONE;
 	}
-	/* Reverted to a snapshot: what is noted is of another session. */
+	/* Reverted to a snapshot: the record is from another session. */
 	if (start.kind == START_CONTINUES && !marked)
 		session_remove(event->domain.uuid);
 	if (start.kind == START_CONTINUES)
@@ -278,14 +276,14 @@ static int on_started(struct event *event)
 
 static int on_continues(struct event *event)
 {
-	/* What is noted here is of another session: this one began elsewhere. */
+	/* The record is from another session: this one began elsewhere. */
 	if (strcmp(event->op, "migrate") == 0)
 		session_remove(event->domain.uuid);
 	mark_continues(event->domain.uuid);
 	return EXIT_DONE;
 }
 
-/* Here and not later: nobody can start the guest again before this is done. */
+/* Now and not later: nobody can start the guest again before this is done. */
 static void ask_disk(const struct event *event, struct pending *pending)
 {
 	const char *reason = pending->reason[0] ? pending->reason : pending->logged;
@@ -332,7 +330,7 @@ static int on_release(struct event *event)
 	const char *reason;
 	bool taken_down, failed;
 
-	/* Where the restore failed: the next start is another one. */
+	/* If the restore failed, the next start is a different one. */
 	mark_continues_no_more(event->domain.uuid);
 	if ((state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL) || was_ended(event))
 		return EXIT_DONE;
@@ -377,7 +375,7 @@ int event_run(char *const argv[], const struct config *config)
 		log_msg(LOG_LEVEL_ERROR, "domain %s, hook %s: %s", event.name, event.op,
 			err.msg);
 		domain_free(&event.domain);
-		/* The front lets it start, unless there is a journal. */
+		/* The hook program lets the guest start, unless there is a journal. */
 		return EXIT_FAILED;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(events); i++)

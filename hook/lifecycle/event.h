@@ -8,15 +8,14 @@
 #include "conf/config.h"
 
 /*
- * event_run() - deal with one event: "busflip event NAME OP SUBOP EXTRA", with
- * the live XML on stdin.
+ * event_run() - handle one event: "busflip event NAME OP SUBOP EXTRA", with the live XML on
+ * stdin.
  *
- * Should: return within milliseconds; leave libvirt alone (it waits for us
- * with the domain locked); have everything that must not be lost on disk
- * before it returns.
- * Return: EXIT_REFUSE_START when this start shall fail (the sentence for the
- * user is on stderr then); EXIT_FAILED when the XML can't be read, so that nobody knows whose
- * disks these are; else EXIT_DONE, whatever went wrong.
+ * Should: return within milliseconds; not call libvirt (it waits for the hook with the domain
+ * locked); have everything that must not be lost on disk before it returns.
+ * Return: EXIT_REFUSE_START if this start must fail (then the message for the user is on
+ * stderr); EXIT_FAILED if the XML can't be read, so that the disks are not known; otherwise
+ * EXIT_DONE, whatever failed.
  */
 int event_run(char *const argv[], const struct config *config);
 

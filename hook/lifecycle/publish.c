@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* publish.c - one step of a domain, stored in libvirt and told */
+/* publish.c - one step of a domain, stored in libvirt and logged */
 
 #include "hook/lifecycle/publish.h"
 
@@ -33,7 +33,7 @@ struct stepping {
 	const char *detail;
 	const struct config *config;
 	struct step *step;
-	struct error *no_bait;	/* tried as often as the definition is */
+	struct error *no_bait;	/* repeated as often as the definition changes */
 };
 
 static int take_step(void *context, struct domain *domain, struct error *err)
@@ -43,8 +43,8 @@ static int take_step(void *context, struct domain *domain, struct error *err)
 	s->no_bait->code = 0;
 	if (step_apply_because(domain, s->happened, s->detail, s->config, s->step, err) < 0)
 		return -1;
-	/* libvirt starts the domain without a bait that is missing, but not without one
-	 * that QEMU can't read: that one stays out. */
+	/* libvirt starts the domain without a bait that does not exist, but not without one
+	 * that QEMU can't read: leave that one out. */
 	if (s->step->changed && s->step->after == PHASE_STAGED &&
 	    baitimage_ready(s->config->bait, s->no_bait) == 0 &&
 	    qemu_reads_bait(s->virt, domain, s->config->bait, s->no_bait) < 0)
@@ -74,14 +74,15 @@ int publish_step_because(struct virt *virt, const struct virt_domain *dom,
 {
 	if (try_step(virt, dom, happened, detail, config, step, err) == 0)
 		return 0;
-	/* What was found on a disk must not keep a domain where it is. */
+	/* The details that were found on a disk must not keep a domain from changing its
+	 * phase. */
 	if (detail && !publish_may_pass(err) &&
 	    try_step(virt, dom, happened, NULL, config, step, err) == 0)
 		return 0;
 	if ((happened != HAPPENED_VIRTIO_UNCLEAN && happened != HAPPENED_VIRTIO_FAILED) ||
 	    publish_may_pass(err))
 		return -1;
-	/* A trial that failed must count, or it would be tried for ever. */
+	/* A failed trial must count, otherwise it would be repeated without limit. */
 	story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
 		   "can't go back to SATA: %s", err->msg);
 	return try_step(virt, dom, HAPPENED_VIRTIO_STUCK, detail, config, step, err);

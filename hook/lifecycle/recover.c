@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* recover.c - before a guest starts: finish what a patch of its disks began */
+/* recover.c - before a guest starts: finish interrupted patches of its disks */
 
 #include "hook/lifecycle/recover.h"
 
@@ -25,7 +25,7 @@ static bool any_journal(void)
 	struct dirent *entry;
 	bool any = false;
 
-	/* Not one that was never whole: HASH.journal.XXXXXX. */
+	/* Ignore temporary files that were never complete: HASH.journal.XXXXXX. */
 	while (folder && !any && (entry = readdir(folder)))
 		any = strcmp(strchrnul(entry->d_name, '.'), ".journal") == 0;
 	if (folder)
@@ -44,8 +44,8 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	int r;
 
 	disk_target(disk, target, sizeof(target));
-	/* What we can't look into, we have not patched; what isn't there, libvirt
-	 * will complain of. */
+	/* A disk that busflip can't read was not patched; if it does not exist, libvirt will
+	 * report it. */
 	if (disk_image_of(disk, &place, err) < 0)
 		return err->code == ENOTSUP || err->code == ENOENT || err->code == EAGAIN ? 0 :
 			error_prefix(err, "its disk %s may be half patched, and its location can't "

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * settle.c - do what a hook has promised
+ * settle.c - do the step that a hook has recorded
  *
- * The record is removed last. A process that is killed anywhere before leaves
- * it, and doing the same again is harmless: each step is decided from the
- * phase that the definition has then, and a step that was taken already
- * decides to "nothing".
+ * The record is removed last. A process that is killed before that leaves it, and repeating the
+ * step is harmless: each step is decided from the phase in the present definition, and for a
+ * step that was done already the decision is to do nothing.
  */
 
 #include "hook/lifecycle/settle.h"
@@ -26,8 +25,8 @@
 #include "hook/state/session.h"
 #include "hook/state/story.h"
 
-/* libvirt's own word first; when it has lost it (it was restarted, or the
- * domain runs again), what its log of the domain said when the hook ran. */
+/* Prefer libvirt's own reason. If libvirt has lost it (it was restarted, or the domain runs
+ * again), use the last line of the domain's log at the time of the hook. */
 static const char *end_reason(const struct pending *pending,
 			      const struct virt_state *state)
 {
@@ -38,8 +37,8 @@ static const char *end_reason(const struct pending *pending,
 	return pending->logged[0] ? pending->logged : "unknown";
 }
 
-/* After a clean shutdown the disk decides. Where it can't be read, libvirt's word
- * is enough only if the administrator says so. */
+/* After a clean shutdown the disk decides. If it can't be read, libvirt's reason is enough
+ * only if the administrator configured that. */
 static enum happening clean_end(const struct pending *pending, bool writes_seen,
 				const struct config *config)
 {
@@ -59,8 +58,8 @@ static enum happening clean_end(const struct pending *pending, bool writes_seen,
 	return trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
 }
 
-/* A trial that did not come up, and that the user wanted to run: on SATA now. Only
- * once; whoever does this again after a kill finds it running. */
+/* Windows did not come up in a trial, but the user wanted a running guest: start it on SATA
+ * now. Only once: whoever repeats this after a kill finds it running. */
 static int start_again(const struct virt_domain *dom, const struct pending *pending,
 		       struct error *err)
 {
@@ -113,7 +112,7 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	}
 	if (publish_step_because(virt, dom, happened, detail, config, &step, err) < 0)
 		return -1;
-	/* Held on VirtIO it would come to the same end once more. */
+	/* Do not start it if it is held on VirtIO: it would fail again. */
 	if (pending->session == PHASE_TRIAL && step.after != PHASE_TRIAL && !step.stuck &&
 	    (note.restart ||
 	     (config->auto_recover && strcmp(reason, "crashed") == 0)))
@@ -121,7 +120,7 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	return 0;
 }
 
-/* @told: what is in @err is in the domain's story. */
+/* @told: @err is in the domain's story already. */
 static int settle_once(const char *uuid, const struct config *config, bool *told,
 		       struct error *err)
 {
@@ -143,7 +142,7 @@ static int settle_once(const char *uuid, const struct config *config, bool *told
 	rc = virt_find(virt, uuid, &dom, err);
 	if (rc < 0 && err->code == ECONNREFUSED)
 		return error_prefix(err, "domain %s", pending.name);
-	/* Undefined meanwhile: there is nothing left to do for it. */
+	/* Undefined meanwhile: nothing is left to do. */
 	if (rc < 0 || strcmp(virt_uuid(dom), uuid) != 0) {
 		pending_remove(&pending);
 		return 0;

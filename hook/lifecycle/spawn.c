@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* spawn.c - leave a process behind that outlives the hook */
+/* spawn.c - start a process that outlives the hook */
 
 #include "hook/lifecycle/spawn.h"
 

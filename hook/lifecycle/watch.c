@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* watch.c - is Windows up on VirtIO? told by what it writes */
+/* watch.c - watch the writes of a guest on trial to see whether Windows is up */
 
 #include "hook/lifecycle/watch.h"
 
@@ -14,14 +14,13 @@
 #include "hook/state/story.h"
 #include "hook/libvirt/virt.h"
 
-/* Above what a loader writes, far below what a booting Windows does. */
+/* More than a boot loader writes, far fewer than a booting Windows does. */
 #define WRITES_UP 16
 #define WRITES_LOADER 4
-/* In that many samples the count has to grow: sustained. */
+/* The count must grow in this many samples: a sustained rate. */
 #define SAMPLES_UP 3
-/* That many without a write end what is counted together. Shorter than the way
- * from a reset to the loader's next write: firmware, loader and NT's wait of 30 s
- * for its boot partition. */
+/* This many samples without a write end a series. Shorter than the time from a reset to the
+ * loader's next write: firmware, loader, and NT's wait of 30 s for its boot partition. */
 #define SAMPLES_STILL 10
 
 struct watch {
@@ -33,7 +32,7 @@ struct watch {
 	char since[24];		/* of this trial; "" not known yet */
 	int id;			/* of this run of the guest */
 	struct writes writes;
-	long long ran_ms;	/* not counting while it was paused */
+	long long ran_ms;	/* does not count time while it was paused */
 };
 
 static void nap(void)
@@ -44,10 +43,9 @@ static void nap(void)
 }
 
 /*
- * The persistent definition has the same target as the running one, for as long as the
- * trial that was started is the one that it tells of. A command (disable, hold,
- * rollback) or somebody with an editor may have ended that while the guest runs: then
- * it is nobody's to take down.
+ * The persistent definition has the same target as the running one as long as the trial that
+ * was started is still the current one. A command (disable, hold, rollback) or an edit may have
+ * ended it while the guest runs: then the guest must not be destroyed.
  */
 static int find_trial(struct watch *w, struct error *err)
 {
@@ -82,8 +80,8 @@ static void note(const struct watch *w, bool restart)
 			virt_name(w->dom), err.msg);
 }
 
-/* Its end is told to the release hook, which takes the disk back to SATA; what is
- * in the note makes that start it again. */
+/* The release hook gets the end of the session, and moves the disk back to SATA; the record
+ * makes it start the guest again. */
 static int recover(struct watch *w, struct error *err)
 {
 	bool hooked = hook_is_installed(NULL);
@@ -100,7 +98,7 @@ static int recover(struct watch *w, struct error *err)
 	if (!w->config->auto_recover || !hooked)
 		return 0;
 	note(w, true);
-	/* Not one that was reverted to a snapshot just now: that has memory to lose. */
+	/* Not a guest that was just reverted to a snapshot: that has memory to lose. */
 	if (virt_state(w->dom, &state, err) < 0)
 		return -1;
 	return state.active && state.id == w->id ? virt_destroy(w->dom, err) : 0;
@@ -118,8 +116,8 @@ bool writes_sustained(struct writes *w, long long count)
 	return count - w->base >= WRITES_UP && w->grown >= SAMPLES_UP;
 }
 
-/* Of all its disks together, which libvirt gives for no name: what writes to another
- * one (an installer, a rescue system) would lose something. */
+/* Counts all its disks together, which libvirt returns if no name is given: a guest that
+ * writes to another disk (an installer, a rescue system) would lose data. */
 static bool writes_nothing(const struct watch *w)
 {
 	long long writes = virt_writes(w->dom, "");
@@ -127,7 +125,7 @@ static bool writes_nothing(const struct watch *w)
 	return writes >= 0 && writes <= WRITES_LOADER;
 }
 
-/* 1: go on, 0: over. */
+/* 1: continue, 0: over. */
 static int sample(struct watch *w, struct error *err)
 {
 	struct virt_state state;
@@ -188,10 +186,11 @@ int watch_trial(const char *uuid, int id, const struct config *config, struct er
 		r = follow(&w, err);
 		virt_domain_free(&w.dom);
 		virt_close(&w.virt);
-		/* It was migrated, or undefined when it was off; or is not on trial. */
+		/* It was migrated, or undefined while off, or is not on trial any more. */
 		if (r < 0 && (err->code == ENOENT || err->code == ECANCELED))
 			return 0;
-		/* The daemon was restarted: the guest goes on, and so do we. */
+		/* The daemon was restarted: the guest continues to run, so continue to watch
+		 * it. */
 		if (r >= 0 || err->code != ECONNREFUSED || left <= 0)
 			return r;
 		nap();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * watch.h - is Windows up on VirtIO? told by what it writes
+ * watch.h - watch the writes of a guest on trial to see whether Windows is up
  *
- * A Windows that can't reach its disk never writes to it; firmware and loader only
- * read, but for a count in bootstat.dat (BootAttemptCount of RTL_BSD_DATA in ReactOS'
- * headers). That is inferred: no real Windows was watched at it.
+ * A Windows that can't reach its disk never writes to it. Firmware and loader only read, except
+ * for a count in bootstat.dat (BootAttemptCount of RTL_BSD_DATA in ReactOS' headers). This is
+ * inferred: no real Windows was observed doing so.
  */
 #ifndef BUSFLIP_WATCH_H
 #define BUSFLIP_WATCH_H
@@ -13,21 +13,21 @@
 #include "helper/shared/base.h"
 
 /*
- * watch_trial() - follow run @id of a trial until it is decided: writes are noted for
- * the session's end; none by trial_timeout is a failed boot, and with auto_recover
- * the guest is taken down, to be started again on SATA
+ * watch_trial() - follow run @id of a trial until it is decided: writes are recorded for the
+ * end of the session; no write before trial_timeout is a failed boot, and with auto_recover the
+ * guest is destroyed, to be started again on SATA
  *
- * Returns when there is nothing left to watch. Guests that go on
- * with memory (libvirtfiles.h) must not be watched: they may have nothing to write.
+ * Returns when there is nothing left to watch. Guests that resume memory (libvirtfiles.h) must
+ * not be watched: they may have nothing to write.
  */
 int watch_trial(const char *uuid, int id, const struct config *config, struct error *err);
 
 /*
- * struct writes - how a guest's count of writes has gone, sample by sample
+ * struct writes - how a guest's count of writes developed, sample by sample
  *
- * Zero at first. What a loader writes once in each boot must never add up to what
- * Windows writes, however often a guest that can't boot is reset: only writes with
- * no long gap in between count together. The counter itself outlives a reset.
+ * Initialise to zero. What a loader writes once in each boot must never add up to what Windows
+ * writes, however often a guest that can't boot is reset: only writes without a long gap
+ * between them count together. The counter itself survives a reset.
  */
 struct writes {
 	long long last;		/* the count at the last sample ... */
