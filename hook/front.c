@@ -105,8 +105,8 @@ static void run_actor(char *argv[], size_t len)
 		_exit(EXIT_FAILED);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execve(ACTOR, args, env);
-	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: domain %s: cannot run %s: %s; install "
-	       "busflip again", argv[1], ACTOR, strerror(errno));
+	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: domain %s: cannot run %s: %s; reinstall "
+	       "busflip", argv[1], ACTOR, strerror(errno));
 	_exit(EXIT_FAILED);
 }
 

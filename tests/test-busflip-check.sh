@@ -147,14 +147,14 @@ domain uefi boot="$(uefi $code $vars "$LAB/uefi.fd")"
 not_ok uefi firmware 'the definition says UEFI, but Windows on vda is for a BIOS \(MBR\)' \
 	'virsh edit uefi: .*'
 image=$LAB/gpt.img domain loader boot="$(uefi /usr/share/none.fd $vars "$LAB/uefi.fd")"
-not_ok loader nvram '/usr/share/none.fd is not there' 'install UEFI firmware .*'
+not_ok loader nvram '/usr/share/none.fd does not exist' 'install UEFI firmware .*'
 image=$LAB/gpt.img domain nvram boot="$(uefi $code /none.fd "$LAB/lost.fd")"
-not_ok nvram nvram "neither $LAB/lost.fd nor its template /none.fd is there" 'restore .*'
+not_ok nvram nvram "neither $LAB/lost.fd nor its template /none.fd exists" 'restore .*'
 fails "nvram: libvirt does not start it" 1 virsh start nvram
 source=$(uefi $code /none.fd '')
 source=${source/"'></nvram>"/"' type='file'><source file='$LAB/lost.fd'/></nvram>"}
 image=$LAB/gpt.img domain source boot="$source"
-not_ok source nvram "neither $LAB/lost.fd nor its template /none.fd is there" 'restore .*'
+not_ok source nvram "neither $LAB/lost.fd nor its template /none.fd exists" 'restore .*'
 fails "source: libvirt does not start it" 1 virsh start source
 like "source: for that reason" "$output" "Failed to open file '/none.fd'"
 cp $vars "$LAB/lost.fd"
@@ -213,7 +213,7 @@ cured second 'virt-xml second --edit target=vdb --disk boot.order=1 > /dev/null'
 image=$LAB/empty.img domain none
 fails "none: no Windows at all" 1 busflip check none
 like "none: says so" "$output" 'boot-disk +not ok .*no Windows'
-like "none: and what to do" "$output" 'cure: see whether .*--disk TARGET'
+like "none: and what to do" "$output" 'cure: check that .*--disk TARGET'
 
 # --- the driver, the hook
 
@@ -225,7 +225,7 @@ not_ok win driver ".*viostor.* in $work/none" 'set virtio_win in /etc/busflip.co
 ok "win: with --virtio-win" busflip check --virtio-win "$work/vw" win
 printf '[busflip]\nvirtio_win = %s\n' "$work/vw" > /etc/busflip.conf
 mv /etc/libvirt/hooks/qemu "$LAB/hook"
-not_ok win hook 'neither .*/hooks/qemu nor .* is busflip.s' 'install busflip again.*'
+not_ok win hook 'neither .*/hooks/qemu nor .* is busflip.s hook' 'reinstall busflip.*'
 mkdir /etc/libvirt/hooks/qemu.d
 mv "$LAB/hook" /etc/libvirt/hooks/qemu.d/50-busflip
 ok "the other place is as good" busflip check win
@@ -247,7 +247,7 @@ ok "late: reloaded, the hook is run" wait_for \
 quietly busflip disable late
 mv /usr/local/sbin/busflip "$LAB/busflip"
 is "win: what the hook runs is not there" "$("$LAB/busflip" check win | sed -n '/^hook/ { N; p }')" \
-"hook         not ok    /etc/libvirt/hooks/qemu runs /usr/local/sbin/busflip, which can't be run: No such file or directory
+"hook         not ok    /etc/libvirt/hooks/qemu runs /usr/local/sbin/busflip, which can't be executed: No such file or directory
                  cure: reinstall busflip with its package or with install.sh"
 mv "$LAB/busflip" /usr/local/sbin/busflip
 

@@ -44,7 +44,7 @@ prints()
 
 # --- help
 
-commands='inspect patch undo enable disable status stage promote rollback retry hold filter check clean check-config'
+commands='inspect patch undo clean enable disable status stage promote rollback retry hold filter check check-config'
 options='format partition dry-run live virtio-win state-dir helper connect config bus disk all json watch prometheus tag keep-sata force help version'
 
 cli "--help" 0 '^Usage: busflip ' - --help

@@ -62,7 +62,7 @@ ok "other: it starts" run_once other
 image=$LAB/chain.qcow2 domain broken format=qcow2 disk="$(store "$LAB/none.img")"
 fails "broken: check" 1 busflip check broken
 like "broken: a file of the definition is missing" "$output" \
-	"backing +not ok +$LAB/none.img is not there"
+	"backing +not ok +$LAB/none.img does not exist"
 fails "broken: libvirt does not start it" 1 virsh start broken
 
 # --- what no change of owner cures
@@ -116,7 +116,7 @@ checks cd 0
 like "cd: it was looked at" "$output" 'other-files +ok +1 more file, and QEMU may use them'
 ok "cd: it starts" run_once cd
 mv "$LAB/cd.iso" "$LAB/away.iso"
-not_ok cd other-files "disk sdb: $LAB/cd.iso is not there" \
+not_ok cd other-files "disk sdb: $LAB/cd.iso does not exist" \
 	'virsh change-media cd sdb --eject --config, or put it back'
 checks cd 1
 fails "cd: libvirt does not start it" 1 virsh start cd
@@ -125,7 +125,7 @@ ok "cd: it starts then" run_once cd
 floppy=$(cdrom "$LAB/cd.iso")
 floppy=${floppy/cdrom/floppy} floppy=${floppy/sdb/fda} floppy=${floppy/\'sata\'/\'fdc\'}
 domain floppy machine=pc bus=ide devices="$floppy"
-not_ok floppy other-files "disk fda: $LAB/cd.iso is not there" \
+not_ok floppy other-files "disk fda: $LAB/cd.iso does not exist" \
 	'virsh change-media floppy fda --eject --config, or put it back'
 domain optional devices="$(cdrom "$LAB/cd.iso" "startupPolicy='optional'")"
 ok "optional: nothing is wrong" busflip check optional
@@ -142,7 +142,7 @@ done
 domain many devices="<controller type='scsi' index='0' model='virtio-scsi'/>$many
 	<disk type='file'><driver name='qemu' type='raw'/><source file='$LAB/none.img'/>
 	<target dev='sdai' bus='scsi'/></disk>"
-not_ok many other-files "disk sdai: $LAB/none.img is not there" 'put it back, or .*'
+not_ok many other-files "disk sdai: $LAB/none.img does not exist" 'put it back, or .*'
 is "many: all is said" "$(grep -c '^other-files ' <<< "$output")" 34
 fails "many: libvirt does not start it" 1 virsh start many
 domain requisite devices="$(cdrom "$LAB/cd.iso" "startupPolicy='requisite'")"
@@ -179,7 +179,7 @@ domain data devices="<disk type='file'><driver name='qemu' type='qcow2'/>
 ok "data: nothing is wrong" busflip check data
 like "data: both were looked at" "$(busflip check data)" 'other-files +ok +2 more files'
 mv "$LAB/base.qcow2" "$LAB/moved.qcow2"
-not_ok data other-files "disk vdb: $LAB/data.qcow2: names $LAB/base.qcow2: No such file .*" \
+not_ok data other-files "disk vdb: $LAB/data.qcow2: refers to $LAB/base.qcow2: No such file .*" \
 	"qemu-img info --backing-chain $LAB/data.qcow2; .*"
 fails "data: libvirt does not start it" 1 virsh start data
 domain maybe devices="<disk type='file'><driver name='qemu' type='qcow2'/><source
@@ -191,12 +191,12 @@ domain alone devices="<disk type='file'><driver name='qemu' type='qcow2'/>
 ok "alone: by the definition there is no base" busflip check alone
 ok "alone: it starts" run_once alone
 rm "$LAB/data.qcow2"
-not_ok data other-files "disk vdb: $LAB/data.qcow2 is not there" 'put it back, or .* virsh edit data'
+not_ok data other-files "disk vdb: $LAB/data.qcow2 does not exist" 'put it back, or .* virsh edit data'
 
 : > "$LAB/plain"
 domain below devices="<disk type='file'><driver name='qemu' type='raw'/>
 	<source file='$LAB/plain/data.img'/><target dev='vdb' bus='virtio'/></disk>"
-not_ok below other-files "disk vdb: $LAB/plain/data.img is not there" 'put it back, or .*'
+not_ok below other-files "disk vdb: $LAB/plain/data.img does not exist" 'put it back, or .*'
 
 # Of any disk the format must be the file's; one that QEMU encrypts is raw in its.
 qemu-img create -q -f raw "$LAB/data.img" 1M
@@ -224,7 +224,7 @@ ok "secret: raw, and begins as LUKS does" busflip check secret
 
 domain kernel boot="<kernel>$LAB/vmlinuz</kernel><initrd>$LAB/initrd</initrd>"
 touch "$LAB/initrd"
-not_ok kernel other-files "kernel: $LAB/vmlinuz is not there" 'put it back, or .*'
+not_ok kernel other-files "kernel: $LAB/vmlinuz does not exist" 'put it back, or .*'
 fails "kernel: libvirt does not start it" 1 virsh start kernel
 touch "$LAB/vmlinuz"
 ok "kernel: nothing is wrong then" busflip check kernel

@@ -122,7 +122,7 @@ like "how to tag it" "$output" 'Next: nothing, since it has no busflip tag: busf
 like "conditions as if it were staged" "$output" 'driver-service +not ok +not set up'
 windows_domain win "uuid=$(uuid_of win)"
 inspects win 0
-like "tagged: how to stage it" "$output" 'Next: busflip stage win'
+like "tagged: how to stage it" "$output" 'Next: run busflip stage win'
 quietly busflip stage win
 inspects win 0
 like "staged: its phase" "$output" 'Phase +staged, since 20'
@@ -218,7 +218,7 @@ windows_domain two devices="$(data_disk data vdb virtio)"
 fails "--disk with another disk" 39 busflip inspect --disk vdb two
 unlike "nothing about the domain" "$output" 'Next:'
 fails "--disk with the system disk" 0 busflip inspect --disk vda two
-like "the domain as well" "$output" 'Next: busflip stage two'
+like "the domain as well" "$output" 'Next: run busflip stage two'
 
 # --- while it runs, while it is saved, when there is nothing to be read
 

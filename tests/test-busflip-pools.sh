@@ -283,4 +283,4 @@ fails "a data disk on the network: check" 0 busflip check data
 unlike "nothing is said of it" "$output" 'vdb'
 volume_domain data fs win.img devices="<disk type='volume' device='cdrom'>
 	<source pool='fs' volume='gone.iso'/><target dev='sdb' bus='sata'/></disk>"
-not_ok data other-files "disk sdb: $LAB/fs/gone.iso is not there" 'virsh change-media data sdb --eject --config, .*'
+not_ok data other-files "disk sdb: $LAB/fs/gone.iso does not exist" 'virsh change-media data sdb --eject --config, .*'

@@ -51,7 +51,7 @@ starts()
 # --- networks
 
 domain off "$(interface network "network='plain'")"
-not_ok off network 'there is no network plain here' \
+not_ok off network 'there is no network plain on this host' \
 	'choose one of virsh net-list --all with virsh edit off, or define it with virsh net-define'
 refused off "Network not found: no network with matching name 'plain'"
 network plain

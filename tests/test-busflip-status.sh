@@ -67,7 +67,7 @@ widest()
 define_domain win
 output=$(busflip status win)
 like "before anything was done" "$output" '^win: none.*vda on virtio; it is off'
-like "it says what comes next" "$output" $'\nNext: busflip stage win '
+like "it says what comes next" "$output" $'\nNext: run busflip stage win '
 ok "as JSON it is as documented" as_documented
 ok "that one, too" as_documented win
 quietly busflip stage win

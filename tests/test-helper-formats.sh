@@ -220,7 +220,7 @@ for name in "$work/theirs/fifo" /dev/zero; do
 		--config /dev/null --state-dir "$state" --helper "$BUSFLIP_BUILD/busflip-helper" \
 		inspect --format qcow2 "$work/theirs/image"
 done
-like "it says so" "$output" "names /dev/zero, which is neither a file nor"
+like "it says so" "$output" "refers to /dev/zero, which is neither a file nor"
 
 # --- a chain of three ---
 cp --sparse=always "$work/old.raw" "$work/image-base.raw"

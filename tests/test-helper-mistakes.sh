@@ -68,11 +68,11 @@ qcow2 "a base without its format" 112 '>I' 305419896 \
 	"refers to a backing file without its format: \"qemu-img rebase -u -b .* -F FORMAT .*top.qcow2\" adds it"
 qemu-img create -q -u -f qcow2 -F raw -b nbd://host/disk "$work/nbd.qcow2" 1M
 told "a base that is no file" 12 \
-	"$work/nbd.qcow2: names \"nbd://host/disk\", which is not a file: .*qemu-img convert" \
+	"$work/nbd.qcow2: refers to \"nbd://host/disk\", which is not a file: .*qemu-img convert" \
 	inspect --format qcow2 "$work/nbd.qcow2"
 qemu-img create -q -u -f qcow2 -F raw -b fifo "$work/pipe.qcow2" 1M
 told "a base that is a pipe" 12 \
-	"$work/pipe.qcow2: names .*/fifo, which is neither a file nor a block device" \
+	"$work/pipe.qcow2: refers to .*/fifo, which is neither a file nor a block device" \
 	inspect --format qcow2 "$work/pipe.qcow2"
 below=$work/0.qcow2
 qemu-img create -q -f qcow2 "$below" 1M

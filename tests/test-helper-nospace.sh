@@ -139,7 +139,7 @@ format=raw image=$work/disk.raw
 rm -rf "$state"
 cp --sparse=always "$work/old.raw" "$image"
 fails "no helper" 1 patch "$image" --helper "$work/nothing"
-like "says so" "$output" "^busflip: $image: cannot run $work/nothing: install busflip again"
+like "says so" "$output" "^busflip: $image: cannot run $work/nothing: reinstall busflip"
 # helper NAME STATUS WORDS COMMAND - what is said of one that ends with that COMMAND
 helper()
 {

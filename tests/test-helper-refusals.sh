@@ -150,9 +150,9 @@ disk
 printf garbage | dd of="$work/disk.raw" bs=1 seek=$((512 + 16)) conv=notrunc status=none
 printf garbage | dd of="$work/disk.raw" bs=1 conv=notrunc status=none \
 	seek=$(($(stat -c %s "$work/disk.raw") - 512 + 16))
-refused "both GPT headers damaged" 39 "neither of its headers.*; see whether .*qemu-img info"
+refused "both GPT headers damaged" 39 "neither of its headers.*; check that .*qemu-img info"
 rm "$work/disk.raw" && truncate -s 4M "$work/disk.raw"
-refused "empty disk" 39 "no partition table; see whether .*qemu-img info"
+refused "empty disk" 39 "no partition table; check that .*qemu-img info"
 make_volume "$work/c.ntfs" $size mkdir Users && disk
 refused "no Windows" 13 "no Windows found .*; if Windows is on another disk, name that disk$"
 volume && "$tests/mkdisk.sh" -f raw "$work/disk.raw" "$work/c.ntfs" "$work/c.ntfs"
@@ -206,7 +206,7 @@ fails "no format: wrong usage" 2 busflip patch "$work/disk.raw"
 like "says why" "$output" "never guesses"
 
 # --- drivers, undo ---
-refused "no driver at hand" 32 "no viostor driver in this Windows.*; virtio_win in .*--virtio-win" patch --format raw
+refused "no driver at hand" 32 "no viostor driver in this Windows.*; set virtio_win in .*--virtio-win" patch --format raw
 refused "virtio_win is not there" 32 "/nonexistent" patch --format raw \
 	--virtio-win /nonexistent
 rm -rf "$state"

@@ -201,8 +201,8 @@ int run_wait_helper(struct run *s, struct error *err)
 			    "disk%s; nothing was written", s->image.path,
 			    WTERMSIG(status), strsignal(WTERMSIG(status)), or_iso);
 	if (WEXITSTATUS(status) == 127)
-		return fail(err, ENOENT, "cannot run %s: install busflip again, or let --helper "
-			    "name it with its path",
+		return fail(err, ENOENT, "cannot run %s: reinstall busflip, or give its path with "
+			    "--helper",
 			    s->options->helper);
 	if (WEXITSTATUS(status) != 0)
 		return fail(err, REFUSE_HELPER_DIED,

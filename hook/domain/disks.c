@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* disks.c - looking at the disks of a domain: which is which, which one boots */
+/* disks.c - the disks of a domain: which is which, and which one boots */
 
 #include "hook/domain/domain.h"
 
@@ -92,8 +92,8 @@ static bool comes_before(const xmlNode *a, const xmlNode *b)
 	       disk_name_index(name_a) < disk_name_index(name_b);
 }
 
-/* The bus as libvirt groups it: buses that busflip does not know are told
- * apart by their text. */
+/* The bus as libvirt groups it: buses that busflip does not know are distinguished by their
+ * text. */
 static bool same_bus(const xmlNode *a, const xmlNode *b)
 {
 	char bus_a[16], bus_b[16];
@@ -105,9 +105,9 @@ static bool same_bus(const xmlNode *a, const xmlNode *b)
 	return strcmp(bus_a, bus_b) == 0;
 }
 
-/* A group sits where its first disk in the XML is. So the first hard disk is
- * in the group of the first disk if that group has one, and so on: for each
- * group in the order of appearance, the hard disk with the lowest name. */
+/* A group is where its first disk in the XML is. So the first hard disk is in the group of the
+ * first disk if that group has one, and so on: for each group in order of appearance, the hard
+ * disk with the lowest name. */
 xmlNode *domain_first_hard_disk(const struct domain *domain)
 {
 	xmlNode *group = xml_child(domain->devices, "disk"), *before = NULL;
@@ -115,7 +115,7 @@ xmlNode *domain_first_hard_disk(const struct domain *domain)
 	for (; group; group = xml_next(group, "disk")) {
 		xmlNode *best = NULL, *disk = xml_child(domain->devices, "disk");
 
-		/* libvirt prints a group together: look at each once. */
+		/* libvirt prints the disks of a group together: check each group once. */
 		if (before && same_bus(before, group)) {
 			before = group;
 			continue;
@@ -182,7 +182,7 @@ static xmlNode *lowest_order(const struct domain *domain, bool *orders,
 	return best;
 }
 
-/* libvirt boots from hd when neither <boot dev=> nor any boot order is given
+/* libvirt boots from hd if neither <boot dev=> nor any boot order is given
  * (virDomainDefParseBootOptions() in src/conf/domain_conf.c). */
 bool domain_boots_from_hd(const struct domain *domain)
 {

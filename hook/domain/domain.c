@@ -37,13 +37,13 @@ const char *bus_name(enum bus bus)
 	return bus_names[bus];
 }
 
-/* Those of other namespaces are not meant for us. */
+/* Attributes of other namespaces are not busflip's. */
 static bool is_ours(const xmlAttr *attr)
 {
 	return !attr->ns || str_eq((const char *)attr->ns->href, TAG_URI);
 }
 
-/* False: there is no such attribute, or it can't be this. */
+/* Return false if there is no such attribute, or its value is invalid. */
 static bool read_attribute(struct tag *tag, const xmlAttr *attr, const char *value)
 {
 	if (attr->ns)
@@ -152,7 +152,7 @@ static void read_state(struct domain *domain)
 	state->override = xml_attr_is(node, "override", "yes");
 	xml_attr(node, "since", state->since, sizeof(state->since));
 	xml_attr(node, "reason", state->reason, sizeof(state->reason));
-	/* Without it the phase is as old as its reason. */
+	/* If it is missing, the phase is as old as its reason. */
 	if (!xml_attr(node, "at", state->at, sizeof(state->at)))
 		str_fits(state->at, sizeof(state->at), state->since);
 	disk = xml_child_ns(node, "disk", STATE_URI);

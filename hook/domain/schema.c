@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * schema.c - what libvirt allows of those parts of a domain that busflip moves, puts back
- * and counts with
+ * schema.c - which values libvirt allows in those parts of a domain that busflip moves,
+ * restores and counts with
  *
  * From libvirt's src/conf/schemas/domaincommon.rng and basictypes.rng, 9.0.0 to 12.8.0, and,
- * where its parser takes more than the schema has, from virDomainDiskDefParseXML() and what
- * that calls in src/conf/domain_conf.c. What only a pass-through has (device='lun', rawio,
- * sgio, reservations) is not here: such a disk is not moved, so none of it is ever put back.
+ * where its parser accepts more than the schema, from virDomainDiskDefParseXML() and the
+ * functions that it calls in src/conf/domain_conf.c. Settings that only a pass-through has
+ * (device='lun', rawio, sgio, reservations) are not included: such a disk is not moved, so they
+ * are never restored.
  */
 
 #include "hook/domain/schema.h"
@@ -19,10 +20,10 @@
 
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-/* More than any name of a device that libvirt makes. */
+/* Longer than any name of a device that libvirt generates. */
 #define ALIAS_SIZE 256
 
-/* Is @value one of the @words, or what the function is called for? */
+/* True if @value is one of the @words, or of the kind that the function is named after. */
 typedef bool allows_fn(const char *value, const char *words);
 
 static bool consists_of(const char *value, const char *bytes, size_t longest)
@@ -54,7 +55,7 @@ static bool is_number(const char *value, const char *words)
 	return number_up_to(value, UINT32_MAX);
 }
 
-/* A number of what busflip counts itself. */
+/* A number that busflip counts with. */
 static bool is_index(const char *value, const char *words)
 {
 	(void)words;
@@ -96,7 +97,7 @@ static bool is_wwn(const char *value, const char *words)
 	return consists_of(value, DIGITS "abcdefABCDEF", 16) && strlen(value) == 16;
 }
 
-/* <vendor> has 8 characters at most, <product> 16, and 40 on SATA and IDE. */
+/* <vendor> has at most 8 characters, <product> 16, and 40 on SATA and IDE. */
 static bool is_model(const char *value, const char *words)
 {
 	size_t len = 0;
@@ -112,7 +113,7 @@ static bool is_model(const char *value, const char *words)
 #define INDEX is_index, NULL
 #define HEX is_hex, NULL
 
-/* An address is known by its type; "" is the text of an element. */
+/* An address is identified by its type; "" is the text of an element. */
 static const struct rule {
 	const char *on, *name;
 	allows_fn *allows;
@@ -162,7 +163,7 @@ static const struct rule {
 	{ "ccw", "devno", HEX },
 };
 
-/* Elements of a disk that are moved as they are, with all that is in them. */
+/* Elements of a disk that are moved unchanged, with their content. */
 static const char *const moved[] = {
 	"geometry", "wwn", "vendor", "product", "acpi", "alias", "address", "iothreads",
 };
@@ -234,7 +235,7 @@ static bool may_be_inside(const xmlNode *parent, const xmlNode *child)
 	return false;
 }
 
-/* By itself, whatever it is in and whatever is in it. */
+/* Check the element itself, independent of its parent and its content. */
 static bool alone_allowed(const xmlNode *element)
 {
 	AUTO_XML_STRING xmlChar *text = NULL;
@@ -260,7 +261,7 @@ static bool node_allowed(const xmlNode *node)
 	return node->type == XML_COMMENT_NODE;
 }
 
-/* The next node of those in @root, in the order of the document. */
+/* The next of the nodes in @root, in document order. */
 static const xmlNode *next_within(const xmlNode *root, const xmlNode *node)
 {
 	if (node->type == XML_ELEMENT_NODE && node->children)
@@ -302,7 +303,7 @@ static bool is_twice(const xmlNode *parent, const char *name)
 	return first && xml_next(first, name);
 }
 
-/* Its place among the elements could not be told when these are put back. */
+/* Its position among the elements would be ambiguous when these are restored. */
 static bool has_text(const xmlNode *parent)
 {
 	for (const xmlNode *n = parent ? parent->children : NULL; n; n = n->next)
@@ -312,7 +313,7 @@ static bool has_text(const xmlNode *parent)
 	return false;
 }
 
-/* Those that are known; the others stay where they are. */
+/* Check the known ones; the others are not moved. */
 static const char *wrong_attr(const xmlNode *node, const char *on)
 {
 	for (size_t i = 0; node && i < ARRAY_SIZE(rules); i++) {
@@ -325,8 +326,8 @@ static const char *wrong_attr(const xmlNode *node, const char *on)
 	return NULL;
 }
 
-/* Of devices that stay where they are only the place counts, so more may be in there: that is
- * libvirt's. Addresses of other types are of buses that busflip does not count with. */
+/* For devices that are not moved only the address matters, so they may contain more: that is
+ * up to libvirt. Addresses of other types belong to buses that busflip does not count with. */
 static int check_device(const xmlNode *device, struct error *err)
 {
 	static const char *const once[] = { "source", "target", "serial", "boot" };
@@ -343,7 +344,7 @@ static int check_device(const xmlNode *device, struct error *err)
 	return 0;
 }
 
-/* Of those with an index, libvirt has the others count from the first that is free. */
+/* libvirt assigns the missing indexes from the first free one. */
 static int check_controller(const xmlNode *device, struct error *err)
 {
 	if (xml_is(device, "controller") && xmlHasProp(device, XS("index")) &&

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An ICH9 AHCI has six ports (virDomainDiskDefAssignAddress() in
- * src/conf/domain_conf.c counts with it too). */
+/* An ICH9 AHCI has six ports (virDomainDiskDefAssignAddress() in src/conf/domain_conf.c
+ * assumes so too). */
 #define SATA_PORTS 6
-/* libvirt allows units up to 16383 on virtio-scsi; nobody needs that many, and
- * the search stays short. */
+/* libvirt allows units up to 16383 on virtio-scsi; nobody needs that many, and this keeps the
+ * search short. */
 #define SCSI_UNITS 256
 #define NAMES 676
 
@@ -61,7 +61,7 @@ bool slots_disk_place(const xmlNode *disk, struct slot *slot)
 	return true;
 }
 
-/* A SCSI device of the host has a place among the disks, too. */
+/* SCSI devices of the host occupy addresses, too. */
 static bool sits_on(const xmlNode *device, enum bus bus)
 {
 	if (xml_is(device, "hostdev"))
@@ -144,8 +144,8 @@ bool slots_sata(const struct domain *domain, struct slot *slot)
 		for (slot->unit = 0; slot->unit < SATA_PORTS; slot->unit++)
 			if (!occupied(domain, BUS_SATA, slot))
 				return true;
-	/* A controller that the XML does not list, but a disk sits on, will be
-	 * added by libvirt: keep away from it. */
+	/* libvirt will add a controller that the XML does not list but a disk uses: do not use
+	 * its index. */
 	for (slot->unit = -1; occupied(domain, BUS_SATA, slot) ||
 	     sata_exists(domain, slot->controller); slot->controller++)
 		;
@@ -239,7 +239,7 @@ void controller_drop_unused(struct domain *domain, const char *type, long index)
 
 	if (index < 0 || occupied(domain, bus_parse(type), &any))
 		return;
-	/* A SCSI host device may sit on it too. */
+	/* A SCSI host device may be on it too. */
 	for (; dev; dev = dev->next) {
 		const xmlNode *address = xml_child(dev, "address");
 
@@ -251,8 +251,8 @@ void controller_drop_unused(struct domain *domain, const char *type, long index)
 	xml_delete(controller_find(domain, type, index));
 }
 
-/* A PCI address as four numbers; libvirt writes them as 0x..., people also in
- * decimal, and each part may be left out for 0. */
+/* A PCI address as four numbers. libvirt writes them as 0x..., people also in decimal, and
+ * each part may be omitted for 0. */
 static void pci_numbers(const xmlNode *address, unsigned long numbers[4])
 {
 	static const char *const names[] = { "domain", "bus", "slot", "function" };

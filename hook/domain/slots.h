@@ -7,45 +7,45 @@
 
 #include "hook/domain/domain.h"
 
-/* A place on a SATA or SCSI controller. */
+/* An address on a SATA or SCSI controller. */
 struct slot {
 	long controller;	/* index of the controller */
-	long bus;		/* IDE has two to a controller; else 0 */
-	long target;		/* SCSI controllers count with it; else 0 */
+	long bus;		/* IDE has two for each controller; otherwise 0 */
+	long target;		/* used by SCSI controllers; otherwise 0 */
 	long unit;
 };
 
-/* slots_target() - the lowest free target name that begins with @prefix ("sd",
- * "vd"), into @buf. */
+/* slots_target() - the lowest free target name that begins with @prefix ("sd", "vd"), into
+ * @buf. */
 void slots_target(const struct domain *domain, const char *prefix, char *buf,
 		  size_t size);
 
 /*
- * slots_sata() - a free SATA port.
- * Return: false when no controller has one; then slot->controller is the
- * index that a new controller should get, and slot->unit is 0.
+ * slots_sata() - find a free SATA port.
+ * Return: false if no controller has one; then slot->controller is the index for a new
+ * controller, and slot->unit is 0.
  */
 bool slots_sata(const struct domain *domain, struct slot *slot);
 
-/* slots_ide() - a free place on the first IDE controller, false: none. */
+/* slots_ide() - find a free address on the first IDE controller, false: none. */
 bool slots_ide(const struct domain *domain, struct slot *slot);
 
-/* slots_taken() - does a disk other than @disk sit in its place? */
+/* slots_taken() - true if a disk other than @disk has its address. */
 bool slots_taken(const struct domain *domain, const xmlNode *disk);
 
 /* slots_scsi_unit() - the lowest free unit on SCSI controller @index. */
 long slots_scsi_unit(const struct domain *domain, long index);
 
-/* slots_drive_address() - a new <address type='drive'> for @slot, to be added
- * to @disk as its last child. */
+/* slots_drive_address() - a new <address type='drive'> for @slot, to be added to @disk as its
+ * last child. */
 void slots_drive_address(xmlNode *disk, const struct slot *slot);
 
-/* slots_disk_place() - where a SATA, SCSI or IDE disk sits; without an <address>,
- * where libvirt would put it. */
+/* slots_disk_place() - the address of a SATA, SCSI or IDE disk; without an <address>, the one
+ * that libvirt would assign. */
 bool slots_disk_place(const xmlNode *disk, struct slot *slot);
 
-/* controller_find() - <controller type= index=>, or NULL. One without an index is none: there
- * is no @index -1. */
+/* controller_find() - <controller type= index=>, or NULL. One without an index is not found:
+ * there is no @index -1. */
 xmlNode *controller_find(const struct domain *domain, const char *type, long index);
 
 /* controller_is_virtio_scsi() - false for NULL. */
@@ -54,20 +54,19 @@ bool controller_is_virtio_scsi(const xmlNode *controller);
 /* controller_virtio_scsi() - the index of the first VirtIO SCSI controller, -1. */
 long controller_virtio_scsi(const struct domain *domain);
 
-/* controller_free_index() - the lowest index from @first on that no controller
- * of @type has. */
+/* controller_free_index() - the lowest index from @first on that no controller of @type has. */
 long controller_free_index(const struct domain *domain, const char *type, long first);
 
-/* controller_add() - a new controller behind the others; @model may be NULL. */
+/* controller_add() - add a controller after the others; @model may be NULL. */
 xmlNode *controller_add(struct domain *domain, const char *type, long index,
 			const char *model);
 
-/* controller_drop_unused() - take controller @index of @type away unless a
- * disk sits on it. @index -1 is allowed. */
+/* controller_drop_unused() - remove controller @index of @type unless a disk uses it. @index
+ * -1 is allowed. */
 void controller_drop_unused(struct domain *domain, const char *type, long index);
 
-/* pci_address_taken() - true when a device other than @except has the same
- * PCI address as @address. */
+/* pci_address_taken() - true if a device other than @except has the same PCI address as
+ * @address. */
 bool pci_address_taken(const struct domain *domain, const xmlNode *address,
 		       const xmlNode *except);
 

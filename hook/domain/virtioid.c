@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* virtioid.c - the PCI identity that a VirtIO device will show to the guest */
+/* virtioid.c - the PCI IDs that a VirtIO device will show to the guest */
 
 #include "hook/domain/virtioid.h"
 
@@ -37,7 +37,7 @@ static enum age age_by_place(const struct domain *domain, const xmlNode *device)
 
 	xml_attr(xml_child(xml_child(domain->root, "os"), "type"), "machine", machine,
 		 sizeof(machine));
-	/* Before 2.7 the place did not matter. */
+	/* Before 2.7 the position did not matter. */
 	if (!xml_attr_is(address, "type", "pci") || strstr(machine, "q35-2.") ||
 	    !xml_attr(address, "bus", bus, sizeof(bus)))
 		return AGE_UNKNOWN;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * xml.c - the little of libxml2 that rewriting domain XML needs
+ * xml.c - the libxml2 functions that rewriting domain XML needs
  *
- * White space is part of the document here: what staging takes out of a disk
- * must come back at its very place, so that a user who compares the domain
- * before and after finds no difference. Positions count everything but text.
+ * White space is part of the document here: what staging removes from a disk must come back at
+ * the same position, so that a user who compares the domain before and after finds no
+ * difference. Positions count all nodes except text.
  */
 
 #include "hook/domain/xml.h"
@@ -83,7 +83,7 @@ xmlDoc *xml_parse_bare(const char *bytes, size_t len, struct error *err)
 	return parse(bytes, len, XML_PARSE_NOBLANKS, err);
 }
 
-/* libxml2 does not escape namespace names: some documents come out as no XML. */
+/* libxml2 does not escape namespace names, so some documents are not formatted as valid XML. */
 static int check_format(char **bytes, size_t len, struct error *err)
 {
 	AUTO_XML_DOC xmlDoc *again = xml_parse(*bytes, len, err);
@@ -258,8 +258,8 @@ xmlNode *xml_cut(xmlNode *node, unsigned *at, xmlChar **space)
 	return node;
 }
 
-/* The last node that stays in front of place @at: a text node only when it
- * belongs to nothing behind it. NULL: the very beginning. */
+/* The last node that stays before position @at: a text node only if it does not belong to the
+ * following node. NULL: the very beginning. */
 static xmlNode *anchor(xmlNode *parent, unsigned at)
 {
 	xmlNode *last = NULL;
@@ -281,9 +281,9 @@ static void link_first(xmlNode *parent, xmlNode *node)
 		xmlAddChild(parent, node);
 }
 
-/* xmlAddNextSibling() and its kin merge neighbouring text nodes and free the
- * one that was passed. The element goes in first, so that the white space is
- * only ever put between two elements or in front of the first one. */
+/* xmlAddNextSibling() and similar calls merge neighbouring text nodes and free the one that
+ * was passed. So the element is inserted first, and the white space then goes between two
+ * elements or before the first one. */
 void xml_paste(xmlNode *parent, xmlNode *node, unsigned at, const xmlChar *space)
 {
 	xmlNode *after = anchor(parent, at);

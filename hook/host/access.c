@@ -17,7 +17,7 @@
 
 #include "helper/shared/file.h"
 
-/* "+123" is a number, anything else a name first and then a number. */
+/* "+123" is a number, anything else is tried as a name first, then as a number. */
 static bool parse_id(const char *text, bool group, unsigned long *id)
 {
 	const struct passwd *pw = *text == '+' || group ? NULL : getpwnam(text);
@@ -64,7 +64,7 @@ static bool become(const struct access_user *user)
 	       setresuid(user->uid, user->uid, user->uid) == 0;
 }
 
-/* The first folder on the way to @path that can't be entered; false: none. */
+/* Find the first folder on the way to @path that can't be entered; false: none. */
 static bool find_barrier(const char *path, char *where, size_t size)
 {
 	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
@@ -85,8 +85,8 @@ static void look(const char *path, bool write, struct access_result *result)
 	int mode = R_OK | (write ? W_OK : 0);
 	struct statvfs fs;
 
-	/* First: of a file that is not his own the kernel says EACCES, which giving it
-	 * to him would cure, if that could be written. */
+	/* Check this first: for a file of another owner the kernel returns EACCES, and
+	 * changing the owner would help only if the file could be written at all. */
 	if (write && statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY))
 		result->answer = ACCESS_READ_ONLY;
 	else if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0)
@@ -114,8 +114,8 @@ run_asker(int out, const struct access_user *user, const char *path, bool write)
 	_exit(write_all(out, &result, sizeof(result), NULL) < 0);
 }
 
-/* What holds for every user. A file that is immutable or append-only has attributes of
- * inodes for it, which most file systems tell with statx(2), without opening it. */
+/* Conditions that hold for every user. Whether a file is immutable or append-only is an inode
+ * attribute, which most file systems return with statx(2), without opening the file. */
 static void look_at_attributes(const char *path, bool write, struct access_result *result)
 {
 	bool others = result->answer == ACCESS_OK || result->answer == ACCESS_NO_FILE;

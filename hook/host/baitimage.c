@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* baitimage.c - the file behind the bait: who may read it, and that QEMU gets its locks */
+/* baitimage.c - the image of the bait: who may read it, and whether QEMU can lock it */
 
 #include "hook/host/baitimage.h"
 
@@ -24,15 +24,15 @@
 #include "hook/state/pending.h"
 #include "hook/host/qemuuser.h"
 
-/* A few MiB: some Windows tools stumble over disks of less. */
+/* A few MiB: some Windows tools fail on smaller disks. */
 #define BAIT_SIZE (8u << 20)
-/* What is larger is not of our making. */
+/* A larger file was not created by busflip. */
 #define BLANK_LIMIT (64u << 20)
 #define LOCK_SECONDS 2
 
 /* ---- what is wrong with it ------------------------------------------------- */
 
-/* Return a descriptor, or -1; @err->code ENOENT: there is none. */
+/* Return a descriptor, or -1; @err->code ENOENT: it does not exist. */
 static int open_image(const char *path, struct stat *st, struct error *err)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -46,8 +46,8 @@ static int open_image(const char *path, struct stat *st, struct error *err)
 	return steal_fd(&fd);
 }
 
-/* From the permission to write, 101, to "nobody else may read", 200. Between them are
- * bytes that nobody locks who only reads, and that QEMU may come to look at. */
+/* From the permission to write, 101, to "nobody else may read", 200. The bytes between are not
+ * locked by anybody who only reads, and QEMU may begin to check them. */
 static bool is_held(int fd)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
@@ -110,8 +110,7 @@ bool baitimage_sound(const char *path, struct error *err)
 
 /* ---- who may read it ------------------------------------------------------- */
 
-/* As the kernel has it in its attribute, little-endian
- * (include/uapi/linux/posix_acl_xattr.h). */
+/* The format of the kernel's attribute, little-endian (include/uapi/linux/posix_acl_xattr.h). */
 #define ACL "system.posix_acl_access"
 #define ACL_VERSION 2
 #define NOBODY UINT32_MAX
@@ -132,7 +131,7 @@ static void acl_put(struct acl *acl, size_t *count, uint16_t tag, uint16_t perm,
 	acl->entries[(*count)++].id = id;
 }
 
-/* Return the number of entries; -1: there can't be any. */
+/* Return the number of entries; -1: ACLs are not supported. */
 static ssize_t acl_read(int fd, struct acl *acl)
 {
 	ssize_t size = fgetxattr(fd, ACL, acl, sizeof(*acl));
@@ -147,14 +146,14 @@ static bool acl_has(int fd, const struct stat *st, uid_t uid)
 	struct acl acl;
 	ssize_t count = acl_read(fd, &acl);
 
-	/* The mask is where the mode has the group. */
+	/* With a mask, it is stored where the mode has the group. */
 	while (count-- > 0)
 		if (acl.entries[count].tag == USER && acl.entries[count].id == uid)
 			return acl.entries[count].perm & READ && st->st_mode & S_IRGRP;
 	return false;
 }
 
-/* For root, those whom it is for already, and @uid. */
+/* For root, the users who may read it already, and @uid. */
 static int acl_add(int fd, const struct stat *st, uid_t uid)
 {
 	struct acl old, acl = { .version = ACL_VERSION };
@@ -179,8 +178,8 @@ static int acl_add(int fd, const struct stat *st, uid_t uid)
 			 sizeof(acl.version) + count * sizeof(acl.entries[0]), 0);
 }
 
-/* A file system without ACLs: for one group, and where a domain's QEMU is in another one
- * for all. */
+/* On a file system without ACLs: for one group, and if a domain's QEMU is in another one, for
+ * everybody. */
 static void open_without_acl(int fd, const char *path, const struct access_user *user)
 {
 	struct stat st;
@@ -196,7 +195,7 @@ static void open_without_acl(int fd, const char *path, const struct access_user 
 	fchmod(fd, 0644);
 }
 
-/* With user and group numbers where they have no names. */
+/* With numbers for users and groups that have no names. */
 static int cannot_read(const char *path, const struct access_user *user,
 		       const struct access_result *result, struct error *err)
 {
@@ -231,7 +230,7 @@ static int admit(const char *path, const struct access_user *user, struct error 
 	fd = open_image(path, &st, err);
 	if (fd < 0)
 		return -1;
-	/* A disk that a domain has there is no business of others. */
+	/* A disk that a domain has there must not be opened to other users. */
 	if (!acl_has(fd, &st, user->uid) &&
 	    may_replace(path, fd, &st, "is", &ignored) == 0 &&
 	    acl_add(fd, &st, user->uid) < 0 && errno == EOPNOTSUPP)
@@ -241,8 +240,8 @@ static int admit(const char *path, const struct access_user *user, struct error 
 
 /* ---- a new one ------------------------------------------------------------- */
 
-/* Two at once would each lose whom the other has admitted. Without the lock that is only
- * less likely. */
+/* Two processes at once would each drop the user whom the other has added. Without the lock
+ * that is only less likely. */
 static int take_lock(void)
 {
 	struct error ignored;
@@ -263,7 +262,7 @@ static int keep_label(int old, int fd, const char *path, struct error *err)
 	return 0;
 }
 
-/* Instead of @old, or -1. */
+/* Put it in place of @old, or -1. */
 static int make_new(const char *path, int old, const struct stat *st, struct error *err)
 {
 	struct access_user user;
@@ -293,7 +292,7 @@ out:
 	return -1;
 }
 
-/* What a domain would start with all the same, is left with a word in the log. */
+/* If a domain would start anyway, the file is left as it is and a warning logged. */
 static int replace(const char *path, int fd, const struct stat *st, struct error *err)
 {
 	const char *wrong = what_is_wrong(fd, st);
@@ -310,7 +309,7 @@ static int replace(const char *path, int fd, const struct stat *st, struct error
 	return 0;
 }
 
-/* Without ACLs, and with more than one group to read it: there is nothing better. */
+/* Without ACLs, and with more than one group of readers, there is no better mode. */
 static bool is_best(int fd, const struct stat *st)
 {
 	return st->st_gid && fgetxattr(fd, ACL, NULL, 0) < 0 && errno == EOPNOTSUPP &&
@@ -379,7 +378,7 @@ int qemu_reads_bait(struct virt *virt, const struct domain *domain, const char *
 
 /* ---- overlays that libvirt has left ---------------------------------------- */
 
-/* One that is being made now is in no file of libvirt yet. */
+/* An overlay that is just being made is not in any file of libvirt yet. */
 #define SWEEP_AGE (10 * 60)
 
 static bool is_overlay(const char *name, const char *stem, size_t stem_len)
@@ -400,7 +399,7 @@ void bait_sweep(const char *path)
 	struct stat st;
 	DIR *folder;
 
-	/* libvirt_names_file() looks for it as it is. */
+	/* libvirt_names_file() searches for the path unescaped. */
 	if (!slash || strpbrk(path, "<>&'\"") ||
 	    !str_printf(file, sizeof(file), "%.*s", (int)(slash - path + 1), path))
 		return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* child.c - start a program with exact descriptors, and wait for it in time */
+/* child.c - start a program with exact descriptors, and wait for it with a timeout */
 
 #include "hook/host/child.h"
 
@@ -23,7 +23,7 @@ void child_reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* All sources are first moved out of the way of the targets. */
+/* First move all sources to numbers that are not targets. */
 static int place_fds(const int fds[CHILD_FDS])
 {
 	int moved[CHILD_FDS];
@@ -43,7 +43,7 @@ static int place_fds(const int fds[CHILD_FDS])
 	return 0;
 }
 
-/* What busflip itself may not is not given, either. */
+/* Capabilities that busflip itself lacks are not given, either. */
 static int limit_files(uint64_t bytes)
 {
 	struct rlimit now, want = { bytes, bytes };
@@ -61,9 +61,9 @@ int child_start(const char *program, const int fds[CHILD_FDS], uint64_t file_lim
 	const char *const argv[] = { program, NULL };
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
 	/*
-	 * Large buffers in huge pages, where the kernel gives them: a hive is
-	 * then eight page faults, not four thousand (glibc 2.35). They come from
-	 * the heap, whose huge pages are aligned; those of their own aren't.
+	 * Large buffers in huge pages, if the kernel has them: a hive then takes eight page
+	 * faults instead of four thousand (glibc 2.35). They must come from the heap, whose
+	 * huge pages are aligned; those of separate mappings are not.
 	 */
 	char huge[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:"
 		      "glibc.malloc.mmap_threshold=33554432:"
@@ -79,13 +79,13 @@ int child_start(const char *program, const int fds[CHILD_FDS], uint64_t file_lim
 		return 0;
 	child_reset_signals();
 	if (place_fds(fds) == 0 && limit_files(file_limit) == 0)
-		/* execve() doesn't write to its arguments. */
+		/* execve() does not write to its arguments. */
 		execve(program, (char *const *)(uintptr_t)argv, env);
 	_exit(127);
 }
 
-/* Without pidfd_open (Linux 5.3): naps that grow, so that a child which lives
- * for some 30 ms isn't waited for much longer. */
+/* Without pidfd_open (Linux 5.3): sleep for growing intervals, so that the wait for a child
+ * which runs for some 30 ms is not much longer. */
 static int wait_napping(pid_t pid, int timeout_ms, int *status)
 {
 	long nap_us = 100;
@@ -114,7 +114,7 @@ int child_wait(pid_t pid, int timeout_ms, int *status)
 
 	if (fd < 0)
 		return wait_napping(pid, timeout_ms, status);
-	/* A signal makes the wait longer, which is no harm. */
+	/* A signal makes the wait longer, which is harmless. */
 	do
 		r = poll(&p, 1, timeout_ms);
 	while (r < 0 && errno == EINTR);

@@ -12,7 +12,7 @@
 #define SHUT_DOWN_THERE "start it on its former host, run powercfg /h off and shutdown /s /t 0 " \
 	"there, then import it again"
 
-/* @at_import NULL: as always. */
+/* @at_import NULL: the same as .always. */
 static const struct {
 	int code;
 	const char *always, *at_import;
@@ -75,7 +75,7 @@ static const struct {
 	{ EMFILE, "raise the limit of open files for busflip (ulimit -n)", NULL },
 	{ ENFILE, "raise the limit of open files on this host (sysctl fs.file-max)", NULL },
 	{ ENAMETOOLONG, "use a shorter path", NULL },
-	/* What is not so by its own rules: its parts talk with each other, or it has a fault. */
+	/* An error inside busflip: its parts disagree, or there is a bug. */
 	{ EPROTO, "reinstall busflip, all parts in the same version; if the error remains, report "
 	  "it",
 	  NULL },

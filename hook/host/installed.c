@@ -22,7 +22,7 @@ static char *read_program(const char *path, size_t *len)
 	return data;
 }
 
-/* As conf/setup.sh tells it: a program with its name in it. */
+/* The same rule as in conf/setup.sh: a program with its name in it. */
 static bool is_our_hook(const char *path)
 {
 	size_t len = 0;
@@ -49,8 +49,8 @@ bool hook_is_installed(const char **where)
 	return false;
 }
 
-/* It may be another installation's (a package beside install.sh), so it is asked of the
- * hook: the one path in it that ends with this. */
+/* The hook may belong to another installation (a package beside install.sh), so the path is
+ * taken from the hook itself: the one string in it that ends with this. */
 bool hook_can_run(const char *where, char *program, size_t size)
 {
 	static const char name[] = "/busflip";

@@ -10,8 +10,8 @@
 /* hook_is_installed() - @where, may be NULL: its path. */
 bool hook_is_installed(const char **where);
 
-/* hook_can_run() - can the program be run that the hook at @where runs? @program: which
- * one that is; errno: why not. */
+/* hook_can_run() - check that the program that the hook at @where runs can be executed.
+ * @program: its path; errno: why not. */
 bool hook_can_run(const char *where, char *program, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* qemuuser.c - as which user a domain's QEMU runs, and the bait that it is to read */
+/* qemuuser.c - the user that a domain's QEMU runs as, and its access to the bait */
 
 #include "hook/host/qemuuser.h"
 
@@ -26,7 +26,7 @@ static const xmlNode *dac_of(const xmlNode *parent, const char *name)
 	return NULL;
 }
 
-/* Return 1 when the domain has one, 0 none, -1 none of this host. */
+/* Return 1 if the domain has one, 0 if not, -1 if it does not exist on this host. */
 static int own_user(const struct domain *domain, struct access_user *user)
 {
 	const xmlNode *own = xml_child(dac_of(domain->root, "seclabel"), "label");

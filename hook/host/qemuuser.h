@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* qemuuser.h - as which user a domain's QEMU runs */
+/* qemuuser.h - the user that a domain's QEMU runs as */
 #ifndef BUSFLIP_QEMUUSER_H
 #define BUSFLIP_QEMUUSER_H
 
@@ -8,10 +8,10 @@
 #include "hook/libvirt/virt.h"
 
 /*
- * qemu_user() - by the domain's <seclabel>, else by libvirt's capabilities, or, with NULL for
- * @virt, where libvirt can't be asked, by the owner of its folder for QEMU
+ * qemu_user() - from the domain's <seclabel>, otherwise from libvirt's capabilities, or, with
+ * NULL for @virt because libvirt can't be called, from the owner of its folder for QEMU
  *
- * @domain: NULL for one without a <seclabel>. False: no telling.
+ * @domain: NULL for one without a <seclabel>. False: unknown.
  */
 bool qemu_user(struct virt *virt, const struct domain *domain, struct access_user *user);
 

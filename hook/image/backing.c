@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * backing.c - which files an image needs, so that qemu-nbd may open just those
+ * backing.c - the files that an image needs, so that qemu-nbd may open only those
  *
- * qcow2: the header names the backing file, extensions its format and an
- * external data file (docs/interop/qcow2.txt of QEMU). vmdk: a descriptor in
- * text lists the extents, which may be files of their own.
+ * qcow2: the header names the backing file; extensions name its format and an external data
+ * file (docs/interop/qcow2.txt of QEMU). vmdk: a text descriptor lists the extents, which may
+ * be separate files.
  */
 
 #include "hook/image/backing.h"
@@ -118,9 +118,9 @@ static int read_head(const char *path, uint8_t *head, size_t *len,
 	return 0;
 }
 
-/* @name as @image means it: relative to its own folder; @way: before links are
- * followed. Anything with a colon before the first slash is a protocol to QEMU
- * ("json:", "nbd://"). */
+/* Resolve @name as @image means it: relative to the image's own folder; @way: before links are
+ * followed. QEMU takes anything with a colon before the first slash as a protocol ("json:",
+ * "nbd://"). */
 static char *resolve(const char *image, const char *name, char **way, struct error *err)
 {
 	AUTO_FREE char *copy = strdup(image);
@@ -155,7 +155,7 @@ static char *resolve(const char *image, const char *name, char **way, struct err
 	return NULL;
 }
 
-/* One more file, which @image names. */
+/* Add one more file, which @image names. */
 static int add(struct backing *b, const char *image, const char *name, struct error *err)
 {
 	if (b->count == BACKING_LIMIT)
@@ -168,7 +168,7 @@ static int add(struct backing *b, const char *image, const char *name, struct er
 	return 0;
 }
 
-/* @top: @image is no backing file itself, so QEMU writes to it. */
+/* @top: @image is not a backing file itself, so QEMU writes to it. */
 static int add_data(struct backing *b, const char *image, const char *name, bool top,
 		    struct error *err)
 {
@@ -178,8 +178,8 @@ static int add_data(struct backing *b, const char *image, const char *name, bool
 	return datafile_check(image, b->paths[b->count - 1], top, b->qemu, err);
 }
 
-/* The name is whatever made the image has put there: never a command in one that we
- * say to type. */
+/* Whoever made the image chose the name in it: it must not become a part of a command that a
+ * message recommends without being quoted. */
 static int no_format(const char *path, const char *backing, struct error *err)
 {
 	char word[4400], backing_word[1100];
@@ -242,7 +242,7 @@ static int find_extents(const char *path, bool top, char *text, struct backing *
 		real = resolve(path, name, NULL, err);
 		if (!real)
 			return -1;
-		/* A monolithic image names itself, if it was not renamed. */
+		/* A monolithic image names itself, unless it was renamed. */
 		if (strcmp(real, path) != 0 &&
 		    add_data(b, path, name, top && !strcmp(access, "RW"), err) < 0)
 			return -1;
@@ -261,7 +261,7 @@ static int find_vmdk(const char *path, bool top, struct backing *b, struct error
 		return -1;
 	if (len < 512 || memcmp(head, "KDMV", 4) != 0)
 		return find_extents(path, top, (char *)head, b, err);
-	/* Sparse: bit 16 of the flags says that grains are compressed. */
+	/* Sparse: bit 16 of the flags means that grains are compressed. */
 	if (get_le32(head + 8) & 1u << 16) {
 		b->read_only_kind = true;
 		b->why = "streamOptimized vmdk images can't be written in "

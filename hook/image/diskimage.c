@@ -63,7 +63,7 @@ bool uuid_bytes(const char *text, uint8_t out[16])
 	return n == 32 && !*text;
 }
 
-/* Without a host in it; a socket may be named behind that. */
+/* A URI without a host; it may be followed by the name of a socket. */
 bool virt_is_this_host(const char *uri)
 {
 	return strstr(uri, ":///");

@@ -12,19 +12,19 @@ struct disk_image {
 /*
  * disk_image_of() - the image of a <disk>
  *
- * libvirt takes a disk without a format as raw, and so do we. ENOTSUP when it is
- * neither file nor block device, and never will be; of a volume of a storage pool also
- * as pool_volume().
+ * libvirt treats a disk without a format as raw, and so does busflip. ENOTSUP if it is neither
+ * file nor block device and never will be; for a volume of a storage pool also the errors of
+ * pool_volume().
  */
 int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *err);
 
-/* disk_image_is_volume() - is it named by a storage pool of its host? */
+/* disk_image_is_volume() - true if the disk names a volume of a storage pool. */
 bool disk_image_is_volume(const xmlNode *disk);
 
-/* virt_is_this_host() - is the host of a connection this one? */
+/* virt_is_this_host() - true if the connection is to this host. */
 bool virt_is_this_host(const char *uri);
 
-/* uuid_bytes() - "01234567-89ab-..." to 16 bytes in the order of the text. */
+/* uuid_bytes() - convert "01234567-89ab-..." to 16 bytes in the order of the text. */
 bool uuid_bytes(const char *text, uint8_t out[16]);
 
 #endif

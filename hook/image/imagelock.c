@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* imagelock.c - what QEMU's locks leave open, closed */
+/* imagelock.c - a lock on an image that is stricter than QEMU's own */
 
 #include "hook/image/imagelock.h"
 
@@ -12,11 +12,11 @@
 #include "helper/shared/refusal.h"
 #include "hook/host/cure.h"
 
-/* QEMU: a lock on 100 + n means "I use permission n", on 200 + n "nobody else
- * may". Permission 1 is to write. */
+/* QEMU: a lock on 100 + n means "I use permission n", on 200 + n "nobody else may use it".
+ * Permission 1 is to write. */
 #define QEMU_WRITES 101
 #define QEMU_FORBIDS_WRITING 201
-/* Ours alone: shared by readers, exclusive to a writer. */
+/* busflip's own: shared by readers, exclusive for a writer. */
 #define BUSFLIP_BYTE 0x62666c70
 
 static int lock(int fd, off_t byte, bool exclusive)
@@ -29,7 +29,7 @@ static int lock(int fd, off_t byte, bool exclusive)
 	return fcntl(fd, F_OFD_SETLK, &l);
 }
 
-/* Does anybody else hold a lock on @byte? */
+/* True if anybody else holds a lock on @byte. */
 static bool is_locked(int fd, off_t byte)
 {
 	struct flock l = {
@@ -77,8 +77,8 @@ int imagelock_take(const char *path, bool writable, const char *named, bool by_h
 	if (check_lock(path, lock(fd, BUSFLIP_BYTE, writable),
 		       "another busflip: try again when that has ended", err) < 0)
 		return -1;
-	/* First forbid, then look: a guest that starts does the same, and one
-	 * of the two sees the other. */
+	/* First set the lock that forbids others to write, then check for writers: a guest
+	 * that starts does the same, and one of the two sees the other. */
 	if (!writable &&
 	    check_lock(path, lock(fd, QEMU_FORBIDS_WRITING, false),
 		       "QEMU: shut that guest down first", err) < 0)

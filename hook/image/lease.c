@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lease.c - libvirt's lock manager, while an image is written to
+ * lease.c - the lease of libvirt's lock manager, while an image is written
  *
  * virtlockd ("lockd") locks byte 0 of a file with fcntl(): of the image itself, or with
- * file_lockspace_dir of a file there whose name is the SHA-256 of the path in the
- * definition. It removes that file before it gives the lock up, so after locking one looks
- * whether it is still the one of that name. With lvm_lockspace_dir and scsi_lockspace_dir
- * the name is what lvs(8) and scsi_id(8) say, and without auto_disk_leases it is in the
- * definition; these leases, and those of sanlock, are not taken here.
- * Source: virLockManagerLockDaemonAddResource() in src/locking/lock_driver_lockd.c and
+ * file_lockspace_dir of a file there whose name is the SHA-256 of the path in the definition.
+ * It removes that file before it releases the lock, so after locking it must be checked that
+ * the file still has that name. With lvm_lockspace_dir and scsi_lockspace_dir the name is the
+ * output of lvs(8) and scsi_id(8), and without auto_disk_leases it is in the definition;
+ * busflip can't take these leases, nor those of sanlock. Source:
+ * virLockManagerLockDaemonAddResource() in src/locking/lock_driver_lockd.c and
  * virLockSpaceResourceNew() in src/util/virlockspace.c, libvirt 9.0.0 and 11.3.0.
  */
 
@@ -35,7 +35,7 @@
 
 #define WAIT_MS 2000
 #define WAIT_STEP_MS 20
-/* Somebody else makes and removes a lockspace's file just then. */
+/* How often to retry while others create and remove the lockspace file. */
 #define ATTEMPTS 100
 
 #ifndef F2FS_SUPER_MAGIC
@@ -54,7 +54,7 @@ static int lockd_setting(const char *key, char *value, size_t size, struct error
 	return libvirtconf_get(LOCKD_CONF, key, value, size, err);
 }
 
-/* -1: such a lease, or no telling: @err. */
+/* -1: such a lease, or it can't be determined: @err. */
 static int check_lockspaces(const char *path, struct error *err)
 {
 	static const char *const dirs[] = { "lvm_lockspace_dir", "scsi_lockspace_dir" };
@@ -82,7 +82,7 @@ static int find_file(const char *path, struct lease *lease, struct error *err)
 
 	if (r < 0)
 		return -1;
-	/* virtlockd makes it when it starts. */
+	/* virtlockd creates it when it starts. */
 	if (r > 0 && access(folder, R_OK | W_OK | X_OK) < 0)
 		return fail_errno(err, "file_lockspace_dir %s", folder);
 	lease->made = r > 0;
@@ -114,7 +114,7 @@ static enum lease_kind kind_of(const char *path, struct lease *lease, struct err
 
 void lease_find(const char *path, struct lease *lease)
 {
-	/* A definition has none that is relative; a command may. */
+	/* A definition has no relative path; a command may. */
 	AUTO_FREE char *real = *path == '/' ? NULL : realpath(path, NULL);
 
 	memset(lease, 0, sizeof(*lease));
@@ -124,7 +124,7 @@ void lease_find(const char *path, struct lease *lease)
 
 /* ---- whether it is needed --------------------------------------------------- */
 
-/* A file system of one host: mounted on two at once it would be damaged by that alone. */
+/* A file system of one host: mounting it on two at once would damage it already. */
 static bool is_local(const char *path)
 {
 	static const unsigned long kinds[] = {
@@ -173,7 +173,7 @@ bool lease_is_held(const struct lease *lease)
 	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
 }
 
-/* One that was locked, but removed by who had it before us, is nobody's lease. */
+/* A file that was locked but has been removed by its former holder is not a lease. */
 static bool is_still_there(int fd, const char *file)
 {
 	struct stat a, b;
@@ -182,7 +182,7 @@ static bool is_still_there(int fd, const char *file)
 	       a.st_ino == b.st_ino;
 }
 
-/* Return 0, or -1 with errno: EAGAIN somebody else has it. */
+/* Return 0, or -1 with errno: EAGAIN if somebody else holds it. */
 static int try_lock(struct lease *lease)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* sha256.c - SHA-256 as in FIPS 180-4, of a few bytes: a path */
+/* sha256.c - SHA-256 as in FIPS 180-4, for short texts: a path */
 
 #include "hook/image/sha256.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* definition.c - read, decide, store; and once more if it changed under our hands */
+/* definition.c - read, decide, store; repeat if the definition changed meanwhile */
 
 #include "hook/libvirt/definition.h"
 

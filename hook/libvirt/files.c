@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* files.c - what a hook reads in libvirt's own files */
+/* files.c - what a hook reads from libvirt's own files */
 
 #include "hook/libvirt/files.h"
 
@@ -51,7 +51,7 @@ static int read_file(const char *path, size_t limit, char **bytes, size_t *len,
 /* ---- the domain's log ---------------------------------------------------- */
 
 /*
- * The end of a text file, at most @size - 1 bytes of it.
+ * Read the end of a text file, at most @size - 1 bytes.
  */
 static size_t read_tail(const char *path, char *buf, size_t size)
 {
@@ -76,8 +76,8 @@ static const char *last_occurrence(const char *text, const char *what)
 }
 
 /*
- * A second source: the reason that libvirt is asked for afterwards is lost when the daemon
- * is restarted or the guest started again before anybody asks.
+ * A second source: libvirt loses the reason if the daemon is restarted, or the guest started
+ * again, before anybody asks for it.
  */
 void libvirt_logged_reason(const char *name, char *buf, size_t size)
 {
@@ -111,7 +111,7 @@ bool libvirt_ended_start(const char *name)
 		return false;
 	up = last_occurrence(tail, STARTING_UP);
 	down = last_occurrence(tail, SHUTTING_DOWN);
-	/* Of this start, not of one before that came further. */
+	/* Only lines of this start, not of an earlier one that got further. */
 	return up && down && strstr(up, SHUTTING_DOWN) == down &&
 	       strstr(up, ": terminating on signal ");
 }
@@ -141,7 +141,7 @@ int libvirt_definition(const char *name, struct domain *domain, struct error *er
 
 static bool is_same_source(const xmlNode *a, const xmlNode *b)
 {
-	/* What names a place, for all types of disks. */
+	/* The attributes that name a location, for all types of disks. */
 	static const char *const names[] = {
 		"file", "dev", "dir", "protocol", "name", "pool", "volume",
 	};
@@ -156,7 +156,7 @@ static bool is_same_source(const xmlNode *a, const xmlNode *b)
 	return true;
 }
 
-/* By what it is, not by its target: a command may have moved it to another bus. */
+/* Compare images, not targets: a command may have moved the disk to another bus. */
 static bool has_image(const struct domain *domain, const xmlNode *source)
 {
 	const xmlNode *disk = xml_child(domain->devices, "disk");
@@ -184,7 +184,7 @@ bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk)
 }
 
 /*
- * In its domain, that is: in front of it a snapshot lists the overlays that its last revert
+ * Search inside the <domain> only: before it a snapshot lists the overlays that its last revert
  * has made, which the next one removes. A managed save begins with the XML.
  */
 static bool names_file(const char *bytes, size_t len, const char *wanted)
@@ -195,7 +195,7 @@ static bool names_file(const char *bytes, size_t len, const char *wanted)
 	return domain && memmem(domain, left, wanted, strlen(wanted));
 }
 
-/* The first XML_LIMIT bytes: a managed save has the guest's memory behind its XML. */
+/* Read the first XML_LIMIT bytes: a managed save has the guest's memory after its XML. */
 static int read_head(int fd, char **bytes, size_t *len)
 {
 	ssize_t n = 0;
@@ -219,8 +219,8 @@ static bool file_names_file(const char *path, const char *wanted)
 	return fd < 0 || read_head(fd, &bytes, &used) < 0 || names_file(bytes, used, wanted);
 }
 
-/* All that a domain, its sessions, snapshots and managed save are written down in, until
- * @each gives other than 0. */
+/* All files that contain a domain's XML: definition, sessions, snapshots and managed save,
+ * until @each returns other than 0. */
 static int for_each_domain_file(int (*each)(const char *path, void *context), void *context)
 {
 	static const char *const patterns[] = {
@@ -244,7 +244,7 @@ static int for_each_domain_file(int (*each)(const char *path, void *context), vo
 	return given;
 }
 
-/* @path NULL: of some there is no telling. */
+/* @path NULL: some files can't be read. */
 static int names_wanted(const char *path, void *wanted)
 {
 	return !path || file_names_file(path, wanted);
@@ -263,8 +263,8 @@ bool libvirt_names_file(const char *path)
 struct search {
 	const char *volume;		/* base name of .file */
 	struct stat image, file;
-	bool image_found, file_found;	/* in the domain that is looked at */
-	char *name;			/* of the domain */
+	bool image_found, file_found;	/* in the domain being searched */
+	char *name;			/* name of the domain */
 	size_t size;
 	struct error *err;
 };
@@ -276,8 +276,8 @@ static bool is_file(const char *path, const struct stat *wanted)
 	return stat(path, &st) == 0 && st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
 }
 
-/* Of disks, what is below them, and what they are copied to. Where a pool is not active its
- * volumes are there all the same: by the name alone then. */
+/* Of disks, their backing files, and the targets of their copies. If a pool is not active its
+ * volumes may exist all the same: then the name alone is compared. */
 static void look_at_source(const xmlNode *source, struct search *s)
 {
 	char path[4096];
@@ -294,7 +294,7 @@ static void look_at_source(const xmlNode *source, struct search *s)
 	s->file_found |= is_file(path, &s->file);
 }
 
-/* In the order of the document; NULL behind the last one below @root. */
+/* In document order; NULL after the last one below @root. */
 static const xmlNode *node_after(const xmlNode *node, const xmlNode *root)
 {
 	if (node->type == XML_ELEMENT_NODE && node->children)
@@ -304,7 +304,7 @@ static const xmlNode *node_after(const xmlNode *node, const xmlNode *root)
 	return node == root ? NULL : node->next;
 }
 
-/* In front of the domain a managed save has a header, and behind it memory. */
+/* A managed save has a header before the domain, and memory after it. */
 static xmlDoc *parse_domain_file(const char *bytes, size_t len, struct error *err)
 {
 	const char *begin = len && *bytes != '<' ? memmem(bytes, len, "<domain ", 8) : bytes;
@@ -360,7 +360,7 @@ int libvirt_other_domain(const char *image, const char *file, char *name, size_t
 	return for_each_domain_file(is_named_in, &s);
 }
 
-/* @root: of a definition, or of a status file, which has one in it. */
+/* @root: of a definition, or of a status file, which contains one. */
 static bool is_writer(xmlNode *root, const char *image)
 {
 	const xmlNode *domain = xml_child(root, "domain") ? xml_child(root, "domain") : root;
@@ -381,7 +381,7 @@ static bool file_has_writer(const char *path, const char *image)
 
 	if (read_file(path, XML_LIMIT, &bytes, &len, &err) < 0)
 		return err.code != ENOENT;
-	/* As XML has it, up to what it would have to escape. */
+	/* As in XML, except for characters that it would escape. */
 	if (!memmem(bytes, len, image, strcspn(image, "<>&'\"")))
 		return false;
 	doc = xml_parse_bare(bytes, len, NULL);
@@ -476,7 +476,7 @@ int libvirt_start(const char *name, struct start *start, struct error *err)
 		return -1;
 	if (libvirt_start_of_status(status, len, start, &pid, err) < 0)
 		return error_prefix(err, "%s", path);
-	/* QEMU can't end unseen while libvirt waits for the hook: the number is still its. */
+	/* QEMU can't end unnoticed while libvirt waits for the hook: the number is still its. */
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	if (read_file(path, ARGS_LIMIT, &args, &len, err) < 0) {
 		start->kind = START_CONTINUES;

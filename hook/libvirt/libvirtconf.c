@@ -2,9 +2,9 @@
 /*
  * libvirtconf.c - one setting of libvirt's own configuration files
  *
- * A line is "key = value", where the value is a number, a string in single or double
- * quotes, or a list; '#' begins a comment. Of a key that is set twice, libvirt uses the
- * first (virConfGetValue() in src/util/virconf.c, libvirt 9.0.0).
+ * A line is "key = value", where the value is a number, a string in single or double quotes, or
+ * a list; '#' begins a comment. If a key is set twice, libvirt uses the first one
+ * (virConfGetValue() in src/util/virconf.c, libvirt 9.0.0).
  */
 
 #include "hook/libvirt/libvirtconf.h"
@@ -16,10 +16,10 @@
 #include "helper/shared/file.h"
 
 #define FOLDER BUSFLIP_SYSCONFDIR "/libvirt"
-/* The one that is installed has some ten thousand bytes. */
+/* The file as installed has some ten thousand bytes. */
 #define CONF_LIMIT (1u << 20)
 
-/* Behind the '=' when the line sets @key, else NULL. */
+/* Return what follows the '=' if the line sets @key, otherwise NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	line += strspn(line, " \t");

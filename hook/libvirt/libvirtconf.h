@@ -8,13 +8,13 @@
 /*
  * libvirtconf_get() - the value of @key in the file @name in libvirt's folder
  *
- * Return 1 and @value, without quotes; 0: it is not set, or there is no such file;
- * -1: the file can't be read, or the value does not fit.
+ * Return 1 and @value, without quotes; 0: it is not set, or the file does not exist; -1: the
+ * file can't be read, or the value does not fit.
  */
 int libvirtconf_get(const char *name, const char *key, char *value, size_t size,
 		    struct error *err);
 
-/* libvirtconf_parse() - the same of the text of such a file. Return 1, 0, -1. */
+/* libvirtconf_parse() - the same from the text of such a file. Return 1, 0, -1. */
 int libvirtconf_parse(const char *text, const char *key, char *value, size_t size);
 
 #endif

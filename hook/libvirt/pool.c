@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * pool.c - where a volume of a storage pool is, without asking libvirt
+ * pool.c - find the path of a storage pool's volume without calling libvirt
  *
- * An active pool has its state in one folder, a persistent one its definition in another;
- * of one that is both the state counts: what virsh pool-define changes is for its next
- * start, as virsh vol-path shows (9.0.0). Whoever may define domains chooses both names,
- * so one that could lead out of those folders is none.
+ * An active pool has its state in one folder, a persistent one its definition in another. If it
+ * is both, the state counts: changes by virsh pool-define take effect at its next start, as
+ * virsh vol-path shows (9.0.0). Anybody who may define domains chooses both names, so a name
+ * that could lead out of those folders is invalid.
  */
 
 #include "hook/libvirt/pool.h"
@@ -23,14 +23,14 @@
 #define DEFINITIONS BUSFLIP_SYSCONFDIR "/libvirt/storage"
 /* A dozen lines, and one for each device and host of its source. */
 #define FILE_LIMIT (1u << 20)
-/* With ".xml" behind it, of a file: NAME_MAX. */
+/* Together with ".xml" it is a file name: NAME_MAX. */
 #define NAME_SIZE 252
 
 /*
- * Whose volumes have the path TARGET/NAME: virStorageBackendRefreshLocal() in
+ * Types of pools whose volumes have the path TARGET/NAME: virStorageBackendRefreshLocal() in
  * src/storage/storage_util.c, virStorageBackendLogicalMakeVol() in
- * src/storage/storage_backend_logical.c. A folder is there, too, when its pool is not
- * active; with the others something else may be in that place then.
+ * src/storage/storage_backend_logical.c. The folder of a "dir" pool exists even if the pool is
+ * not active; with the other types something else may be in its place then.
  */
 static const struct kind {
 	const char *type;
@@ -47,7 +47,7 @@ static const struct kind *find_kind(const char *type)
 	return NULL;
 }
 
-/* libvirt has neither pools nor volumes with a control character in their name. */
+/* libvirt allows no control character in the names of pools and volumes. */
 static bool get_name(const xmlNode *source, const char *attr, char *name, size_t size)
 {
 	if (!xml_attr(source, attr, name, size) || !name[0] ||
@@ -61,7 +61,7 @@ static bool get_name(const xmlNode *source, const char *attr, char *name, size_t
 
 /* ---- what libvirt's file says ------------------------------------------------ */
 
-/* As it is: a blank at the end of a path is one. */
+/* Unchanged: a blank at the end of a path is significant. */
 static bool get_text(const xmlNode *node, char *buf, size_t size)
 {
 	AUTO_XML_STRING xmlChar *text = node ? xmlNodeGetContent(node) : NULL;

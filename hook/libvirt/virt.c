@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * virt.c - the few things that busflip asks of libvirt; the only libvirt user
+ * virt.c - busflip's calls of libvirt; the only user of the library
  *
- * The library is loaded on first use. It brings more than fifty others with
- * it, which costs 9 ms of a process's start, and half of busflip's processes
- * are hook events for which libvirt waits and that never talk to it.
+ * The library is loaded on first use. It brings more than fifty others with it, which costs 9
+ * ms of a process's start, and half of busflip's processes are hook events, for which libvirt
+ * waits and which never call it.
  */
 
 #include "hook/libvirt/virt.h"
@@ -51,7 +51,7 @@
 	F(virNetworkLookupByName) \
 	F(virSetErrorFunc)
 
-/* The prototypes are libvirt's own: a call is checked as one to the library. */
+/* The prototypes are libvirt's own, so calls are type-checked. */
 #define POINTER(name) __typeof__(name) *name;
 static struct {
 	FUNCTIONS(POINTER)
@@ -81,13 +81,13 @@ struct virt_domain {
 	char uuid[VIR_UUID_STRING_BUFLEN];
 };
 
-/* Who may talk to the local daemon is for root and the daemon to say. */
+/* Access to the local daemon is up to root and the daemon. */
 static bool is_for_root(const char *uri)
 {
 	return geteuid() != 0 && strstr(uri, ":///system");
 }
 
-/* libvirt prints every error to stderr unless it is told otherwise. */
+/* By default libvirt prints every error to stderr. */
 static void quiet(void *context, virErrorPtr error)
 {
 	(void)context;
@@ -121,8 +121,8 @@ static int virt_fail(struct error *err, const char *what)
 	else if (error && (error->code == VIR_ERR_NO_DOMAIN ||
 			   error->code == VIR_ERR_NO_NETWORK))
 		code = ENOENT;
-	/* Another job was on for 30 s: libvirt 11.0 to 11.4 has that for a look, too
-	 * (qemuDomainGetXMLDesc() in src/qemu/qemu_driver.c). */
+	/* Another job has held the domain for 30 s: libvirt 11.0 to 11.4 reports that for
+	 * reading, too (qemuDomainGetXMLDesc() in src/qemu/qemu_driver.c). */
 	else if (error && error->code == VIR_ERR_OPERATION_TIMEOUT)
 		code = EAGAIN;
 	return fail(err, code, "%s: %s", what,
@@ -178,8 +178,7 @@ static struct virt_domain *wrap(virDomainPtr dom)
 	return domain;
 }
 
-/* A UUID is tried as one first, as virsh does: a domain may be called like
- * another one's UUID. */
+/* Try a UUID first, as virsh does: a domain may be named like another one's UUID. */
 int virt_find(struct virt *virt, const char *name_or_uuid,
 	      struct virt_domain **domain, struct error *err)
 {
@@ -224,7 +223,7 @@ int virt_need_persistent(const struct virt_domain *domain, struct error *err)
 		    "change for its next start; virsh define makes one");
 }
 
-/* The number of an inactive one is -1. */
+/* An inactive domain has the number -1. */
 bool virt_is_running(const struct virt_domain *domain)
 {
 	return lib.virDomainGetID(domain->dom) != (unsigned)-1;
@@ -272,8 +271,8 @@ int virt_each(struct virt *virt,
 	return rc;
 }
 
-/* A daemon works on five requests of one client at a time, unless it is told
- * otherwise (max_client_requests in libvirtd.conf). */
+/* By default a daemon handles five requests of one client at a time (max_client_requests in
+ * libvirtd.conf). */
 #define THREADS 4
 
 struct crowd {
@@ -310,7 +309,7 @@ int virt_each_at_once(struct virt *virt,
 						   VIR_CONNECT_LIST_DOMAINS_PERSISTENT);
 	if (crowd.count < 0)
 		return virt_fail(err, "cannot list the domains");
-	/* This one works as well, so it needs no other. */
+	/* This thread works as well, so one fewer is started. */
 	while (started < THREADS - 1 && crowd.count > THREADS &&
 	       pthread_create(&threads[started], NULL, work, &crowd) == 0)
 		started++;
@@ -397,7 +396,7 @@ int virt_state(const struct virt_domain *domain, struct virt_state *state,
 	state->active = now != VIR_DOMAIN_SHUTOFF;
 	state->id = -1;
 	if (state->active) {
-		/* The handle keeps the id that it was looked up with. */
+		/* The handle keeps the id from the time of its lookup. */
 		virDomainPtr fresh = lib.virDomainLookupByUUIDString(
 			lib.virDomainGetConnect(domain->dom), domain->uuid);
 

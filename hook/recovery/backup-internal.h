@@ -10,7 +10,7 @@
 #define BACKUP_INFO "patch.info"
 #define BACKUP_INFO_LIMIT 16384	/* bytes */
 
-/* backup_is_finished() - for scandir(): their names begin with a digit, those of
+/* backup_is_finished() - for scandir(): names of finished backups begin with a digit, of
  * unfinished ones with a dot. */
 int backup_is_finished(const struct dirent *e);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* backup-read.c - what is kept of a disk, for undo */
+/* backup-read.c - find and read the backups of a disk, for undo */
 
 #include "hook/recovery/backup-internal.h"
 
@@ -14,7 +14,7 @@
 #include "helper/shared/file.h"
 #include "helper/shared/refusal.h"
 
-/* As struct backup has them. */
+/* The same types as in struct backup. */
 static const char *const names[] = { "SYSTEM", "SYSTEM.LOG1", "SYSTEM.LOG2" };
 
 int backup_is_finished(const struct dirent *e)
@@ -60,7 +60,7 @@ static bool take_info(struct backup *b, const char *key, const char *value)
 	return true;
 }
 
-/* Whose a damaged one is can't be told, so nothing older is taken instead. */
+/* The owner of a damaged backup is unknown, so no older one is used instead. */
 static int damaged(struct error *err, const struct backup *b, const char *name,
 		   const char *what)
 {
@@ -133,7 +133,7 @@ static int open_one(const char *folder, const char *name, struct backup *b,
 	return read_info(b, fd, err);
 }
 
-/* Is one of @image in @folder, and newer than @newest? Its name is put there. */
+/* Is there a backup of @image in @folder that is newer than @newest? Its name is stored there. */
 static bool has_newer(const char *folder, const char *image, char newest[NAME_MAX + 1])
 {
 	struct dirent **list = NULL;
@@ -155,7 +155,7 @@ static bool has_newer(const char *folder, const char *image, char newest[NAME_MA
 	return found;
 }
 
-/* The same in every folder; the one that has it is put into @folder. */
+/* The same in every folder; the one that has it is stored in @folder. */
 static void look_elsewhere(const char *state, const char *image, char folder[4096],
 			   char newest[NAME_MAX + 1])
 {
@@ -173,7 +173,7 @@ static void look_elsewhere(const char *state, const char *image, char folder[409
 	free(list);
 }
 
-/* Of whatever image. Return 1 when there is none. */
+/* Of any image. Return 1 if there is none. */
 static int open_newest(const char *folder, struct backup *b, struct error *err)
 {
 	struct dirent **list = NULL;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* backup.c - the hives as they were before each patch, kept on the host */
+/* backup.c - backups of the hives from before each patch, on the host */
 
 #include "hook/recovery/backup-internal.h"
 
@@ -17,15 +17,15 @@
 #include "helper/shared/file.h"
 #include "helper/shared/refusal.h"
 
-/* Bytes that are written at a time. What comes from the helper may be much, the host's
- * disk slow; before each piece it is asked whether there is time left. */
+/* Bytes written at a time. The helper may send a lot, and the host's disk may be slow; before
+ * each piece the remaining time is checked. */
 #define PIECE ((off_t)4 << 20)
 
 static const struct {
 	const char *name;
 	enum job_section section;
 } files[] = {
-	{ "SYSTEM", JOB_SECTION_COUNT },	/* has a file of its own */
+	{ "SYSTEM", JOB_SECTION_COUNT },	/* stored in a file of its own */
 	{ "SYSTEM.LOG1", JOB_SECTION_LOG1 },
 	{ "SYSTEM.LOG2", JOB_SECTION_LOG2 },
 	{ "edits", JOB_SECTION_RECORD },
@@ -52,14 +52,14 @@ static int no_room(struct error *err)
 	return error_prefix(err, "backup of the hive");
 }
 
-/* Begin writing to the disk, without waiting: what is synced together later takes
+/* Begin to write back without waiting: syncing it later together with the rest then takes
  * little longer than one file. */
 static void start_writing(int fd)
 {
 	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
-/* As errno has it. */
+/* In the form of errno. */
 static bool in_time(const struct backup_work *work)
 {
 	if (monotonic_ms() < work->deadline)
@@ -68,7 +68,8 @@ static bool in_time(const struct backup_work *work)
 	return false;
 }
 
-/* @len bytes of the file @from from @at on. The helper can make it shorter meanwhile. */
+/* Copy @len bytes of the file @from, beginning at @at. The helper can shorten the file
+ * meanwhile. */
 static int send_bytes(int fd, int from, off_t at, off_t len, const struct backup_work *work)
 {
 	while (len) {
@@ -100,7 +101,7 @@ static int copy_out(int from, off_t at, off_t len, int folder, const char *name,
 	return 0;
 }
 
-/* Like fdatasync(), which can't be ended once it is begun, and has the last piece. */
+/* Like fdatasync(), which can't be interrupted once begun, and which ends the last piece. */
 static int make_durable(int fd, const struct backup_work *work)
 {
 	struct stat st;
@@ -110,7 +111,7 @@ static int make_durable(int fd, const struct backup_work *work)
 	for (off_t at = 0; st.st_size - at > PIECE; at += PIECE) {
 		if (!in_time(work))
 			return -1;
-		/* Some file systems have no such call: fdatasync() says what counts. */
+		/* Some file systems have no such call: the result of fdatasync() counts. */
 		sync_file_range(fd, at, PIECE, SYNC_FILE_RANGE_WAIT_BEFORE |
 				SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
 	}
@@ -137,7 +138,7 @@ static void *sync_hive(void *context)
 	return NULL;
 }
 
-/* The helper has work for longer than this takes. */
+/* The helper is busy for longer than this takes. */
 static void begin_sync(struct backup_work *work, int folder)
 {
 	work->sync_error = 0;
@@ -172,7 +173,7 @@ static int store_info(int folder, const struct backup_source *s,
 
 	if (fd < 0)
 		return fail_errno(err, BACKUP_INFO);
-	/* The image comes last: a path may hold anything but NUL. */
+	/* The image comes last: a path may contain any byte except NUL. */
 	if (!str_printf(text, sizeof(text),
 			"kept=%llu\nsize=%llu\ncrc=%u\nsequence=%u\n"
 			"partition=%u\nhive=%s\nimage=%s\n",
@@ -220,7 +221,7 @@ static void remove_backup(const char *folder, const char *name)
 
 	if (!str_printf(path, sizeof(path), "%s/%s", folder, name))
 		return;
-	/* Out of sight in one step: undo would stumble over half of one. */
+	/* Make it invisible in one step: undo would fail on half a backup. */
 	memcpy(old, path, sizeof(old));
 	if (*name != '.' &&
 	    (!str_printf(path, sizeof(path), "%s/.new-%s", folder, name) ||
@@ -235,7 +236,7 @@ static void remove_backup(const char *folder, const char *name)
 	rmdir(path);
 }
 
-/* Of a process that was killed, since the image's lock is ours. */
+/* Left by a process that was killed, since this one holds the image's lock. */
 static int is_unfinished(const struct dirent *e)
 {
 	return !strncmp(e->d_name, ".new-", 5);
@@ -255,7 +256,7 @@ static void prune(const char *folder, int (*which)(const struct dirent *),
 	free(list);
 }
 
-/* Sorts by time, also within a second. */
+/* Names sort by time, also within a second. */
 static int name_now(const char *folder, char *out, size_t size,
 		    struct error *err)
 {
@@ -369,8 +370,7 @@ void backup_adopt_transition(const char *folder, const char *other)
 	    !transition_path(folder, to, sizeof(to)) || access(from, F_OK) != 0 ||
 	    folder_make(folder, 0700, NULL) < 0)
 		return;
-	/* In one step where that is possible: one that stayed behind as well would be taken
-	 * for that of a later patch. */
+	/* With one rename if possible: a second copy would be taken for that of a later patch. */
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
 	    (errno == EINVAL && link(from, to) == 0 && unlink(from) == 0))
 		folder_sync(folder, NULL);
@@ -431,7 +431,7 @@ void backup_discard(const char *path)
 		return;
 	*slash = '\0';
 	remove_backup(folder, slash + 1);
-	/* The first patch of all was taken back, or never was. */
+	/* The first patch was undone, or never happened. */
 	if (!newest_name(folder, name, sizeof(name)))
 		backup_end_transition(folder);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* journal-file.c - a journal as a file on the host */
+/* journal-file.c - the journal as a file on the host */
 
 #include "hook/recovery/journal-file.h"
 
@@ -16,7 +16,7 @@
 #include "helper/shared/job.h"
 #include "helper/shared/refusal.h"
 
-/* Where things are in the file. */
+/* Offsets in the file. */
 enum {
 	AT_MAGIC = 0, AT_VERSION = 8, AT_CRC = 12, AT_LENGTH = 16, AT_DEV = 24,
 	AT_INO = 32, AT_SIZE = 40, AT_RUNS = 48, AT_PATH_LEN = 52, AT_BOOT = 56,
@@ -30,8 +30,8 @@ enum {
 
 static const char magic[8] = "BFLPJNL";
 
-/* The path picks the name, so that two images never share one by accident;
- * what counts is in the header. */
+/* The name is derived from the path, so that two images do not share one by accident; the
+ * header decides. */
 static uint64_t hash_path(const char *path)
 {
 	uint64_t h = 0xcbf29ce484222325u;
@@ -193,8 +193,8 @@ int journal_load(const char *name, struct journal **j, struct error *err)
 	return journal_parse((const uint8_t *)data, len, j, err);
 }
 
-/* A file whose header can't be read belongs to nobody: it is reported when its
- * name is that of this image. */
+/* A file whose header can't be read belongs to no image: report it if its name is that of this
+ * image. */
 static bool belongs_to(const char *name, const struct journal_image *image,
 		       const char *own_name)
 {

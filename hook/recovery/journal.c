@@ -79,7 +79,7 @@ int journal_add(struct journal *j, uint64_t off, const void *data, uint32_t len,
 	return 0;
 }
 
-/* The runs as pieces: what is there, or what shall be. */
+/* The runs as pieces to read or write: the old content, or the new. */
 static struct nbd_piece *pieces_of(const struct journal *j, bool new)
 {
 	struct nbd_piece *p = calloc(j->count + 1, sizeof(*p));
@@ -117,8 +117,8 @@ int journal_apply(const struct journal *j, struct nbd_client *disk, struct error
 	return nbd_client_flush(disk, err);
 }
 
-/* How many sectors of @run are still old in @now; -1: one is neither. By
- * sectors, because a power cut may leave half of a page written. */
+/* Return how many sectors of @run are still old in @now; -1: one is neither old nor new.
+ * Sectors, because a power failure may leave half of a page written. */
 static int count_old(const struct journal_run *run, const uint8_t *now)
 {
 	int count = 0;

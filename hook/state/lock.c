@@ -30,7 +30,7 @@ int state_folders_make(struct error *err)
 		const char *path;
 		mode_t mode;
 	} folders[] = {
-		{ BUSFLIP_STATEDIR, 0755 },	/* QEMU reads the bait there */
+		{ BUSFLIP_STATEDIR, 0755 },	/* QEMU reads the bait in it */
 		{ PENDING_FOLDER, 0700 },
 		{ BUSFLIP_RUNDIR, 0700 },
 	};

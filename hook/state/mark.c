@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* mark.c - marks in /run that one hook of a start leaves for the next */
+/* mark.c - marks in /run that one hook of a start leaves for the next one */
 
 #include "hook/state/mark.h"
 
@@ -35,7 +35,7 @@ bool mark_was_preparing(int front)
 	return unlink(path) == 0;
 }
 
-/* One that a start left that failed soon means nothing. */
+/* A mark of an earlier start that failed soon is out of date. */
 #define CONTINUES_SECONDS 120
 
 static bool continues_path(const char *uuid, char *path, size_t size)

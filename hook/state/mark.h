@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mark.h - marks in /run that one hook of a start leaves for the next
+ * mark.h - marks in /run that one hook of a start leaves for the next one
  */
 #ifndef BUSFLIP_MARK_H
 #define BUSFLIP_MARK_H
@@ -8,20 +8,20 @@
 #include "helper/shared/base.h"
 
 /*
- * A prepare hook that is killed makes the start fail, whatever busflip has done
- * behind it by then. So a mark is left before the note is written, and the hook
- * removes it as the last thing it does. mark_was_preparing() - Return: whether process
- * @front didn't; its mark is gone then.
+ * libvirt fails the start when a prepare hook is killed, whatever busflip has done by then. So
+ * a mark is created before the session note is written, and the hook removes it as its last
+ * action. mark_was_preparing() - Return: true if process @front did not remove it; the mark is
+ * removed then.
  */
 void mark_preparing(int front);
 bool mark_was_preparing(int front);
 
 /*
- * mark_continues() - the start of this domain goes on with memory
+ * mark_continues() - record that the start of this domain resumes memory
  *
- * Before QEMU exists, only the migrate and restore hooks tell that. They run just before
- * prepare and started, which look with mark_is_continuing(); after two minutes it means
- * nothing any more. mark_continues_no_more() removes it.
+ * Before QEMU exists, only the migrate and restore hooks show that. They run just before
+ * prepare and started, which check with mark_is_continuing(); after two minutes the mark is
+ * ignored. mark_continues_no_more() removes it.
  */
 int mark_continues(const char *uuid);
 bool mark_is_continuing(const char *uuid);

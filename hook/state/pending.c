@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* pending.c - work that a hook has promised and a later process does */
+/* pending.c - a step that a hook has recorded for a later process */
 
 #include "hook/state/pending.h"
 
@@ -19,7 +19,7 @@
 #include "helper/shared/text.h"
 #include "hook/state/lock.h"
 
-/* A record is a dozen short lines; anything larger is not ours. */
+/* A record is a dozen short lines; a larger file is not a record. */
 #define RECORD_LIMIT 4096
 
 static bool record_path(const char *uuid, char *path, size_t size)
@@ -79,7 +79,7 @@ int pending_write(const struct pending *p, struct error *err)
 		return fail(err, EINVAL, "%s is not a UUID", p->uuid);
 	if (state_folders_make(err) < 0)
 		return -1;
-	/* A newline in one of these would begin a line of its own. */
+	/* A newline in one of these values would begin another line. */
 	str_fits(name, sizeof(name), p->name);
 	str_fits(reason, sizeof(reason), p->reason);
 	str_fits(logged, sizeof(logged), p->logged);

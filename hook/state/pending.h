@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pending.h - work that a hook has promised and a later process does
+ * pending.h - a step that a hook has recorded for a later process
  *
- * A hook must not call libvirt, so it writes down what has to happen, flushed
- * to disk before it returns; "busflip settle" does it and removes the record.
- * Whoever comes later (the next event, "stage --all", the next boot) finds a
- * record that was left and does it then. One record per domain: a newer event
- * replaces an older one, because only the last session's end counts.
+ * A hook must not call libvirt, so it records what has to happen, flushed to disk before it
+ * returns; "busflip settle" does it and removes the record. If that process fails, the next
+ * event, "stage --all" or the next boot finds the record and does the step. There is one record
+ * per domain: a newer event replaces an older one, because only the end of the last session
+ * counts.
  */
 #ifndef BUSFLIP_PENDING_H
 #define BUSFLIP_PENDING_H
@@ -18,7 +18,7 @@
 
 enum pending_kind {
 	PENDING_RELEASE,	/* a session ended: decide, redefine */
-	PENDING_BOUNCE,		/* started before it was staged: start it again */
+	PENDING_BOUNCE,		/* started before it was staged: restart it */
 };
 
 struct pending {
@@ -26,20 +26,20 @@ struct pending {
 	char uuid[40];
 	char name[256];
 	enum phase session;	/* phase in the live XML of that session */
-	char reason[24];	/* shutoff reason; "" when the hook was not told */
-	char logged[24];	/* what the domain's log said, "" if nothing */
-	bool excused;		/* release: if the start failed, the bus is not to blame */
-	char disk[16];		/* release: what the disk says, enum diskcheck; "" */
+	char reason[24];	/* shutoff reason; "" if the hook did not get one */
+	char logged[24];	/* reason in the domain's log, "" if none */
+	bool excused;		/* release: if the start failed, the bus is not the cause */
+	char disk[16];		/* release: result from the disk, enum diskcheck; "" */
 	char disk_why[256];	/* ... and what was found on it */
-	bool begun;		/* bounce: the guest is being taken down by us */
+	bool begun;		/* bounce: busflip has begun to destroy the guest */
 	int id;			/* bounce: libvirt's id of that run of the guest */
-	bool paused;		/* bounce: the user had started it paused */
-	long long at;		/* milliseconds since the host came up */
+	bool paused;		/* bounce: the user started it paused */
+	long long at;		/* milliseconds since boot */
 	char boot[40];		/* kernel's boot id when it was written */
-	char token[24];		/* tells two records of one domain apart */
+	char token[24];		/* distinguishes two records of one domain */
 };
 
-/* pending_new() - a record with boot id and token filled in. */
+/* pending_new() - an empty record with boot id and token. */
 void pending_new(struct pending *pending, enum pending_kind kind,
 		 const char *uuid, const char *name);
 
@@ -49,10 +49,10 @@ int pending_write(const struct pending *pending, struct error *err);
 /* pending_read() - 1 found, 0 none, -1 unreadable (@err says why). */
 int pending_read(const char *uuid, struct pending *pending, struct error *err);
 
-/* pending_remove() - only if it is still the record with this token. */
+/* pending_remove() - remove it only if it is still the record with this token. */
 void pending_remove(const struct pending *pending);
 
-/* pending_discard() - whatever it holds. */
+/* pending_discard() - remove it whatever it contains. */
 void pending_discard(const char *uuid);
 
 bool pending_exists(const char *uuid);
@@ -60,8 +60,7 @@ bool pending_exists(const char *uuid);
 /* pending_each() - call @each with the UUID of every record. */
 void pending_each(void (*each)(void *context, const char *uuid), void *context);
 
-/* pending_age() - milliseconds since pending_new(); -1 when that was before
- * the host came up. */
+/* pending_age() - milliseconds since pending_new(); -1 if that was before the last boot. */
 long long pending_age(const struct pending *pending);
 
 #endif

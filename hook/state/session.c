@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* session.c - what was known when a domain's session began, for its end */
+/* session.c - what is recorded at the beginning of a domain's session, for its end */
 
 #include "hook/state/session.h"
 
@@ -151,7 +151,7 @@ bool session_led_to(const struct session_note *note, enum phase phase, const cha
 	char began[SESSION_TIME];
 
 	session_began(note, began);
-	/* Both are of one form, in which later sorts behind. */
+	/* Both have the same format, in which later times sort after earlier ones. */
 	if (strcmp(since, began) < 0)
 		return false;
 	return (note->phase == PHASE_STAGED && phase == PHASE_TRIAL) ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * session.h - what was known when a domain's session began, for its end
+ * session.h - what is recorded at the beginning of a domain's session, for its end
  *
- * Written by the prepare hook, read by the release hook, which may be another
- * boot of the host later. One per domain, below BUSFLIP_STATEDIR.
+ * Written by the prepare hook and read by the release hook, which may run after another boot of
+ * the host. One per domain, below BUSFLIP_STATEDIR.
  */
 #ifndef BUSFLIP_SESSION_H
 #define BUSFLIP_SESSION_H
@@ -16,19 +16,19 @@
 struct session_note {
 	char uuid[40];
 	enum phase phase;	/* of the definition that was started ... */
-	char since[24];		/* ... and since when it had it */
-	uint64_t from;		/* when, FILETIME of the host */
-	bool read;		/* the disk could be looked at then ... */
+	char since[24];		/* ... and when that phase began */
+	uint64_t from;		/* time of the start, FILETIME of the host */
+	bool read;		/* the disk could be read at the start ... */
 	char why[256];		/* ... or why not, or what is missing */
-	bool has_before;	/* what was on the disk before: */
+	bool has_before;	/* on the disk before the session: */
 	uint64_t last_use, shutdown;
 	uint32_t boot_id;
 	bool writes_seen;	/* trial: the guest has written to its disk */
-	bool restart;		/* trial: we take it down, to be started on SATA */
-	int front;		/* process of the hook that let it go on, or did not */
-	bool over;		/* its end was seen: it says nothing of a later start */
-	bool job;		/* QEMU went in the middle of a block job */
-	int failed;		/* starts in this phase, the last ones, that failed */
+	bool restart;		/* trial: busflip destroys it, to start it on SATA */
+	int front;		/* pid of the hook that allowed the start, or did not */
+	bool over;		/* its end was recorded: it says nothing about a later start */
+	bool job;		/* QEMU ended in the middle of a block job */
+	int failed;		/* number of the last starts in this phase that failed */
 };
 
 /* session_write() - durable when it returns 0. */
@@ -40,30 +40,30 @@ int session_read(const char *uuid, struct session_note *note);
 void session_remove(const char *uuid);
 
 /*
- * session_is_of() - is it of a session that began in this phase, entered then?
- * A note outlives its domain, and the session whose end no hook has seen; the same
- * UUID may come back. Host clocks are set back: hence equal, not later.
+ * session_is_of() - is it from a session that began in this phase, entered at that time? A note
+ * outlives its domain, and a session whose end no hook has seen; the same UUID may come back.
+ * Host clocks are set back: so compare for equality.
  */
 bool session_is_of(const struct session_note *note, enum phase phase, const char *since);
 
-/* session_led_to() - or of the one whose end led to this phase, then? */
+/* session_led_to() - or is it from the session whose end led to this phase, at that time? */
 bool session_led_to(const struct session_note *note, enum phase phase, const char *since);
 
-/* session_compare() - have @job compare with what was on the disk before. */
+/* session_compare() - make @job compare with what was on the disk before. */
 void session_compare(const struct session_note *note, struct job *job);
 
 /*
- * session_since() - have @job compare with when the phase began, for a session whose
- * beginning was not seen here: the guest was migrated to this host, or the hook came
- * later. False: @since is no time.
+ * session_since() - make @job compare with the beginning of the phase, for a session whose
+ * beginning was not seen on this host: the guest was migrated to it, or the hook was installed
+ * later. False: @since is not a time.
  */
 bool session_since(const char *since, struct job *job);
 
-/* session_began() - when, as text; SESSION_TIME bytes. */
+/* session_began() - the beginning, as text of SESSION_TIME bytes. */
 #define SESSION_TIME 32
 void session_began(const struct session_note *note, char text[SESSION_TIME]);
 
-/* filetime_now() - 100 ns since 1601, as Windows counts. */
+/* filetime_now() - 100 ns units since 1601, as Windows counts. */
 uint64_t filetime_now(void);
 
 #endif

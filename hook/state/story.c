@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* story.c - what happened to a domain, in dated lines */
+/* story.c - the history of a domain, in dated lines */
 
 #include "hook/state/story.h"
 
@@ -19,7 +19,7 @@
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"
 
-/* A file that has grown to the first is cut down to the second. */
+/* A file that has reached the first size is cut to the second. */
 #define FILE_LIMIT 65536
 #define FILE_KEEP 32768
 #define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
@@ -47,9 +47,9 @@ static void cut_down(const char *path, int fd)
 	free(text);
 }
 
-/* One write for a line, so that those of two processes are not mixed. Whoever holds
- * the lock is about to make a shorter file: that may lose a line of ours, which is
- * better than to wait in a hook. */
+/* One write for a line, so that lines of two processes are not mixed. Whoever holds the lock
+ * is about to write a shorter file: a line may be lost then, which is better than a hook that
+ * waits. */
 static void keep(const char *uuid, const char *text)
 {
 	char path[512], line[TIME_LEN + sizeof(((struct story_line *)0)->text) + 2];
@@ -128,7 +128,7 @@ long long story_age(const char *at, long long now)
 	return then < now ? now - then : 0;
 }
 
-/* One that was cut off, or is of another's making, is passed over. */
+/* Skip a truncated line, or one that busflip did not write. */
 static bool parse_line(char *text, struct story_line *line)
 {
 	struct tm tm;

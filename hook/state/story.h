@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * story.h - what happened to a domain, in dated lines, for "status DOMAIN"
+ * story.h - the history of a domain, in dated lines, for "status DOMAIN"
  *
- * The same lines go to the system's log, which may be gone or elsewhere when somebody
- * asks. One small file per domain below BUSFLIP_STATEDIR; it is no evidence, and
- * nothing is decided by what is in it.
+ * The same lines go to the system log, which may be rotated or elsewhere when somebody asks.
+ * There is one small file per domain below BUSFLIP_STATEDIR. It is not evidence: no decision
+ * depends on its content.
  */
 #ifndef BUSFLIP_STORY_H
 #define BUSFLIP_STORY_H
@@ -15,13 +15,13 @@
 #define STORY_FOLDER BUSFLIP_STATEDIR "/story"
 
 /*
- * story_tell() - log "domain=NAME uuid=UUID TEXT", and keep TEXT with its time.
- * Never fails: where nothing can be kept there is the log.
+ * story_tell() - log "domain=NAME uuid=UUID TEXT", and store TEXT with its time. Never fails:
+ * if it can't be stored, it is in the log.
  */
 void story_tell(enum log_level level, const char *name, const char *uuid,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* story_step() - one decision, in the form that README and man page show. */
+/* story_step() - log one decision, in the form that README and man page show. */
 void story_step(const char *name, const char *uuid, const struct step *step);
 
 struct story_line {
@@ -32,20 +32,20 @@ struct story_line {
 #define STORY_LINES 200
 
 struct story {
-	struct story_line *lines;	/* the newest, oldest of them first */
+	struct story_line *lines;	/* the newest lines, in order of time */
 	size_t count;
-	bool more;			/* there were older ones */
+	bool more;			/* there were older lines */
 };
 
-/* story_read() - 0 also when nothing is kept; -1 when what is can't be read. */
+/* story_read() - 0 also if nothing is stored; -1 if it can't be read. */
 int story_read(const char *uuid, struct story *story, struct error *err);
 void story_free(struct story *story);
 #define AUTO_STORY __attribute__((cleanup(story_free)))
 
-/* story_remove() - all that is kept of a domain. */
+/* story_remove() - remove the history of a domain. */
 void story_remove(const char *uuid);
 
-/* story_age() - seconds from @at until @now, at least 0; -1: @at is no time. */
+/* story_age() - seconds from @at until @now, at least 0; -1: @at is not a time. */
 long long story_age(const char *at, long long now);
 
 #endif
