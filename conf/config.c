@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* config.c - /etc/busflip.conf -> struct config; the only inih user */
+/* config.c - read /etc/busflip.conf into struct config; the only inih user */
 
 #include "conf/config.h"
 
@@ -14,15 +14,15 @@
 #include "helper/shared/file.h"
 
 #define SECTION "busflip"
-/* inih cuts longer lines in two without a word (INI_MAX_LINE is 200). */
+/* inih silently splits longer lines (INI_MAX_LINE is 200). */
 #define LINE_LIMIT 190
 
 struct key {
 	const char *name;
 	bool (*parse)(const struct key *key, const char *value, void *field);
 	size_t offset, size;
-	const char *fallback;		/* the default, as it would be written */
-	const char *expected;		/* for the complaint */
+	const char *fallback;		/* the default, as in the file */
+	const char *expected;		/* for the message */
 	long min, max;
 	const char *const *words;	/* value n is words[n] */
 };
@@ -116,7 +116,7 @@ struct load {
 	void *context;
 	int complaints;
 	int line;
-	int given[ARRAY_SIZE(keys)];	/* in which line, 0: not */
+	int given[ARRAY_SIZE(keys)];	/* line number, 0: not set */
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -143,7 +143,7 @@ static void *field_of(struct config *config, const struct key *key)
 	return (char *)config + key->offset;
 }
 
-/* Of those who write "value" or value # why: inih takes both as they are. */
+/* For values written as "value" or value # why: inih includes both. */
 static bool is_bare(const char *value)
 {
 	return *value != '"' && *value != '\'' && !strstr(value, " #") && !strstr(value, "\t#");
@@ -204,9 +204,9 @@ static void take(struct load *load, const char *section, const char *name,
 	unknown_key(load, name);
 }
 
-/* inih's handler is told the line only when the library was built so, which
- * distributions don't. Feeding it line by line gives the number, and lets one
- * bad line be no reason to drop the rest. */
+/* inih passes the line number to its handler only if the library was built so, which
+ * distributions don't do. Parsing line by line provides the number, and one bad line does not
+ * invalidate the rest. */
 static int handler(void *user, const char *section, const char *name,
 		   const char *value)
 {
@@ -284,7 +284,7 @@ int config_load(struct config *config, const char *path,
 
 /* ---- do its paths lead anywhere? --------------------------------------------- */
 
-/* That line becomes the one that complain() names. False: not in the file. */
+/* complain() then names that line. False: the key is not in the file. */
 static bool go_to(struct load *load, const void *field)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
@@ -310,7 +310,7 @@ static void look_at_paths(struct load *load)
 		return;
 	slash = strrchr(folder, '/');
 	memcpy(slash, "/.", 3);
-	/* Its own is made when it is needed. */
+	/* The default folder is created when it is needed. */
 	if (strcmp(folder, BUSFLIP_STATEDIR "/.") != 0 && leads_nowhere(folder, F_OK))
 		complain(load, "bait = %s: its folder: %s", config->bait, strerror(errno));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * config.h - /etc/busflip.conf -> struct config; config.c is the only inih user
+ * config.h - read /etc/busflip.conf into struct config; config.c is the only inih user
  */
 #ifndef BUSFLIP_CONFIG_H
 #define BUSFLIP_CONFIG_H
@@ -17,15 +17,15 @@ enum config_switch { CONFIG_NO, CONFIG_YES };
 enum config_bus { CONFIG_BUS_VIRTIO, CONFIG_BUS_SCSI };
 
 struct config {
-	char uri[256];			/* libvirt to talk to */
-	int bus;			/* enum config_bus: tags that name none */
-	int max_attempts;		/* failed trials until held, 1 to 100 */
+	char uri[256];			/* URI of the libvirt connection */
+	int bus;			/* enum config_bus: for tags without a bus */
+	int max_attempts;		/* failed trials before it is held, 1 to 100 */
 	int late_start;			/* enum late_start */
 	char bait[1024];		/* absolute path of the bait's image */
 	int bait_owner;			/* enum bait_owner */
 	char virtio_win[1024];		/* directory or ISO; "": none */
 	int sandbox;			/* enum config_sandbox */
-	int keep;			/* hives kept of a disk, 1 to 1000 */
+	int keep;			/* backups of a disk, 1 to 1000 */
 	int evidence;			/* enum config_evidence */
 	int auto_recover;		/* enum config_switch */
 	int trial_timeout;		/* seconds without a write, 5 to 86400 */
@@ -34,26 +34,25 @@ struct config {
 };
 
 /*
- * config_load() - defaults, then what @path says over them.
+ * config_load() - the defaults, overridden by what @path sets.
  *
- * A hook must go on whatever the file says: an unknown key or a bad value is
- * reported with file and line and the default stays. A missing file is fine.
- * @report: called for each complaint, with one line of text
- * Return: number of complaints, or -1 when the file can't be read (also
- * reported).
+ * A hook must continue whatever the file contains: an unknown key or a bad value is reported
+ * with file and line and the default stays. A missing file is not an error.
+ * @report: called for each error, with one line of text
+ * Return: number of errors, or -1 if the file can't be read (also reported).
  */
 int config_load(struct config *config, const char *path,
 		void (*report)(void *context, const char *text), void *context);
 
 /*
- * config_check() - the same of a file that somebody has just written: complains also of
- * a path in it that leads nowhere. Who is not root can't tell what root may read, and
- * hears nothing of that.
+ * config_check() - the same for a file that somebody has just written: also reports paths in it
+ * that do not exist. Users other than root can't know what root may read, and get no report of
+ * that.
  */
 int config_check(const char *path, void (*report)(void *context, const char *text),
 		 void *context);
 
-/* config_key() - name of the @i-th key, or NULL behind the last one. */
+/* config_key() - name of the @i-th key, or NULL after the last one. */
 const char *config_key(size_t i);
 
 #endif

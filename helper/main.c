@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * main.c - busflip-helper: read the job, connect, go into the sandbox, do it
+ * main.c - busflip-helper: read the job, connect, enter the sandbox, do the job
  *
- * Started by busflip only, with the descriptors of enum job_fd. The disk is
- * hostile. It, and an ISO with drivers, are first parsed behind sandbox_enter(); what
- * is wanted of the outside world (shared libraries, character sets) is fetched before. Nothing
- * is written to the disk from here: the changed pages go back in the reply, and
- * busflip writes them after they are in its journal.
+ * Started only by busflip, with the descriptors of enum job_fd. The disk is hostile. The disk,
+ * and an ISO with drivers, are parsed only after sandbox_enter(); everything needed from
+ * outside (shared libraries, character sets) is loaded before. The helper never writes to the
+ * disk: it returns the changed pages in the reply, and busflip writes them after they are in
+ * its journal.
  */
 
 #include <errno.h>
@@ -29,7 +29,7 @@
 /* Longer than busflip waits (patch_timeout, at most 50 s). */
 #define DISK_TIMEOUT_MS 60000
 
-/* Nothing that the caller forgot to close may be within reach of the parsers. */
+/* No descriptor that the caller forgot to close may be reachable by the parsers. */
 static void close_the_rest(void)
 {
 #ifdef SYS_close_range
@@ -50,7 +50,7 @@ static int read_job(struct job *job, struct error *err)
 	return job_unpack((const uint8_t *)data, len, job, err);
 }
 
-/* @r: how it went with the drivers. What the boot from SATA needs is done without. */
+/* @r: the result for the drivers. Continue without what the boot from SATA does not need. */
 static int go_without(const struct job *job, struct drivers **drivers, int r,
 		      struct error *err)
 {
@@ -134,7 +134,7 @@ static void usage(FILE *out)
 	      "--help, -V, --version\n", out);
 }
 
-/* Standard output would be written over. */
+/* Otherwise standard output would be overwritten. */
 static bool is_started_by_busflip(void)
 {
 	struct stat st;

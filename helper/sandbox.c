@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * sandbox.c - give up everything but the open descriptors
+ * sandbox.c - give up everything except the open descriptors
  *
  * DOC: why in this order
  *
- * limits      first, they need nothing
- * namespaces  need the privileges that "user" gives up; the root is empty, but for
- *             the process's own descriptors
- * user        its own, no groups, no capabilities, not even in the bounding set
- * files       Landlock: no file at all; sets no_new_privs, which the filter
- *             needs too
- * syscalls    last, because it forbids what the others do
+ *   limits      first, they need nothing
+ *   namespaces  need the privileges that "user" gives up; the root is empty, except for
+ *               the process's own descriptors
+ *   user        its own, no groups, no capabilities, not even in the bounding set
+ *   files       Landlock: no file at all; sets no_new_privs, which the filter
+ *               needs too
+ *   syscalls    last, because it forbids what the other steps do
  *
- * A stage says: done, can't be had here (an old kernel, a container, not root),
- * or failed. Not being root already is no failure: there is less to give up.
+ * A stage is done, is not available here (an old kernel, a container, not root), or fails. Not
+ * being root is not a failure: there is less to give up.
  */
 
 #include "helper/sandbox.h"
@@ -36,8 +36,8 @@
 #include "helper/shared/newroot.h"
 #include "helper/shared/refusal.h"
 
-/* The sanitizers reserve terabytes of addresses, look at /proc and ask for
- * things that nothing else does. A build with them is for tests only. */
+/* The sanitizers reserve terabytes of address space, read /proc and make calls that nothing
+ * else makes. Builds with them are for tests only. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -49,8 +49,8 @@
 #define SANITIZED 0
 #endif
 
-/* A patch of a 15 MB hive takes 60 MB of addresses and 45 MB of memory, 70 when its
- * logs are replayed. */
+/* A patch of a 15 MB hive takes 60 MB of address space and 45 MB of memory, 70 if its logs are
+ * replayed. */
 #define MEMORY_LIMIT (768ull * 1024 * 1024)
 #define FILE_LIMIT (512ull * 1024 * 1024)
 #define CPU_SECONDS 20
@@ -73,13 +73,13 @@ static enum outcome limit_resources(struct error *err)
 		{ RLIMIT_NOFILE, FILES },
 		{ RLIMIT_AS, MEMORY_LIMIT },
 	};
-	/* The last of them is not for the sanitizers. */
+	/* The last one does not work with the sanitizers. */
 	size_t n = ARRAY_SIZE(limits) - (SANITIZED ? 1 : 0);
 
 	return jail_limits(limits, n, err) < 0 ? STAGE_FAILED : STAGE_DONE;
 }
 
-/* A memory file is opened by its name there, by hivex; the sanitizers read more. */
+/* hivex opens a memory file by its name there; the sanitizers read more. */
 static const struct landlock_rule in_root = {
 	.path = SANITIZED ? "/proc" : "/proc/self/fd", .fd = -1, .access = LANDLOCK_READ,
 };
@@ -87,8 +87,8 @@ static const struct landlock_rule in_root = {
 static enum outcome leave_namespaces(struct error *err)
 {
 	int kinds = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS;
-	/* A user namespace gives an ordinary user the right to the others, but not to
-	 * make files in a root of its own. */
+	/* A user namespace gives an ordinary user the right to the others, but not to create
+	 * files in its new root. */
 	bool ordinary = geteuid() != 0;
 
 	(void)err;
@@ -99,7 +99,7 @@ static enum outcome leave_namespaces(struct error *err)
 	return STAGE_UNAVAILABLE;
 }
 
-/* Not known is a user where a container has few. */
+/* The user is not mapped if a container has few users. */
 static enum outcome change_user(struct error *err)
 {
 	uid_t user = jail_user();
@@ -121,7 +121,7 @@ static enum outcome become_user(struct error *err)
 
 	if (r == STAGE_FAILED)
 		return r;
-	/* Cleared by a change of user, so set it here. */
+	/* A change of user clears it, so set it here. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return failed(err, "cannot set the parent death signal");
 	if (getppid() != parent) {
@@ -144,7 +144,7 @@ static enum outcome leave_files(struct error *err)
 	}
 }
 
-/* Who needs what. openat and the stat calls reach only what Landlock leaves. */
+/* Which call is needed by what. openat and the stat calls reach only what Landlock allows. */
 static const int allowed[] = {
 	/* libc: memory, exit, abort(), clock, random seeds */
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise),
@@ -154,7 +154,7 @@ static const int allowed[] = {
 	SCMP_SYS(getpid), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
 	SCMP_SYS(time), SCMP_SYS(getrandom), SCMP_SYS(futex),
 	SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall),
-	/* files that are open, memory files */
+	/* open files, memory files */
 	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(readv), SCMP_SYS(write),
 	SCMP_SYS(pwrite64), SCMP_SYS(writev), SCMP_SYS(lseek),
 	SCMP_SYS(_llseek), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(fstat64),
@@ -167,13 +167,13 @@ static const int allowed[] = {
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(recvfrom), SCMP_SYS(sendto),
 	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(shutdown),
 	SCMP_SYS(getsockopt),
-	/* libntfs-3g: who creates a file, and how much memory there is */
+	/* libntfs-3g: owner of a new file, and size of the memory */
 	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
 	SCMP_SYS(getegid), SCMP_SYS(sysinfo),
 };
 
-/* Asked for by libraries that go on without: syslog() makes a socket, localtime
- * looks for a zone, hivex may open by its old name. */
+/* Called by libraries that continue without: syslog() creates a socket, localtime reads a time
+ * zone, hivex may open by its old name. */
 static const int answered_no[] = {
 	SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(open), SCMP_SYS(access),
 	SCMP_SYS(stat), SCMP_SYS(ioctl), SCMP_SYS(prctl),
@@ -186,7 +186,8 @@ static const int for_sanitizers[] = {
 	SCMP_SYS(uname),
 };
 
-/* Of fcntl what is about descriptors and locks, not what sends signals: whom, and when. */
+/* Of fcntl, allow commands on descriptors and locks, not those that send signals: to whom, and
+ * when. */
 static const int fcntls[] = {
 	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_GETLK, F_SETLK, F_SETLKW,
 	F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_ADD_SEALS, F_GET_SEALS,
@@ -213,7 +214,7 @@ static int add_fcntl(scmp_filter_ctx ctx, int call)
 	return r;
 }
 
-/* Signals to itself, which is abort(); memory that no program is in. */
+/* Signals to itself, for abort(); memory without executable code. */
 static int add_by_argument(scmp_filter_ctx ctx)
 {
 	const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_MASKED_EQ, INT_BITS,
@@ -294,14 +295,14 @@ int sandbox_enter(bool require, struct error *err)
 					    "the sandbox stage \"%s\" is not available here: "
 					    "%s", stages[i].name,
 					    strerror(errno));
-			/* busflip puts the image's name in front, and logs it. */
+			/* busflip adds the image's name, and logs it. */
 			fprintf(stderr, "sandbox without the stage \"%s\": %s; sandbox = require "
 				"in /etc/busflip.conf makes this an "
 				"error\n", stages[i].name, strerror(errno));
 			break;
 		case STAGE_FAILED:
 			error_prefix(err, "sandbox");
-			/* What to do about memory is told with every error. */
+			/* busflip adds the cure for lack of memory to every such error. */
 			return err && err->code == ENOMEM ? -1 :
 			       error_suffix(err, "check what confines busflip itself (container, "
 					    "AppArmor, SELinux) and relax it");

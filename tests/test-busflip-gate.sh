@@ -140,7 +140,7 @@ for path in /nowhere/virtio-win.iso "$work/no.iso"; do
 	unlike "SATA was made ready" "$(hive_of bare)" "$before"
 	busflip inspect bare > "$LAB/inspect"
 	ok "and it boots" grep -q '^  SATA boot .*ready' "$LAB/inspect"
-	like "what is wrong is logged" "$(grep "no driver for VirtIO is set up" "$LAB/log")" "bare.img: .*$path"
+	like "what is wrong is logged" "$(grep "cannot install a VirtIO driver" "$LAB/log")" "bare.img: .*$path"
 done
 
 # --- a note of a session that another domain had under this UUID

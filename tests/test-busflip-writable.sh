@@ -46,7 +46,7 @@ second()
 cases=(
 	'read-only|vdb virtio|disk|<readonly/>|staged|read-only'
 	'read-only, on trial|vdb virtio|disk|<readonly/>|final|read-only'
-	'a CD-ROM|sdb sata|cdrom|<readonly/>|staged|no hard disk'
+	'a CD-ROM|sdb sata|cdrom|<readonly/>|staged|not a hard disk'
 	'shared|sdb sata|disk|<shareable/>|staged|shared with other guests'
 	'transient|sdb sata|disk|<transient/>|staged|transient'
 	'on another bus|vdb virtio|disk||staged|where busflip has not put it'

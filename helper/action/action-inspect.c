@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * action-inspect.c - what Windows is on the disk, how it stands, and what that
- * says about VirtIO
+ * action-inspect.c - report which Windows is on the disk, its state, and what that means for
+ * VirtIO
  */
 
 #include "helper/action/actions.h"

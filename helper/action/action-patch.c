@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * action-patch.c - make Windows ready for SATA and for VirtIO
+ * action-patch.c - prepare Windows for SATA and VirtIO
  *
- * All of it is worked out in memory: the new hive is checked against the old one
- * (hive.h), the files go into the write buffer, and what the buffer then holds
- * of the hive is read back and compared. Only after that are the pages handed
- * over. With nothing to change nothing is loaded, written or handed over.
+ * Everything is computed in memory: the new hive is checked against the old one (hive.h), the
+ * files go into the write buffer, and the buffer's content of the hive is read back and
+ * compared. Only after that are the pages returned. If there is nothing to change, nothing is
+ * loaded, written or returned.
  */
 
 #include "helper/action/actions.h"
@@ -27,16 +27,16 @@
 
 static_assert(IMAGE_PAGE == HIVE_PAGE, "hive_memory.changed is file_content.changed");
 
-/* One patch, with what it loaded. */
+/* One patch, with everything it has loaded. */
 struct patch {
 	struct action *action;
 	struct windows *win;
 	struct driver_pick pick;
 	struct edits *plan;
-	struct error no_driver;		/* why there is none, when .code is set */
+	struct error no_driver;		/* why there is none, if .code is set */
 	struct hive_memory before;	/* logs replayed; in win->system */
 	struct hive_memory after;	/* edited */
-	struct hive_memory disk;	/* as on the disk, when it was dirty */
+	struct hive_memory disk;	/* as on the disk, if it was dirty */
 	char root[WINDOWS_ROOT];
 };
 
@@ -92,14 +92,14 @@ static int copy_drivers(const struct patch *p, struct error *err)
 
 /* ---- hive ------------------------------------------------------------------- */
 
-/* The hive as it is on the disk: it differs from the one that was loaded when
- * its logs had something to replay. */
+/* The hive as it is on the disk. It differs from the loaded one if its logs had something to
+ * replay. */
 static const struct hive_memory *on_disk(const struct patch *p)
 {
 	return p->disk.data ? &p->disk : &p->before;
 }
 
-/* Handed to busflip at once, which copies it to the host while we go on. */
+/* Handed over at once, so that busflip copies it to the host in parallel. */
 static int keep_hive(const struct patch *p, struct error *err)
 {
 	const struct hive_memory *old = on_disk(p);
@@ -117,7 +117,7 @@ static int load_hive(struct patch *p, struct error *err)
 {
 	if (windows_load_system(p->win, err) < 0)
 		return -1;
-	/* Not changed: the struct serves both whose it is and whose not. */
+	/* Not changed: the struct serves owned and borrowed data. */
 	p->before.data = (uint8_t *)(uintptr_t)p->win->system.data;
 	p->before.len = (size_t)p->win->system.size;
 	if (p->win->system_status.log.dirty &&
@@ -126,7 +126,7 @@ static int load_hive(struct patch *p, struct error *err)
 	return keep_hive(p, err);
 }
 
-/* The pages that changed, through the volume once more. */
+/* Read the changed pages back through the volume. */
 static int read_back(struct volume *vol, const char *path,
 		     const struct file_content *c, struct error *err)
 {
@@ -319,7 +319,7 @@ static int pick_drivers(struct patch *p, enum virtio_kind bus, struct error *err
 	return -1;
 }
 
-/* What is taken back once Windows has proven itself on VirtIO. */
+/* The edits that are undone once Windows has proven itself on VirtIO. */
 #define FOR_THE_WAY (GROUP_BIT(GROUP_TRIAL) | GROUP_BIT(GROUP_FAST_STARTUP))
 
 static int make_plan(struct patch *p, const struct edits_request *request,
@@ -344,7 +344,7 @@ static int patch(struct patch *p, struct error *err)
 		.bus = job->bus == JOB_BUS_SCSI ? VIRTIO_SCSI : VIRTIO_BLK,
 		.trial = job->trial,
 	};
-	/* To settle there is always something. */
+	/* settle always has something to do. */
 	const char *editing = job->action == JOB_SETTLE ? "" : virtio_service_name(request.bus);
 
 	if (windows_inspect(p->action->targets.volume,
@@ -376,8 +376,8 @@ int action_patch(struct action *action, struct error *err)
 	hive_memory_free(&p.after);
 	hive_memory_free(&p.disk);
 	edits_free(p.plan);
-	/* Its hives are read through the volume, which may be closed by now:
-	 * freeing doesn't read. */
+	/* Its hives are read through the volume, which may be closed by now; freeing does not
+	 * read. */
 	windows_free(p.win);
 	return r;
 }

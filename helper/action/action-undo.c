@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * action-undo.c - put the hive back that was kept before a patch
+ * action-undo.c - restore the hive from the backup made before a patch
  *
- * Only when the hive and its logs are still as the patch left them: whatever
- * Windows has written since would be lost. With force it is lost: then the
- * logs go back too, or Windows would replay new entries into the old hive.
+ * Only if the hive and its logs are still as the patch left them: anything that Windows has
+ * written since would be lost. With force it is lost: then the logs are restored too, otherwise
+ * Windows would replay new entries into the old hive.
  */
 
 #include "helper/action/actions.h"
@@ -30,7 +30,7 @@ static int read_kept(int fd, struct bytes *b, struct error *err)
 {
 	char *data = NULL;
 
-	/* busflip leaves the descriptor closed when there was no such log. */
+	/* busflip leaves the descriptor closed if there was no such log. */
 	if (fcntl(fd, F_GETFD) < 0)
 		return 0;
 	if (read_all(fd, HIVE_FILE_LIMIT, &data, &b->len, err) < 0)
@@ -87,7 +87,7 @@ static int put_back(struct action *action, const char *path,
 		    const struct bytes *now, const struct bytes *kept,
 		    struct error *err)
 {
-	/* A log that wasn't kept, or is no more, isn't needed by the hive. */
+	/* The hive does not need a log that was not backed up or does not exist any more. */
 	if (!kept->len || !now->data || equal(now, kept))
 		return 0;
 	return volume_write(action->targets.volume, path,

@@ -51,7 +51,7 @@ int action_run(const struct job *job, struct image *image,
 	action->writer = writer;
 	action->reply = reply;
 	r = run_steps(action, err);
-	/* libntfs-3g may have gone on without what could not be read. */
+	/* libntfs-3g may have continued without data that could not be read. */
 	if (volume_close(action->targets.volume, r == 0 ? err : NULL) < 0)
 		r = -1;
 	free(action);

@@ -11,9 +11,9 @@
 /*
  * action_run() - do @job on @image; sections go to @writer, the rest into @reply
  *
- * @drivers: loaded before the sandbox; NULL when there are none.
- * Return 0, or -1 with @err: then no pages may be handed on, which the caller
- * ensures by not setting @reply->changed.
+ * @drivers: opened before the sandbox; NULL if there are none.
+ * Return 0, or -1 with @err: then no pages may be returned, which the caller ensures by not
+ * setting @reply->changed.
  */
 int action_run(const struct job *job, struct image *image,
 	      const struct drivers *drivers, struct job_writer *writer, struct job_reply *reply,

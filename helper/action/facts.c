@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* facts.c - what was found, for busflip: lines of key=value, and the disk as JSON */
+/* facts.c - the facts for busflip: lines of key=value, and the disk as JSON */
 
 #include "helper/action/facts.h"
 
@@ -58,7 +58,7 @@ static void print_verdicts(const struct evidence *e, FILE *out)
 		print_condition(&e->list[i], out);
 }
 
-/* For the question whether this is a disk for UEFI or for a BIOS. */
+/* To decide whether this is a disk for UEFI or for a BIOS. */
 static void print_table(const struct partition_table *table, FILE *out)
 {
 	static const char *const names[] = {

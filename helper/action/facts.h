@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * facts.h - what was found, for busflip: lines of key=value, and the disk as JSON
+ * facts.h - the facts for busflip: lines of key=value, and the disk as JSON
  */
 #ifndef BUSFLIP_FACTS_H
 #define BUSFLIP_FACTS_H
@@ -9,11 +9,11 @@
 
 struct evidence;
 
-/* facts_print_disk() - "disk": partitions, where Windows is, as JSON member. */
+/* facts_print_disk() - "disk": partitions, and the partition of Windows, as a JSON member. */
 void facts_print_disk(const struct action *action, FILE *out);
 
-/* facts_write() - into the evidence section: what a later run compares with, and
- * where @judged isn't NULL, the verdicts and each condition (hook/disk/findings.h). */
+/* facts_write() - write into the evidence section: what a later run compares with, and if
+ * @judged isn't NULL, the verdicts and each condition (hook/disk/findings.h). */
 int facts_write(struct action *action, const struct windows *win,
 		const struct evidence *judged, struct error *err);
 

@@ -8,8 +8,8 @@
 
 #include "helper/shared/refusal.h"
 
-/* The runs are collected while their pages are written: a section of the reply
- * is written in one go. */
+/* The runs are collected while their pages are written, because a section of the reply is
+ * written in one piece. */
 struct runs {
 	struct job_writer *writer;
 	uint8_t *list;

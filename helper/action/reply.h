@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * reply.h - one job while it is done, and the sections of its reply
+ * reply.h - one job in progress, and the sections of its reply
  */
 #ifndef BUSFLIP_REPLY_H
 #define BUSFLIP_REPLY_H
@@ -23,7 +23,7 @@ struct action {
 	struct job_reply *reply;
 };
 
-/* What a step says in one section of the reply: print to .file, then
+/* The text of one step for one section of the reply: print to .file, then call
  * reply_section_end(), which also frees. */
 struct section {
 	FILE *file;
@@ -34,8 +34,8 @@ int reply_section_begin(struct section *section, struct error *err);
 int reply_section_end(struct action *action, enum job_section kind,
 		struct section *section, struct error *err);
 
-/* reply_pages() - unmount, and put the changed pages into the reply; in a
- * dry run too, which busflip doesn't write. */
+/* reply_pages() - unmount, and put the changed pages into the reply; also in a dry run, whose
+ * pages busflip does not write. */
 int reply_pages(struct action *action, struct error *err);
 
 #endif

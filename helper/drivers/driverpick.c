@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * driverpick.c - which driver fits a Windows
+ * driverpick.c - choose the driver for a Windows
  *
- * A .sys of the wrong architecture, or one made for a newer Windows, is an
- * unbootable guest; so the directory's name is never believed alone, and the
- * file's own header decides.
+ * A .sys of the wrong architecture, or one made for a newer Windows, makes the guest
+ * unbootable; so the directory's name alone is not trusted, and the file's own header decides.
  */
 
 #include "helper/drivers/drivers-internal.h"
@@ -15,9 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* Directories of the virtio-win ISO by build, newest first; the builds are those
- * of Microsoft's release information. Builds beyond @to are of a Windows that the
- * table doesn't know. */
+/* Directories of the virtio-win ISO by build, newest first; the builds are those of
+ * Microsoft's release information. Builds above @to belong to a Windows that the table does
+ * not know. */
 static const struct os_row {
 	bool server;
 	uint32_t from, to;
@@ -77,7 +76,7 @@ static uint16_t arch_machine(enum windows_arch arch)
 	return machines[arch];
 }
 
-/* The kernel version that a PE header would name: 6.1, 6.2, 6.3, 10.0. */
+/* The kernel version as in a PE header: 6.1, 6.2, 6.3, 10.0. */
 static uint32_t windows_version(const struct windows *win)
 {
 	switch (win->generation) {
@@ -99,7 +98,7 @@ static uint32_t windows_version(const struct windows *win)
 
 /* ---- one candidate ------------------------------------------------------- */
 
-/* Why the .sys can't be used, into @why; empty: it can. */
+/* Store in @why why the .sys can't be used; empty: it can. */
 static int judge_sys(const struct drivers *set, const struct windows *win,
 		     size_t index, struct pe *pe, char why[FACT_TEXT],
 		     struct error *err)
@@ -205,7 +204,7 @@ static int try_os(const struct drivers *set, const struct windows *win,
 
 /* ---- what is on board ---------------------------------------------------- */
 
-/* The driver in System32\drivers, when it is for this processor. */
+/* The driver in System32\drivers, if it is for this processor. */
 static const struct board_driver *on_board(const struct windows *win,
 					   enum virtio_kind kind)
 {
@@ -223,8 +222,8 @@ static const struct board_driver *on_board(const struct windows *win,
 	return NULL;
 }
 
-/* A service that runs from the driver store was put there by Windows' own
- * installation (dirid 13): a file in System32\drivers would mean nothing. */
+/* Windows' own installation put a service that runs from the driver store there (dirid 13): a
+ * file in System32\drivers would have no effect. */
 static bool elsewhere(const struct windows *win, enum virtio_kind kind)
 {
 	const struct service *s = &win->virtio[kind].service;

@@ -10,7 +10,7 @@
 
 struct driver_entry {
 	char os[32], arch[32], name[64];
-	char directory[FACT_TEXT];	/* as shown: "viostor/w10/amd64" */
+	char directory[FACT_TEXT];	/* for messages: "viostor/w10/amd64" */
 	uint64_t size;
 	int fd;			/* or -1 */
 	uint8_t *data;		/* or NULL */
@@ -18,9 +18,9 @@ struct driver_entry {
 
 struct drivers {
 	const char *driver;	/* "viostor" */
-	char shown[FACT_TEXT];	/* the tree, for messages */
+	char shown[FACT_TEXT];	/* path of the tree, for messages */
 	int iso;		/* to be read; -1: read, or a directory */
-	bool has_links;		/* which were not followed */
+	bool has_links;		/* number of links, which were not followed */
 	uint64_t bytes;
 	struct driver_entry entries[DRIVER_ENTRIES];
 	size_t n;

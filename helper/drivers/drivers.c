@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * drivers.c - the files of one driver in a virtio-win tree; the only user of
- * libarchive
+ * drivers.c - the files of one driver in a virtio-win tree; the only user of libarchive
  *
- * The index holds the files of all Windows versions and architectures, because
- * the Windows is not known yet when it is made. From a directory that is an
- * open descriptor each, from an ISO (which can only be read front to back) the
- * bytes: some MB for one driver. A directory is walked before the sandbox, in which
- * nothing can be opened, and no link in it is followed. An ISO is parsed in the
- * sandbox; before it libarchive is loaded, only for an ISO: with all that it needs
- * itself it would cost each run 2 ms.
+ * The index has the files for all Windows versions and architectures, because the Windows is
+ * not known yet when it is made. For a directory it holds an open descriptor for each file; for
+ * an ISO (which can only be read sequentially) the bytes: some MB for one driver. A directory
+ * is walked before the sandbox, in which nothing can be opened, and no link in it is followed.
+ * An ISO is parsed in the sandbox; libarchive is loaded before it, and only for an ISO: with
+ * its own dependencies it would cost each run 2 ms.
  */
 
 #include "helper/drivers/drivers-internal.h"
@@ -48,7 +46,7 @@ static bool wanted_name(const char *name)
 	       has_suffix(name, ".cat");
 }
 
-/* The last four parts of a path; false when it has fewer. */
+/* The last four components of a path; false if it has fewer. */
 static bool last_parts(char *path, const char *part[4])
 {
 	for (int i = 3; i >= 0; i--) {
@@ -63,8 +61,8 @@ static bool last_parts(char *path, const char *part[4])
 	return true;
 }
 
-/* <driver>/<os>/<arch>/<file>, or by-os/<arch>/<os>/<file> where the files of
- * all drivers lie together. */
+/* <driver>/<os>/<arch>/<file>, or by-os/<arch>/<os>/<file>, where the files of all drivers are
+ * in one directory. */
 static bool classify(const char *path, const char *driver,
 		     struct driver_entry *e)
 {
@@ -137,7 +135,7 @@ static int walk_file(struct walk *w, int folder, const char *name,
 	e.fd = fd;
 	if (!add_entry(w->set, &e, err))
 		return -1;
-	(void)steal_fd(&fd);	/* owned by the set now */
+	(void)steal_fd(&fd);	/* now owned by the set */
 	return 0;
 }
 
@@ -198,7 +196,7 @@ static int walk_folder(struct walk *w, int fd, size_t depth, struct error *err)
 	F(archive_read_open_fd) \
 	F(archive_read_support_format_iso9660)
 
-/* The prototypes are libarchive's own: a call is checked as one to it. */
+/* The prototypes are libarchive's own, so calls are type-checked. */
 #define POINTER(name) __typeof__(name) *name;
 static struct {
 	FUNCTIONS(POINTER)
@@ -217,9 +215,9 @@ static int load_library(struct error *err)
 		return fail(err, ELIBACC, "libarchive is too old: no " #name); \
 	memcpy(&lib.name, &symbol, sizeof(symbol));
 	FUNCTIONS(RESOLVE)
-	/* Names of Joliet are converted, by a module that glibc could not load in the
-	 * sandbox. It stays loaded as long as this is open; without, they are as good as
-	 * ASCII, which names of drivers are. */
+	/* Joliet names are converted by a module that glibc could not load in the sandbox. It
+	 * stays loaded as long as this is open. Without it names are treated as ASCII, which
+	 * is enough for names of drivers. */
 	(void)iconv_open(nl_langinfo(CODESET), "UTF-16BE");
 	return 0;
 }
@@ -312,7 +310,7 @@ int drivers_open(int fd, bool iso, const char *shown, enum virtio_kind kind,
 		r = lib.archive_read_new ? 0 : load_library(err);
 	} else {
 		r = walk_folder(&walk, fd, 0, err);
-		/* By a folder, what is outside of the sandbox could be reached. */
+		/* A descriptor of a folder would give access to files outside of the sandbox. */
 		close(fd);
 	}
 	if (r < 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* editplan.c - which edits a Windows needs */
+/* editplan.c - determine the edits that a Windows needs */
 
 #include "helper/edits/edits.h"
 

@@ -2,16 +2,15 @@
 /*
  * editrules.c - the registry edits, as one table
  *
- * Sources, row by row: the service as viostor.inx and vioscsi.inx of virtio-win
- * write it; CriticalDeviceDatabase and DriverDatabase as virt-v2v does (inject_
- * virtio_win.ml), decoded against in-box packages in registries of real Windows 7
- * and 10; AHCI: Microsoft's KB 922976, and the StartOverride that drivers without a
- * device have in those registries; fast startup, AutoReboot (CrashControl) and
- * SanPolicy: values of those registries, named in Microsoft's documentation.
+ * Sources, row by row: the service as in viostor.inx and vioscsi.inx of virtio-win;
+ * CriticalDeviceDatabase and DriverDatabase as virt-v2v writes them (inject_virtio_win.ml),
+ * decoded by comparison with in-box packages in registries of real Windows 7 and 10; AHCI:
+ * Microsoft's KB 922976, and the StartOverride that drivers without a device have in those
+ * registries; fast startup, AutoReboot (CrashControl) and SanPolicy: values of those
+ * registries, named in Microsoft's documentation.
  *
- * Placeholders in paths, names and text: {driver} viostor or vioscsi, {inf} our
- * package's INF, {label} its label, {id} each PCI identity of the device, in the forms
- * that the row's database uses.
+ * Placeholders in paths, names and text: {driver} viostor or vioscsi, {inf} our package's INF,
+ * {label} its label, {id} each PCI ID of the device, in the forms that the row's database uses.
  */
 
 #include "helper/edits/edits.h"
@@ -19,19 +18,19 @@
 #include <string.h>
 
 enum rule_mode {
-	FORCE,		/* must be so */
-	IF_MISSING,	/* only when there is no such value */
-	IF_KEY,		/* must be so, but only where the key exists */
+	FORCE,		/* set it always */
+	IF_MISSING,	/* set it only if there is no such value */
+	IF_KEY,		/* set it always, but only if the key exists */
 	DELETE_KEY,
 };
 
-/* When a row counts; all bits that are set must hold. */
+/* Conditions of a row; all bits that are set must hold. */
 enum {
 	BELOW_8 = 1 << 0, FROM_8 = 1 << 1,
 	BLK = 1 << 2, SCSI = 1 << 3,
 	TRIAL = 1 << 4, PACKAGE = 1 << 5,
-	NOT_FOUND = 1 << 6,	/* the identity leads to no driver yet */
-	IN_ROOT = 1 << 7,	/* path counts from the root, not the set */
+	NOT_FOUND = 1 << 6,	/* no driver is found for the ID yet */
+	IN_ROOT = 1 << 7,	/* the path begins at the root, not at the control set */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): table's order */
@@ -58,8 +57,8 @@ struct rule {
 	GROUP_OVERRIDE, FROM_8, DELETE_KEY, \
 	"Services\\" driver "\\StartOverride", NULL, 0, NULL, 0
 
-/* cmd.exe is no service, so Windows gives up on it after a while; `start` lets
- * the installation go on by itself. The service is gone once it has run. */
+/* cmd.exe is not a service, so Windows stops waiting for it after a while; `start` lets the
+ * installation continue by itself. The service deletes itself once it has run. */
 #define SETUP_COMMAND \
 	"%SystemRoot%\\System32\\cmd.exe /c start \"\" /b " \
 	"%SystemRoot%\\System32\\cmd.exe /c \"" \
@@ -67,8 +66,8 @@ struct rule {
 	"%SystemRoot%\\Drivers\\VirtIO\\*.inf & " \
 	"%SystemRoot%\\System32\\sc.exe delete busflip\""
 
-/* Two special data: the 48 bytes of a package's version, and the four bytes of
- * a device id (1: hardware ID of an INF; score 0xFF, the default). */
+/* Two special values: the 48 bytes of a package's version, and the four bytes of a device ID
+ * (1: hardware ID of an INF; score 0xFF, the default). */
 #define VERSION_BLOB "{version}"
 #define ID_BLOB "{id-match}"
 
@@ -112,8 +111,8 @@ static const struct rule rules[] = {
 	{ GROUP_DATABASE, FROM_8 | IN_ROOT | NOT_FOUND, FORCE,
 	  PACKAGE_CONF, "Service", HIVE_SZ, "{driver}", 0 },
 
-	/* The SATA boot itself, and IDE as the way out of it. Removing an
-	 * override is always safe: Windows plants it anew where it likes. */
+	/* The SATA boot itself, and IDE as a fallback. Removing an override is always safe:
+	 * Windows creates it again where it wants one. */
 	{ GROUP_BOOT, BELOW_8, IF_KEY, START_OF("msahci") },
 	{ GROUP_BOOT, FROM_8, IF_KEY, START_OF("storahci") },
 	{ GROUP_BOOT, 0, IF_KEY, START_OF("atapi") },
@@ -144,9 +143,9 @@ static const struct rule rules[] = {
 	  SETUP_COMMAND, 0 },
 };
 
-/* The compatible IDs with revision that QEMU's devices show, as virt-v2v uses
- * them, and for CriticalDeviceDatabase the bare form too: Windows 7's own rows,
- * such as PCI#CC_010601 for AHCI, have no more either. */
+/* The compatible IDs with the revision of QEMU's devices, as virt-v2v uses them, and for
+ * CriticalDeviceDatabase also the short form: Windows 7's own rows, such as PCI#CC_010601 for
+ * AHCI, use only that. */
 static const char *const ids[VIRTIO_KINDS][2][2] = {
 	[VIRTIO_BLK] = { { "VEN_1AF4&DEV_1001&REV_00", "VEN_1AF4&DEV_1001" },
 			 { "VEN_1AF4&DEV_1042&REV_01", "VEN_1AF4&DEV_1042" } },
@@ -154,7 +153,7 @@ static const char *const ids[VIRTIO_KINDS][2][2] = {
 			  { "VEN_1AF4&DEV_1048&REV_01", "VEN_1AF4&DEV_1048" } },
 };
 
-/* What one rule is expanded with. */
+/* The values for expanding a rule. */
 struct context {
 	struct edits *plan;
 	const struct windows *win;
@@ -224,7 +223,7 @@ static uint32_t version_blob(const struct windows *win, uint8_t *data)
 	return 48;
 }
 
-/* The value's bytes; 0 length never happens in the table. */
+/* The value's bytes; the table has no empty value. */
 static uint32_t rule_data(const struct context *c, const struct rule *r,
 			  uint8_t *data, size_t size)
 {
@@ -255,8 +254,8 @@ static uint32_t rule_data(const struct context *c, const struct rule *r,
 
 /* ---- does a rule count --------------------------------------------------- */
 
-/* 1: yes, 0: no, -1: error. An image that is named but not there is as good as
- * missing: the driver file is put where the table says. */
+/* 1: yes, 0: no, -1: error. An image path whose file does not exist counts as missing: the
+ * driver file is put where the table says. */
 static int mode_wants(const struct context *c, const struct rule *r,
 		      const char *path, const char *name, struct error *err)
 {
@@ -288,7 +287,7 @@ static bool when_holds(const struct context *c, unsigned int when)
 		 (when & PACKAGE && !c->request->package));
 }
 
-/* A boot driver that is not there would be worse than none. */
+/* A missing boot driver is worse than no boot driver. */
 static bool group_wanted(const struct context *c, enum edit_group group)
 {
 	return !c->request->no_driver ||
@@ -321,7 +320,7 @@ static int add_rule(const struct context *c, const struct rule *r,
 	return edits_add(c->plan, c->win, r->group, &e, err);
 }
 
-/* A row with {id} is made once for each identity and form that is wanted. */
+/* A row with {id} is expanded once for each ID and each form that is needed. */
 static int add_for_ids(struct context *c, const struct rule *r,
 		       struct error *err)
 {
@@ -371,7 +370,7 @@ static void name_package(struct context *c, const char *inf)
 		   windows_arch_name(c->win->arch));
 }
 
-/* 1: the text @name of @path is @wanted; 0: it is another, or not there. */
+/* 1: the text @name of @path is @wanted; 0: it differs or does not exist. */
 static int text_is(const struct context *c, const char *path, const char *name,
 		   const char *wanted, struct error *err)
 {
@@ -385,9 +384,9 @@ static int text_is(const struct context *c, const char *path, const char *name,
 	return found < 0 ? -1 : found == 1 && strcasecmp(text, wanted) == 0;
 }
 
-/* An INF leads to one package, and this one to one driver. Where virt-v2v's is there,
- * or ours for the other driver, it is left alone, since another disk may need it; and
- * the new one gets a name of its own. */
+/* An INF leads to one package, and this one to one driver. If virt-v2v's is installed, or ours
+ * for the other driver, it is left alone, since another disk may need it, and the new one gets
+ * another name. */
 static int choose_package(struct context *c, struct error *err)
 {
 	const char *driver = virtio_service_name(c->request->bus);
@@ -425,6 +424,6 @@ int edits_from_rules(struct edits *plan, const struct windows *win,
 		return -1;
 	if (win->generation >= WINDOWS_8 || !*win->lkg_set)
 		return 0;
-	c.set = win->lkg_set;	/* Windows 7 may fall back to it by itself */
+	c.set = win->lkg_set;	/* Windows 7 may fall back to that set by itself */
 	return add_for_set(&c, false, err);
 }

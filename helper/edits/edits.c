@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * edits.c - plan edits against what is there, remember how to undo them, apply
+ * edits.c - compare edits with the registry, record how to undo them, apply them
  *
- * For each needed edit the reverse is noted at once: the old value, or the
- * removal of the value, or of the topmost key that the edit will have made. A
- * later plan that takes edits back is made from those notes alone.
+ * For each needed edit the reverse is recorded at once: the old value, or the removal of the
+ * value, or of the topmost key that the edit will create. A later plan that undoes edits is
+ * made from these records alone.
  */
 
 #include "helper/edits/edits.h"
@@ -27,8 +27,8 @@ const char *edit_group_name(enum edit_group group)
 	return names[group];
 }
 
-/* What is stored in the plan's lists is freed by edits_free(), also after a
- * failure; gcc's analyzer loses sight of it there. */
+/* edits_free() frees what the plan's lists hold, also after a failure; gcc's analyzer does not
+ * see that. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
 #endif
@@ -71,7 +71,7 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t len)
 	return !len || (a && b && memcmp(a, b, len) == 0);
 }
 
-/* Appends a copy of @e to a list of at most HIVE_EDITS_LIMIT; NULL with @err. */
+/* Append a copy of @e to a list of at most HIVE_EDITS_LIMIT; NULL with @err. */
 static struct edit *append(struct edit **list, size_t *n,
 			   const struct hive_edit *e, enum edit_group group,
 			   struct error *err)
@@ -112,7 +112,7 @@ static struct edit *add_undo(struct edits *plan, const struct hive_edit *back,
 	return append(&plan->undo, &plan->n_undo, back, group, err);
 }
 
-/* Length of the longest part of @path that is there; 0: none of it. */
+/* Length of the longest existing part of @path; 0: none of it. */
 static int existing_part(const struct windows *win, const char *path,
 			 size_t *len, struct error *err)
 {
@@ -133,8 +133,8 @@ static int existing_part(const struct windows *win, const char *path,
 	return 0;
 }
 
-/* The key at @path is missing: its removal, from the topmost key on that the
- * edit makes, once for all edits below it. */
+/* The key at @path is missing: record its removal, beginning with the topmost key that the
+ * edit creates, once for all edits below it. */
 static int undo_new_key(struct edits *plan, const struct windows *win,
 			const struct edit *edit, struct error *err)
 {
@@ -179,8 +179,8 @@ static int undo_set(struct edits *plan, const struct edit *edit,
 	return undo->old ? 0 : fail(err, ENOMEM, "out of memory");
 }
 
-/* Values of a key that will go. Only StartOverride keys are ever deleted; they
- * hold a few numbers and nothing below. */
+/* Values of a key that will be deleted. Only StartOverride keys are deleted; they hold a few
+ * numbers and no subkeys. */
 static int undo_delete(struct edits *plan, const struct windows *win,
 		       const struct edit *edit, const struct hive_key *key,
 		       struct error *err)
@@ -247,8 +247,8 @@ static int plan_set(struct edits *plan, const struct windows *win,
 		return -1;
 	if (!edit->needed)
 		return 0;
-	/* What comes back by itself, when the domain is done, is that value: others may
-	 * have put more into its key by then. */
+	/* Only that value is restored when the domain is done: others may have added to its
+	 * key by then. */
 	return found || edit->group == GROUP_TRIAL || edit->group == GROUP_FAST_STARTUP ?
 		undo_set(plan, edit, err) : undo_new_key(plan, win, edit, err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * edits.h - what must change in the SYSTEM hive, and how to take it back
+ * edits.h - what must change in the SYSTEM hive, and how to undo it
  *
- *	edits_plan(win, &request, &plan, err)	pure: what is, against the table
+ *	edits_plan(win, &request, &plan, err)	pure: compares with the table
  *	edits_write_reg(), _json(), _text()	for --dry-run and the report
  *	if (plan->changes) {
  *		windows_load_system(win, err)
@@ -11,12 +11,12 @@
  *	}
  *	edits_free(plan)
  *
- * and later, to put some of it back (AutoReboot and SanPolicy after the trial):
+ * and later, to undo some of it (AutoReboot and SanPolicy after the trial):
  *
  *	edits_plan_restore(win, record, len, GROUP_BIT(GROUP_TRIAL), &plan, err)
  *	... then as above
  *
- * plan->changes == 0: all is as it should be, and nothing may be written.
+ * plan->changes == 0: nothing is needed, and nothing may be written.
  */
 #ifndef BUSFLIP_EDITS_H
 #define BUSFLIP_EDITS_H
@@ -25,7 +25,7 @@
 
 #include <stdio.h>
 
-/* Why an edit is made; steps that put things back choose by it. */
+/* Purpose of an edit; undoing selects by it. */
 enum edit_group {
 	GROUP_SERVICE,		/* the VirtIO driver's service */
 	GROUP_DATABASE,		/* device database entries */
@@ -33,28 +33,28 @@ enum edit_group {
 	GROUP_BOOT,		/* AHCI and IDE drivers started at boot */
 	GROUP_FAST_STARTUP,	/* HiberbootEnabled off */
 	GROUP_TRIAL,		/* AutoReboot off, SanPolicy online */
-	GROUP_PACKAGE,		/* the service that hands over the package */
+	GROUP_PACKAGE,		/* the service that installs the package */
 	GROUP_COUNT,
 };
 #define GROUP_BIT(group) (1u << (group))
 #define GROUP_ALL (GROUP_BIT(GROUP_COUNT) - 1)
 
 struct edits_request {
-	enum virtio_kind bus;	/* which driver the system disk will need */
+	enum virtio_kind bus;	/* the driver that the system disk will need */
 	bool trial;		/* also GROUP_TRIAL */
-	bool no_driver;		/* there is none: nothing that would load it */
-	bool package;		/* the package was copied to EDITS_PACKAGE_DIR:
-				 * have it installed at the next start */
+	bool no_driver;		/* there is no driver: no entries that would load it */
+	bool package;		/* the package was copied to EDITS_PACKAGE_DIR: install it at
+				 * the next start */
 };
 
-/* Where the driver package goes, below the system root. */
+/* Folder of the driver package, below the system root. */
 #define EDITS_PACKAGE_DIR "Drivers/VirtIO"
 
 struct edit {
 	struct hive_edit e;	/* pointers are owned by the plan */
 	enum edit_group group;
-	bool needed;		/* false: it is so already */
-	bool had;		/* SET: a value was there */
+	bool needed;		/* false: the registry has it already */
+	bool had;		/* SET: there was a value */
 	uint32_t old_type, old_len;
 	uint8_t *old;
 };
@@ -63,39 +63,38 @@ struct edits {
 	struct edit *list;
 	size_t n;
 	size_t changes;		/* of list, how many are needed */
-	struct edit *undo;	/* takes the needed ones back; .old is what
-				 * the edit put there, to see later changes */
+	struct edit *undo;	/* undoes the needed ones; .old is the value that the edit
+				 * writes, to detect later changes */
 	size_t n_undo;
-	size_t moved_on;	/* restore: left alone, changed since */
+	size_t moved_on;	/* restore: values left alone, since they have changed */
 };
 
 /*
- * edits_plan() - which edits this Windows needs for @request
+ * edits_plan() - the edits that this Windows needs for @request
  *
- * The table is in editrules.c. REFUSE_BIG_VALUE and others when an edit can't
- * be made safely. *@out is freed by edits_free().
+ * The table is in editrules.c. REFUSE_BIG_VALUE and others if an edit can't be made safely.
+ * edits_free() frees *@out.
  */
 int edits_plan(const struct windows *win, const struct edits_request *request,
 	       struct edits **out, struct error *err);
 
 /*
- * edits_plan_restore() - take back edits of the groups in @groups (GROUP_BIT)
+ * edits_plan_restore() - undo edits of the groups in @groups (GROUP_BIT)
  *
- * @record: what edits_write_record() wrote. A value that is no longer as the
- * edit left it was changed by someone else and stays; plan->moved_on counts.
+ * @record: what edits_write_record() wrote. A value that is not as the edit left it was changed
+ * by someone else and stays; plan->moved_on counts them.
  */
 int edits_plan_restore(const struct windows *win, const char *record,
 		       size_t len, unsigned int groups, struct edits **out,
 		       struct error *err);
 void edits_free(struct edits *plan);
 
-/* edits_apply() - hive_apply() of the needed edits; @after stays empty when
- * there are none. */
+/* edits_apply() - hive_apply() of the needed edits; @after stays empty if there are none. */
 int edits_apply(const struct edits *plan, const struct hive_memory *before,
 		int fd, uint32_t newest_seq, struct hive_memory *after,
 		struct error *err);
 
-/* Output; errors of @out are the caller's to look for (ferror()). */
+/* Output; the caller checks @out for errors (ferror()). */
 void edits_write_reg(const struct edits *plan, FILE *out);
 void edits_write_json(const struct edits *plan, FILE *out);
 void edits_write_text(const struct edits *plan, FILE *out);
@@ -105,12 +104,12 @@ const char *edit_group_name(enum edit_group group);
 
 /* ---- shared by the parts of edits.c -------------------------------------- */
 
-/* edits_add() - append a copy of @e; its old value and whether it is needed
- * are read from @win. */
+/* edits_add() - append a copy of @e; its old value, and whether it is needed, are read from
+ * @win. */
 int edits_add(struct edits *plan, const struct windows *win,
 	      enum edit_group group, const struct hive_edit *e,
 	      struct error *err);
-/* edits_from_rules() - all that the table wants; editrules.c. */
+/* edits_from_rules() - add all edits of the table; editrules.c. */
 int edits_from_rules(struct edits *plan, const struct windows *win,
 		     const struct edits_request *request, struct error *err);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * editsback.c - take edits back by their record
+ * editsback.c - undo edits by their record
  *
- * Windows may have changed a value since: then it stays, because the newer will
- * counts. Keys of the driver and of the device database that the patch made are
- * never removed here: by now Windows may run from them. (Putting the whole old
- * hive back is another thing; the helper does that from the kept copy.)
+ * Windows may have changed a value since: then it stays, because the newer change counts. Keys
+ * of the driver and of the device database that the patch created are never removed here: by
+ * now Windows may run from them. (Restoring the whole old hive is another operation; the helper
+ * does that from the backup.)
  */
 
 #include "helper/edits/edits.h"
@@ -17,7 +17,7 @@
 #define FIELDS 8
 #define RECORD_DATA HIVE_PLAIN_LIMIT
 
-/* Splits @line at tabs in place; false unless there are exactly FIELDS. */
+/* Split @line at tabs in place; false unless there are exactly FIELDS. */
 static bool split(char *line, char *field[FIELDS])
 {
 	for (size_t i = 0; i < FIELDS; i++) {
@@ -49,7 +49,7 @@ static int hex_digit(char c)
 	     : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* In place: the bytes take less room than their digits. */
+/* In place: the bytes need less space than their digits. */
 static bool parse_hex(char *text, uint32_t *len)
 {
 	size_t n = strlen(text) / 2;
@@ -80,9 +80,9 @@ static bool parse_group(const char *text, enum edit_group *group)
 /* One line of the record; pointers go into the line. */
 struct back {
 	enum edit_group group;
-	struct hive_edit to;	/* what to put there */
+	struct hive_edit to;	/* what to restore */
 	bool had;
-	struct hive_edit now;	/* what the edit left there */
+	struct hive_edit now;	/* what the edit left */
 };
 
 static bool parse_back(char *line, struct back *b)

@@ -10,8 +10,8 @@
 
 #define REG_ROOT "HKEY_LOCAL_MACHINE\\SYSTEM\\"
 
-/* REG_SZ whose bytes are ASCII with one NUL at the end; other strings are
- * shown as bytes, so that nothing is lost. */
+/* REG_SZ whose bytes are ASCII with one NUL at the end; other strings are shown as bytes, so
+ * that nothing is lost. */
 static bool plain_text(uint32_t type, const uint8_t *data, uint32_t len)
 {
 	if (type != HIVE_SZ || len < 2 || len % 2)
@@ -58,7 +58,7 @@ static void write_reg_data(FILE *out, uint32_t type, const uint8_t *data,
 		fprintf(out, "%s%02x", i ? "," : "", data[i]);
 }
 
-/* What people read beside the bytes. */
+/* The readable form, shown beside the bytes. */
 static void write_shown(FILE *out, uint32_t type, const uint8_t *data,
 			uint32_t len)
 {
@@ -87,7 +87,7 @@ static void write_was(FILE *out, const struct edit *edit)
 	write_shown(out, edit->old_type, edit->old, edit->old_len);
 }
 
-/* Length of the topmost part of @path that the plan makes, 0: it was there. */
+/* Length of the topmost part of @path that the plan creates, 0: it existed. */
 static size_t new_from(const struct edits *plan, const char *path)
 {
 	for (size_t i = 0; i < plan->n_undo; i++) {
@@ -102,8 +102,8 @@ static size_t new_from(const struct edits *plan, const char *path)
 	return 0;
 }
 
-/* A headline for each key above @path that isn't there yet: regedit makes them
- * by itself, hivexregedit doesn't. Not again those that @last has named. */
+/* A headline for each parent key of @path that does not exist yet: regedit creates them by
+ * itself, hivexregedit does not. Skip those that @last has named. */
 static void write_reg_parents(FILE *out, const struct edits *plan,
 			      const char *path, const char *last)
 {
@@ -115,8 +115,7 @@ static void write_reg_parents(FILE *out, const struct edits *plan,
 			fprintf(out, "\n[" REG_ROOT "%.*s]\n", (int)len, path);
 }
 
-/* The comments stand before the headline of their key: hivexregedit takes none
- * behind it. */
+/* The comments come before the headline of their key: hivexregedit accepts none after it. */
 static void write_reg_head(FILE *out, const struct edit *edit,
 			   const struct edit *end)
 {
@@ -265,10 +264,9 @@ static void write_hex(FILE *out, const uint8_t *data, uint32_t len)
 		fprintf(out, "%02x", data[i]);
 }
 
-/* One line for each reversal, fields between tabs: group, kind, key, value
- * name ("-": none, "=name"), type and data to put there, then type and data
- * that the edit has left there ("-": nothing). Paths and names are ASCII
- * without control characters, so nothing needs quoting. */
+/* One line for each undo step, fields separated by tabs: group, kind, key, value name ("-":
+ * none, "=name"), type and data to restore, then type and data that the edit has written ("-":
+ * nothing). Paths and names are ASCII without control characters, so nothing needs quoting. */
 void edits_write_record(const struct edits *plan, FILE *out)
 {
 	fputs("busflip-edits\t1\n", out);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * image.c - the one bounded door to the guest's disk, and the write buffer
+ * image.c - bounded access to the guest's disk, and the write buffer
  *
- * Blocks of 64 KiB in a hash table. A clean block may be dropped and read anew
- * at any time, a block with a dirty page never: the disk does not have its
- * content yet. Clean blocks are kept in the order of their last use, and the
- * oldest goes when there are CLEAN_LIMIT of them. Requests of whole blocks that
- * are not in the cache bypass it, so that reading a 15 MB hive does not flush
- * the $MFT out, and costs no second copy.
+ * Blocks of 64 KiB in a hash table. A clean block may be dropped and read again at any time, a
+ * block with a dirty page never: the disk does not have its content yet. Clean blocks are
+ * ordered by last use, and the least recently used is dropped when there are CLEAN_LIMIT of
+ * them. Requests of whole blocks that are not in the cache bypass it, so that reading a 15 MB
+ * hive does not evict the $MFT, and needs no second copy.
  */
 
 #include "helper/image/image.h"
@@ -39,8 +38,8 @@ struct image {
 	const uint8_t *memory;
 	uint64_t size;
 	struct block *buckets[BUCKETS];
-	struct block *newest, *oldest;	/* clean ones */
-	unsigned int clean, dirty;	/* blocks */
+	struct block *newest, *oldest;	/* number of clean ones */
+	unsigned int clean, dirty;	/* number of blocks */
 };
 
 static_assert(PAGES_PER_BLOCK <= 32, "dirty is a bit per page");
@@ -162,8 +161,8 @@ static size_t block_length(const struct image *image, uint64_t index)
 	return left < BLOCK ? (size_t)left : BLOCK;
 }
 
-/* The block, read when it isn't there. @index is below size / BLOCK, so its
- * offset can't overflow. */
+/* Return the block, reading it if needed. @index is below size / BLOCK, so its offset can't
+ * overflow. */
 static struct block *get(struct image *image, uint64_t index, struct error *err)
 {
 	struct block *b = find(image, index);
@@ -206,7 +205,7 @@ static int check(const struct image *image, uint64_t off, size_t len,
 		    (unsigned long long)off);
 }
 
-/* How much of a request at @off stays within its block. */
+/* How much of a request at @off is within its block. */
 static size_t part(uint64_t off, size_t len)
 {
 	size_t left = BLOCK - (size_t)(off % BLOCK);
@@ -214,9 +213,9 @@ static size_t part(uint64_t off, size_t len)
 	return len < left ? len : left;
 }
 
-/* How much of a large request at @off lies in blocks that are not in the cache: it is
- * read to where it is wanted, in whole units of the disk. Small ones are of a directory
- * or the like, and what is near them will be asked for next. */
+/* How much of a large request at @off is in blocks that are not in the cache: that is read
+ * directly into the caller's memory, in whole units of the disk. Small requests are for
+ * directories and the like, and neighbouring data will be requested next. */
 static size_t bypass_length(struct image *image, uint64_t off, size_t len)
 {
 	size_t unit = image->disk ? nbd_client_unit(image->disk) : 1, run = 0;
@@ -228,7 +227,7 @@ static size_t bypass_length(struct image *image, uint64_t off, size_t len)
 	return run - run % unit;
 }
 
-/* Pieces that bypass the cache, collected so that they travel together. */
+/* Pieces that bypass the cache, collected to be read together. */
 struct bypass {
 	struct nbd_piece pieces[64];
 	size_t count;
@@ -293,7 +292,7 @@ int image_read(struct image *image, uint64_t off, void *buf, size_t len,
 	return image_read_pieces(image, &piece, 1, err);
 }
 
-/* Puts @len bytes into one page of @b, marking it when that changes it. */
+/* Write @len bytes into one page of @b, and mark it if that changes it. */
 static int write_page(struct image *image, struct block *b, size_t at,
 		      const uint8_t *data, size_t len, struct error *err)
 {
@@ -358,7 +357,7 @@ static struct block **sorted_dirty(struct image *image, size_t *count)
 	return list;
 }
 
-/* One call per run of neighbouring dirty pages. */
+/* One call for each run of neighbouring dirty pages. */
 static int each_run(const struct image *image, const struct block *b,
 		    image_dirty_fn *each, void *opaque, struct error *err)
 {

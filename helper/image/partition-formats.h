@@ -7,7 +7,7 @@
 
 #include "helper/image/partition-list.h"
 
-/* partition_scan_gpt() - Return 1 found, 0 there is no GPT, -1 damaged. */
+/* partition_scan_gpt() - Return 1 found, 0 no GPT, -1 damaged. */
 int partition_scan_gpt(struct image *image, struct partition_table *table,
 		       struct error *err);
 

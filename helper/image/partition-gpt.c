@@ -2,10 +2,10 @@
 /*
  * partition-gpt.c - a GUID partition table, by its primary or backup header
  *
- * UEFI specification 2.10, chapter 5. A header counts only when its own CRC and
- * that of the entries hold. The primary is at sector 1 of 512 or of 4096 bytes,
- * the backup in the last sector of the disk. With only one of them good the
- * disk is still read, and the caller told.
+ * UEFI specification 2.10, chapter 5. A header is valid only if its own CRC and that of the
+ * entries match. The primary is at sector 1 of 512 or of 4096 bytes, the backup in the last
+ * sector of the disk. If only one of them is valid the disk is still read, and the caller
+ * informed.
  */
 
 #include "helper/image/partition-formats.h"
@@ -61,7 +61,7 @@ static enum partition_role role_of(const uint8_t type[16])
 	return ROLE_DATA;
 }
 
-/* Reads and checks the header at @lba; says false for whatever is wrong. */
+/* Read and check the header at @lba; false if anything is wrong. */
 static bool read_header(struct image *image, uint64_t lba, unsigned int sector,
 			struct gpt *gpt)
 {
@@ -97,8 +97,8 @@ static bool read_header(struct image *image, uint64_t lba, unsigned int sector,
 			image_size(image));
 }
 
-/* The entries of @gpt, or NULL when they don't match their CRC. At most
- * PARTITION_LIMIT * GPT_ENTRY_MAX, one MiB. */
+/* The entries of @gpt, or NULL if they don't match their CRC. At most PARTITION_LIMIT *
+ * GPT_ENTRY_MAX, one MiB. */
 static uint8_t *read_entries(struct image *image, const struct gpt *gpt,
 			     unsigned int sector)
 {
@@ -153,7 +153,7 @@ static int add_entries(const struct image *image, const struct gpt *gpt,
 	return 0;
 }
 
-/* Two headers that are both good must tell the same. */
+/* Two valid headers must agree. */
 static bool agree(const struct gpt *a, const struct gpt *b)
 {
 	return a->backup == b->lba && b->backup == a->lba &&
@@ -170,7 +170,7 @@ static int scan(struct image *image, unsigned int sector,
 	AUTO_FREE uint8_t *first = load(image, 1, sector, &primary);
 	AUTO_FREE uint8_t *second = load(image, last, sector, &backup);
 
-	/* An image that was grown has its backup where the disk once ended. */
+	/* A disk image that was enlarged has its backup at the former end of the disk. */
 	if (first && !second && primary.backup < last)
 		second = load(image, primary.backup, sector, &backup);
 	if (!first && !second)

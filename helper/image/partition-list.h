@@ -7,20 +7,20 @@
 
 #include "helper/image/image.h"
 
-/* GPT tables have 128 entries as a rule; more than this is refused. MBR: 4 and
- * a chain of logical ones. */
+/* GPT tables usually have 128 entries; more than this is refused. MBR: 4 and a chain of
+ * logical ones. */
 #define PARTITION_LIMIT 256
 #define PARTITION_LOGICAL_LIMIT 64
 
 enum partition_scheme {
-	SCHEME_NONE,		/* a file system right on the disk */
+	SCHEME_NONE,		/* a file system on the whole disk */
 	SCHEME_MBR,
 	SCHEME_GPT,
 };
 
-/* What the table says that the partition is for. */
+/* The purpose of the partition according to the table. */
 enum partition_role {
-	ROLE_DATA,		/* basic data, or anything not named below */
+	ROLE_DATA,		/* basic data, or any type not listed below */
 	ROLE_ESP,
 	ROLE_MSR,
 	ROLE_RECOVERY,
@@ -28,7 +28,7 @@ enum partition_role {
 	ROLE_STORAGE_SPACES,
 };
 
-/* What its first sector says. */
+/* The content according to its first sector. */
 enum partition_content {
 	CONTENT_UNKNOWN,
 	CONTENT_NTFS,
@@ -39,7 +39,7 @@ enum partition_content {
 };
 
 struct partition {
-	unsigned int number;	/* as Windows and Linux count: logical from 5 */
+	unsigned int number;	/* numbered as by Windows and Linux: logical from 5 */
 	uint64_t off, len;	/* bytes */
 	enum partition_role role;
 	enum partition_content content;
@@ -49,7 +49,7 @@ struct partition {
 
 struct partition_table {
 	enum partition_scheme scheme;
-	unsigned int sector;	/* bytes; what the table counts in */
+	unsigned int sector;	/* bytes; the unit of the table */
 	uint32_t mbr_signature;	/* of the MBR; 0 when there is none */
 	uint8_t disk_id[16];	/* GPT disk GUID */
 	bool primary_bad;	/* GPT: only the backup header is good */
@@ -64,8 +64,8 @@ const char *partition_content_name(enum partition_content content);
 
 #define PARTITION_SECTOR_MAX 4096u
 
-/* Adds a partition of @first..@first + @sectors in sectors of the table; refuses
- * what leaves the disk, is empty or comes too late. */
+/* Add a partition of @first..@first + @sectors in sectors of the table; refuse it if it leaves
+ * the disk, is empty or exceeds the limit. */
 int partition_add(const struct image *image, struct partition_table *table,
 		  struct partition part, uint64_t first, uint64_t sectors,
 		  struct error *err);

@@ -2,10 +2,9 @@
 /*
  * partition-mbr.c - the four entries of an MBR, and the chain of logical drives
  *
- * An extended partition holds a list of boot records, one per logical drive:
- * entry 0 is the drive, relative to its own record; entry 1 the next record,
- * relative to the start of the extended partition. The list is capped and must
- * go forward, so that a loop ends.
+ * An extended partition holds a list of boot records, one per logical drive: entry 0 is the
+ * drive, relative to its own record; entry 1 the next record, relative to the start of the
+ * extended partition. The list is limited and must go forward, so that a loop ends.
  */
 
 #include "helper/image/partition-formats.h"
@@ -108,8 +107,8 @@ int partition_scan_mbr(struct image *image, const uint8_t mbr[512],
 	for (unsigned int i = 0; i < 4; i++) {
 		struct mbr_entry e = mbr_entry_get(mbr, i);
 
-		/* Windows accepts no other flags, and neither do boot loaders:
-		 * this is no partition table but some boot sector. */
+		/* Windows accepts no other flags, and neither do boot loaders: this is a boot
+		 * sector without a partition table. */
 		if (mbr[MBR_ENTRIES + i * 16] & 0x7F)
 			return fail(err, REFUSE_PARTITION_TABLE,
 				    "the first sector is not a partition table");

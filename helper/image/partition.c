@@ -2,8 +2,8 @@
 /*
  * partition.c - the partition table of a disk as a list of checked ranges
  *
- * First the whole disk is looked at as a volume, since an NTFS boot sector
- * also ends in 55 AA. Then GPT, when the protective MBR announces it, then MBR.
+ * First the whole disk is checked for a file system, since an NTFS boot sector also ends in 55
+ * AA. Then GPT, if the protective MBR announces it, then MBR.
  */
 
 #include "helper/image/partition.h"
@@ -14,7 +14,7 @@
 #include "helper/image/partition-formats.h"
 #include "helper/shared/refusal.h"
 
-/* BitLocker To Go looks like FAT32; this GUID tells them apart. */
+/* BitLocker To Go looks like FAT32; this GUID distinguishes it. */
 static const uint8_t bitlocker_to_go[16] = {
 	0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a,
 	0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01,

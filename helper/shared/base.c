@@ -135,7 +135,7 @@ bool str_fits(char *dst, size_t size, const char *src)
 	return true;
 }
 
-/* Not within a letter of UTF-8. */
+/* Do not cut within a UTF-8 character. */
 void str_cut(char *dst, size_t size, const char *src)
 {
 	size_t n = size > 4 ? size - 4 : 0;

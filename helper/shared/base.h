@@ -17,45 +17,44 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Exit codes of busflip and busflip-helper; those of the hook itself come from
- * the table in hook/front.c. */
+/* Exit codes of busflip and busflip-helper. Those of the hook come from the table in
+ * hook/front.c. */
 enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_REFUSE_START = 3,	/* "busflip event": this start shall fail */
+	EXIT_REFUSE_START = 3,	/* "busflip event": this start must fail */
 };
 
 /*
  * struct error - why something failed, in words for the administrator
  *
- * Lives on the caller's stack; nothing to free. Callees fill it with fail(),
- * callers put context in front with error_prefix(), only mains print it.
+ * Lives on the caller's stack; nothing to free. Callees fill it with fail(), callers add
+ * context with error_prefix(), only mains print it.
  */
 struct error {
-	int code;		/* an errno value, or 0: nothing failed */
-	char msg[768];		/* one line, no newline at its end */
+	int code;		/* an errno value or an enum refusal, or 0: nothing failed */
+	char msg[768];		/* one line, without a newline at its end */
 };
 
-/* fail() - fill @err (may be NULL) and give -1, so that a caller can return it.
- * Keeps errno as it was. */
+/* fail() - fill @err (may be NULL) and return -1, so that a caller can return it. Keeps errno. */
 int fail(struct error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* fail_errno() - like fail(), with code errno and ": strerror" at the end. */
+/* fail_errno() - like fail(), with code errno and ": strerror" appended. */
 int fail_errno(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* error_prefix() - put "text: " in front of what @err says already. Gives -1. */
+/* error_prefix() - prepend "text: " to the message in @err. Returns -1. */
 int error_prefix(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* error_suffix() - put "; text" behind it, as far as there is room. Gives -1. */
+/* error_suffix() - append "; text" to it, as far as it fits. Returns -1. */
 int error_suffix(struct error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Owned locals: initialise at the declaration (-1, NULL), hand over with
- * steal() or steal_fd(). */
+/* Owned locals: initialise them at the declaration (-1, NULL), hand them over with steal() or
+ * steal_fd(). */
 void cleanup_free(void *pointer);	/* takes the address of a pointer */
 void cleanup_close(int *fd);
 #define AUTO_FREE __attribute__((cleanup(cleanup_free)))
@@ -82,17 +81,17 @@ static inline int steal_fd(int *fd)
 /* monotonic_ms() - milliseconds of CLOCK_MONOTONIC, for deadlines. */
 int64_t monotonic_ms(void);
 
-/* pause_ms() - sleep that long. */
+/* pause_ms() - sleep for that time. */
 void pause_ms(long ms);
 
-/* range_ok() - true when [off, off + len) lies within [0, limit), without ever
- * computing off + len. Every offset that a disk supplies goes through here. */
+/* range_ok() - true if [off, off + len) lies within [0, limit), without computing off + len.
+ * Every offset that a disk supplies is checked here. */
 static inline bool range_ok(uint64_t off, uint64_t len, uint64_t limit)
 {
 	return off <= limit && len <= limit - off;
 }
 
-/* Checked sum and product: true and *out set when the result fits 64 bits. */
+/* Checked sum and product: true, and *out set, if the result fits 64 bits. */
 static inline bool add_ok(uint64_t a, uint64_t b, uint64_t *out)
 {
 	return !__builtin_add_overflow(a, b, out);
@@ -103,8 +102,8 @@ static inline bool mul_ok(uint64_t a, uint64_t b, uint64_t *out)
 	return !__builtin_mul_overflow(a, b, out);
 }
 
-/* Little-endian numbers from bytes at any alignment. Named get_/put_ because
- * libntfs-3g's headers define types le16, le32 and le64. */
+/* Little-endian numbers from bytes at any alignment. Named get_/put_ because libntfs-3g's
+ * headers define types le16, le32 and le64. */
 static inline uint16_t get_le16(const void *p)
 {
 	const uint8_t *b = p;
@@ -144,17 +143,17 @@ static inline void put_le64(void *p, uint64_t v)
 	put_le32((uint8_t *)p + 4, (uint32_t)(v >> 32));
 }
 
-/* str_eq() - strcmp() == 0 that takes NULL; NULL equals only NULL. */
+/* str_eq() - strcmp() == 0 that accepts NULL; NULL equals only NULL. */
 bool str_eq(const char *a, const char *b);
 
-/* str_fits() - copy @src with its NUL into @dst of @size bytes; false (and an
- * empty string) when it does not fit. Never truncates silently. */
+/* str_fits() - copy @src with its NUL into @dst of @size bytes; false (and an empty string) if
+ * it does not fit. Never truncates silently. */
 bool str_fits(char *dst, size_t size, const char *src);
 
-/* str_cut() - the same for a sentence: of one that does not fit, its begin and "...". */
+/* str_cut() - the same for a sentence: if it does not fit, its beginning and "...". */
 void str_cut(char *dst, size_t size, const char *src);
 
-/* str_printf() - snprintf into @dst that says whether all of it fitted. */
+/* str_printf() - snprintf() into @dst; true if everything fitted. */
 bool str_printf(char *dst, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * crc32.c - the CRC of GPT, zlib and our own journal
+ * crc32.c - the CRC of GPT, zlib and busflip's journal
  *
- * Eight bytes a step: a journal is a megabyte or more, and a byte a step would
- * take a noticeable part of a whole run.
+ * Eight bytes per step: a journal is a megabyte or more, and one byte per step would take a
+ * noticeable part of a whole run.
  */
 
 #include "helper/shared/crc32.h"

@@ -124,7 +124,7 @@ out:
 	return -1;
 }
 
-/* Seconds: nothing that is written so takes as long. */
+/* Seconds: no write of such a file takes that long. */
 #define SWEEP_AGE 600
 
 static bool is_temporary(const char *name)

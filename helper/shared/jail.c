@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* jail.c - limits, a user of one's own and what is left of capabilities */
+/* jail.c - limits, an unprivileged user and dropped capabilities */
 
 #include "helper/shared/jail.h"
 
@@ -62,8 +62,8 @@ int jail_effective(uint64_t mask)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
-/* EINVAL comes from the first that the kernel doesn't know; EPERM from a container:
- * then there is nothing to drop. */
+/* EINVAL comes from the first capability that the kernel does not know; EPERM from a
+ * container: then there is nothing to drop. */
 static void drop_bounds(uint64_t keep)
 {
 	for (unsigned long cap = 0; cap < 64; cap++)
@@ -71,7 +71,7 @@ static void drop_bounds(uint64_t keep)
 			break;
 }
 
-/* What is ambient is had after an execve(). */
+/* Ambient capabilities survive an execve(). */
 int jail_drop(uint64_t keep)
 {
 	drop_bounds(keep);
@@ -86,7 +86,7 @@ int jail_drop(uint64_t keep)
 
 int jail_become(uid_t user, uint64_t keep, struct error *err)
 {
-	/* Its privilege goes with the user. */
+	/* The privilege to change it is lost with the user. */
 	drop_bounds(keep);
 	if (prctl(PR_SET_KEEPCAPS, keep ? 1 : 0, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
 	    setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* job.c - what busflip asks of busflip-helper, and what comes back */
+/* job.c - the request to busflip-helper, and its reply */
 
 #include "helper/shared/job.h"
 
@@ -10,7 +10,7 @@
 
 #include "helper/shared/file.h"
 
-/* Where things are in the request. */
+/* Offsets in the request. */
 enum {
 	REQ_MAGIC = 0, REQ_VERSION = 8, REQ_ACTION = 12, REQ_BUS = 16,
 	REQ_DRIVERS = 20, REQ_FLAGS = 24, REQ_PARTITION = 28, REQ_UUID = 32,
@@ -19,7 +19,7 @@ enum {
 	REQ_DRIVERS_PATH = REQ_PATH + 512, REQ_END = REQ_DRIVERS_PATH + 256,
 };
 
-/* And in the header of the reply. */
+/* Offsets in the header of the reply. */
 enum {
 	REP_MAGIC = 0, REP_VERSION = 8, REP_CODE = 12, REP_FLAGS = 16,
 	REP_PARTITION = 20, REP_MARK = 24, REP_PATH = 40, REP_MSG = 552,
@@ -33,7 +33,7 @@ static_assert(REP_END <= JOB_REPLY_HEADER, "the header fits its page");
 static_assert(sizeof(((struct error *)0)->msg) == REP_SECTIONS - REP_MSG,
 	      "a whole message fits the header");
 
-/* What is told of each section; and how large it may be. */
+/* Name of each section, and its size limit. */
 static const struct {
 	const char *name;
 	uint64_t limit;
@@ -61,7 +61,7 @@ static const char reply_magic[8] = "BFLPANS";
 enum {
 	FLAG_DRY_RUN = 1, FLAG_FORCE = 2, FLAG_LIVE = 4, FLAG_TRIAL = 8,
 	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAG_BEFORE = 64, FLAG_OPTIONAL = 256,
-	/* One bit of each byte is spared: damage shows. */
+	/* One bit of each byte is always zero, so that damage is detected. */
 	FLAGS_ALL = 127 | FLAG_OPTIONAL,
 };
 
@@ -112,7 +112,7 @@ void job_pack(const struct job *job, uint8_t out[JOB_SIZE])
 	       strnlen(job->drivers_path, sizeof(job->drivers_path) - 1));
 }
 
-/* One of 1..last, or of 0..last when @zero_too. */
+/* A value of 1..last, or of 0..last if @zero_too. */
 static bool in_enum(uint32_t value, uint32_t last, bool zero_too)
 {
 	return value <= last && (value || zero_too);
@@ -271,7 +271,7 @@ static int check_runs(const struct job_reply *reply, struct error *err)
 	return 0;
 }
 
-/* One that is not there has no bytes. */
+/* A section that is not present has no bytes. */
 static bool share_bytes(const struct job_bytes *a, const struct job_bytes *b)
 {
 	return a->len && b->len && a->data < b->data + b->len && b->data < a->data + a->len;
@@ -309,7 +309,7 @@ static int parse_sections(const uint8_t *data, size_t len,
 	return check_apart(out, err);
 }
 
-/* It goes into a file as one line of "key=value" (patch.info). */
+/* It becomes a line of "key=value" in a file (patch.info). */
 static bool is_one_line(const char *text)
 {
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++)

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * job.h - what busflip asks of busflip-helper, and what comes back
+ * job.h - the request to busflip-helper, and its reply
  *
- * SHARED with hook/. The request is one message of fixed size on the helper's
- * standard input. The reply is a memory file that busflip made: a header, then
- * sections. The helper has parsed hostile data when it writes the reply, so
- * busflip believes nothing in it: job_reply_parse() checks every offset before
- * anything is looked at, and text is made printable before it is shown.
+ * SHARED with hook/. The request is one message of fixed size on the helper's standard input.
+ * The reply is a memory file created by busflip: a header, then sections. The helper has parsed
+ * hostile data when it writes the reply, so busflip trusts nothing in it: job_reply_parse()
+ * checks every offset before anything is read, and text is made printable before it is shown.
  *
- * Numbers are little-endian. Both ends come from one build: a version that
- * differs is an error, there is no negotiation.
+ * Numbers are little-endian. Both ends come from one build: a different version is an error,
+ * there is no negotiation.
  */
 #ifndef BUSFLIP_JOB_H
 #define BUSFLIP_JOB_H
@@ -18,27 +17,27 @@
 
 #define JOB_VERSION 2u
 
-/* The helper's open descriptors; nothing else is open. */
+/* The helper's open descriptors; no others are open. */
 enum job_fd {
 	JOB_FD_REQUEST = 0,	/* the request */
 	JOB_FD_REPLY = 1,	/* memory file for the reply */
 	JOB_FD_LOG = 2,		/* lines for the log */
 	JOB_FD_DISK = 3,	/* connected NBD socket */
 	JOB_FD_DRIVERS = 4,	/* directory or ISO file with virtio-win */
-	JOB_FD_HIVE = 5,	/* settle: the record of edits (edits.h);
-				 * undo: the SYSTEM hive that was kept, ... */
+	JOB_FD_HIVE = 5,	/* settle: the record of edits (edits.h); undo: the SYSTEM hive
+				 * of the backup, ... */
 	JOB_FD_LOG1 = 6,	/* ... and its logs */
 	JOB_FD_LOG2 = 7,
 	JOB_FD_KEEP = 8,	/* patch: memory file for SYSTEM as it was ... */
-	JOB_FD_KEPT = 9,	/* ... and a pipe to say that it is in there */
+	JOB_FD_KEPT = 9,	/* ... and a pipe to signal that it is there */
 	JOB_FD_COUNT = 10,
 };
 
 enum job_action {
 	JOB_INSPECT = 1,	/* read and report */
-	JOB_PATCH,		/* make ready for SATA and for VirtIO */
-	JOB_UNDO,		/* put the kept hive back */
-	JOB_SETTLE,		/* take back the edits that were for the way only */
+	JOB_PATCH,		/* prepare Windows for SATA and VirtIO */
+	JOB_UNDO,		/* restore the hive of the backup */
+	JOB_SETTLE,		/* undo the temporary edits */
 	JOB_ACTION_LAST = JOB_SETTLE,
 };
 
@@ -57,11 +56,11 @@ enum job_drivers {
 
 #define JOB_HIVE_HEAD 4096u
 
-/* How a hive looked: enough to see whether Windows has written to it since. */
+/* Fingerprint of a hive: enough to see whether Windows has written to it since. */
 struct job_hive_mark {
 	uint64_t size;
-	uint32_t crc;		/* of its first JOB_HIVE_HEAD bytes (crc32.h),
-				 * the base block, which every write changes */
+	uint32_t crc;		/* of its first JOB_HIVE_HEAD bytes (crc32.h), the base block,
+				 * which every write changes */
 	uint32_t sequence;	/* primary sequence number */
 };
 
@@ -69,23 +68,23 @@ struct job {
 	enum job_action action;
 	enum job_bus bus;
 	enum job_drivers drivers;
-	bool dry_run;		/* work everything out, hand back no pages */
-	bool force;		/* undo although the guest has moved on */
+	bool dry_run;		/* compute everything, return no pages */
+	bool force;		/* undo although the guest has changed the registry */
 	bool live;		/* the disk may change while it is read */
 	bool trial;		/* also AutoReboot off and SanPolicy online */
-	bool driver_optional;	/* without a driver at hand, do the rest */
-	bool sandbox_require;	/* refuse when a part of the sandbox fails */
-	uint32_t partition;	/* number in the table; 0: look for Windows */
+	bool driver_optional;	/* continue without a driver for VirtIO */
+	bool sandbox_require;	/* refuse if a part of the sandbox is not available */
+	uint32_t partition;	/* number in the table; 0: search for Windows */
 	bool has_uuid;
-	uint8_t uuid[16];	/* of the domain, as its XML spells it */
+	uint8_t uuid[16];	/* UUID of the domain, as its XML spells it */
 	uint64_t run_from;	/* FILETIME of the domain's last start; 0: */
 	uint64_t run_to;	/* unknown; and of its end */
-	uint16_t device_id;	/* PCI id that the disk will have; 0: any */
-	bool has_before;	/* what an inspection before that run found: */
+	uint16_t device_id;	/* PCI ID that the disk will have; 0: any */
+	bool has_before;	/* result of an inspection before that run: */
 	uint64_t before_last_use, before_shutdown;
 	uint32_t before_boot_id;
 	struct job_hive_mark patched;	/* undo: the hive as patch left it */
-	char hive_path[512];	/* undo: where it is in the volume */
+	char hive_path[512];	/* undo: its path in the volume */
 	char drivers_path[256];	/* patch: of JOB_FD_DRIVERS, for messages */
 };
 
@@ -105,17 +104,17 @@ enum job_section {
 	JOB_SECTION_RECORD,	/* edits with their old values (edits.h) */
 	JOB_SECTION_LOG1,	/* the hive's logs before the patch */
 	JOB_SECTION_LOG2,
-	JOB_SECTION_RUNS,	/* where the pages go: JOB_RUN_SIZE each */
+	JOB_SECTION_RUNS,	/* targets of the pages: JOB_RUN_SIZE each */
 	JOB_SECTION_PAGES,	/* the new content, one run after the other */
 	JOB_SECTION_COUNT,
 };
 
 /*
- * How large each part may be. The helper may have been taken over by the guest, and what
- * it hands over takes the host's memory, then its disk. SYSTEM of five real Windows (7 to
- * 10) has 8 to 15 MB, a log up to 3.2 MB, the largest report 48 KB, the edits 1 KB; a
- * patch changes about 1 MiB of pages. Windows itself takes larger hives, up to half of its
- * memory; so the limits are eight times and more what was seen, and not more.
+ * Size limits of each part. The helper may have been compromised by the guest, and what it
+ * returns takes the host's memory, and then its disk. SYSTEM of five real Windows (7 to 10) has
+ * 8 to 15 MB, a log up to 3.2 MB, the largest report 48 KB, the edits 1 KB; a patch changes
+ * about 1 MiB of pages. Windows itself accepts larger hives, up to half of its memory; so the
+ * limits are at least eight times what was seen, but not unlimited.
  */
 #define JOB_HIVE_LIMIT (128u * 1024 * 1024)	/* of SYSTEM, in JOB_FD_KEEP */
 #define JOB_LOG_LIMIT (32u * 1024 * 1024)	/* of each of its logs */
@@ -128,25 +127,25 @@ enum job_section {
 #define JOB_RUN_SIZE 16u		/* u64 offset, u32 length, u32 zero */
 #define JOB_RUN_LIMIT 65536u
 
-/* Of any file that the helper writes to: those above, and its own for hivex. */
+/* Limit of any file that the helper writes: those above, and its own for hivex. */
 #define JOB_FILE_LIMIT JOB_REPLY_LIMIT
 
 struct job_bytes {
-	const uint8_t *data;	/* within the reply; NULL when not there */
+	const uint8_t *data;	/* within the reply; NULL if not present */
 	size_t len;
 };
 
 struct job_reply {
-	struct error result;	/* code 0: it worked */
+	struct error result;	/* code 0: success */
 	bool changed;		/* there is something to write */
-	uint32_t partition;	/* where Windows is; 0: none */
-	struct job_hive_mark patched;	/* the hive as the patch leaves it */
-	uint64_t kept;		/* bytes in JOB_FD_KEEP; 0: nothing to keep */
+	uint32_t partition;	/* partition of Windows; 0: none */
+	struct job_hive_mark patched;	/* the hive as left by the patch */
+	uint64_t kept;		/* bytes in JOB_FD_KEEP; 0: nothing to back up */
 	char hive_path[512];
 	struct job_bytes section[JOB_SECTION_COUNT];
 };
 
-/* One run of pages that the helper wants written. */
+/* One run of pages that the helper wants to have written. */
 struct job_run {
 	uint64_t off;		/* bytes on the disk */
 	uint32_t len;
@@ -156,16 +155,15 @@ struct job_run {
 /*
  * job_reply_parse() - check a finished reply of @len bytes
  *
- * @out points into @data. No section is larger than the limits above, no two have a
- * byte in common, and the path of the hive has no control characters, so that it stays
- * one line of a file. The pages are checked for all that can be without knowing the
- * disk: aligned, ascending, not overlapping, exactly as many bytes as promised, and no
- * more than IMAGE_DIRTY_LIMIT.
+ * @out points into @data. No section is larger than the limits above, no two overlap, and the
+ * path of the hive has no control characters, so that it remains one line of a file. The pages
+ * are checked as far as possible without knowing the disk: aligned, ascending, not overlapping,
+ * exactly as many bytes as announced, and no more than IMAGE_DIRTY_LIMIT.
  */
 int job_reply_parse(const uint8_t *data, size_t len, struct job_reply *out,
 		    struct error *err);
 
-/* job_reply_runs() - how many runs, and run @index of a parsed reply. */
+/* job_reply_runs() - the number of runs, and run @index of a parsed reply. */
 size_t job_reply_runs(const struct job_reply *reply);
 struct job_run job_reply_run(const struct job_reply *reply, size_t index,
 			     uint64_t *data_off);
@@ -179,21 +177,20 @@ struct job_writer {
 
 void job_writer_start(struct job_writer *w, int fd);
 
-/* job_writer_add() - more bytes of @section; all of one before the next. */
+/* job_writer_add() - append bytes to @section; finish one section before the next. */
 int job_writer_add(struct job_writer *w, enum job_section section,
 		   const void *data, size_t len, struct error *err);
 
-/* job_writer_finish() - the header, from @reply without its sections; what @fd has behind
- * the last one is cut off. A reply without a header, from a helper that died, never
- * parses. */
+/* job_writer_finish() - write the header, from @reply without its sections; truncate @fd after
+ * the last one. A reply without a header, from a helper that died, never parses. */
 int job_writer_finish(struct job_writer *w, const struct job_reply *reply,
 		      struct error *err);
 
 /* Changes are collected, journalled and written in pages of this size. */
 #define IMAGE_PAGE 4096u
 
-/* A patch changes about 1 MiB; what would change more than this is wrong, and
- * the memory limit of the sandbox must hold. */
+/* A patch changes about 1 MiB. More than this indicates an error, and the memory limit of the
+ * sandbox must hold. */
 #define IMAGE_DIRTY_LIMIT (64u * 1024 * 1024)
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* json.c - text from a guest, made safe for JSON and for terminals; JSON from outside */
+/* json.c - text from a guest, made safe for JSON and for terminals; checks of JSON from the
+ * helper */
 
 #include "helper/shared/json.h"
 
@@ -61,7 +62,7 @@ static void skip_space(struct reader *r)
 	r->p += strspn((const char *)r->p, " \t\r\n");
 }
 
-/* The next one that is no space; then it is passed. */
+/* Skip white space and return the next character. */
 static bool is_next(struct reader *r, char c)
 {
 	skip_space(r);
@@ -82,7 +83,7 @@ static bool escape_ok(struct reader *r)
 	return true;
 }
 
-/* Its first quote is passed. */
+/* Its first quote has been read. */
 static bool string_ok(struct reader *r)
 {
 	uint32_t c;
@@ -166,7 +167,7 @@ static bool member_ok(struct reader *r, struct name *name)
 	return is_next(r, ':') && value_ok(r);
 }
 
-/* @names: of its members, NULL when they don't matter; *@n: how many there are. */
+/* @names: of its members, NULL if not needed; *@n: their number. */
 /* NOLINTNEXTLINE(misc-no-recursion): DEPTH_LIMIT */
 static bool object_ok(struct reader *r, struct name *names, size_t *n)
 {

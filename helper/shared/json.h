@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * json.h - text from a guest, made safe for JSON and for terminals; and JSON from a
- * process that a guest may have taken over
+ * json.h - text from a guest, made safe for JSON and for terminals; checks of JSON from a
+ * process that a guest may have compromised
  */
 #ifndef BUSFLIP_JSON_H
 #define BUSFLIP_JSON_H
@@ -10,19 +10,19 @@
 
 #include <stdio.h>
 
-/* json_string() - @text in quotes; what isn't UTF-8 becomes U+FFFD, and what may not be shown
- * (is_printable()) an escape. */
+/* json_string() - print @text in quotes; invalid UTF-8 becomes U+FFFD, and characters that
+ * must not be shown (is_printable()) become escapes. */
 void json_string(FILE *out, const char *text);
 
 /* json_bytes() - @len bytes as a string of hex digits. */
 void json_bytes(FILE *out, const uint8_t *data, size_t len);
 
 /*
- * json_check() - is @text one object, and nothing else?
+ * json_check() - check that @text is one object, and nothing else
  *
- * @taken: names that none of its members may have, ended by NULL: who prints it puts
- * members of these names beside its own. What makes it hard to say which name a member
- * has is refused: one that is there twice, or has an escape. Return 0, or -1 and EPROTO.
+ * @taken: names that none of its members may have, ended by NULL: the caller prints its own
+ * members with these names beside it. Anything that makes the name of a member ambiguous is
+ * refused: a duplicate, or an escape. Return 0, or -1 and EPROTO.
  */
 int json_check(const char *text, const char *const taken[], struct error *err);
 

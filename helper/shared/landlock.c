@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * landlock.c - let this process reach only named parts of the file system
+ * landlock.c - restrict this process to named parts of the file system
  *
- * The constants are those of the kernel's ABI (Documentation/userspace-api/
- * landlock.rst), written out because the build host's headers may be older than
- * the kernel that it runs on. Right 15, ioctl on devices, is never taken away:
- * qemu-nbd asks block devices for their size with it.
+ * The constants are those of the kernel's ABI (Documentation/userspace-api/landlock.rst),
+ * written out because the build host's headers may be older than the kernel that it runs on.
+ * Right 15, ioctl on devices, is never restricted: qemu-nbd needs it to get the size of block
+ * devices.
  */
 
 #include "helper/shared/landlock.h"
@@ -34,10 +34,10 @@ struct __attribute__((packed)) path_attr {
 	int32_t fd;
 };
 
-/* All rights that a kernel of each ABI knows; the last row for newer ones. */
+/* All rights known to the kernel with each ABI; the last row is for newer ones. */
 static const struct {
 	struct ruleset_attr rights;
-	size_t size;			/* what that kernel takes */
+	size_t size;			/* the size that this kernel accepts */
 } abis[] = {
 	{ { 0x1fff, 0, 0 }, 8 },	/* 1: Linux 5.13 */
 	{ { 0x3fff, 0, 0 }, 8 },	/* 2: 5.19, refer */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * landlock.h - let this process reach only named parts of the file system
+ * landlock.h - restrict this process to named parts of the file system
  *
- * Needs Linux 5.13; newer kernels also take away TCP, and signals and abstract
- * sockets of other processes. There is no wrapper in libc.
+ * Needs Linux 5.13; newer kernels also restrict TCP, and signals and abstract sockets of other
+ * processes. libc has no wrapper.
  */
 #ifndef BUSFLIP_LANDLOCK_H
 #define BUSFLIP_LANDLOCK_H
@@ -11,7 +11,7 @@
 #include "helper/shared/base.h"
 
 enum landlock_access {
-	LANDLOCK_READ = 1,	/* files and, beneath a folder, lists */
+	LANDLOCK_READ = 1,	/* files, and folder listings below it */
 	LANDLOCK_READ_EXECUTE,
 	LANDLOCK_READ_WRITE,	/* one file: no creating, no removing */
 };
@@ -23,10 +23,10 @@ struct landlock_rule {
 };
 
 /*
- * landlock_restrict() - from now on, for this process and its children
+ * landlock_restrict() - permanent, for this process and its children
  *
- * Rules for paths that don't exist are left out. Sets no_new_privs. Return 0,
- * 1 when this kernel has no Landlock (nothing changed but no_new_privs), or -1.
+ * Rules for paths that do not exist are skipped. Sets no_new_privs. Return 0, 1 if this kernel
+ * has no Landlock (only no_new_privs was set), or -1.
  */
 int landlock_restrict(const struct landlock_rule *rules, size_t n,
 		      struct error *err);

@@ -2,8 +2,8 @@
 /*
  * nbdclient.c - one NBD connection to the guest's disk; the only user of libnbd
  *
- * The library is loaded on first use: it brings a TLS library and an XML parser
- * with it, which would cost each hook event 3 ms.
+ * The library is loaded on first use: it brings a TLS library and an XML parser with it, which
+ * would cost each hook event 3 ms.
  */
 
 #include "helper/shared/nbdclient.h"
@@ -18,10 +18,9 @@
 #include <libnbd.h>
 
 /*
- * qemu-nbd serves 16 requests of one client at once, and takes memory for each, page
- * faults and all: a hive in requests of 1 MiB takes longer. In smaller ones it does
- * where all of a compressed cluster is read for each, and where each takes 10 ms
- * (measured).
+ * qemu-nbd serves 16 requests of one client at once, and allocates memory for each, with its
+ * page faults: a hive in requests of 1 MiB takes longer. Smaller requests are slower if all of
+ * a compressed cluster is read for each, or if each takes 10 ms (measured).
  */
 #define DISK_IN_FLIGHT 16
 #define DISK_REQUEST_LIMIT (256 * 1024)
@@ -44,20 +43,20 @@
 	F(nbd_is_read_only) \
 	F(nbd_poll)
 
-/* The prototypes are libnbd's own: a call is checked as one to the library. */
+/* The prototypes are libnbd's own, so calls are type-checked. */
 #define POINTER(name) __typeof__(name) *name;
 static struct {
 	FUNCTIONS(POINTER)
 } lib;
 
-/* New in libnbd 1.12, and not needed. */
+/* New in libnbd 1.12; optional. */
 static int (*set_pread_initialize)(struct nbd_handle *nbd, bool request);
 
 static int load_library(struct error *err)
 {
 	void *symbol;
 
-	/* Not looked up in the handle: what a test preloads comes first. */
+	/* Not looked up in the handle: a library that a test preloads takes precedence. */
 	if (!dlopen("libnbd.so.0", RTLD_NOW | RTLD_GLOBAL))
 		return fail(err, ELIBACC, "cannot load libnbd (is it installed?): %s", dlerror());
 #define RESOLVE(name) \
@@ -81,7 +80,7 @@ struct nbd_client {
 
 enum disk_op { DISK_OP_READ, DISK_OP_WRITE, DISK_OP_FLUSH };
 
-/* One call: what is still to be sent, and what is on its way. */
+/* One call: what has to be sent, and what is in flight. */
 struct transfer {
 	enum disk_op op;
 	const struct nbd_piece *pieces;
@@ -101,7 +100,7 @@ static int fail_nbd(struct error *err, const char *what)
 		    text ? text : "unknown NBD error");
 }
 
-/* Until the deadline for something to happen on the socket. */
+/* Wait until the deadline for activity on the socket. */
 static int await(const struct nbd_client *disk, struct error *err)
 {
 	int64_t left = disk->deadline - monotonic_ms();
@@ -114,8 +113,8 @@ static int await(const struct nbd_client *disk, struct error *err)
 	return r < 0 ? fail_nbd(err, "the disk") : 0;
 }
 
-/* A server that doesn't tell takes 512. An odd answer is the most there can be: a block of
- * the cache, which is asked for as a whole anyway. */
+/* A server that announces none has 512. For an invalid value use the largest: a block of the
+ * cache, which is requested as a whole anyway. */
 static uint32_t ask_unit(struct nbd_handle *nbd)
 {
 	int64_t unit = lib.nbd_get_block_size(nbd, LIBNBD_SIZE_MINIMUM);
@@ -159,7 +158,7 @@ int nbd_client_open(int fd, int64_t deadline, struct nbd_client **out, struct er
 		free(disk);
 		return fail(err, ENOMEM, "cannot create an NBD handle");
 	}
-	/* What can't be read is never looked at: no need to fill it with zeros first. */
+	/* Data that can't be read is never used: no need to fill it with zeros first. */
 	if (set_pread_initialize)
 		set_pread_initialize(disk->nbd, false);
 	disk->deadline = deadline;
@@ -177,7 +176,7 @@ void nbd_client_extend(struct nbd_client *disk, int64_t deadline)
 	disk->deadline = deadline;
 }
 
-/* The answer to a goodbye doesn't matter: everything that does was flushed. */
+/* The answer to the disconnect does not matter: the data has been flushed. */
 void nbd_client_close(struct nbd_client *disk)
 {
 	if (!disk)
@@ -265,8 +264,8 @@ static int retire(struct nbd_client *disk, struct transfer *t, struct error *err
 }
 
 /*
- * A request that is on its way holds a pointer into the caller's buffer, so
- * after a failure nothing may be left in flight: the connection is given up.
+ * A request in flight holds a pointer into the caller's buffer, so after a failure nothing may
+ * remain in flight: the connection is closed.
  */
 static int give_up(struct nbd_client *disk, struct transfer *t)
 {

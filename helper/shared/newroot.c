@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * newroot.c - a root of our own that holds only what is named
+ * newroot.c - a new root that contains only what is named
  *
- * A tmpfs is mounted on top of /, where only its descriptor leads to: our own paths
- * still begin beneath it. It is filled, and becomes the root when it is complete.
- * The calls are those of Linux 5.2 and 5.12, which need no folder to mount on in
- * between; their numbers and flags are written out because the build host's headers
- * may be older than the kernel that it runs on.
+ * A tmpfs is mounted over /, reachable only by its descriptor: existing paths still begin below
+ * it. It is filled, and becomes the root when it is complete. The calls are those of Linux 5.2
+ * and 5.12, which need no intermediate folder to mount on; their numbers and flags are written
+ * out because the build host's headers may be older than the kernel that it runs on.
  */
 
 #include "helper/shared/newroot.h"
@@ -47,7 +46,7 @@
 struct tree {
 	int fd;				/* its root, a tmpfs */
 	size_t n;
-	char bound[TREES][64];		/* folders that are in it, read-only */
+	char bound[TREES][64];		/* folders that exist in it, read-only */
 };
 
 static int make_tmpfs(void)
@@ -78,7 +77,7 @@ static int set_flags(int fd, unsigned int flags, unsigned int how)
 			    sizeof(attr));
 }
 
-/* Programs and settings: /lib64 of most systems is in /usr. */
+/* Programs and settings: /lib64 of most systems is inside /usr. */
 static bool is_there(const struct tree *tree, const char *path)
 {
 	for (size_t i = 0; i < tree->n; i++) {
@@ -122,7 +121,7 @@ static int bind_one(struct tree *tree, const char *path, mode_t mode,
 	return 0;
 }
 
-/* What is at the end of the link @now, with @rest after it. */
+/* The target of the link @now, followed by @rest. */
 static int follow(struct tree *tree, char *now, const char *rest, char *next, size_t size)
 {
 	char target[PATH_MAX];
@@ -141,8 +140,8 @@ static int follow(struct tree *tree, char *now, const char *rest, char *next, si
 	return -1;
 }
 
-/* The way to @path, folder by folder, and what is at its end, unless it is @links
- * only. Return 1: a link, and the way goes on in @next. */
+/* Add each folder on the way to @path, and the file at its end, unless @links only. Return 1:
+ * a link, and the way continues in @next. */
 static int walk(struct tree *tree, const char *path, bool links,
 		enum landlock_access access, char *next, size_t size)
 {
@@ -206,9 +205,9 @@ static int fill(struct tree *tree, const struct landlock_rule *rules, size_t n,
 	return set_flags(tree->fd, ATTR_RDONLY, 0);
 }
 
-/* The root of a system that runs from its initramfs, or a chroot, can't be changed for
- * another. Then it is left where it is: without CAP_SYS_CHROOT and without a descriptor
- * of a folder that is outside, there is no way back. */
+/* The root of a system that runs from its initramfs, or of a chroot, can't be replaced. Then
+ * it remains: without CAP_SYS_CHROOT and without a descriptor of a folder outside, there is no
+ * way back. */
 static int change_root(const struct tree *tree)
 {
 	if (fchdir(tree->fd) < 0)
@@ -225,13 +224,13 @@ int newroot_enter(const struct landlock_rule *rules, size_t n,
 	mode_t mask;
 	int r;
 
-	/* Or it would be seen in the namespace that we come from. */
+	/* Otherwise it would be visible in the parent namespace. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	tree.fd = make_tmpfs();
 	if (tree.fd < 0)
 		return -1;
-	/* Whoever we become must be able to go there. */
+	/* The later user must be able to enter it. */
 	mask = umask(022);
 	r = fill(&tree, rules, n, names, n_names) < 0 ? -1 : change_root(&tree);
 	umask(mask);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* text.c - text that others chose, made safe for a terminal, the log, XML and a shell */
+/* text.c - untrusted text, made safe for a terminal, the log, XML and a shell */
 
 #include "helper/shared/text.h"
 
@@ -18,7 +18,7 @@ const char *shell_word(const char *text, char *buf, size_t size)
 
 	if (is_plain_word(text) && str_fits(buf, size, text))
 		return buf;
-	/* A quote is left, written, and entered again; the end needs two bytes. */
+	/* A quote is closed, escaped, and opened again; the end needs two bytes. */
 	str_fits(buf, size, "'");
 	used = strlen(buf);
 	for (; *text; text++) {

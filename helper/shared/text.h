@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * text.h - text that others chose, made safe for a terminal, the log, XML and a shell
+ * text.h - untrusted text, made safe for a terminal, the log, XML and a shell
  */
 #ifndef BUSFLIP_TEXT_H
 #define BUSFLIP_TEXT_H
@@ -10,30 +10,31 @@
 #include "helper/shared/base.h"
 
 /*
- * shell_word() - @text as one word of a shell's command line, in quotes where it needs
- * them, for commands that a message says to type. Names of domains and of files are
- * chosen by others. Return @buf, with "?" when it does not fit.
+ * shell_word() - @text as one word of a shell's command line, quoted if needed, for commands
+ * that a message recommends. Others choose the names of domains and files. Return @buf, with
+ * "?" if it does not fit.
  */
 const char *shell_word(const char *text, char *buf, size_t size);
 
-/* utf8_character() - length of the UTF-8 character at @text, 0 when there is none; *@c is its
- * code then. */
+/* utf8_character() - length of the UTF-8 character at @text, 0 if there is none; *@c is then
+ * its code point. */
 size_t utf8_character(const char *text, uint32_t *c);
 
 /*
- * is_printable() - may that character be shown, and be in XML? Not so control characters,
- * of 7 or 8 bits (U+0080 to U+009F, which some terminals obey), marks that reorder what is
- * shown, so that text can lie about itself, and U+FFFE and U+FFFF, which XML 1.0 forbids.
+ * is_printable() - may that character be shown, and be in XML? Not allowed are control
+ * characters of 7 or 8 bits (U+0080 to U+009F, which some terminals obey), marks that reorder
+ * the displayed text, which can make it misleading, and U+FFFE and U+FFFF, which XML 1.0
+ * forbids.
  */
 bool is_printable(uint32_t c);
 
-/* make_printable() - '?' in place for each byte of what is not such a character, or no UTF-8
- * at all. make_report_printable() lets tabs and ends of lines stay. NULL is fine. */
+/* make_printable() - replace in place each byte of other characters or of invalid UTF-8 by
+ * '?'. make_report_printable() keeps tabs and newlines. NULL is allowed. */
 void make_printable(char *text);
 void make_report_printable(char *text);
 
-/* text_safe() - @text for people: control characters (also of C1, which some
- * terminals obey), marks that reorder text and broken UTF-8 become '?'. */
+/* text_safe() - print @text for people: control characters (also of C1, which some terminals
+ * obey), marks that reorder text and invalid UTF-8 become '?'. */
 void text_safe(FILE *out, const char *text);
 
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * evidence.c - what the disk says about whether VirtIO would boot, or did
+ * evidence.c - judge from the disk whether VirtIO would boot, or did
  *
- * Each condition is one function that fills a verdict, what was found and where.
- * Times inside the guest are compared with each other, or with what they were
- * before the run, rather than with the host's clock: LastUse is written early in
- * the boot, when Windows may not have set its clock yet. Windows 7 keeps neither
- * HardwareConfig nor arrival times; what it cannot say does not gate it.
+ * Each condition is one function that returns a verdict, what was found and where. Times inside
+ * the guest are compared with each other, or with their values before the run, rather than with
+ * the host's clock: LastUse is written early in the boot, when Windows may not have set its
+ * clock yet. Windows 7 stores neither HardwareConfig nor arrival times; conditions that it
+ * can't answer do not gate it.
  */
 
 #include "helper/verdict/evidence.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* A guest's clock may be off by a time zone and a day's saving hour. */
+/* A guest's clock may be off by a time zone and by daylight saving time. */
 #define MINUTE UINT64_C(600000000)
 #define SKEW_SMALL (UINT64_C(10) * MINUTE)
 #define SKEW_LARGE (UINT64_C(900) * MINUTE)
@@ -163,8 +163,8 @@ static bool parse_uuid(const char *text, uint8_t uuid[16])
 	return n == 32;
 }
 
-/* SMBIOS stores the first three fields in the other byte order; which of both
- * orders Windows shows depends on the firmware's SMBIOS version. */
+/* SMBIOS stores the first three fields in the other byte order; which order Windows shows
+ * depends on the firmware's SMBIOS version. */
 static bool same_machine(const uint8_t a[16], const uint8_t b[16])
 {
 	static const uint8_t swapped[8] = { 3, 2, 1, 0, 5, 4, 7, 6 };
@@ -268,8 +268,7 @@ static void judge_findable(const struct judge *j, struct condition *c)
 	}
 }
 
-/* A device instance of the wanted identity that is set up for the driver; the
- * one that arrived last. */
+/* A device instance of the wanted ID that is set up for the driver; the one that arrived last. */
 static const struct device *bound_device(const struct judge *j)
 {
 	const uint16_t *ids = virtio_device_ids(j->asked->bus);
@@ -393,7 +392,7 @@ static void judge_disk(const struct judge *j, struct condition *c)
 
 static const struct {
 	const char *name;
-	bool gates;		/* must be YES before the flip */
+	bool gates;		/* must be YES before the promotion to VirtIO */
 	void (*judge)(const struct judge *j, struct condition *c);
 } conditions[] = {
 	[CONDITION_VOLUME] = { "volume-clean", true, judge_volume },
@@ -435,7 +434,7 @@ const char *verdict_name(enum verdict verdict)
 	return names[verdict];
 }
 
-/* NO wins over UNKNOWN, and the first that isn't YES is named. */
+/* NO overrides UNKNOWN, and the first condition that is not YES is named. */
 static void judge_flip(struct evidence *out)
 {
 	out->flip = VERDICT_YES;
@@ -452,9 +451,8 @@ static void judge_flip(struct evidence *out)
 	}
 }
 
-/* Success needs all of it, failure is that nothing has moved, and anything else
- * stays unknown. Only viostor gives its disks a name of their own; behind vioscsi
- * they are called what QEMU says. */
+/* Success needs all of it; failure means that nothing has changed; anything else is unknown.
+ * Only viostor gives its disks a name of their own; behind vioscsi they have QEMU's name. */
 static void judge_run(const struct judge *j, struct evidence *out)
 {
 	const struct fact_number *shutdown = &j->win->shutdown_time;

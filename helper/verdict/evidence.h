@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * evidence.h - what the disk says about whether VirtIO would boot, or did
+ * evidence.h - judge from the disk whether VirtIO would boot, or did
  *
- * Pure: a struct windows and what the host knows go in, a list of named
- * conditions comes out, each with what was found and where. busflip decides by
- * it; busflip(8), "Evidence", has the conditions. Unknown counts as not fulfilled
- * wherever it gates.
+ * Pure: a struct windows and the host's knowledge go in, a list of named conditions comes out,
+ * each with what was found and where. busflip decides by it; busflip(8), "Evidence", describes
+ * the conditions. Unknown counts as not fulfilled wherever it gates.
  *
  *	evidence_judge(win, &health, &asked, &evidence)
  *	evidence.flip		may go to VirtIO
@@ -19,15 +18,15 @@
 
 #include <stdio.h>
 
-/* What the host knows; zero is: not known. */
+/* What the host knows; zero means unknown. */
 struct evidence_asked {
 	enum virtio_kind bus;
-	uint16_t device_id;	/* PCI id that the disk will have: 1042 behind
-				 * a PCIe port, 1001 on PCI; 0: either */
+	uint16_t device_id;	/* PCI ID that the disk will have: 1042 behind a PCIe port,
+				 * 1001 on PCI; 0: either */
 	bool has_uuid;
 	uint8_t uuid[16];	/* of the domain, in the order of its text */
 	uint64_t run_from, run_to;	/* the last run, FILETIME of the host */
-	/* As inspected before that run: what has not moved has not booted. */
+	/* Values inspected before that run: without a change Windows has not booted. */
 	uint64_t before_last_use, before_shutdown;
 	uint32_t before_boot_id;
 	bool has_before;
@@ -44,13 +43,13 @@ enum condition_id {
 	CONDITION_SHUTDOWN,	/* and was shut down after that */
 	CONDITION_SERVICE,	/* driver starts at boot, file there */
 	CONDITION_NO_OVERRIDE,	/* no StartOverride */
-	CONDITION_FINDABLE,	/* database leads to it for the PCI id */
-	CONDITION_BOUND,	/* a device instance of that id is set up */
-	CONDITION_ARRIVED,	/* and was there in that run */
-	CONDITION_FILTERS,	/* every class filter has service and file */
-	CONDITION_NO_RENAME,	/* no pending rename touches the driver */
+	CONDITION_FINDABLE,	/* database leads to it for the PCI ID */
+	CONDITION_BOUND,	/* a device instance of that ID is set up */
+	CONDITION_ARRIVED,	/* and was present in that run */
+	CONDITION_FILTERS,	/* every class filter has a service and a file */
+	CONDITION_NO_RENAME,	/* no pending rename involves the driver */
 	CONDITION_NO_DUMP,	/* no newer crash dump */
-	CONDITION_SATA_READY,	/* the way back is open */
+	CONDITION_SATA_READY,	/* SATA boots, for a rollback */
 	CONDITION_VIRTIO_DISK,	/* a VirtIO disk was seen in that run */
 	CONDITION_COUNT,
 };
@@ -65,10 +64,9 @@ struct condition {
 struct evidence {
 	struct condition list[CONDITION_COUNT];	/* in order of their id */
 	enum verdict flip;	/* YES only when every gate says YES */
-	enum verdict booted;	/* was up on VirtIO and was shut down; NO: did
-				 * not start at all; else UNKNOWN */
-	enum condition_id stop;	/* first gate that does not say YES; none:
-				 * CONDITION_COUNT */
+	enum verdict booted;	/* was up on VirtIO and was shut down; NO: did not start at
+				 * all; otherwise UNKNOWN */
+	enum condition_id stop;	/* first gate that is not YES; none: CONDITION_COUNT */
 };
 
 /* @health may be NULL: the volume's state is unknown. */

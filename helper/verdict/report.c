@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* report.c - what was found out about a Windows, as JSON with its sources */
+/* report.c - the facts about a Windows, as JSON with their sources */
 
 #include "helper/verdict/report.h"
 #include "helper/shared/json.h"

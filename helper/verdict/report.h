@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * report.h - what was found out about a Windows, for people and as JSON
+ * report.h - the facts about a Windows, for people and as JSON
  *
- * Text is short and safe for a terminal. JSON has every value with the place
- * that it came from ({"value": ..., "from": "SYSTEM\\..."}), null where nothing
- * was there, so that two states of a guest can be compared.
+ * Text is short and safe for a terminal. JSON has every value with its source ({"value": ...,
+ * "from": "SYSTEM\\..."}), null if it does not exist, so that two states of a guest can be
+ * compared.
  */
 #ifndef BUSFLIP_REPORT_H
 #define BUSFLIP_REPORT_H
@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-/* @health may be NULL. Errors of @out are the caller's to look for. */
+/* @health may be NULL. The caller checks @out for errors. */
 void report_text(const struct windows *win, const struct volume_health *health,
 		 FILE *out);
 void report_json(const struct windows *win, const struct volume_health *health,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* reporttext.c - the report for people: what decides a boot, a line each */
+/* reporttext.c - the report for people: what decides a boot, one line each */
 
 #include "helper/shared/text.h"
 #include "helper/verdict/report.h"
@@ -95,7 +95,7 @@ static void text_virtio(FILE *out, const struct windows *win,
 	}
 }
 
-/* Storage services that are there; the other boot drivers are in the JSON. */
+/* Existing storage services; the other boot drivers are in the JSON. */
 static void text_services(FILE *out, const struct windows *win)
 {
 	size_t boot = 0, overridden = 0;

@@ -4,13 +4,13 @@
  *
  * DOC: why in this order
  *
- * limits first, they need nothing namespaces need the privileges that "user" gives up; the new
- * root of the mount
+ * limits      first, they need nothing
+ * namespaces  need the privileges that "user" gives up; the new root of the mount
  *             namespace holds programs, libraries and the image's files
- * user its own; with the right to open other users' files only if one of the
+ * user        its own; with the right to open other users' files only if one of the
  *             image's files needs that
- * files Landlock, for the same files again; sets no_new_privs calls last, because it forbids
- * what the other steps do
+ * files       Landlock, for the same files again; sets no_new_privs
+ * calls       last, because it forbids what the other steps do
  *
  * An image that a guest, its owner or a compromised helper has crafted to exploit QEMU stays
  * confined in this jail.
