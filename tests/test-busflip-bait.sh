@@ -154,11 +154,11 @@ chmod 644 "$bait"
 lock nobody
 like "check says so" "$(busflip check win)" \
 	"other-files +not ok +the bait: $bait is locked by a process .*
- *cure: busflip stage --all"
+ *cure: run busflip stage --all"
 unlock
 like "and that everybody may read it" "$(busflip check win)" \
 	"other-files +not ok +the bait: $bait can be opened by every user .*
- *cure: busflip stage --all"
+ *cure: run busflip stage --all"
 lock nobody
 ok "busflip bait, as install.sh and the packages run it" busflip bait
 unlock

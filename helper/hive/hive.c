@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hive.c - change values and keys of a registry hive, and prove the outcome
+ * hive.c - change values and keys of a registry hive, and verify the result
  *
  * Per key: its values are read, merged with the edits and written with one
- * hivex_node_set_values(), because hivex rewrites all values of a key at each
- * call and never uses the old space again.
+ * hivex_node_set_values(), because hivex rewrites all values of a key at each call and never
+ * reuses the old space.
  */
 
 #include "helper/hive/hive.h"
@@ -21,7 +21,7 @@
 
 /* ---- editing ------------------------------------------------------------- */
 
-/* It works in memory: what it does not take, but for want of that, is no sound hive. */
+/* hivex works in memory: any failure other than lack of memory means that the hive is damaged. */
 static int hivex_failed(struct error *err, const char *what, const char *path)
 {
 	fail_errno(err, "hivex cannot %s %s", what, path);
@@ -38,7 +38,7 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
-/* The key at @path, made when missing and @create. 0: not there. */
+/* The key at @path, created if missing and @create. 0: does not exist. */
 static hive_node_h get_key(hive_h *h, const char *path, bool create,
 			   struct error *err)
 {
@@ -66,7 +66,7 @@ static hive_node_h get_key(hive_h *h, const char *path, bool create,
 	return node;
 }
 
-/* All values of a key, as hivex wants them back. */
+/* All values of a key, in hivex's form. */
 struct values {
 	hive_set_value *v;
 	size_t n;
@@ -295,7 +295,7 @@ struct intended {
 	size_t n;
 };
 
-/* Whether @path is @above or below it (@below) or @above is below @path. */
+/* True if @path is @above or below it (@below), or @above is below @path. */
 static bool path_covers(const char *above, const char *path)
 {
 	size_t len = strlen(above);
@@ -364,9 +364,8 @@ static int prove(const struct hive_memory *before, struct intended *in,
 	return hive_compare(&a, &b, judge_change, in, err);
 }
 
-/* hivex counts the sequence on by one, which a log may well fit. The time of a
- * hive is what logs of the old format are matched by; it is moved by the
- * smallest step. */
+/* hivex increments the sequence number by one, which a log may well match. Logs of the old
+ * format are matched by the time of the hive; it is changed by the smallest step. */
 static void seal(struct hive_memory *after, uint32_t newest_seq)
 {
 	uint32_t own = get_le32(after->data + 4);
@@ -379,9 +378,9 @@ static void seal(struct hive_memory *after, uint32_t newest_seq)
 								 : own) + 1);
 }
 
-/* hivex frees what a key or a value names, even where it says that nothing is there
- * (delete_node() and delete_values() in its lib/write.c): somebody else's cell, or of a
- * class no cell at all, over which it ends the program. Windows itself writes neither. */
+/* hivex frees what a key or a value refers to, even if the length says that nothing is there
+ * (delete_node() and delete_values() in its lib/write.c): a cell of another owner, or for a
+ * class something that is not a cell, on which it aborts the program. Windows writes neither. */
 static int check_freed(const struct hive *h, const struct hive_edit *e, struct error *err)
 {
 	AUTO_FREE uint32_t *cells = NULL;
@@ -410,7 +409,7 @@ static int check_freed(const struct hive *h, const struct hive_edit *e, struct e
 	return n < 0 ? -1 : 0;
 }
 
-/* Copies to @wanted what is not yet so. Returns how many, or -1. */
+/* Copy to @wanted the edits that are not yet in the hive. Return their number, or -1. */
 static ssize_t pick_wanted(const struct hive_memory *before,
 			   const struct intended *in, struct hive_edit *wanted,
 			   struct error *err)
@@ -432,7 +431,7 @@ static ssize_t pick_wanted(const struct hive_memory *before,
 }
 
 
-/* By way of hivex, which reads one file and writes another. */
+/* Apply them with hivex, which reads one file and writes another. */
 static int edit_files(const struct hive_memory *before, int fd,
 		      const struct hive_edit *edits, size_t n,
 		      struct hive_memory *after, struct error *err)

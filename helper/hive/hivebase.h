@@ -16,11 +16,11 @@
 #define HIVE_BASE_USED 512u	/* all fields and the checksum lie in here */
 #define HIVE_PAGE 4096u
 
-/* No hive is taken that is larger: Windows itself stops SYSTEM far below, and
- * SOFTWARE hives of long used servers have some 250 MB. */
+/* Larger hives are refused: Windows limits SYSTEM far below, and SOFTWARE hives of long used
+ * servers have some 250 MB. */
 #define HIVE_LIMIT ((uint64_t)512 << 20)
 
-/* What a file with a base block is. */
+/* The type of a file with a base block. */
 enum hive_file_type {
 	HIVE_FILE_PRIMARY = 0,
 	HIVE_FILE_LOG_OLD = 1,		/* DIRT, up to Windows 8 */
@@ -43,26 +43,25 @@ struct hive_base {
 uint32_t hive_base_checksum(const uint8_t *block);
 
 /*
- * hive_base_read() - decode and judge the HIVE_BASE_USED bytes at @block
+ * hive_base_read() - decode and check the HIVE_BASE_USED bytes at @block
  *
- * False when signature, checksum, version, format or the size of the bins is
- * not what a hive or a log must have; *@why (static text) says which. @type is
- * not judged. *@base is filled as far as the signature is there.
+ * False if signature, checksum, version, format or the size of the bins is not that of a hive
+ * or a log; *@why (static text) says which. @type is not checked. *@base is filled if the
+ * signature is right.
  */
 bool hive_base_read(const uint8_t *block, struct hive_base *base,
 		    const char **why);
 
-/* hive_base_seal() - put both sequence numbers and the checksum into @block. */
+/* hive_base_seal() - write both sequence numbers and the checksum into @block. */
 void hive_base_seal(uint8_t *block, uint32_t sequence);
 
-/* seq_before() - whether sequence number @a is older than @b; the numbers may
- * wrap around. */
+/* seq_before() - true if sequence number @a is older than @b; the numbers may wrap around. */
 static inline bool seq_before(uint32_t a, uint32_t b)
 {
 	return a != b && b - a < UINT32_C(0x80000000);
 }
 
-/* hive_name_is() - whether a name equals the ASCII @text, whatever the case. */
+/* hive_name_is() - true if a name equals the ASCII @text, without regard to case. */
 bool hive_name_is(const uint8_t *name, uint16_t len, bool wide,
 		  const char *text, size_t text_len);
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hivecheck.c - is a hive whole
+ * hivecheck.c - is a hive whole?
  *
- * First all bins are walked from end to end, which gives the set of places
- * where a cell in use starts. Then the tree is walked, and each cell that it
- * names is taken out of that set: one that isn't in it (any more) is either no
- * cell, or shared by two owners.
+ * First all bins are walked from end to end, which gives the set of offsets where a cell in use
+ * starts. Then the tree is walked, and each cell that it refers to is removed from that set:
+ * one that is not in it (any more) is either not a cell, or shared by two owners.
  */
 
 #include "helper/hive/hivecheck.h"
@@ -19,14 +18,14 @@
 #define SECURITY_SLOTS 16384u	/* a power of two */
 
 struct security {
-	uint32_t at, refs;	/* at 0 is never a cell: a bin starts there */
+	uint32_t at, refs;	/* offset 0 is never a cell: a bin starts there */
 	bool touched;
 };
 
 struct check {
 	const struct hive *hive;
 	const struct hive_marks *marks;	/* or NULL */
-	bool touched;		/* a cell seen lies in changed bytes */
+	bool touched;		/* one of the cells visited lies in changed bytes */
 	uint8_t *starts;	/* one bit for each 8 bytes of the bins */
 	struct security *security;	/* hash table */
 	uint32_t securities;
@@ -88,7 +87,7 @@ static int scan_bins(struct check *c, struct error *err)
 	return 0;
 }
 
-/* Whether any page of [@at, @at + @len) of the bins differs from before. */
+/* True if any page of [@at, @at + @len) of the bins differs from before. */
 static bool in_changed(const struct check *c, uint32_t at, uint32_t len)
 {
 	uint64_t first = ((uint64_t)HIVE_BASE_SIZE + at) / HIVE_PAGE;
@@ -100,8 +99,7 @@ static bool in_changed(const struct check *c, uint32_t at, uint32_t len)
 	return false;
 }
 
-/* Takes the cell at @at, with @len bytes in it, out of the set of those that
- * nothing owns yet. */
+/* Remove the cell at @at, with @len bytes in it, from the set of those without an owner. */
 static int own(struct check *c, uint32_t at, uint32_t len, struct error *err)
 {
 	uint32_t slot = at / 8;
@@ -236,10 +234,10 @@ struct parent {
 	uint32_t at, children;
 	unsigned int depth;
 	bool comparable;		/* @last is set */
-	char last[256];			/* upper-case name of the child before */
+	char last[256];			/* upper-case name of the previous child */
 };
 
-/* Upper-case ASCII copy of a name, and its hash; false when it isn't ASCII. */
+/* Upper-case ASCII copy of a name, and its hash; false if it is not ASCII. */
 static bool ascii_name(const struct hive_key *key, char text[256],
 		       uint32_t *hash)
 {

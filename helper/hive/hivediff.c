@@ -2,9 +2,9 @@
 /*
  * hivediff.c - what differs between two states of a hive
  *
- * Children are paired by their place in the hive first, which is how an editor
- * that only appends leaves them, and by name where that fails. So order
- * changes don't matter, and no upper-case table is needed to follow the order.
+ * Children are paired by their position in the hive first, which an editor that only appends
+ * preserves, and by name if that fails. So the order does not matter, and no upper-case table
+ * is needed.
  */
 
 #include "helper/hive/hivecheck.h"
@@ -36,7 +36,7 @@ static int frame_path(const struct frame *f, char *path, size_t *used,
 	char name[HIVE_NAME_UTF8];
 	size_t len;
 
-	if (!f->up)	/* the root key's own name is no part of a path */
+	if (!f->up)	/* the root key's own name is not part of a path */
 		return 0;
 	if (frame_path(f->up, path, used, err) < 0)
 		return -1;
@@ -124,7 +124,7 @@ static int same_data(struct diff *d, const struct hive_value *a,
 		return 0;
 	if (a->data && b->data)
 		return memcmp(a->data, b->data, a->len) == 0;
-	if (a->data || b->data)		/* stored in another way: changed */
+	if (a->data || b->data)		/* stored in another way: counts as changed */
 		return 0;
 	if (hive_value_copy(d->before, a, &copy_a, err) < 0 ||
 	    hive_value_copy(d->after, b, &copy_b, err) < 0)
@@ -166,7 +166,7 @@ static int value_name_in(const struct hive *h, const uint32_t *cells, ssize_t n,
 	return -1;
 }
 
-/* Lists that don't match place by place: pair the values by name. */
+/* Lists that do not match position by position: pair the values by name. */
 static int diff_values_by_name(struct diff *d, const uint32_t *a, ssize_t n_a,
 			       const uint32_t *b, ssize_t n_b,
 			       const struct frame *f, struct error *err)
@@ -378,7 +378,7 @@ static bool page_changed(const struct hive *before, const struct hive *after,
 		      HIVE_PAGE) != 0;
 }
 
-/* One byte for each page of @after; a page that @before hasn't is changed. */
+/* One byte for each page of @after; a page that @before does not have is changed. */
 static uint8_t *changed_pages(const struct hive *before,
 			      const struct hive *after)
 {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hivelog.c - what a hive's LOG1 and LOG2 would make of it, without writing
+ * hivelog.c - replay a hive's LOG1 and LOG2 in memory, without writing
  *
- * Order: judge the hive's base block; if it is dirty, judge each log's base
- * block (eligible or not); then the one format that the eligible logs have is
- * read: hash-checked HvLE entries with consecutive sequence numbers, or the
- * bitmap of one DIRT log. A part that is only torn at its end is normal, since
- * Windows reuses log files without clearing them. A part that is valid by its
- * hash and yet breaks a bound is not: then everything is refused.
+ * Order: check the hive's base block; if it is dirty, check each log's base block (eligible or
+ * not); then read the one format that the eligible logs have: hash-checked HvLE entries with
+ * consecutive sequence numbers, or the bitmap of one DIRT log. A log that is only torn at its
+ * end is normal, since Windows reuses log files without clearing them. A part with a valid hash
+ * that still violates a bound is not: then everything is refused.
  */
 
 #include "helper/hive/hivelog.h"
@@ -84,7 +83,7 @@ struct entry {
 	uint32_t size, flags, seq, bins_size, count;
 };
 
-/* Whether a whole entry with right hashes starts at @at. */
+/* True if a whole entry with valid hashes starts at @at. */
 static bool read_entry(const struct hivelog_file *file, size_t at,
 		       struct entry *e)
 {
@@ -135,8 +134,8 @@ static int take_entry_pages(struct hivelog *log, const uint8_t *p,
 	return 0;
 }
 
-/* All entries of one log that follow each other from the log's own number.
- * *bins_size and *flags are those of the last entry. */
+/* All consecutive entries of one log, beginning with the log's own number. *bins_size and
+ * *flags are those of the last entry. */
 static int take_entries(struct hivelog *log, const struct candidate *c,
 			uint32_t *bins_size, uint32_t *flags,
 			struct error *err)
@@ -159,8 +158,8 @@ static int take_entries(struct hivelog *log, const struct candidate *c,
 	return 0;
 }
 
-/* Windows looks at a log's entries only from its start on, but a leftover in
- * its tail could be reached after a later crash. */
+/* Windows reads a log's entries only from its start on, but a leftover in its tail could be
+ * reached after a later crash. */
 static void scan_newest(struct hivelog *log, const struct candidate *c)
 {
 	struct entry e;
@@ -288,8 +287,8 @@ static bool log_eligible(const struct hivelog *log, const struct hive_base *hive
 		return false;
 	if (log->bad_base)
 		return true;
-	/* The time is what a log of this format is matched by; where a hive
-	 * has none, any old log would match, so its number must fit too. */
+	/* A log of this format is matched by the time; if a hive has none, any old log would
+	 * match, so its number must match too. */
 	return c->base.timestamp == hive->timestamp &&
 	       (hive->timestamp || !seq_before(c->base.seq1, hive->seq2));
 }

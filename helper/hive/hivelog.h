@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hivelog.h - what a hive's LOG1 and LOG2 would make of it, without writing
+ * hivelog.h - replay a hive's LOG1 and LOG2 in memory, without writing
  *
- * A hive that Windows did not write out to the end ("dirty") is only whole
- * together with its transaction logs. hivelog_read() finds out, from the base
- * block and the logs alone, which pages the logs hold; hivelog_overlay() puts
- * them over bytes of the hive, as many or as few as the caller has read:
+ * A hive that Windows did not completely write out ("dirty") is only whole together with its
+ * transaction logs. hivelog_read() finds out, from the base block and the logs alone, which
+ * pages the logs hold; hivelog_overlay() puts them over any bytes of the hive that the caller
+ * has read:
  *
  *	hivelog_read(base, file_size, logs, &log, err)
  *	for each part that is read: hivelog_overlay(&log, off, part, len)
  *	hivelog_free(&log)
  *
- * Rules: the specification of the format in github.com/msuhanov/regf, tried out on
- * hives of real Windows. What can't be decided by them is refused, not guessed:
- * REFUSE_HIVE_DIRTY when the logs can't repair, REFUSE_HIVE_DAMAGED when the
- * hive breaks its own rules. Logs are hostile input as the hive is.
+ * Rules: the specification of the format in github.com/msuhanov/regf, tested on hives of real
+ * Windows. What they can't decide is refused, not guessed: REFUSE_HIVE_DIRTY if the logs can't
+ * repair the hive, REFUSE_HIVE_DAMAGED if the hive violates its format. Logs are as hostile as
+ * the hive.
  */
 #ifndef BUSFLIP_HIVELOG_H
 #define BUSFLIP_HIVELOG_H
@@ -22,8 +22,7 @@
 #include "helper/hive/hivebase.h"
 #include "helper/shared/refusal.h"
 
-/* Windows keeps its logs in the size of what changed, some MB; a larger one
- * isn't read. */
+/* The size of Windows' logs is that of the changes, some MB; larger ones are not read. */
 #define HIVELOG_LIMIT ((size_t)64 << 20)
 
 enum hivelog_format {
@@ -32,7 +31,7 @@ enum hivelog_format {
 	HIVELOG_HVLE,		/* entries of the new format */
 };
 
-/* One log file's bytes; NULL and 0 when there is none. */
+/* One log file's bytes; NULL and 0 if there is none. */
 struct hivelog_file {
 	const uint8_t *data;
 	size_t len;
@@ -53,9 +52,9 @@ struct hivelog {
 	unsigned int entries[2];/* replayed from LOG1, LOG2 */
 	uint32_t hive_seq1, hive_seq2;	/* as found in the hive */
 	uint32_t first_seq, last_seq;	/* of the replayed entries */
-	/* The newest sequence number in the hive or anywhere in the logs, also
-	 * in entries that were not replayed. A hive that is written anew needs
-	 * a newer one: then no old entry can be applied to it. */
+	/* The newest sequence number in the hive or anywhere in the logs, also in entries that
+	 * were not replayed. A rewritten hive needs a newer one: then no old entry can be
+	 * applied to it. */
 	uint32_t newest_seq;
 	uint64_t size;		/* bytes of the hive file after the replay */
 	uint8_t base[HIVE_BASE_SIZE];	/* base block after the replay */
@@ -64,19 +63,18 @@ struct hivelog {
 };
 
 /*
- * hivelog_read() - judge a hive and its logs
+ * hivelog_read() - check a hive and its logs
  *
- * @base: the first HIVE_BASE_SIZE bytes of the hive, @file_size its length.
- * @logs: LOG1, LOG2; their bytes must live as long as @out. @out is freed by
- * hivelog_free(), which is also fine after a failure.
+ * @base: the first HIVE_BASE_SIZE bytes of the hive, @file_size its length. @logs: LOG1, LOG2;
+ * their bytes must live as long as @out. hivelog_free() frees @out, also after a failure.
  */
 int hivelog_read(const uint8_t *base, uint64_t file_size,
 		 const struct hivelog_file logs[2], struct hivelog *out,
 		 struct error *err);
 
 /*
- * hivelog_overlay() - make @buf, which holds bytes [@off, @off + @len) of the
- * hive file (zeros beyond its old end), what it is after the replay
+ * hivelog_overlay() - convert @buf, which holds bytes [@off, @off + @len) of the hive file
+ * (zeros beyond its old end), to the state after the replay
  */
 void hivelog_overlay(const struct hivelog *log, uint64_t off, uint8_t *buf,
 		     size_t len);

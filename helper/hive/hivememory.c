@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* hivememory.c - whole hives in memory, and what hivex needs beforehand */
+/* hivememory.c - whole hives in memory, and what hivex needs before the sandbox */
 
 #include "helper/hive/hive.h"
 #include "helper/hive/hugepage.h"
@@ -83,7 +83,7 @@ void hive_memory_free(struct hive_memory *memory)
 int hive_memory_store(const struct hive_memory *memory, int fd,
 		      struct error *err)
 {
-	/* Cut last: what memory the file has already is used. */
+	/* Truncate last, so that memory which the file already has is reused. */
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return fail_errno(err, "cannot write a memory file");
 	if (write_all(fd, memory->data, memory->len, err) < 0)
@@ -93,8 +93,8 @@ int hive_memory_store(const struct hive_memory *memory, int fd,
 	return 0;
 }
 
-/* Read in small pieces: where a file is mapped, each page that is touched for the
- * first time costs a page fault (15 MB: 29 ms, read 3 ms; measured). */
+/* Read in small pieces: in a mapped file each page that is touched for the first time costs a
+ * page fault (15 MB: 29 ms, read 3 ms; measured). */
 static uint8_t *find_changed(const struct hive_memory *before, int fd, size_t len,
 			     struct error *err)
 {

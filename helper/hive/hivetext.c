@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Appends one code point to @dst; false when it does not fit with a NUL. */
+/* Append one code point to @dst; false if it does not fit with a NUL. */
 static bool put_utf8(char *dst, size_t size, size_t *used, uint32_t c)
 {
 	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;

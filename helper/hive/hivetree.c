@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hivetree.c - keys and values of a registry hive, read straight from its bytes
+ * hivetree.c - keys and values of a registry hive, read directly from its bytes
  *
- * Cell layouts after the public description in msuhanov/regf. A cell is a
- * signed 32-bit size (negative: in use) and its contents; "nk" is a key, "vk" a
- * value, "lf", "lh", "li" and "ri" are lists of keys, "db" a value larger than
- * BIG_SEGMENT. Lists of lists ("ri") are one level deep in every hive that
- * Windows writes, so deeper ones are damage and nothing here recurses freely.
+ * Cell layouts are from the public description in msuhanov/regf. A cell is a signed 32-bit size
+ * (negative: in use) and its contents; "nk" is a key, "vk" a value, "lf", "lh", "li" and "ri"
+ * are lists of keys, "db" a value larger than BIG_SEGMENT. Lists of lists ("ri") are one level
+ * deep in every hive that Windows writes, so deeper ones are damage and nothing here recurses
+ * without limit.
  */
 
 #include "helper/hive/hivetree.h"
@@ -128,9 +128,9 @@ int hive_load_all(struct hive *h, struct error *err)
 {
 	if (!h->pread)
 		return 0;
-	/* Thousands of faults less, and the walk finds its way without the TLB. To
-	 * read into a mapped file, from which it need not be copied for hivex, takes
-	 * half as long again (measured). */
+	/* This saves thousands of page faults, and TLB misses in the walk. Reading into a
+	 * mapped file, which need not be copied for hivex, takes half as long again
+	 * (measured). */
 	huge_advise(h->map, (size_t)h->size);
 	if (h->pread(h->opaque, 0, h->map,
 		     (size_t)(h->file_size < h->size ? h->file_size : h->size),
@@ -242,8 +242,8 @@ int hive_value_read(const struct hive *h, uint32_t at, struct hive_value *value,
 		value->data_at = HIVE_NO_CELL;
 		return value->len <= 4 ? 0 : damaged(err, at, "inline value");
 	}
-	/* A value that is just too large for one segment may still be plain in
-	 * hives of versions that have no segments. */
+	/* A value slightly too large for one segment may still be plain in hives of versions
+	 * that have no segments. */
 	if (value->len > BIG_SEGMENT) {
 		p = hive_cell(h, data_at, 4, &cell_len, err);
 		if (!p)
@@ -343,7 +343,7 @@ static int collect_item(void *opaque, const struct hive_list_entry *e,
 	return 0;
 }
 
-/* A count that a hive claims is only believed up to what could lie in it. */
+/* A count in a hive is accepted only up to what could fit in it. */
 static uint32_t *room_for(const struct hive *h, uint32_t count,
 			  struct error *err)
 {

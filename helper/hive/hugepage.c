@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* hugepage.c - memory in huge pages, for what is read as a whole */
+/* hugepage.c - memory in huge pages, for data that is read as a whole */
 
 #include "helper/hive/hugepage.h"
 
@@ -8,7 +8,7 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-/* The last one whole, too: what lies behind @len is never touched. */
+/* The last page is whole, too: memory after @len is never touched. */
 static size_t huge_size(size_t len)
 {
 	return (len + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;

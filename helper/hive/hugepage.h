@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hugepage.h - memory in huge pages, for what is read as a whole
+ * hugepage.h - memory in huge pages, for data that is read as a whole
  */
 #ifndef BUSFLIP_HUGEPAGE_H
 #define BUSFLIP_HUGEPAGE_H
@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 /*
- * huge_map() - @len bytes of zeroes for what will be read as a whole, at an address
- * where huge pages fit; NULL without memory. huge_advise() asks for them: 15 MB are
- * then eight page faults, not four thousand. A kernel that has none says no, and
- * nothing else is different. huge_unmap() takes the same @len.
+ * huge_map() - @len bytes of zeroes for data that will be read as a whole, at an address
+ * aligned for huge pages; NULL without memory. huge_advise() requests them: 15 MB are then
+ * eight page faults instead of four thousand. A kernel without huge pages refuses, which has no
+ * other effect. huge_unmap() needs the same @len.
  */
 void *huge_map(size_t len);
 void huge_advise(void *map, size_t len);

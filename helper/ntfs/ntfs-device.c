@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * ntfs-device.c - a byte range of an image, as libntfs-3g wants its devices
+ * ntfs-device.c - a byte range of an image as a device for libntfs-3g
  *
- * Runlists of a hostile volume reach these functions as offsets, so each is
- * checked against the range, not only against the disk: a volume can neither
- * read nor change its neighbour. All operations of the table are needed: the
- * check of the boot sector seeks to the last sector and reads without an offset.
+ * Runlists of a hostile volume reach these functions as offsets, so each is checked against the
+ * range, not only against the disk: a volume can neither read nor change its neighbour. All
+ * operations of the table are needed: the check of the boot sector seeks to the last sector and
+ * reads without an offset.
  */
 
 #include "helper/ntfs/ntfs-internal.h"
@@ -49,7 +49,7 @@ static int dev_open(struct ntfs_device *dev, int flags)
 	return 0;
 }
 
-/* The macros of the library for these two are not clean with -Wconversion. */
+/* The library's macros for these two cause warnings with -Wconversion. */
 static int dev_close(struct ntfs_device *dev)
 {
 	dev->d_state &= ~(1ul << ND_Open);
@@ -166,9 +166,9 @@ static struct ntfs_device_operations operations = {
 };
 
 /*
- * No other flags, ever. MAY_RDONLY falls back to a mount on which writes
- * succeed and write nothing; RECOVER empties Windows' journal; IGNORE_HIBERFILE
- * writes under a sleeping Windows.
+ * No other flags, ever. MAY_RDONLY falls back to a mount on which writes succeed and write
+ * nothing; RECOVER empties Windows' journal; IGNORE_HIBERFILE writes to the volume of a
+ * hibernated Windows.
  */
 ntfs_volume *window_mount(struct window *w, bool writable)
 {

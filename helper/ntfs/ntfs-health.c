@@ -2,15 +2,14 @@
 /*
  * ntfs-health.c - is it safe to write to this volume?
  *
- * libntfs-3g refuses some unsafe volumes, but says neither all (it never looks
- * at the dirty flag) nor which, and not at all on a read-only mount. So the
- * three things that decide are read here: the flags of $Volume, the restart
- * pages of $LogFile, and the head of hiberfil.sys.
+ * libntfs-3g refuses some unsafe volumes, but not all (it never checks the dirty flag), without
+ * the reason, and none on a read-only mount. So the three indicators are read here: the flags
+ * of $Volume, the restart pages of $LogFile, and the head of hiberfil.sys.
  *
- * Restart page: "RSTR"@0, system page size u32@16, offset of the restart area
- * u16@24, minor and major version s16@26 and @28. Restart area: LSN u64@0,
- * client in use u16@12 (0xFFFF: none), flags u16@14 (2: volume is clean). The
- * page with the newer LSN counts. A log of only 0xFF bytes was never used.
+ * Restart page: "RSTR"@0, system page size u32@16, offset of the restart area u16@24, minor and
+ * major version s16@26 and @28. Restart area: LSN u64@0, client in use u16@12 (0xFFFF: none),
+ * flags u16@14 (2: volume is clean). The page with the newer LSN counts. A log of only 0xFF
+ * bytes was never used.
  */
 
 #include "helper/ntfs/ntfs-internal.h"
@@ -33,8 +32,8 @@ struct restart {
 	uint16_t minor, major;
 };
 
-/* Everything read here lies before byte 510 of the page, so that the update
- * sequence, which protects the last two bytes of each sector, is not needed. */
+/* Everything read here lies before byte 510 of the page, so the update sequence, which
+ * protects the last two bytes of each sector, is not needed. */
 static bool parse_restart(const uint8_t *page, size_t len, struct restart *r)
 {
 	uint16_t area;
@@ -155,7 +154,7 @@ int health_read_hibernation(struct volume *vol, struct volume_health *health,
 		health->hibernation = HIBERNATION_ABSENT;
 		return 0;
 	}
-	/* A link or an encrypted file in its place is not what Windows makes. */
+	/* Windows does not create a link or an encrypted file in its place. */
 	if (why.code == REFUSE_FILE_LINKED || why.code == REFUSE_FILE_ENCRYPTED)
 		return 0;
 	if (err)

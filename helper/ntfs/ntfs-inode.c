@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* ntfs-inode.c - one file of a volume: found by its path, and what is known of it */
+/* ntfs-inode.c - one file of a volume: found by its path, and its attributes */
 
 #include "helper/ntfs/ntfs-internal.h"
 
@@ -47,8 +47,7 @@ ntfs_inode *open_path(struct volume *vol, const char *path, struct error *err)
 	errno = 0;
 	ni = ntfs_pathname_to_inode(vol->vol, NULL, path);
 	if (!ni) {
-		/* A component that is no directory: what is looked for isn't
-		 * there either. */
+		/* If a component is not a directory, the file does not exist. */
 		if (errno == ENOTDIR)
 			errno = ENOENT;
 		fail_volume(vol, err, "find", path);
@@ -56,7 +55,7 @@ ntfs_inode *open_path(struct volume *vol, const char *path, struct error *err)
 	return ni;
 }
 
-/* Names, without the 8.3 ones that Windows adds by itself. */
+/* Number of names, without the 8.3 names that Windows adds by itself. */
 static int count_links(ntfs_inode *ni, unsigned int *links)
 {
 	ntfs_attr_search_ctx *ctx = ntfs_attr_get_search_ctx(ni, NULL);
@@ -95,7 +94,7 @@ int inode_info(struct volume *vol, ntfs_inode *ni, const char *path,
 	info->mtime = (uint64_t)sle64_to_cpu(ni->last_data_change_time);
 	if (count_links(ni, &info->links) < 0)
 		return fail_volume(vol, err, "read the names of", path);
-	/* What is encrypted the library doesn't even open. */
+	/* The library does not even open encrypted files. */
 	if (info->kind == FILE_DIRECTORY || info->encrypted)
 		return 0;
 	na = ntfs_attr_open(ni, AT_DATA, AT_UNNAMED, 0);

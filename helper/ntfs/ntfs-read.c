@@ -2,10 +2,9 @@
 /*
  * ntfs-read.c - the content of a file
  *
- * Plain files are read by their runlist: all stretches are handed to the image
- * at once, straight into the caller's memory. A hive in 64 KiB fragments would
- * otherwise wait for each of them in turn. Whatever isn't plain (resident,
- * compressed) goes through the library.
+ * Plain files are read by their runlist: all fragments are requested from the image at once,
+ * directly into the caller's memory. Otherwise the fragments of 64 KiB of a hive would be read
+ * one after the other. Other files (resident, compressed) are read by the library.
  */
 
 #include "helper/ntfs/ntfs-internal.h"
@@ -14,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The runlist of a 64 MiB file in single clusters of 512 bytes: beyond this
- * the volume is hostile or hopeless. */
+/* The runlist of a 64 MiB file in single clusters of 512 bytes: more than this means a hostile
+ * or hopeless volume. */
 #define RUN_LIMIT 131072u
 
 static int read_by_library(struct volume *vol, ntfs_attr *na, uint64_t off,
@@ -46,15 +45,15 @@ static size_t count_runs(const runlist_element *rl)
 	return n;
 }
 
-/* What is wanted of a file. */
+/* The requested part of a file. */
 struct span {
 	uint64_t off;
 	size_t size;
 	uint8_t *buf;
 };
 
-/* The part of one run that lies in @want, as a piece of the image. Return 1, 0
- * when there is none or it is a hole, -1 when the run is not on the volume. */
+/* The part of one run that lies in @want, as a piece of the image. Return 1, 0 if there is
+ * none or it is a hole, -1 if the run is not on the volume. */
 static int run_piece(const struct volume *vol, const runlist_element *run,
 		     const struct span *want, struct nbd_piece *piece)
 {
@@ -123,7 +122,7 @@ int read_attribute(struct volume *vol, ntfs_attr *na, uint64_t off,
 		return read_by_library(vol, na, off, buf, size, path, err);
 	if (ntfs_attr_map_whole_runlist(na) < 0)
 		return fail_volume(vol, err, "read", path);
-	/* What lies behind the initialised size reads as zero. */
+	/* Data after the initialised size reads as zero. */
 	if (na->initialized_size <= 0 ||
 	    off >= (uint64_t)na->initialized_size)
 		want.size = 0;

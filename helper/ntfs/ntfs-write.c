@@ -2,12 +2,11 @@
 /*
  * ntfs-write.c - replace, create and remove files
  *
- * The library keeps one copy of a directory's index per open inode. A child is
- * therefore closed with ntfs_inode_close_in_dir() while its directory is open,
- * and the directory last; every one of these closes may be the moment in which
- * the change is put into the buffer, and so every result counts. It also
- * remembers names that were looked for and not found: what is created must be
- * made known with ntfs_inode_update_mbsname().
+ * The library keeps one copy of a directory's index per open inode. A child is therefore closed
+ * with ntfs_inode_close_in_dir() while its directory is open, and the directory last; each of
+ * these closes may write the change into the buffer, so every result is checked. The library
+ * also remembers names that were not found: a new file must be announced with
+ * ntfs_inode_update_mbsname().
  */
 
 #include "helper/ntfs/ntfs-internal.h"
@@ -62,7 +61,7 @@ bool content_differs(const struct file_content *c, size_t at)
 			  : memcmp(c->data + at, c->old + at, n) != 0;
 }
 
-/* Where the next page begins that differs, or doesn't, from @at on; @c->len: none. */
+/* Find the next page from @at on that differs; @c->len: none. */
 static size_t next_changed(const struct file_content *c, size_t at, bool changed)
 {
 	while (at < c->len && content_differs(c, at) != changed)
@@ -70,7 +69,7 @@ static size_t next_changed(const struct file_content *c, size_t at, bool changed
 	return at < c->len ? at : c->len;
 }
 
-/* The pages that differ, neighbours in one write. */
+/* Write the pages that differ, neighbours in one write. */
 static int put_changed(struct volume *vol, ntfs_attr *na,
 		       const struct file_content *c, const char *path,
 		       struct error *err)
@@ -133,7 +132,7 @@ int volume_write(struct volume *vol, const char *path,
 	return r;
 }
 
-/* A name as the library wants it; free() it. */
+/* A name in the library's encoding; free() it. */
 struct uname {
 	ntfschar *chars;
 	u8 len;
@@ -159,7 +158,7 @@ static int to_uname(struct volume *vol, const char *name, struct uname *u,
 	return 0;
 }
 
-/* Looks for a file whose name ends like that of the new one. */
+/* Find a file with the same extension as the new one. */
 struct sibling {
 	const char *extension;
 	char name[VOLUME_PATH_LIMIT];
@@ -174,7 +173,7 @@ static int is_sibling(void *opaque, const char *name, enum file_kind kind)
 	       str_fits(s->name, sizeof(s->name), name);
 }
 
-/* Best is what Windows itself gave a file of this kind at this place. */
+/* Preferably the descriptor that Windows itself gave a file of this kind in this folder. */
 static le32 security_for(struct volume *vol, const char *dir, const char *name)
 {
 	struct sibling s = { .extension = strrchr(name, '.') };
@@ -195,7 +194,7 @@ static le32 security_for(struct volume *vol, const char *dir, const char *name)
 	return id;
 }
 
-/* Closes @child in @dir and then @dir. */
+/* Close @child in @dir and then @dir. */
 static int close_both(struct volume *vol, ntfs_inode *child, ntfs_inode *dir,
 		      const char *path, int r, struct error *err)
 {
@@ -234,7 +233,7 @@ static int unlink_in(struct volume *vol, const char *dir, const char *name,
 		fail(err, EISDIR, "%s/%s is a directory: rename it in Windows", dir, name);
 		return close_both(vol, child, parent, name, -1, err);
 	}
-	/* Closes both, whatever happens. */
+	/* Close both in any case. */
 	if (ntfs_delete(vol->vol, NULL, child, parent, u->chars, u->len) != 0)
 		return fail_volume(vol, err, "remove", name);
 	return 0;

@@ -54,8 +54,7 @@ static int read_health(struct volume *vol, struct volume_health *health,
 	return health_read_hibernation(vol, health, err);
 }
 
-/* The library refused to mount for writing and won't say why: find out on a
- * mount that only reads. */
+/* The library refused to mount for writing without a reason: find it on a read-only mount. */
 static int explain_refusal(struct volume *vol, int code,
 			   struct volume_health *health, struct error *err)
 {
@@ -74,7 +73,7 @@ static int explain_refusal(struct volume *vol, int code,
 	}
 	if (r < 0)
 		return -1;
-	/* The library is stricter than we are with what it reads of a log. */
+	/* The library is stricter than these checks about the part of a log that it reads. */
 	if (code == EOPNOTSUPP || code == EPERM)
 		return fail(err, REFUSE_LOG_UNCLEAN,
 			    "the NTFS journal is not in order: start Windows "
@@ -162,7 +161,7 @@ static int list_one(void *opaque, const ntfschar *name, const int name_len,
 		return 0;
 	if (ntfs_ucstombs(name, name_len, &text, 0) < 0) {
 		l->no_memory = errno == ENOMEM;
-		/* A name that is no Unicode: nothing that we look for. */
+		/* A name that is not valid Unicode is not one of ours. */
 		return l->no_memory ? -1 : 0;
 	}
 	if (!strcmp(text, ".") || !strcmp(text, ".."))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* pe.c - what a Windows program or driver file says of itself */
+/* pe.c - headers and version of a Windows program or driver file */
 
 #include "helper/windows/pe.h"
 
@@ -10,7 +10,7 @@ enum {
 	COFF_MACHINE = 4, COFF_SECTIONS = 6, COFF_OPTIONAL_SIZE = 20,
 	OPTIONAL = 24,			/* from the PE signature */
 	OPTIONAL_OS_MAJOR = 40, OPTIONAL_OS_MINOR = 42, OPTIONAL_SUBSYSTEM = 68,
-	OPTIONAL_SIZE = 70,		/* what is read of it, in both kinds */
+	OPTIONAL_SIZE = 70,		/* the part that is read, same in both kinds */
 	DIRECTORIES_32 = 96, DIRECTORIES_64 = 112,
 	DIRECTORY_SECURITY = 4,		/* index of the certificate table */
 	SECTION_SIZE = 40, SECTIONS_LIMIT = 96,
@@ -34,8 +34,8 @@ static bool find_version(const uint8_t *data, size_t len, struct pe *pe)
 	return true;
 }
 
-/* Looks in the section with the resources only, so that code or data that holds
- * the same bytes isn't taken for it. */
+/* Search only the section with the resources, so that code or data with the same bytes is not
+ * mistaken for it. */
 static void read_version(const uint8_t *data, size_t total, uint64_t sections,
 			 unsigned int count, struct pe *pe)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pe.h - what a Windows program or driver file says of itself
+ * pe.h - headers and version of a Windows program or driver file
  *
- * Layouts: Microsoft's public "PE Format" page; the version block is
- * VS_FIXEDFILEINFO of the public Windows SDK documentation. Files may come from
- * the guest: everything is bounded.
+ * Layouts: Microsoft's public "PE Format" page; the version block is VS_FIXEDFILEINFO of the
+ * public Windows SDK documentation. Files may come from the guest: all accesses are bounded.
  */
 #ifndef BUSFLIP_PE_H
 #define BUSFLIP_PE_H
@@ -18,19 +17,19 @@ enum pe_machine {
 #define PE_SUBSYSTEM_NATIVE 1	/* drivers and the kernel */
 
 struct pe {
-	uint16_t machine;		/* enum pe_machine or another */
+	uint16_t machine;		/* enum pe_machine or another value */
 	uint16_t subsystem;
-	uint16_t os_major, os_minor;	/* oldest Windows that it is for */
+	uint16_t os_major, os_minor;	/* oldest version of Windows that it is for */
 	bool has_signature;		/* a certificate table is attached */
 	bool has_version;
 	uint16_t version[4];		/* file version, major first */
 };
 
 /*
- * pe_read() - the headers of a PE file
+ * pe_read() - read the headers of a PE file
  *
- * @data, @total bytes, may be only the start of a file (some KiB). A version is found only
- * when all of the file is there; @whole says so. False: no PE file.
+ * @data, @total bytes, may be only the start of a file (some KiB). The version is found only if
+ * the whole file is given; @whole says so. False: not a PE file.
  */
 bool pe_read(const uint8_t *data, size_t total, bool whole, struct pe *pe);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* target.c - every Windows on a disk, and the one to work on */
+/* target.c - find every Windows on a disk, and choose the one to work on */
 
 #include "helper/windows/target.h"
 
@@ -9,7 +9,7 @@
 
 #include "helper/shared/refusal.h"
 
-/* Folders in the root of a volume that are looked into; a real one has 20. */
+/* Folders in the root of a volume that are checked; a real one has 20. */
 #define ROOT_LIMIT 65536u
 
 static int has_hive(struct volume *vol, const char *root, struct error *err)
@@ -22,7 +22,7 @@ static int has_hive(struct volume *vol, const char *root, struct error *err)
 	return volume_stat(vol, path, &info, err);
 }
 
-/* The names are collected first: the listing keeps the root folder open. */
+/* Collect the names first: the listing keeps the root folder open. */
 struct folders {
 	char names[64][256 * 3];
 	size_t count;
@@ -64,7 +64,7 @@ static int find_roots(struct volume *vol, const struct partition *part,
 	return 0;
 }
 
-/* @read_only says why, when it could only be opened to be read. */
+/* @read_only: the reason if it could be opened only for reading. */
 static int open_volume(struct image *image, const struct partition *part,
 		       bool writable, struct volume **vol,
 		       struct volume_health *health, struct error *read_only,
@@ -87,8 +87,8 @@ static void note_obstacle(struct targets *targets, unsigned int number,
 	error_prefix(&targets->obstacle, "partition %u", number);
 }
 
-/* An I/O error of the disk ends the search; what the guest's own data cause is
- * an obstacle of that volume only. */
+/* An I/O error of the disk ends the search; an error in the guest's own data only excludes
+ * that volume. */
 static int look_into(struct image *image, const struct partition *part,
 		     bool writable, struct targets *targets, struct error *err)
 {

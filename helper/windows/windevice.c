@@ -63,7 +63,7 @@ static int property_text(const struct windows *win,
 
 /* ---- device instances ---------------------------------------------------- */
 
-/* Four hex digits and no fewer. */
+/* Exactly four hex digits. */
 static bool parse_hex4(const char *text, uint16_t *number)
 {
 	char digits[5] = "";
@@ -159,7 +159,7 @@ static int read_device(struct windows *win, const struct hive_key *key,
 	return 0;
 }
 
-/* Calls @each for every subkey of @path with its name; -1 stops. */
+/* Call @each for every subkey of @path with its name; -1 stops. */
 typedef int child_fn(struct windows *win, const struct hive_key *child,
 		     const char *path, const char *name, struct error *err);
 
@@ -190,7 +190,7 @@ static int pci_instance(struct windows *win, const struct hive_key *key,
 	uint16_t vendor = 0, id = 0;
 
 	if (!str_printf(from, sizeof(from), "SYSTEM\\%s\\%s", path, name))
-		return 0;	/* no name that Windows makes is that long */
+		return 0;	/* no name created by Windows is that long */
 	parse_pci(strrchr(path, '\\') + 1, &vendor, &id);
 	return read_device(win, key, from, vendor, id, err);
 }
@@ -222,8 +222,8 @@ static int scsi_instance(struct windows *win, const struct hive_key *key,
 	return 0;
 }
 
-/* The name under which viostor shows its disks (VendorId and ProductId in
- * virtio_stor.c of virtio-win). */
+/* The name that viostor gives its disks (VendorId and ProductId in virtio_stor.c of
+ * virtio-win). */
 static int scsi_device(struct windows *win, const struct hive_key *key,
 		       const char *path, const char *name, struct error *err)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * windows.c - what Windows this is: version, control sets, single facts
+ * windows.c - identify a Windows: version, control sets, single facts
  *
- * Most facts are one value at one place: a table says which. The rest has a
- * file of its own: winservice.c (services and filters), windevice.c (devices
- * and device databases), winvolume.c (files and the volume).
+ * Most facts are one value at one place, listed in a table. The others have files of their own:
+ * winservice.c (services and filters), windevice.c (devices and device databases), winvolume.c
+ * (files and the volume).
  */
 
 #include "helper/windows/windows.h"
@@ -16,7 +16,7 @@
 enum fact_kind { FACT_DWORD, FACT_FILETIME, FACT_STRING };
 enum fact_hive { IN_SOFTWARE, IN_SYSTEM, IN_SET, IN_CONFIG };
 
-/* Where each single fact lives, in registries of real Windows 7 and 10. */
+/* The place of each single fact, from registries of real Windows 7 and 10. */
 static const struct fact_place {
 	enum fact_hive hive;
 	enum fact_kind kind;
@@ -95,7 +95,7 @@ static int read_number(const struct hive *h, const struct hive_key *key,
 	return found;
 }
 
-/* Fills one fact; @prefix is its key's parent, as shown and as looked up. */
+/* Fill one fact; @prefix is its key's parent, as shown and as looked up. */
 static int read_fact(struct windows *win, const struct fact_place *p,
 		     const char *prefix, struct error *err)
 {
@@ -151,8 +151,8 @@ static uint32_t build_number(const struct windows *win)
 	return *end || n > 999999 ? 0 : (uint32_t)n;
 }
 
-/* First build of each generation (Microsoft's release information); 11 by its
- * build because ProductName still says 10 there. 26100 is Server 2025 too. */
+/* First build of each generation (Microsoft's release information). 11 is identified by its
+ * build because its ProductName still says 10. 26100 is also Server 2025. */
 static enum windows_generation generation_of(uint32_t build)
 {
 	static const struct {
@@ -212,7 +212,7 @@ static enum windows_arch arch_of_machine(const struct fact_number *machine)
 	}
 }
 
-/* The kernel's file and the registry must agree where both are known. */
+/* The kernel's file and the registry must agree if both are known. */
 static void judge_arch(struct windows *win)
 {
 	enum windows_arch text = arch_of_text(&win->arch_text);
@@ -222,8 +222,8 @@ static void judge_arch(struct windows *win)
 		win->arch = text;
 }
 
-/* Windows 7 falls back to the last known good set by itself; 8 and later do not:
- * registries of real Windows 10 have one set, and name it as the last good one. */
+/* Windows 7 falls back to the last known good set by itself. 8 and later do not: registries of
+ * real Windows 10 have one set, which is also named as the last known good one. */
 static int read_sets(struct windows *win, struct error *err)
 {
 	uint32_t current = (uint32_t)win->current.value;
@@ -274,8 +274,8 @@ static int read_databases(struct windows *win, struct error *err)
 	return has_key(win, path, &win->critical_database, err);
 }
 
-/* Any policy value forbids more than Windows' default: the driver might not be
- * installed (Microsoft, "Manage device installation with group policy"). */
+/* Any policy value is stricter than Windows' default: the driver might not be installed
+ * (Microsoft, "Manage device installation with group policy"). */
 static int read_restrictions(struct windows *win, struct error *err)
 {
 	static const char path[] =
@@ -297,8 +297,8 @@ static int read_restrictions(struct windows *win, struct error *err)
 	return found < 0 ? -1 : 0;
 }
 
-/* Pairs of paths, the second empty for a deletion (Microsoft, MoveFileEx()); the
- * first that names a VirtIO storage driver is noted. */
+/* Pairs of paths, the second empty for a deletion (Microsoft, MoveFileEx()); the first that
+ * names a VirtIO storage driver is recorded. */
 static void search_renames(struct windows *win, const uint8_t *data, size_t len)
 {
 	char text[FACT_TEXT];

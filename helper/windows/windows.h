@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * windows.h - what the Windows on a volume is, and how it stands
+ * windows.h - the Windows on a volume, and its state
  *
  * Order of calls, for one volume that holds <root>/System32/config/SYSTEM:
  *
@@ -13,19 +13,18 @@
  *	evidence_judge(win, ..)		evidence.h
  *	windows_free(win)
  *
- * windows_inspect() loads only the parts of the hives that it looks at, and
- * replays their logs in memory; a hive that can't be trusted is an error with
- * enum refusal. The pure part, windows_from_hives(), takes open hives and a
- * table of functions for facts about files, and is what tests and fuzzers use.
+ * windows_inspect() loads only the parts of the hives that it needs, and replays their logs in
+ * memory; a hive that can't be trusted is an error with enum refusal. The pure part,
+ * windows_from_hives(), gets open hives and a table of functions for facts about files; tests
+ * and fuzzers use it.
  *
- * Every fact says where it was looked for, also when it isn't there: `from` is
- * "SYSTEM\ControlSet001\..." or a path in the volume. Times are FILETIME (100 ns
- * since 1601, UTC as Windows believed it). Text is UTF-8 and hostile: it may
- * hold control characters, which report.h makes harmless.
+ * Every fact has its source, even if it does not exist: `from` is "SYSTEM\ControlSet001\..." or
+ * a path in the volume. Times are FILETIME (100 ns since 1601, UTC according to Windows). Text
+ * is UTF-8 and hostile: it may contain control characters, which report.h replaces.
  *
- * What the facts mean is said where each is read, with its source: Microsoft's
- * documentation, the source of a driver or of virt-v2v, or the registries of real
- * Windows 7 and 10 (tests/README.md, "Registries of real Windows").
+ * The meaning of each fact is described where it is read, with its source: Microsoft's
+ * documentation, the source of a driver or of virt-v2v, or the registries of real Windows 7 and
+ * 10 (tests/README.md, "Registries of real Windows").
  */
 #ifndef BUSFLIP_WINDOWS_H
 #define BUSFLIP_WINDOWS_H
@@ -61,24 +60,24 @@ enum windows_generation {
 
 enum windows_arch { ARCH_UNKNOWN, ARCH_X86, ARCH_AMD64, ARCH_ARM64 };
 
-/* The two drivers that a system disk can be moved to. */
+/* The two drivers for a system disk on VirtIO. */
 enum virtio_kind { VIRTIO_BLK, VIRTIO_SCSI, VIRTIO_KINDS };
 
 enum presence { PRESENCE_UNKNOWN, PRESENCE_NO, PRESENCE_YES };
 
-/* A driver's service key. winload starts it when its effective start is 0:
- * StartOverride\<hardware configuration> wins over Start (8 and later). */
+/* A driver's service key. winload starts it if its effective start is 0:
+ * StartOverride\<hardware configuration> overrides Start (8 and later). */
 struct service {
 	char name[64];
 	char from[FACT_FROM];
-	bool present;		/* the key is there */
+	bool present;		/* the key exists */
 	bool has_start, has_type;
 	uint32_t start, type;
-	char image_path[FACT_TEXT];	/* "" when there is none */
-	bool overridden;	/* StartOverride is there, whatever is in it */
+	char image_path[FACT_TEXT];	/* "" if there is none */
+	bool overridden;	/* StartOverride exists, whatever it contains */
 	bool has_override;	/* ... with a value for the configuration */
 	uint32_t override;	/* that value */
-	uint32_t effective;	/* what winload would use; 3 without Start */
+	uint32_t effective;	/* as winload would use it; 3 without Start */
 	char file[FACT_TEXT];	/* the image in the volume, or "" */
 	enum presence file_there;
 	uint64_t changed;	/* FILETIME of the key */
@@ -91,33 +90,33 @@ struct device {
 	char service[64], class_guid[64], driver[64];
 	bool has_flags;
 	uint32_t config_flags;
-	bool driver_key;	/* Control\Class\<driver> is there */
-	uint64_t installed, first_installed, arrived, removed;	/* 0: none */
+	bool driver_key;	/* Control\Class\<driver> exists */
+	uint64_t installed, first_installed, arrived, removed;	/* 0: no value */
 	char version[64], inf[64], section[64], matching_id[FACT_TEXT];
 };
 
 enum virtio_state {
-	VIRTIO_ABSENT,		/* nothing of the driver is there */
-	VIRTIO_STAGED,		/* something, but winload can't start from it */
+	VIRTIO_ABSENT,		/* the driver does not exist */
+	VIRTIO_STAGED,		/* it exists, but winload can't start from it */
 	VIRTIO_BOOTABLE,	/* loaded at boot and found for the device */
 	VIRTIO_BOUND,		/* ... and a device instance is set up */
 };
 
-/* One PCI identity of a VirtIO device, and who answers to it. */
+/* One PCI ID of a VirtIO device, and the driver that Windows finds for it. */
 struct virtio_id {
 	uint16_t id;		/* 1001, 1042, 1004 or 1048 */
 	bool listed;		/* some device database entry names it */
 	bool findable;		/* ... and leads to this driver's service */
-	bool by_package;	/* an INF that isn't ours names it (8 and later) */
+	bool by_package;	/* an INF other than ours names it (8 and later) */
 	char from[FACT_FROM];	/* the entry, or where it would be */
-	char inf[64];		/* 8 and later: the INF that answers */
+	char inf[64];		/* 8 and later: the INF that it leads to */
 };
 
 struct virtio {
 	struct service service;
 	struct virtio_id ids[2];	/* legacy, modern */
 	enum virtio_state state;
-	char reason[FACT_TEXT];	/* why it is no more than that */
+	char reason[FACT_TEXT];	/* why the state is not better */
 	size_t bound_device;	/* index in devices; only when VIRTIO_BOUND */
 };
 
@@ -126,7 +125,7 @@ struct class_filter {
 	bool upper;
 	char name[64];
 	char from[FACT_FROM];
-	bool service;		/* the service key is there */
+	bool service;		/* the service key exists */
 	enum presence file;
 };
 
@@ -134,7 +133,7 @@ struct class_filter {
 struct board_driver {
 	char path[FACT_TEXT];
 	uint64_t size;
-	uint16_t machine;	/* PE machine; 0: no PE file */
+	uint16_t machine;	/* PE machine; 0: not a PE file */
 	bool has_version;
 	uint16_t version[4];
 };
@@ -148,13 +147,13 @@ struct hive_status {
 	bool there;
 	uint64_t size;
 	uint32_t minor;		/* hive format 1.<minor> */
-	struct hivelog log;	/* its pages are gone when there are none */
+	struct hivelog log;	/* if there is none, its pages are gone, too */
 };
 
 struct windows {
 	char root[WINDOWS_ROOT];	/* of the system, in the volume */
 	struct hive_status system_status, software_status;
-	struct hive system, software;	/* open as long as this lives */
+	struct hive system, software;	/* open until windows_free() */
 
 	struct fact_text product, edition, installation, display_version;
 	struct fact_text build_text, build_lab, product_type;
@@ -164,13 +163,13 @@ struct windows {
 	bool server;
 	struct fact_text arch_text;	/* as the hive says */
 	struct fact_number arch_machine;	/* PE machine of the kernel */
-	enum windows_arch arch;		/* UNKNOWN when the two disagree */
+	enum windows_arch arch;		/* UNKNOWN if the two disagree */
 
 	struct fact_number current, default_set, failed, last_known_good;
 	char control_set[16];		/* "ControlSet001", or "" */
-	char lkg_set[16];		/* another one to patch too (7), or "" */
-	bool driver_database;		/* root key DriverDatabase is there */
-	bool critical_database;		/* CriticalDeviceDatabase is there */
+	char lkg_set[16];		/* another one to patch as well (7), or "" */
+	bool driver_database;		/* root key DriverDatabase exists */
+	bool critical_database;		/* CriticalDeviceDatabase exists */
 
 	struct fact_text hardware_config, manufacturer, model, bios_version;
 	struct fact_number hardware_id, last_use;
@@ -180,16 +179,16 @@ struct windows {
 	struct fact_number auto_reboot, crash_dump, san_policy;
 	struct fact_number poll_boot_partition;
 	struct fact_text restrictions;	/* policy on device installation */
-	struct fact_text renames;	/* pending rename that touches VirtIO */
+	struct fact_text renames;	/* pending rename that involves VirtIO */
 	struct fact_number memory_dump;	/* FILETIME of MEMORY.DMP */
 	struct fact_number minidumps;	/* FILETIME of the folder Minidump */
-	struct fact_number bootstat_clean;	/* a hint: winfiles.c */
+	struct fact_number bootstat_clean;	/* unreliable: see winfiles.c */
 
 	struct virtio virtio[VIRTIO_KINDS];
 	bool ahci_ready;		/* a SATA disk would be found at boot */
 	char ahci_reason[FACT_TEXT];	/* why not */
 	bool ide_ready;
-	struct service *services;	/* boot-start, and all storage drivers */
+	struct service *services;	/* boot-start drivers, and all storage drivers */
 	size_t service_count;
 	struct device devices[WINDOWS_DEVICES];	/* storage and VirtIO */
 	size_t device_count;
@@ -200,10 +199,10 @@ struct windows {
 	struct board_driver board[WINDOWS_BOARD];
 	size_t board_count;
 
-	void *owned;			/* of winvolume.c */
+	void *owned;			/* used by winvolume.c */
 };
 
-/* Facts about files of the volume; each may be NULL. Like volume_stat() and
+/* Functions for facts about files of the volume; each may be NULL. Like volume_stat() and
  * volume_read_head(). */
 struct windows_files {
 	int (*stat)(void *opaque, const char *path, struct file_info *info,
@@ -216,42 +215,40 @@ struct windows_files {
 /*
  * windows_from_hives() - fill @win from its open hives
  *
- * @win: system (and software, if software_status.there) are open, root is set;
- * all the rest zero. @files may be NULL: then nothing is known about files.
- * Fails only when a hive is damaged or can't be read.
+ * @win: system (and software, if software_status.there) are open, root is set; all other
+ * members are zero. @files may be NULL: then nothing is known about files. Fails only if a hive
+ * is damaged or can't be read.
  */
 int windows_from_hives(struct windows *win, const struct windows_files *files,
 		       struct error *err);
 
 /*
- * windows_inspect() - all of the above from a volume; *@out is freed by
- * windows_free()
+ * windows_inspect() - all of the above from a volume; windows_free() frees *@out
  *
- * @root: "Windows", or what the caller found. @editing: read all of SYSTEM at once,
- * because it will be needed, unless that service is one that boots (then there may be
- * nothing to edit); NULL: only the parts that are looked at.
+ * @root: "Windows", or the folder that the caller found. @editing: read all of SYSTEM at once,
+ * because it will be needed, unless that service already starts at boot (then there may be
+ * nothing to edit); NULL: read only the needed parts.
  */
 int windows_inspect(struct volume *vol, const char *root, const char *editing,
 		    struct windows **out, struct error *err);
 void windows_free(struct windows *win);
 
 /*
- * windows_load_system() - make win->system.data the whole hive with its logs
- * replayed, to be edited
+ * windows_load_system() - make win->system.data the whole hive with its logs replayed, for
+ * editing
  *
- * windows_inspect() may have read it. Also completes
- * win->system_status.log.newest_seq, for which the logs of a clean hive must be read;
- * an inspection doesn't.
+ * windows_inspect() may have read it. Also completes win->system_status.log.newest_seq, which
+ * needs the logs of a clean hive too; an inspection does not read them.
  */
 int windows_load_system(struct windows *win, struct error *err);
 
-/* windows_read_system() - SYSTEM as it is on the disk, logs not replayed; freed
- * by hive_memory_free(). */
+/* windows_read_system() - SYSTEM as it is on the disk, logs not replayed; hive_memory_free()
+ * frees it. */
 int windows_read_system(const struct windows *win, struct hive_memory *memory,
 			struct error *err);
 
-/* windows_check() - why this Windows must not be patched or flipped: too old,
- * not known, control sets in disagreement. 0 when nothing speaks against it. */
+/* windows_check() - -1 if this Windows must not be patched or moved: too old, unknown, control
+ * sets that disagree. */
 int windows_check(const struct windows *win, struct error *err);
 
 /* windows_find_service() - a service in win->services, or NULL. */
@@ -263,18 +260,17 @@ const char *windows_arch_name(enum windows_arch arch);
 const char *virtio_state_name(enum virtio_state state);
 const char *virtio_service_name(enum virtio_kind kind);
 
-/* The PCI identities of a kind: [0] legacy, [1] modern (VIRTIO specification, "PCI
- * Device Discovery"). */
+/* The PCI IDs of a kind: [0] legacy, [1] modern (VIRTIO specification, "PCI Device
+ * Discovery"). */
 const uint16_t *virtio_device_ids(enum virtio_kind kind);
 
 /*
- * windows_match_id() - who answers to one PCI identity at boot, and is it
- * @service
+ * windows_match_id() - find the driver for one PCI ID at boot, and whether it is @service
  *
- * @forms: the device's ids ("VEN_1AF4&DEV_1001&REV_00"), ended by NULL. Fills
- * listed, findable, by_package, from and inf of @out. An id that leads to a package
- * without Configurations and Descriptors is not findable: so a driver stands that
- * was staged, and never had a device (pvscsi of a real Windows 10 1903).
+ * @forms: the device's IDs ("VEN_1AF4&DEV_1001&REV_00"), ended by NULL. Fills listed, findable,
+ * by_package, from and inf of @out. An ID that leads to a package without Configurations and
+ * Descriptors is not findable: this is the state of a driver that was staged but never had a
+ * device (pvscsi of a real Windows 10 1903).
  */
 int windows_match_id(const struct windows *win, const char *const *forms,
 		     const char *service, struct virtio_id *out,
@@ -283,9 +279,9 @@ int windows_match_id(const struct windows *win, const char *const *forms,
 /* ---- shared by the parts of windows.c ------------------------------------ */
 #define VENDOR_VIRTIO 0x1af4
 
-/* windows_is_storage() - whether it is the service of a storage controller. */
+/* windows_is_storage() - true for the service of a storage controller. */
 bool windows_is_storage(const char *name);
-/* windows_find_path() - a key of the SYSTEM hive by its whole path. */
+/* windows_find_path() - find a key of the SYSTEM hive by its whole path. */
 int windows_find_path(const struct windows *win, const char *path,
 		      struct hive_key *key, struct error *err);
 int windows_read_services(struct windows *win, const struct windows_files *files,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* winfiles.c - facts about Windows that lie in files and not in hives */
+/* winfiles.c - facts about Windows from files other than hives */
 
 #include "helper/windows/pe.h"
 #include "helper/shared/refusal.h"
@@ -18,8 +18,8 @@ static int root_path(const struct windows *win, const char *name,
 	return str_printf(path, FACT_TEXT, "%s/%s", win->root, name) ? 0 : -1;
 }
 
-/* 1 with the first bytes of a file; 0 when the guest has no such file or an odd one, which
- * makes a fact unknown; -1 when the disk can't be read, of which nothing is known then. */
+/* 1 with the first bytes of a file; 0 if the guest has no such file or an unusual one, which
+ * makes a fact unknown; -1 if the disk can't be read, which leaves everything unknown. */
 static int read_head(const struct windows_files *files, const char *path, size_t want,
 		     uint8_t *data, size_t *len, struct error *err)
 {
@@ -55,8 +55,8 @@ static int read_kernel(struct windows *win, const struct windows_files *files,
 	return 0;
 }
 
-/* RTL_BSD_DATA: LastBootSucceeded at 10, LastBootShutdown at 11. Its layout was
- * not checked against a real file, so it is never more than a hint. */
+/* RTL_BSD_DATA: LastBootSucceeded at 10, LastBootShutdown at 11. Its layout was not checked
+ * against a real file, so the fact is never more than a hint. */
 static int read_bootstat(struct windows *win, const struct windows_files *files,
 			 struct error *err)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * winservice.c - driver services, class filters, and is AHCI ready
+ * winservice.c - driver services, class filters, and whether AHCI is ready
  *
- * The rule that decides a boot: winload starts a driver whose effective start is
- * 0, and on Windows 8 and later StartOverride\<hardware configuration> wins
- * over Start. So a service is never judged by Start alone.
+ * What decides a boot: winload starts a driver whose effective start is 0, and on Windows 8 and
+ * later StartOverride\<hardware configuration> overrides Start. So a service is never judged by
+ * Start alone.
  *
- * Not documented by Microsoft. In the registries of real Windows 10 (1709, 1903)
- * StartOverride is there for boot drivers without a device only, 44 of 93 in one
- * of them; quibble, an open loader for Windows, goes by it; and AWS' documentation
- * tells to delete it.
+ * Microsoft does not document this. In the registries of real Windows 10 (1709, 1903)
+ * StartOverride exists only for boot drivers without a device, 44 of 93 in one of them;
+ * quibble, an open source boot loader for Windows, uses it; and AWS' documentation tells users
+ * to delete it.
  */
 
 #include "helper/windows/windows.h"
@@ -19,7 +19,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Listed whatever their Start is: what a system disk may hang on. */
+/* Listed with any Start: a system disk may depend on them. */
 static const char *const storage_services[] = {
 	"storahci", "msahci", "atapi", "intelide", "pciide", "stornvme",
 	"viostor", "vioscsi", "LSI_SAS", "LSI_SCSI", "LSI_SAS2", "LSI_SAS2i",
@@ -37,8 +37,8 @@ bool windows_is_storage(const char *name)
 
 /* ---- one service --------------------------------------------------------- */
 
-/* The image's path in the volume: relative to the system root, or with one of
- * the spellings of it. "" when it lies elsewhere. */
+/* The image's path in the volume: relative to the system root, or with one of its aliases. ""
+ * if it is elsewhere. */
 static void image_file(const struct windows *win, struct service *s)
 {
 	static const char *const roots[] = { "\\SystemRoot\\", "%SystemRoot%\\" };
@@ -58,7 +58,7 @@ static void image_file(const struct windows *win, struct service *s)
 			rest += strlen(roots[i]);
 	if (strncmp(rest, "\\??\\", 4) == 0 && rest[4] &&
 	    rest[5] == ':' && rest[6] == '\\') {
-		rest += 7;	/* a drive letter: ours if the folder is */
+		rest += 7;	/* a drive letter: this volume's if the folder matches */
 		if (strncasecmp(rest, win->root, root_len) != 0 ||
 		    rest[root_len] != '\\')
 			return;
@@ -157,7 +157,7 @@ int windows_read_service(const struct windows *win, const char *name,
 
 /* ---- all that matter ----------------------------------------------------- */
 
-/* Whether the key is a driver that winload starts, or a storage driver. */
+/* True if the key is a driver that winload starts, or a storage driver. */
 static int wanted(const struct windows *win, uint32_t cell, char *name,
 		  size_t size, struct error *err)
 {
@@ -213,8 +213,8 @@ const struct service *windows_find_service(const struct windows *win,
 
 /* ---- AHCI and IDE -------------------------------------------------------- */
 
-/* What a SATA or IDE boot needs: Microsoft's KB 922976 (msahci), and how these
- * drivers stand in registries of real Windows 7 and 10. */
+/* What a SATA or IDE boot needs: Microsoft's KB 922976 (msahci), and the values of these
+ * drivers in registries of real Windows 7 and 10. */
 static const struct readiness {
 	bool eight;		/* Windows 8 and later, or older */
 	bool ide;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * winvirtio.c - device databases, and how far the VirtIO storage drivers are
+ * winvirtio.c - device databases, and the state of the VirtIO storage drivers
  *
- * "Bootable" needs three links that have nothing to do with each other: winload
- * starts the driver (service), the kernel finds it for the device (instance or
- * database), and the file is there. A guest can have any two of them and still
- * stop with 0x7B. Seen in the registry of a real Windows 10 1903 from VMware: its
- * pvscsi is in the database, with a package that has no Configurations and a
- * service that has no Start.
+ * "Bootable" needs three independent conditions: winload starts the driver (service), the
+ * kernel finds it for the device (instance or database), and the file exists. A guest can meet
+ * any two of them and still stop with 0x7B. An example from the registry of a real Windows 10
+ * 1903 from VMware: its pvscsi is in the database, with a package that has no Configurations
+ * and a service that has no Start.
  */
 
 #include "helper/windows/windows.h"
@@ -18,9 +17,8 @@
 
 #define CONFIG_BROKEN 0x67u	/* disabled, removed, manual, reinstall, failed */
 
-/* The identities by which QEMU's devices look for a driver, in the order of
- * Windows: hardware IDs, then compatible IDs (Microsoft, "Identifiers for PCI
- * devices"). */
+/* The IDs by which Windows looks for the driver of QEMU's devices, in its order: hardware IDs,
+ * then compatible IDs (Microsoft, "Identifiers for PCI devices"). */
 #define FORMS(dev, subsys, rev, class) { \
 	"VEN_1AF4&DEV_" dev "&SUBSYS_" subsys "1AF4&REV_" rev, \
 	"VEN_1AF4&DEV_" dev "&SUBSYS_" subsys "1AF4", \
@@ -78,8 +76,7 @@ int windows_find_path(const struct windows *win, const char *path,
 
 /* ---- device databases ---------------------------------------------------- */
 
-/* The package that an INF stands for: DriverInfFiles\<inf>, Active or the
- * first label. */
+/* The package of an INF: DriverInfFiles\<inf>, Active or the first label. */
 static int package_label(const struct windows *win, const char *inf,
 			 char *label, size_t size, struct error *err)
 {
@@ -102,8 +99,7 @@ static int package_label(const struct windows *win, const char *inf,
 	return found;
 }
 
-/* 1 when the package has a descriptor of the id whose configuration names the
- * service. */
+/* 1 if the package has a descriptor of the ID whose configuration names the service. */
 static int package_serves(const struct windows *win, const char *label,
 			  const char *form, const char *service,
 			  struct error *err)
@@ -231,7 +227,7 @@ static bool device_bound(const struct device *d, enum virtio_kind kind)
 	       d->driver_key && !(d->config_flags & CONFIG_BROKEN);
 }
 
-/* Why winload would not start the driver, or NULL. */
+/* The reason why winload would not start the driver, or NULL. */
 static const char *service_fault(const struct windows *win,
 				 const struct service *s)
 {

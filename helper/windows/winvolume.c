@@ -2,10 +2,9 @@
 /*
  * winvolume.c - Windows on a volume: its hives, with their logs, and its files
  *
- * The thin layer between the pure parts and ntfs.h. Hives are opened lazily; a
- * dirty one has its logs laid over what is read. They are read only then, or
- * when SYSTEM is about to be edited and must get a newer sequence number than
- * any of their entries has.
+ * The thin layer between the pure parts and ntfs.h. Hives are opened lazily; the logs of a
+ * dirty one are overlaid on what is read. Logs are read only for a dirty hive, or if SYSTEM is
+ * about to be edited and needs a newer sequence number than any of their entries.
  */
 
 #include "helper/windows/windows.h"
@@ -68,7 +67,7 @@ static bool base_dirty(const uint8_t *base)
 	return !hive_base_read(base, &b, &why) || b.seq1 != b.seq2;
 }
 
-/* 1: open, 0: not there. */
+/* 1: open, 0: does not exist. */
 static int open_hive(struct hive_source *s, struct hive *hive,
 		     struct hive_status *status, struct error *err)
 {
@@ -98,8 +97,8 @@ static int open_hive(struct hive_source *s, struct hive *hive,
 	return 1;
 }
 
-/* A guess, which costs a few reads and spares that of the whole hive: no error of it is
- * told, and whoever edits has it read then. */
+/* An estimate that costs a few reads and saves reading the whole hive. Its errors are ignored:
+ * whoever edits then has the hive read. */
 static bool boots(const struct hive *h, const char *service)
 {
 	struct hive_key root, key;
@@ -114,7 +113,7 @@ static bool boots(const struct hive *h, const char *service)
 	       hive_get_dword(h, &key, "Start", &number, NULL) == 1 && number == 0;
 }
 
-/* What reads files names them, what looks into them does not. */
+/* Functions that read files name them in their errors; functions that parse them do not. */
 static int name_once(const char *path, struct error *err)
 {
 	return err && strstr(err->msg, path) ? -1 : error_prefix(err, "%s", path);
@@ -203,8 +202,8 @@ void windows_free(struct windows *win)
 	free(win);
 }
 
-/* Only the newest sequence number is wanted: a clean hive's logs are not
- * replayed, whatever is in them. */
+/* Only the newest sequence number is needed: a clean hive's logs are not replayed, whatever
+ * they contain. */
 static int read_newest(struct hive_source *s, struct hive_status *status,
 		       struct error *err)
 {

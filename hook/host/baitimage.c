@@ -102,7 +102,7 @@ bool baitimage_sound(const char *path, struct error *err)
 	char name[256];
 
 	if (fd >= 0 && !wrong && libvirt_writes_file(path, name, sizeof(name)))
-		wrong = "is also a domain's own disk";
+		wrong = "is not only the bait";
 	if (wrong && may_replace(path, fd, &st, wrong, err) == 0)
 		fail(err, EPERM, "%s %s", path, wrong);
 	return !wrong;
