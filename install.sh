@@ -3,10 +3,10 @@
 #
 # install.sh - packages, build and installation of busflip; see --help
 #
-# The order makes that a run which fails leaves nothing half done: everything
-# that busflip consists of is in place and checked before the hook is, and the
-# hook, which libvirt runs, comes into its place by one rename. A failure
-# before that takes away what a first installation has put there.
+# The order ensures that a failed run leaves nothing half done: all parts of
+# busflip are installed and checked before the hook, and the hook, which libvirt
+# runs, is installed by one rename. If a first installation fails before that,
+# it is removed again.
 
 set -euo pipefail
 
@@ -17,23 +17,23 @@ usage()
 
 	Without an option: install the packages that busflip needs, build it,
 	install it on this host and make the running libvirt daemon use it.
-	Guests go on running. Safe to be run again.
+	Guests keep running. It is safe to run it again.
 
-	  --demo          show what busflip does, with a libvirt daemon and a guest
-	                  of its own; leaves nothing behind but the packages
+	  --demo          show what busflip does, with its own libvirt daemon and
+	                  guest; leaves nothing behind except the packages
 	  --test          install what the tests need, build and run them
 	  --deps[=LIST]   install packages only; LIST of build, run, test, demo, ci,
 	                  fleet, v2v, modular (default: build,run)
-	  --uninstall     take busflip off this host; refuses while a domain is on
-	                  its way (staged or trial) or a disk half patched, and
-	                  where busflip is a package or has another prefix
-	  --force         with --uninstall: even then, but for a package
-	  --prefix DIR    where the program and its manual go (/usr/local), while
-	                  units are where systemd looks; for --uninstall, too
-	  --destdir DIR   install below DIR, touch nothing else: for packaging
-	  --help          this text
+	  --uninstall     remove busflip from this host; refuses while a conversion
+	                  is in progress (staged or trial) or a disk is half
+	                  patched, and if busflip is a package or has another prefix
+	  --force         with --uninstall: remove it anyway, except a package
+	  --prefix DIR    prefix of the program and its manual pages (/usr/local);
+	                  units go where systemd looks; also for --uninstall
+	  --destdir DIR   install below DIR, change nothing else: for packaging
+	  --help          print this help
 
-	Debian, Fedora and what derives from them are known. Elsewhere, install
+	Debian, Fedora and their derivatives are supported. On other systems, install
 	the packages by hand (see conf/packages.sh) and run make.
 	END
 }
@@ -94,7 +94,7 @@ case $prefix$destdir in
 *[[:space:]]*) die "--prefix and --destdir can't have spaces" ;;
 esac
 
-# Which packages, and how they are got.
+# Names of the packages, and how to install them.
 # shellcheck source=conf/packages.sh
 . conf/packages.sh
 
@@ -120,11 +120,11 @@ build()
 	say "build"
 	make_args=(B="$dir" PREFIX="$prefix" DESTDIR="$destdir")
 	if ! static_libc; then
-		warn "no static libc here: the hook is linked dynamically, which takes it longer to start"
+		warn "no static libc on this host: the hook is linked dynamically and starts more slowly"
 		make_args+=(FRONT_STATIC=)
 	fi
 	if [ -d "$dir" ] && [ "$(cat "$dir/prefix" 2>/dev/null || echo /usr/local)" != "$prefix" ]; then
-		# Packages that were made there have a prefix of their own.
+		# Keep packages built there: they have their own prefix.
 		find "$dir" -mindepth 1 -maxdepth 1 ! -name deb ! -name rpm -exec rm -rf {} +
 	fi
 	mkdir -p "$dir"
@@ -146,15 +146,15 @@ own_build()
 enable_units()
 {
 	with_systemd || {
-		say "no systemd here: tagged domains are staged at their first start"
+		say "no systemd on this host: tagged domains are staged at their first start"
 		return
 	}
 	say "systemd units"
 	systemctl daemon-reload
 	systemctl -q enable busflip-stage.service
 	systemctl -q enable --now busflip-stage.path
-	# For domains that are tagged already. Without a daemon it fails, and
-	# the next boot or definition does it.
+	# For domains that are already tagged. Without a daemon it fails, and
+	# the next boot or definition repeats it.
 	systemctl start busflip-stage.service || warn "busflip stage --all failed; see journalctl -u busflip-stage"
 	echo "    busflip-stage.path watches for new definitions"
 }
@@ -171,7 +171,7 @@ disable_units()
 
 # ---- actions --------------------------------------------------------------
 
-# Takes a first installation back when a later step of it fails.
+# Remove a first installation if a later step fails.
 undo=no
 take_back()
 {
@@ -179,7 +179,7 @@ take_back()
 
 	trap - EXIT
 	if [ "$undo" = yes ]; then
-		warn "failed; taking back what was installed"
+		warn "failed; removing what was installed"
 		disable_units
 		apparmor_drop || :
 		make "${make_args[@]}" uninstall >/dev/null 2>&1 || :
@@ -232,10 +232,10 @@ do_install()
 	undo=no
 	say "done"
 	cat <<-END
-	Tag a domain, and start it as ever:
+	Tag a domain, and start it as usual:
 	    busflip enable DOMAIN
 	    virsh start DOMAIN
-	See where it stands with: busflip status; more in: man busflip
+	See its state with busflip status, and man busflip for more.
 	END
 }
 
@@ -245,15 +245,15 @@ do_destdir()
 	say "files below $destdir"
 	run_make install
 	cat <<-END
-	Left to the package: reload libvirtd or virtqemud, enable busflip-stage.path
-	and busflip-stage.service, "busflip bait", an AppArmor rule where busflip is not in /usr/sbin
-	(see conf/security.sh), for SELinux conf/busflip-hook.cil and the type
-	virt_content_t for /var/lib/busflip/bait.img.
+	The package must: reload libvirtd or virtqemud, enable busflip-stage.path and
+	busflip-stage.service, run "busflip bait", add an AppArmor rule if busflip is not
+	in /usr/sbin (see conf/security.sh), and for SELinux load conf/busflip-hook.cil
+	and set the type virt_content_t for /var/lib/busflip/bait.img.
 	END
 }
 
-# There is one hook and one bait on a host: whoever takes them away has to ask the
-# busflip that they belong to. One that is beside a package sees the same domains.
+# There is one hook and one bait on a host, so they must be removed by the busflip
+# that they belong to. An installation beside a package sees the same domains.
 check_prefix()
 {
 	local other=$prefix
@@ -266,11 +266,11 @@ check_prefix()
 	fi
 	[ $force = no ] || return 0
 	[ "${other:-$prefix}" = "$prefix" ] || [ "$other" -ef "$prefix" ] ||
-		die "the hook is of the busflip below $other; take that away first, with" \
+		die "the hook belongs to the busflip below $other; remove that first, with" \
 			"\"./install.sh --uninstall --prefix $other\", or use --force"
 	is_here ||
-		die "nothing of busflip is below $prefix; was it installed with another" \
-			"--prefix? To take away what else there is of it, use --force"
+		die "busflip is not installed below $prefix; was it installed with another" \
+			"--prefix? To remove its other parts, use --force"
 }
 
 do_uninstall()
@@ -284,9 +284,9 @@ do_uninstall()
 	say "uninstall from $prefix"
 	if [ $force = no ]; then
 		domains=$(under_way) ||
-			die "can't ask libvirt which domains are on their way; see above, or use --force"
+			die "can't ask libvirt which conversions are in progress; see above, or use --force"
 		if [ "$domains" ]; then
-			warn "these domains are on their way; let them arrive, or take them back" \
+			warn "the conversion of these domains is in progress; let it finish, or undo it" \
 				"with \"busflip disable DOMAIN\", or use --force:"
 			echo "$domains" >&2
 			exit 1
@@ -294,7 +294,7 @@ do_uninstall()
 	fi
 	if [ $force = no ] && compgen -G '/var/lib/busflip/journal/*.journal' >/dev/null; then
 		warn "a patch was interrupted, and its disk is half written; finish it with" \
-			"\"busflip inspect DOMAIN\" or by starting the domain, or use --force. It is in:"
+			"\"busflip inspect DOMAIN\" or by starting the domain, or use --force. Journal:"
 		ls /var/lib/busflip/journal/*.journal >&2
 		exit 1
 	fi
@@ -307,18 +307,18 @@ do_uninstall()
 	reload_daemons
 	rm -rf /run/busflip
 	say "done"
-	[ ! -e /etc/busflip.conf ] || echo "/etc/busflip.conf was changed and stays."
+	[ ! -e /etc/busflip.conf ] || echo "/etc/busflip.conf was changed and is kept."
 	rmdir /var/lib/busflip/journal /var/lib/busflip 2>/dev/null || :
-	[ ! -e /var/lib/busflip ] || echo "/var/lib/busflip has kept registries or" \
-		"records of unfinished work, and stays."
-	! is_package || warn "the package of busflip has lost its hook with it: install it once more"
+	[ ! -e /var/lib/busflip ] || echo "/var/lib/busflip contains registry backups or" \
+		"records of unfinished work, and is kept."
+	! is_package || warn "this also removed the hook of the busflip package: reinstall the package"
 }
 
 do_test()
 {
 	local status=0
 
-	need_root "because the tests start libvirt daemons of their own"
+	need_root "because the tests start their own libvirt daemons"
 	install_packages build test
 	build build
 	say "tests"
@@ -331,7 +331,7 @@ do_demo()
 {
 	local work output
 
-	need_root "because the demo starts a libvirt daemon of its own"
+	need_root "because the demo starts its own libvirt daemon"
 	install_packages build demo
 	work=$(mktemp -d)
 	# shellcheck disable=SC2064	# the value of now
@@ -339,17 +339,17 @@ do_demo()
 	trap 'exit 143' TERM INT HUP
 	build "$work"
 	say "the demo's guest"
-	# Its kernel is downloaded where the machine has none; the tests have it, too.
+	# Its kernel is downloaded if the host has none; reuse the one of the tests.
 	mkdir -p "$work/windows"
 	[ ! -d build/windows/kernel ] ||
 		ln -s "$here/build/windows/kernel" "$work/windows/kernel"
 	if ! output=$(make -j"$(nproc)" "${make_args[@]}" demo-guest 2>&1); then
 		tail -n 20 <<< "$output" >&2
-		die "the guest can't be built; see above"
+		die "cannot build the guest; see above"
 	fi
 	say "demo"
 	BUSFLIP_BUILD=$work tests/lab.sh run tests/demo.sh
-	say "done; the lab is gone, and so is the build"
+	say "done; the lab and the build are removed"
 }
 
 case $action in

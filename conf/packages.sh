@@ -147,7 +147,7 @@ install_packages()
 	fam=$(family)
 	say "packages for: $*"
 	if [ "$fam" = unknown ]; then
-		warn "this is neither Debian nor Fedora; going on with what is here"
+		warn "this is neither Debian nor Fedora; continuing with the installed packages"
 		return
 	fi
 	for purpose; do
@@ -158,7 +158,7 @@ install_packages()
 		done
 	done
 	if [ ${#missing[@]} = 0 ]; then
-		echo "    all there"
+		echo "    all installed"
 	else
 		need_root "to install packages"
 		echo "    installing: ${missing[*]}"
@@ -166,7 +166,7 @@ install_packages()
 		if ! get_packages "$fam" "${missing[@]}"; then
 			tail -n 20 "$log" >&2
 			rm -f "$log"
-			die "the packages can't be installed; see above"
+			die "cannot install the packages; see above"
 		fi
 		rm -f "$log"
 	fi

@@ -1,14 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# security.sh - what AppArmor and SELinux have to be told of busflip; sourced by
-# setup.sh
+# security.sh - settings of AppArmor and SELinux for busflip; sourced by setup.sh
 #
-# shellcheck disable=SC2154	# prefix and conf are of who sources it
+# shellcheck disable=SC2154	# the sourcing script sets prefix and conf
 
 # ---- AppArmor -------------------------------------------------------------
 
-# libvirtd's profile lets it run what is in /usr/sbin, /usr/bin and so on, but
+# libvirtd's profile lets it run programs in /usr/sbin, /usr/bin and so on, but
 # nothing below /usr/local: the hook could not run busflip. The bait needs no
 # rule: virt-aa-helper adds each disk to a guest's profile itself and may read
 # every *.img.
@@ -29,7 +28,7 @@ apparmor_load()
 	[ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || return 0
 	command -v apparmor_parser >/dev/null || return 0
 	apparmor_parser -r "/etc/apparmor.d/$1" ||
-		warn "AppArmor did not take /etc/apparmor.d/$1; see above"
+		warn "AppArmor did not load /etc/apparmor.d/$1; see above"
 }
 
 apparmor_drop()
@@ -93,13 +92,13 @@ selinux_prepare()
 		semanage fcontext -a -t virt_content_t '/var/lib/busflip/bait\.img' 2>/dev/null ||
 			semanage fcontext -m -t virt_content_t '/var/lib/busflip/bait\.img'
 	else
-		warn "semanage is not there (package policycoreutils-python-utils); run later:" \
+		warn "semanage is not installed (package policycoreutils-python-utils); run later:" \
 			"semanage fcontext -a -t virt_content_t '/var/lib/busflip/bait\.img'; restorecon -R /var/lib/busflip"
 	fi
 	restorecon -R /var/lib/busflip "$prefix/sbin/busflip" 2>/dev/null || :
 	if [ -e /usr/sbin/virtqemud ] || [ -e /usr/bin/virtqemud ]; then
 		semodule -i "$conf/busflip-hook.cil" ||
-			warn "the module $conf/busflip-hook.cil can't be loaded"
+			warn "cannot load the module $conf/busflip-hook.cil"
 	fi
 }
 
@@ -121,7 +120,7 @@ selinux_check()
 		fi
 		selinux_allows "$source" system_u:object_r:virt_hook_t:s0 file execute ||
 			die "SELinux would not let $daemon ($source) run a hook, and then no guest could start." \
-				"Nothing was put in libvirt's way. See $conf/busflip-hook.cil"
+				"The hook was not installed. See $conf/busflip-hook.cil"
 	done
 }
 

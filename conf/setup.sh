@@ -1,31 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# setup.sh - what a host has to be told when busflip comes and goes
+# setup.sh - changes on the host when busflip is installed and removed
 #
-#	setup.sh add		of a package, when its files are in place
-#	setup.sh drop		of a package, before its files go
+#	setup.sh add		for a package, after its files are installed
+#	setup.sh drop		for a package, before its files are removed
 #	setup.sh hook-add PROGRAM DIRECTORY
 #	setup.sh hook-drop DIRECTORY
 #	setup.sh watchers-end PROGRAM
 #
 # There are three ways to install busflip: install.sh, which sources this file,
-# the Makefile, which runs the last three, and packages, which have it in
-# share/busflip. What they do to libvirt and to its hooks is the same.
+# the Makefile, which runs the last three commands, and packages, which install
+# it in share/busflip. They all make the same changes to libvirt and its hooks.
 
 set -euo pipefail
 
 # ---- the hook -------------------------------------------------------------
 
-# Ours is a program with its name in it; anything else is somebody's own hook.
+# busflip's hook is a program with its name in it; anything else is another hook.
 is_ours()
 {
 	head -c 4 "$1" 2>/dev/null | grep -q ELF && grep -q busflip-hook "$1"
 }
 
-# hook_add PROGRAM DIRECTORY - put in its place by a rename: libvirt may run it
-# at any moment, and half a hook would keep a guest from starting. Never beside
-# the other ones in qemu.d/, where libvirt would run the half one.
+# hook_add PROGRAM DIRECTORY - installed by a rename: libvirt may run the hook
+# at any moment, and an incomplete one would keep a guest from starting. The
+# temporary file is not in qemu.d/, where libvirt would run it.
 hook_add()
 {
 	local hook=$2/qemu hook_d=$2/qemu.d/50-busflip
@@ -35,7 +35,7 @@ hook_add()
 	if { [ -e "$hook" ] || [ -L "$hook" ]; } && ! is_ours "$hook"; then
 		install -d "$hook.d"
 		mv -f "$2/.busflip-new" "$hook_d"
-		echo "hook: $hook_d ($hook is not ours)"
+		echo "hook: $hook_d ($hook belongs to somebody else)"
 	else
 		mv -f "$2/.busflip-new" "$hook"
 		rm -f "$hook_d"
@@ -53,8 +53,8 @@ hook_drop()
 	rmdir "$1/qemu.d" 2>/dev/null || :
 }
 
-# hook_prefix DIRECTORY - below which prefix the program is that our hook there runs: it
-# has the path in it
+# hook_prefix DIRECTORY - print the prefix of the program that busflip's hook there runs:
+# the hook contains its path
 hook_prefix()
 {
 	local hook
@@ -65,8 +65,8 @@ hook_prefix()
 	done
 }
 
-# runs PID PROGRAM - does it run that very file, or one that was at its path until it was
-# replaced? Another with that path may be in a container.
+# runs PID PROGRAM - true if the process runs that file, or one that had this path until it
+# was replaced. A process in a container may have another file with that path.
 runs()
 {
 	[ "/proc/$1/exe" -ef "$2" ] ||
@@ -74,9 +74,9 @@ runs()
 			[ "/proc/$1/ns/mnt" -ef /proc/self/ns/mnt ]; }
 }
 
-# watchers_end PROGRAM - end those that the hook has left behind to watch a guest on
-# trial: one of them would take its guest down, and nothing would start that again. To
-# be done when the hook is gone, which starts new ones.
+# watchers_end PROGRAM - end the processes that watch guests on trial: without the hook,
+# one of them would destroy its guest and nothing would start it again. Call it after the
+# hook is removed, which starts new ones.
 watchers_end()
 {
 	local program pid args
@@ -107,14 +107,13 @@ daemon_pid()
 		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] && echo "$pid"
 }
 
-# libvirt looks for hooks when it starts and when it reloads, and keeps in mind
-# whether there was one (virHookInitialize() in src/util/virhook.c). A reload
-# leaves guests alone.
+# libvirt looks for hooks when it starts and when it reloads, and remembers whether there
+# was one (virHookInitialize() in src/util/virhook.c). A reload does not affect guests.
 reload_daemons()
 {
 	local daemon pid found=no
 
-	say "libvirt looks for its hooks again"
+	say "reload libvirt, so that it looks for hooks again"
 	for daemon in virtqemud libvirtd; do
 		if with_systemd && systemctl -q is-active "$daemon.service"; then
 			set -- systemctl reload "$daemon.service"
@@ -127,13 +126,13 @@ reload_daemons()
 		if "$@"; then
 			echo "    $daemon: reloaded"
 		else
-			warn "$daemon was not reloaded; until it is, it does not know of a new hook: $*"
+			warn "$daemon was not reloaded; it does not run a new hook until you run: $*"
 		fi
 	done
-	[ $found = yes ] || echo "    no daemon runs; it will find the hook when it starts"
+	[ $found = yes ] || echo "    no daemon is running; it will find the hook when it starts"
 }
 
-# under_way - print the domains that need busflip to arrive
+# under_way - print the domains whose conversion is in progress
 under_way()
 {
 	local out
@@ -153,19 +152,19 @@ conf=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 state=/var/lib/busflip
 
-# An installation by install.sh has its own units, which win over a package's,
-# and both have one hook.
+# An installation by install.sh has its own units, which override a package's,
+# and both share one hook.
 other_installation()
 {
 	[ ! -x /usr/local/sbin/busflip ] ||
-		warn "/usr/local/sbin/busflip is from install.sh; take it away with" \
-			"\"install.sh --uninstall\", then install this package once more"
+		warn "/usr/local/sbin/busflip is from install.sh; remove it with" \
+			"\"install.sh --uninstall\", then reinstall this package"
 }
 
 package_add()
 {
 	install -d "$state"
-	"$prefix/sbin/busflip" bait || warn "the bait could not be made; busflip does so when it stages"
+	"$prefix/sbin/busflip" bait || warn "the bait could not be created; busflip tries again when it stages a domain"
 	apparmor_add
 	selinux_prepare
 	selinux_check
@@ -175,15 +174,15 @@ package_add()
 	other_installation
 }
 
-# A package manager has no --force to ask for, so what is under way is named and
-# not a reason to fail. Staged domains still start: the bait stays for them.
+# A package manager has no --force, so conversions in progress are reported and do not
+# make the removal fail. Staged domains still start: their bait is kept.
 package_drop()
 {
 	local domains=''
 
 	domains=$(timeout 20 "$conf/setup.sh" under-way 2>/dev/null) || :
 	[ ! "$domains" ] ||
-		warn "these domains are on their way, and stay where they are without busflip:" \
+		warn "the conversion of these domains is in progress and stops without busflip:" \
 			$'\n'"$domains"
 	! compgen -G "$state/journal/*.journal" >/dev/null ||
 		warn "a patch was interrupted, and its disk is half written. Only busflip can" \

@@ -252,7 +252,7 @@ without()
 {
 	answers "$1" '' 0 0 0 0 0
 	ok "$1: that is logged" \
-		wait_for "logged 'busflip-hook: domain win: cannot run $sbin: $2.*; install busflip again'" 10
+		wait_for "logged 'busflip-hook: domain win: cannot run $sbin: $2.*; reinstall busflip'" 10
 	: > "$LAB/log"
 }
 

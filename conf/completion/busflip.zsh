@@ -47,7 +47,7 @@ _busflip() {
 		'(- *)--version[print the version]'
 	)
 	offline=(
-		'--format=[format of an image that is given by path]:format:(raw qcow2 vmdk vhdx)'
+		'--format=[format of an image given by path]:format:(raw qcow2 vmdk vhdx)'
 		'--partition=[partition of Windows, if there are several]:number:'
 		'--disk=[the system disk]:target:_busflip_disks'
 		'--state-dir=[for journals and hive backups]:directory:_files -/'
@@ -81,7 +81,7 @@ _busflip() {
 		uri=${opt_args[--connect]:-${opt_args[-c]:-$uri}}
 		case $words[1] in
 		enable)
-			_arguments $common '--bus=[where the disk shall end]:bus:(virtio scsi)' \
+			_arguments $common '--bus=[target bus, virtio or scsi]:bus:(virtio scsi)' \
 				'--disk=[the system disk]:target:_busflip_disks' \
 				'1:domain:_busflip_domains' ;;
 		disable)
@@ -99,7 +99,7 @@ _busflip() {
 			_arguments $common '1:domain:_busflip_domains' ;;
 		filter)
 			_arguments $common '--tag[also accept a domain without a tag]' \
-				'--bus=[where the disk shall end]:bus:(virtio scsi)' \
+				'--bus=[target bus, virtio or scsi]:bus:(virtio scsi)' \
 				'--disk=[the system disk]:target:' \
 				'1:step:(stage promote rollback restore)' ;;
 		check)
@@ -114,7 +114,7 @@ _busflip() {
 				'1:image or domain:_busflip_images' ;;
 		patch)
 			_arguments $common $offline '--json[for programs]' \
-				'--bus=[where the disk shall end]:bus:(virtio scsi)' \
+				'--bus=[target bus, virtio or scsi]:bus:(virtio scsi)' \
 				'--dry-run[print the edits, write nothing]' \
 				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
 				'1:image or domain:_busflip_images' ;;
