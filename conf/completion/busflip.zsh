@@ -89,7 +89,7 @@ _busflip() {
 				'--force[even if the disk can'\''t be put back]' \
 				'1:domain:_busflip_domains' ;;
 		status)
-			_arguments $common '--json[for programs]' '--watch[again and again]' \
+			_arguments $common '--json[print JSON]' '--watch[repeat until interrupted]' \
 				'--prometheus[metrics for a textfile collector]' \
 				'1:domain:_busflip_domains' ;;
 		stage)
@@ -103,17 +103,17 @@ _busflip() {
 				'--disk=[the system disk]:target:' \
 				'1:step:(stage promote rollback restore)' ;;
 		check)
-			_arguments $common '--json[for programs]' \
+			_arguments $common '--json[print JSON]' \
 				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
 				'--state-dir=[for journals and hive backups]:directory:_files -/' \
 				'--helper=[run this busflip-helper]:file:_files' \
 				'1:domain:_busflip_domains' ;;
 		inspect)
-			_arguments $common $offline '--json[for programs]' \
+			_arguments $common $offline '--json[print JSON]' \
 				'--live[read a disk that a running guest may be changing]' \
 				'1:image or domain:_busflip_images' ;;
 		patch)
-			_arguments $common $offline '--json[for programs]' \
+			_arguments $common $offline '--json[print JSON]' \
 				'--bus=[target bus, virtio or scsi]:bus:(virtio scsi)' \
 				'--dry-run[print the edits, write nothing]' \
 				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
