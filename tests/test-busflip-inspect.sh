@@ -132,7 +132,7 @@ like "the place in the registry" "$output" \
 	'booted +not ok +never \(SYSTEM.HardwareConfig.\{11111111-[0-9-]*\}.LastUse\)'
 like "a cure, without drivers at hand" "$output" 'cure: set virtio_win in busflip.conf to the drivers'
 like "SATA is not ready, which keeps it from nothing" "$output" \
-	'Also looked at:.*sata-ready +not ok +storahci'
+	'Other conditions:.*sata-ready +not ok +storahci'
 like "next: SATA" "$output" 'Next: start it; it boots on SATA with the VirtIO bait'
 ok "a session" run_once win
 inspects win 0

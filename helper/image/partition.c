@@ -123,8 +123,7 @@ static int scan_table(struct image *image, struct partition_table *table,
 		if (found)
 			return 0;
 		return fail(err, REFUSE_PARTITION_TABLE,
-			    "the MBR announces a GPT, but neither of its "
-			    "headers is there");
+			    "the MBR announces a GPT, but neither of its headers exists");
 	}
 	return partition_scan_mbr(image, mbr, table, err);
 }

@@ -64,7 +64,7 @@ static void judge_volume(const struct judge *j, struct condition *c)
 	const struct volume_health *h = j->health;
 
 	if (!h)
-		say(c, VERDICT_UNKNOWN, "volume", "not looked at");
+		say(c, VERDICT_UNKNOWN, "volume", "not checked");
 	else if (h->bitlocker)
 		say(c, VERDICT_NO, "volume", "BitLocker");
 	else if (h->dirty || h->chkdsk)

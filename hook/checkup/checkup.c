@@ -111,7 +111,7 @@ static void check_way_on(struct patient *p)
 		checkup_add(p, "definition", HOLDS_YES, "it is %s already", phase);
 		return;
 	}
-	item = checkup_add(p, "definition", HOLDS_NO, "it is %s already, and can't go on: %s",
+	item = checkup_add(p, "definition", HOLDS_NO, "it is %s already, and can't continue: %s",
 			   phase, err.msg);
 	checkup_cure(item, "correct that with virsh edit %s; otherwise its disk stays where it is",
 		     p->name_word);

@@ -220,7 +220,7 @@ static void text_conditions(const struct inspection *in)
 		return;
 	}
 	text_findings(in, true);
-	puts("Also looked at:");
+	puts("Other conditions:");
 	text_findings(in, false);
 }
 

@@ -30,7 +30,7 @@ static bool story_path(const char *uuid, char *path, size_t size)
 	return uuid_ok(uuid) && str_printf(path, size, STORY_FOLDER "/%s", uuid);
 }
 
-/* ---- telling --------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------- */
 
 static void cut_down(const char *path, int fd)
 {
