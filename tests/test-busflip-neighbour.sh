@@ -98,6 +98,7 @@ refused "root's" qcow2 "$folder/win.qcow2" "$folder/win-root.img" \
 
 # Other names of the same file.
 image=$folder/win.qcow2
+rm "$folder/win.vmdk"
 data_of qcow2 "$image" "$data"
 evil qcow2 "$image"
 # named_as NAME SOURCE [SED] - by that <source> alone; the disk changed further by SED
@@ -144,13 +145,13 @@ like "a session alone: says why" "$output" "is a disk of domain server"
 virsh -q destroy server
 ok "when it is over: inspect" busflip inspect --format qcow2 "$image"
 
-# What can't be read may name it.
+# What libvirt itself can't read names what it names, and nothing else.
 mkdir -p /etc/libvirt/qemu
-printf '<domain type="qemu"><devices>' > /etc/libvirt/qemu/broken.xml
+printf '<domain type="qemu"><devices><source file="%s"/>' "$data" > /etc/libvirt/qemu/broken.xml
 fails "a definition that is damaged: patch" 12 busflip patch --format qcow2 "$image"
-like "says which" "$output" "is not known: cannot read /etc/libvirt/qemu/broken.xml: "
-echo 'not of libvirt' > /etc/libvirt/qemu/broken.xml
-ok "a file that is no definition: inspect" busflip inspect --format qcow2 "$image"
+like "says why" "$output" "is a disk of domain"
+printf '<domain type="qemu"><devices>' > /etc/libvirt/qemu/broken.xml
+ok "one that does not name it: inspect" busflip inspect --format qcow2 "$image"
 rm /etc/libvirt/qemu/broken.xml
 
 # Its own, which its own domain may name as well.
@@ -172,6 +173,8 @@ for kind in qcow2 monolithicFlat; do
 	ok "$kind, its own: also while a domain names both" \
 		busflip inspect --format "$format" "$folder/own.$format"
 	virsh -q undefine both
+	virsh -q undefine "own-$format"
+	rm "$folder/own.$format"
 done
 
 # Of the user that one domain's QEMU runs as.

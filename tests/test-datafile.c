@@ -124,8 +124,8 @@ static void finds(const char *what, const char *image, const char *format, size_
 	struct error err = { 0 };
 	size_t n = 0;
 
-	is_int(backing_find(in_folder(image), format, NULL, &found, &err), 0, "%s: %s", what,
-	       err.msg);
+	is_int(backing_find(in_folder(image), format, NULL, monotonic_ms() + 10000, &found, &err),
+	       0, "%s: %s", what, err.msg);
 	for (size_t i = 0; i < found.count; i++)
 		n += found.writable[i];
 	is_int((long)found.count, (long)count, "its files");
@@ -160,6 +160,45 @@ static void test_written(void)
 	finds("the same below a qcow2", "top", "qcow2", 3, 0);
 }
 
+/* ---- whose they are ---------------------------------------------------------- */
+
+static int find(const char *image, int64_t deadline, struct error *err)
+{
+	struct backing found;
+	int r = backing_find(in_folder(image), "vmdk", NULL, deadline, &found, err);
+
+	backing_free(&found);
+	return r;
+}
+
+static void test_owners(void)
+{
+	static const char names_it[] = "# Disk DescriptorFile\nRW 8 FLAT \"win-server-flat\" 0\n";
+	int64_t deadline = monotonic_ms() + 60000;
+	struct error err = { 0 };
+
+	make_file("win-server-flat", 0600, "");
+	make_file("win.vmdk", 0600, names_it);
+	is_int(find("win.vmdk", deadline, &err), 0, "no other image: %s", err.msg);
+	make_file("win-server.img", 0600, "no image that has a header");
+	is_int(find("win.vmdk", deadline, &err), 0, "nor such a one: %s", err.msg);
+	make_file("win-server.vmdk", 0600, "# Disk DescriptorFile\n");
+	is_int(find("win.vmdk", deadline, &err), -1, "an image with a longer name");
+	ok(err.code == REFUSE_FORMAT && strstr(err.msg, "also belongs to") &&
+	   strstr(err.msg, "/win-server.vmdk: "), "says so: %s", err.msg);
+	make_file("win-server.vmdk", 0600, names_it);
+	is_int(find("win-server.vmdk", deadline, &err), 0, "whose it is");
+	make_file("win-server.qcow2", 0600, "# Disk DescriptorFile\n");
+	is_int(find("win-server.vmdk", deadline, &err), 0, "beside one of as long a name");
+	make_file("win-server.qcow2", 0600, names_it);
+	is_int(find("win-server.vmdk", deadline, &err), -1, "that names it as well");
+	ok(strstr(err.msg, "/win-server.qcow2: "), "says so: %s", err.msg);
+	is_int(find("win-server.vmdk", BACKING_OF_JOURNAL, &err), 0, "not for a journal");
+	is_int(find("win-server.vmdk", monotonic_ms(), &err), -1, "no time");
+	ok(err.code == REFUSE_HELPER_DIED && strstr(err.msg, "the time limit was over"), "says so: %s",
+	   err.msg);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -181,6 +220,7 @@ int main(void)
 	begin_folder();
 	test_files();
 	test_written();
+	test_owners();
 	end_folder();
 	return done_testing();
 }

@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 190
+plan 206
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -175,6 +175,7 @@ refused()
 # is right. Nobody has user 64999.
 neighbour=$work/theirs/neighbour.raw own=$work/theirs/win-own
 while read -r kind format suffix; do
+	rm -f "$work"/theirs/win.*
 	for data in "$neighbour$suffix" "$own$suffix"; do
 		qemu-img convert -O "$([ "$suffix" ] && echo vmdk || echo raw)" "$work/old.raw" "$data"
 		chmod 600 "$data"
@@ -199,6 +200,21 @@ done <<-END
 	twoGbMaxExtentFlat vmdk
 	twoGbMaxExtentSparse vmdk .sparse
 END
+
+# One that another image beside it is called after.
+for kind in qcow2 monolithicFlat; do
+	format=${kind/m*/vmdk}
+	rm -f "$work"/theirs/win*
+	cp --sparse=always "$work/old.raw" "$work/theirs/win-server-flat.img"
+	data_of $kind "$work/theirs/win-server.$format" "$work/theirs/win-server-flat.img"
+	data_of $kind "$work/theirs/win.$format" "$work/theirs/win-server-flat.img"
+	refused "$kind on that of another image" "$format" "$work/theirs/win.$format" \
+		"$work/theirs/win-server-flat.img" \
+		"keeps its data in .*, which also belongs to $work/theirs/win-server.$format: "
+	ok "$kind: that image may use it" busflip inspect --format "$format" \
+		"$work/theirs/win-server.$format"
+done
+rm -f "$work"/theirs/win*
 
 # Names in other formats are not followed at all.
 while read -r format data; do
@@ -231,6 +247,15 @@ becomes_new "chain of three" qcow2 "$work/image-top.qcow2"
 sound qcow2 "$work/image-top.qcow2"
 is "chain of three: only the top is written" \
 	"$(cd "$work" && sha256sum image-base.raw image-middle.qcow2)" "$before"
+
+# --- on one that can't be written itself ---
+qemu-img convert -q -f raw -O vmdk -o subformat=streamOptimized "$work/old.raw" \
+	"$work/image-packed.vmdk"
+before=$(sha256sum < "$work/image-packed.vmdk")
+qemu-img create -q -f qcow2 -b image-packed.vmdk -F vmdk "$work/image-packed.qcow2"
+becomes_new "on a streamOptimized vmdk" qcow2 "$work/image-packed.qcow2"
+is "on a streamOptimized vmdk: which is as it was" "$(sha256sum < "$work/image-packed.vmdk")" \
+	"$before"
 
 # --- encrypted by QEMU ---
 printf secret > "$work/key"

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* To look for others who have data files or extents. */
+#define SEARCH_MS 10000
+
 static bool is_end(const xmlNode *store)
 {
 	return !xmlHasProp(store, XS("type"));
@@ -56,7 +59,8 @@ enum chain checkup_chain(struct patient *p, const struct need *need, const xmlNo
 			 const char *format, struct backing *out, struct error *err)
 {
 	const xmlNode *store = xml_child(disk, "backingStore");
-	int r = backing_find(need->path, format, p->has_user ? &p->user : NULL, out, err);
+	int r = backing_find(need->path, format, p->has_user ? &p->user : NULL,
+			     monotonic_ms() + SEARCH_MS, out, err);
 	char path[4096];
 
 	if (!store || (r < 0 && err->code != ENOENT && err->code != ENOTDIR))

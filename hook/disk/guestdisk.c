@@ -130,7 +130,8 @@ static int session_open(struct run *s, const struct guestdisk *disk,
 			const struct job *job, struct error *err)
 {
 	return session_begin(s, disk, options, job, err) < 0 ? -1 :
-		backing_find(s->image.path, disk->format, disk->qemu, &s->backing, err);
+		backing_find(s->image.path, disk->format, disk->qemu, s->deadline, &s->backing,
+			     err);
 }
 
 /* ---- a journal that was left ---------------------------------------------- */
@@ -193,7 +194,8 @@ static int recover_if_pending(struct run *s, struct error *err)
 
 	if (r < 0)
 		return -1;
-	if (backing_find(s->image.path, s->disk->format, s->disk->qemu, &s->backing, err) == 0)
+	if (backing_find(s->image.path, s->disk->format, s->disk->qemu, BACKING_OF_JOURNAL,
+			 &s->backing, err) == 0)
 		return r ? recover_pending(s, err) : 0;
 	if (r == 0)
 		log_msg(LOG_LEVEL_WARNING, "%s: its backing files were not checked: %s",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* datafile.c - does a data file belong to the image that names it? */
+/* datafile.c - a file in which an image keeps its data: is it that image's own? */
 
 #include "hook/image/datafile.h"
 
@@ -7,7 +7,6 @@
 
 #include "helper/shared/refusal.h"
 #include "helper/shared/text.h"
-#include "hook/libvirt/files.h"
 
 #define CONVERT "merge both into one image with qemu-img convert"
 
@@ -18,7 +17,7 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The length of a name without its suffix; a leading dot does not begin one. */
+/* Of a name, without its suffix; a dot in front begins none. */
 static int stem_length(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -26,7 +25,12 @@ static int stem_length(const char *name)
 	return (int)(dot && dot != name ? (size_t)(dot - name) : strlen(name));
 }
 
-/* Bytes from 0x80 on belong to letters. */
+int datafile_stem(const char *path)
+{
+	return stem_length(base_of(path));
+}
+
+/* Bytes from 0x80 on are of letters. */
 static bool is_sign(char c)
 {
 	return c > ' ' && c < 127 && !(c >= '0' && c <= '9') &&
@@ -98,20 +102,6 @@ static int check_access(const char *image, const char *file, bool write,
 		    write ? "write" : "read", word[0], word[1]);
 }
 
-static int check_others(const char *image, const char *file, struct error *err)
-{
-	char name[256];
-	struct error why = { 0 };
-	int r = libvirt_other_domain(image, file, name, sizeof(name), &why);
-
-	if (r < 0)
-		return fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, and whether that is "
-			    "another domain's disk is not known: %s", image, file, why.msg);
-	return r == 0 ? 0 :
-		fail(err, REFUSE_FORMAT, "%s: keeps its data in %s, which is a disk of domain %s: "
-		     "give each domain its own image with qemu-img convert", image, file, name);
-}
-
 int datafile_check(const char *image, const char *file, bool write,
 		   const struct access_user *qemu, struct error *err)
 {
@@ -119,8 +109,7 @@ int datafile_check(const char *image, const char *file, bool write,
 
 	if (stat(file, &st) < 0)
 		return fail_errno(err, "%s: keeps its data in %s", image, file);
-	if (check_place(image, file, &st, err) < 0 || check_name(image, file, err) < 0 ||
-	    check_access(image, file, write, qemu, &st, err) < 0)
+	if (check_place(image, file, &st, err) < 0 || check_name(image, file, err) < 0)
 		return -1;
-	return check_others(image, file, err);
+	return check_access(image, file, write, qemu, &st, err);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* files.c - what a hook reads from libvirt's own files */
+/* files.c - what a hook reads in libvirt's own files */
 
 #include "hook/libvirt/files.h"
 
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "helper/shared/file.h"
-#include "hook/libvirt/pool.h"
+#include "hook/libvirt/sources.h"
 
 #define DOMAIN_LOG "/var/log/libvirt/qemu/%s.log"
 #define DOMAIN_STATUS "/run/libvirt/qemu/%s.xml"
@@ -51,7 +51,7 @@ static int read_file(const char *path, size_t limit, char **bytes, size_t *len,
 /* ---- the domain's log ---------------------------------------------------- */
 
 /*
- * Read the end of a text file, at most @size - 1 bytes.
+ * The end of a text file, at most @size - 1 bytes of it.
  */
 static size_t read_tail(const char *path, char *buf, size_t size)
 {
@@ -76,8 +76,8 @@ static const char *last_occurrence(const char *text, const char *what)
 }
 
 /*
- * A second source: libvirt loses the reason if the daemon is restarted, or the guest started
- * again, before anybody asks for it.
+ * A second source: the reason that libvirt is asked for afterwards is lost when the daemon
+ * is restarted or the guest started again before anybody asks.
  */
 void libvirt_logged_reason(const char *name, char *buf, size_t size)
 {
@@ -111,7 +111,7 @@ bool libvirt_ended_start(const char *name)
 		return false;
 	up = last_occurrence(tail, STARTING_UP);
 	down = last_occurrence(tail, SHUTTING_DOWN);
-	/* Only lines of this start, not of an earlier one that got further. */
+	/* Of this start, not of one before that came further. */
 	return up && down && strstr(up, SHUTTING_DOWN) == down &&
 	       strstr(up, ": terminating on signal ");
 }
@@ -141,7 +141,7 @@ int libvirt_definition(const char *name, struct domain *domain, struct error *er
 
 static bool is_same_source(const xmlNode *a, const xmlNode *b)
 {
-	/* The attributes that name a location, for all types of disks. */
+	/* What names a place, for all types of disks. */
 	static const char *const names[] = {
 		"file", "dev", "dir", "protocol", "name", "pool", "volume",
 	};
@@ -156,7 +156,7 @@ static bool is_same_source(const xmlNode *a, const xmlNode *b)
 	return true;
 }
 
-/* Compare images, not targets: a command may have moved the disk to another bus. */
+/* By what it is, not by its target: a command may have moved it to another bus. */
 static bool has_image(const struct domain *domain, const xmlNode *source)
 {
 	const xmlNode *disk = xml_child(domain->devices, "disk");
@@ -184,7 +184,7 @@ bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk)
 }
 
 /*
- * Search inside the <domain> only: before it a snapshot lists the overlays that its last revert
+ * In its domain, that is: in front of it a snapshot lists the overlays that its last revert
  * has made, which the next one removes. A managed save begins with the XML.
  */
 static bool names_file(const char *bytes, size_t len, const char *wanted)
@@ -195,7 +195,7 @@ static bool names_file(const char *bytes, size_t len, const char *wanted)
 	return domain && memmem(domain, left, wanted, strlen(wanted));
 }
 
-/* Read the first XML_LIMIT bytes: a managed save has the guest's memory after its XML. */
+/* The first XML_LIMIT bytes: a managed save has the guest's memory behind its XML. */
 static int read_head(int fd, char **bytes, size_t *len)
 {
 	ssize_t n = 0;
@@ -219,32 +219,7 @@ static bool file_names_file(const char *path, const char *wanted)
 	return fd < 0 || read_head(fd, &bytes, &used) < 0 || names_file(bytes, used, wanted);
 }
 
-/* All files that contain a domain's XML: definition, sessions, snapshots and managed save,
- * until @each returns other than 0. */
-static int for_each_domain_file(int (*each)(const char *path, void *context), void *context)
-{
-	static const char *const patterns[] = {
-		BUSFLIP_SYSCONFDIR "/libvirt/qemu/*.xml",
-		"/run/libvirt/qemu/*.xml",
-		"/var/lib/libvirt/qemu/snapshot/*/*.xml",
-		"/var/lib/libvirt/qemu/save/*.save",
-	};
-	int given = 0;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(patterns) && !given; i++) {
-		glob_t found;
-		int r = glob(patterns[i], GLOB_NOSORT, NULL, &found);
-
-		given = r != 0 && r != GLOB_NOMATCH ? each(NULL, context) : 0;
-		for (size_t k = 0; r == 0 && k < found.gl_pathc && !given; k++)
-			given = each(found.gl_pathv[k], context);
-		if (r == 0)
-			globfree(&found);
-	}
-	return given;
-}
-
-/* @path NULL: some files can't be read. */
+/* @path NULL: of some there is no telling. */
 static int names_wanted(const char *path, void *wanted)
 {
 	return !path || file_names_file(path, wanted);
@@ -255,112 +230,10 @@ bool libvirt_names_file(const char *path)
 	char quoted[4096];
 
 	return !str_printf(quoted, sizeof(quoted), "'%s'", path) ||
-	       for_each_domain_file(names_wanted, quoted);
+	       sources_each_file(names_wanted, quoted);
 }
 
-/* ---- whose disk a file is ------------------------------------------------ */
-
-struct search {
-	const char *volume;		/* base name of .file */
-	struct stat image, file;
-	bool image_found, file_found;	/* in the domain being searched */
-	char *name;			/* name of the domain */
-	size_t size;
-	struct error *err;
-};
-
-static bool is_file(const char *path, const struct stat *wanted)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
-}
-
-/* Of disks, their backing files, and the targets of their copies. If a pool is not active its
- * volumes may exist all the same: then the name alone is compared. */
-static void look_at_source(const xmlNode *source, struct search *s)
-{
-	char path[4096];
-	bool named = xml_attr(source, "file", path, sizeof(path)) ||
-		     xml_attr(source, "dev", path, sizeof(path));
-
-	if (!named && xmlHasProp(source, XS("volume")))
-		named = pool_volume(source, path, sizeof(path), NULL) == 0;
-	if (!named) {
-		s->file_found |= xml_attr_is(source, "volume", s->volume);
-		return;
-	}
-	s->image_found |= is_file(path, &s->image);
-	s->file_found |= is_file(path, &s->file);
-}
-
-/* In document order; NULL after the last one below @root. */
-static const xmlNode *node_after(const xmlNode *node, const xmlNode *root)
-{
-	if (node->type == XML_ELEMENT_NODE && node->children)
-		return node->children;
-	while (node != root && !node->next)
-		node = node->parent;
-	return node == root ? NULL : node->next;
-}
-
-/* A managed save has a header before the domain, and memory after it. */
-static xmlDoc *parse_domain_file(const char *bytes, size_t len, struct error *err)
-{
-	const char *begin = len && *bytes != '<' ? memmem(bytes, len, "<domain ", 8) : bytes;
-
-	return begin ? xml_parse_bare(begin, strnlen(begin, len - (size_t)(begin - bytes)), err)
-		     : NULL;
-}
-
-static int is_named_in(const char *path, void *context)
-{
-	AUTO_FD int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
-	AUTO_FREE char *bytes = NULL;
-	AUTO_XML_DOC xmlDoc *doc = NULL;
-	struct search *s = context;
-	const xmlNode *root;
-	size_t len = 0;
-
-	if (path && fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 || read_head(fd, &bytes, &len) < 0)
-		return fail_errno(s->err, "cannot read %s", path ? path : "libvirt's folders");
-	if (!memmem(bytes, len, "<domain", 7))
-		return 0;
-	doc = parse_domain_file(bytes, len, s->err);
-	if (!doc)
-		return error_prefix(s->err, "cannot read %s", path);
-	root = xmlDocGetRootElement(doc);
-	s->image_found = s->file_found = false;
-	for (const xmlNode *node = root; node; node = node_after(node, root))
-		if (xml_is(node, "source"))
-			look_at_source(node, s);
-	if (!s->file_found || s->image_found)
-		return 0;
-	if (!xml_is(root, "domain"))
-		root = xml_child(root, "domain");
-	if (!xml_text(xml_child(root, "name"), s->name, s->size))
-		str_fits(s->name, s->size, "?");
-	return 1;
-}
-
-int libvirt_other_domain(const char *image, const char *file, char *name, size_t size,
-			 struct error *err)
-{
-	const char *slash = strrchr(file, '/');
-	struct search s = {
-		.volume = slash ? slash + 1 : file, .name = name, .size = size, .err = err,
-	};
-
-	if (stat(image, &s.image) < 0)
-		return fail_errno(err, "%s", image);
-	if (stat(file, &s.file) < 0)
-		return fail_errno(err, "%s", file);
-	return for_each_domain_file(is_named_in, &s);
-}
-
-/* @root: of a definition, or of a status file, which contains one. */
+/* @root: of a definition, or of a status file, which has one in it. */
 static bool is_writer(xmlNode *root, const char *image)
 {
 	const xmlNode *domain = xml_child(root, "domain") ? xml_child(root, "domain") : root;
@@ -381,7 +254,7 @@ static bool file_has_writer(const char *path, const char *image)
 
 	if (read_file(path, XML_LIMIT, &bytes, &len, &err) < 0)
 		return err.code != ENOENT;
-	/* As in XML, except for characters that it would escape. */
+	/* As XML has it, up to what it would have to escape. */
 	if (!memmem(bytes, len, image, strcspn(image, "<>&'\"")))
 		return false;
 	doc = xml_parse_bare(bytes, len, NULL);
@@ -476,7 +349,7 @@ int libvirt_start(const char *name, struct start *start, struct error *err)
 		return -1;
 	if (libvirt_start_of_status(status, len, start, &pid, err) < 0)
 		return error_prefix(err, "%s", path);
-	/* QEMU can't end unnoticed while libvirt waits for the hook: the number is still its. */
+	/* QEMU can't end unseen while libvirt waits for the hook: the number is still its. */
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	if (read_file(path, ARGS_LIMIT, &args, &len, err) < 0) {
 		start->kind = START_CONTINUES;
