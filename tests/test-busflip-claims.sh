@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 killer=$BUSFLIP_BUILD/tests/killer.so
 [ -e "$killer" ] || skip_all "killer.so is not built"
-plan 64
+plan 85
 
 busflip()
 {
@@ -100,6 +100,22 @@ virsh -q undefine evil
 virsh -q undefine server
 rm "$folder"/*
 
+# Names that are not followed in an image of one's own.
+for format in vmdk qed qcow; do
+	base=$folder/win-base.img kind=qcow2 image=$folder/win.qcow2 below=raw
+	put "$base"
+	if [ $format = vmdk ]; then
+		qemu-img convert -O vmdk "$work/old.img" "$base"
+		kind=twoGbMaxExtentSparse image=$folder/win.vmdk below=vmdk
+	fi
+	qemu-img create -q -f $format -b "$base" -F $below "$LAB/elsewhere/top.$format"
+	image_on $kind "$image" "$base"
+	server $format "$LAB/elsewhere/top.$format"
+	refused "below a $format" "${image##*.}" "$image" "$base" 'a disk of domain server'
+	virsh -q undefine server
+	rm "$folder"/*
+done
+
 # --- what others have does not keep it from being used ---
 
 own=$folder/own.vmdk data=$folder/own-flat.vmdk
@@ -165,6 +181,7 @@ mkdir "$LAB/mnt"
 cp "$work/c.ntfs" "$work/other.ntfs"
 ntfs-3g -o allow_other,no_detach "$work/other.ntfs" "$LAB/mnt" > "$work/fuse" 2>&1 &
 fuse=$!
+# shellcheck disable=SC2016	# evaluated later
 if wait_for 'mountpoint -q "$LAB/mnt"' 10; then
 	make_domain server tag=no image="$LAB/mnt/x.img" | virsh -q define /dev/stdin
 	fresh

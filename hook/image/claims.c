@@ -77,7 +77,7 @@ static void follow(struct search *s, const char *path, const char *format, unsig
 		if (is_same(&st, &s->files_are[i]))
 			s->file_found = s->files[i];
 	if (!s->image_found && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
-		header_names(path, format, follow_name, &step, NULL, NULL);
+		header_names(path, format, HEADER_ALL, follow_name, &step, NULL, NULL);
 }
 
 /* ---- domains -------------------------------------------------------------------- */
@@ -215,14 +215,11 @@ static void keep_only(int out)
 
 static void __attribute__((noreturn)) run_search(int out, struct search *s)
 {
-	struct error answer = { .code = 0 };
-
 	child_reset_signals();
 	keep_only(out);
-	s->err = &answer;
-	if (search(s) < 0 && !answer.code)
-		answer.code = EIO;
-	_exit(write_all(STDIN_FILENO, &answer, sizeof(answer), NULL) < 0);
+	if (search(s) < 0 && !s->err->code)
+		s->err->code = EIO;
+	_exit(write_all(STDIN_FILENO, s->err, sizeof(*s->err), NULL) < 0);
 }
 
 /* Return 1 with all of the answer, 0 when the time is over, -1 when there is none. */
@@ -251,8 +248,8 @@ static int await(int in, int64_t deadline, struct error *answer)
 int claims_check(const char *image, char *const *files, size_t count, int64_t deadline,
 		 struct error *err)
 {
-	struct search s = { .image = image, .files = files, .count = count };
 	struct error answer = { .code = 0 };
+	struct search s = { .image = image, .files = files, .count = count, .err = &answer };
 	AUTO_FD int in = -1;
 	int fds[2], status, r;
 	pid_t pid;

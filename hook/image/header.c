@@ -161,17 +161,52 @@ static bool is_compressed(const uint8_t *head, size_t len)
 	       strstr((const char *)head, "createType=\"streamOptimized\"") != NULL;
 }
 
-int header_names(const char *path, const char *format,
+/* ---- names that are not followed for an image of one's own --------------------- */
+
+/* In the descriptor, which a sparse vmdk has in it, at that sector. */
+static int parent_of_vmdk(const uint8_t *head, size_t len,
+			  int (*each)(const struct header_name *name, void *context),
+			  void *context)
+{
+	uint64_t sector = is_sparse(head, len) ? get_le64(head + 28) : 0;
+	char name[1024];
+	const struct header_name parent = { .name = name, .format = "vmdk" };
+	const char *hint = sector < len / 512 ?
+			   strstr((const char *)head + sector * 512, "parentFileNameHint") : NULL;
+
+	if (!hint || sscanf(hint, "parentFileNameHint = \"%1023[^\"\n]\"", name) != 1)
+		return 0;
+	return each(&parent, context);
+}
+
+static int backing_of_others(const uint8_t *head, size_t len, bool qed,
+			     int (*each)(const struct header_name *name, void *context),
+			     void *context)
+{
+	char name[1024];
+	const struct header_name backing = { .name = name, .format = "" };
+	uint64_t at = qed ? get_le32(head + 56) : get_be64(head + 8);
+	uint32_t n = qed ? get_le32(head + 60) : get_be32(head + 16);
+
+	if (memcmp(head, qed ? "QED\0" : "QFI\xfb", 4) != 0 || !at || !n ||
+	    !range_ok(at, n, len) || !copy_name(name, sizeof(name), head + at, n))
+		return 0;
+	return each(&backing, context);
+}
+
+int header_names(const char *path, const char *format, enum header_follow which,
 		 int (*each)(const struct header_name *name, void *context), void *context,
 		 bool *compressed, struct error *err)
 {
-	const bool qcow2 = strcmp(format, "qcow2") == 0;
+	const bool qcow2 = str_eq(format, "qcow2"), vmdk = str_eq(format, "vmdk");
+	const bool qed = str_eq(format, "qed"), qcow = str_eq(format, "qcow");
 	AUTO_FREE uint8_t *head = NULL;
 	size_t len = 0;
+	int r;
 
 	if (compressed)
 		*compressed = false;
-	if (!qcow2 && strcmp(format, "vmdk") != 0)
+	if (!qcow2 && !vmdk && (which == HEADER_OWN || (!qed && !qcow)))
 		return 0;
 	head = calloc(1, HEAD_SIZE + 1);
 	if (!head)
@@ -180,9 +215,12 @@ int header_names(const char *path, const char *format,
 		return -1;
 	if (qcow2)
 		return names_of_qcow2(path, head, len, each, context, err);
+	if (!vmdk)
+		return backing_of_others(head, len, qed, each, context);
 	if (compressed)
 		*compressed = is_compressed(head, len);
-	return is_sparse(head, len) ? 0 : names_of_descriptor((char *)head, each, context);
+	r = which == HEADER_ALL ? parent_of_vmdk(head, len, each, context) : 0;
+	return r || is_sparse(head, len) ? r : names_of_descriptor((char *)head, each, context);
 }
 
 const char *header_format(const char *path)
@@ -194,7 +232,9 @@ const char *header_format(const char *path)
 	if (read_head(path, head, sizeof(head) - 1, &len, NULL) < 0)
 		return "";
 	if (memcmp(head, "QFI\xfb", 4) == 0)
-		return "qcow2";
+		return head[7] == 1 ? "qcow" : "qcow2";
+	if (memcmp(head, "QED\0", 4) == 0)
+		return "qed";
 	return memcmp(head, "KDMV", 4) == 0 || strstr((char *)head, descriptor) ? "vmdk" : "";
 }
 

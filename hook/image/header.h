@@ -4,7 +4,10 @@
  *
  * qcow2: the header names the backing file, extensions its format and an external data
  * file (docs/interop/qcow2.txt of QEMU). vmdk: a descriptor in text lists the extents,
- * which may be files of their own. Other formats: nothing is read.
+ * which may be files of their own. These are what busflip follows for an image of its own.
+ * The parent of a vmdk, and the backing files of qed and qcow (docs/interop/qed_spec.rst,
+ * block/qcow.c), are read too where it is looked for who else has a file. QEMU can have no
+ * file below an image of another format.
  */
 #ifndef BUSFLIP_HEADER_H
 #define BUSFLIP_HEADER_H
@@ -17,6 +20,11 @@ struct header_name {
 	bool written;		/* data that QEMU writes to, where it writes to the image */
 };
 
+enum header_follow {
+	HEADER_OWN,	/* of qcow2 and vmdk, without the parent of that */
+	HEADER_ALL,	/* also in other formats; "" for the format that is not read */
+};
+
 /*
  * header_names() - call @each for the data files or extents, then for the backing file,
  * that the header of @path names; @format as QEMU names it. Reads at most 64 KiB.
@@ -25,13 +33,13 @@ struct header_name {
  * may be NULL. Return 0, what @each has returned if that is not 0, -1 with @err, which
  * names @path.
  */
-int header_names(const char *path, const char *format,
+int header_names(const char *path, const char *format, enum header_follow which,
 		 int (*each)(const struct header_name *name, void *context), void *context,
 		 bool *compressed, struct error *err);
 
 /*
- * header_format() - "qcow2" or "vmdk", by the first bytes of @path; else "". For files of
- * which nothing says what they are: never for a disk to be written to.
+ * header_format() - "qcow2", "vmdk", "qed" or "qcow", by the first bytes of @path; else "". For
+ * files of which nothing says what they are: never for a disk to be written to.
  */
 const char *header_format(const char *path);
 

@@ -48,13 +48,17 @@ int sources_each_file(int (*each)(const char *path, void *context), void *contex
 /* The length of the tag at @tag, with both its brackets; 0: it has no end. */
 static size_t tag_length(const char *tag, size_t left)
 {
-	char quote = '\0';
+	const char *open = NULL;
 
 	for (size_t i = 0; i < left && i < TAG_LIMIT; i++) {
-		if (quote ? tag[i] == quote : tag[i] == '"' || tag[i] == '\'')
-			quote = quote ? '\0' : tag[i];
-		else if (!quote && tag[i] == '>')
+		if (open) {
+			if (tag[i] == *open)
+				open = NULL;
+		} else if (tag[i] == '"' || tag[i] == '\'') {
+			open = tag + i;
+		} else if (tag[i] == '>') {
 			return i + 1;
+		}
 	}
 	return 0;
 }
@@ -62,14 +66,16 @@ static size_t tag_length(const char *tag, size_t left)
 /* An element of no children out of the tag at @tag. */
 static xmlDoc *parse_tag(const char *tag, size_t left)
 {
+	char element[TAG_LIMIT + 2];
 	size_t n = tag_length(tag, left);
-	AUTO_FREE char *element = n ? malloc(n + 1) : NULL;
 
-	if (!element)
+	if (!n)
 		return NULL;
 	memcpy(element, tag, n);
-	if (element[n - 2] != '/')
-		memcpy(element + n++ - 1, "/>", 2);
+	if (element[n - 2] != '/') {
+		element[n - 1] = '/';
+		element[n++] = '>';
+	}
 	return xml_parse_bare(element, n, NULL);
 }
 
