@@ -57,7 +57,7 @@ refused()
 	before=$(sha256sum < "$4")
 	for command in inspect patch; do
 		fails "$1: $command" 12 busflip $command --format "$2" "$3"
-		like "$1: says why" "$output" "^busflip: $3: keeps its data in $4, which is $5"
+		like "$1: says why" "$output" "^busflip: $3: keeps its data in $4, which $5"
 		unlike "$1: nothing of it is printed" "$output" "build 19045"
 	done
 	is "$1: it is as it was" "$(sha256sum < "$4")" "$before"
@@ -72,7 +72,7 @@ for kind in qcow2 monolithicFlat; do
 	image_on $kind "$folder/win.$format" "$folder/win-server-flat.img"
 	server "$format" "$folder/win-server.$format"
 	refused "$kind of a domain" "$format" "$folder/win.$format" "$folder/win-server-flat.img" \
-		'a disk of domain server: .*convert'
+		'is a disk of domain server: .*convert'
 	ok "$kind: who has it is patched" busflip patch server
 	virsh -q undefine server
 	refused "$kind of no domain" "$format" "$folder/win.$format" \
@@ -89,7 +89,7 @@ qemu-img create -q -f qcow2 -b middle.qcow2 -F qcow2 "$LAB/elsewhere/top.qcow2"
 server qcow2 "$LAB/elsewhere/top.qcow2"
 image_on qcow2 "$folder/win.qcow2" "$folder/win-base.img"
 refused "below two overlays" qcow2 "$folder/win.qcow2" "$folder/win-base.img" \
-	'a disk of domain server'
+	'is a disk of domain server'
 staged_domain evil image="$folder/win.qcow2" format=qcow2
 before=$(sha256sum < "$folder/win-base.img")
 : > "$LAB/log"
@@ -111,7 +111,7 @@ for format in vmdk qed qcow; do
 	qemu-img create -q -f $format -b "$base" -F $below "$LAB/elsewhere/top.$format"
 	image_on $kind "$image" "$base"
 	server $format "$LAB/elsewhere/top.$format"
-	refused "below a $format" "${image##*.}" "$image" "$base" 'a disk of domain server'
+	refused "below a $format" "${image##*.}" "$image" "$base" 'is a disk of domain server'
 	virsh -q undefine server
 	rm "$folder"/*
 done

@@ -195,8 +195,8 @@ static void test_owners(void)
 	ok(strstr(err.msg, "/win-server.qcow2: "), "says so: %s", err.msg);
 	is_int(find("win-server.vmdk", BACKING_OF_JOURNAL, &err), 0, "not for a journal");
 	is_int(find("win-server.vmdk", monotonic_ms(), &err), -1, "no time");
-	ok(err.code == REFUSE_HELPER_DIED && strstr(err.msg, "the time limit was over"), "says so: %s",
-	   err.msg);
+	ok(err.code == REFUSE_HELPER_DIED && strstr(err.msg, "the time limit was over"),
+	   "says so: %s", err.msg);
 }
 
 int main(void)

@@ -161,9 +161,9 @@ static bool is_compressed(const uint8_t *head, size_t len)
 	       strstr((const char *)head, "createType=\"streamOptimized\"") != NULL;
 }
 
-/* ---- names that are not followed for an image of one's own --------------------- */
+/* ---- names that only HEADER_ALL follows --------------------------------------- */
 
-/* In the descriptor, which a sparse vmdk has in it, at that sector. */
+/* A sparse vmdk contains its descriptor, at the sector that its header says. */
 static int parent_of_vmdk(const uint8_t *head, size_t len,
 			  int (*each)(const struct header_name *name, void *context),
 			  void *context)

@@ -14,8 +14,8 @@
 
 /* A managed save has the guest's memory behind its XML and a NUL. */
 #define PIECE (256u << 10)
-/* libvirt takes 4 MiB of XML from a client (REMOTE_STRING_MAX); &quot; is six characters of
- * one, and a snapshot has two definitions. */
+/* libvirt accepts 4 MiB of XML from a client (REMOTE_STRING_MAX); escaping makes at most six
+ * characters of one, and a snapshot contains two definitions. */
 #define TEXT_LIMIT (64u << 20)
 /* A path has at most 4096 bytes, an entity up to six characters for each. */
 #define TAG_LIMIT 32768u
@@ -63,7 +63,7 @@ static size_t tag_length(const char *tag, size_t left)
 	return 0;
 }
 
-/* An element of no children out of the tag at @tag. */
+/* Make an element without children from the tag at @tag. */
 static xmlDoc *parse_tag(const char *tag, size_t left)
 {
 	char element[TAG_LIMIT + 2];
@@ -102,14 +102,14 @@ static int visit_source(const xmlNode *node, const char *format,
 	return visitor->source(&source, visitor->context);
 }
 
-/* @format: of the disk, or image below, that the tag belongs to; libvirt writes it first. */
+/* @format: of the disk or backing file that the tag is in; libvirt writes it before <source>. */
 static int visit_tag(const char *tag, size_t left, char format[64],
 		     const struct sources_visitor *visitor)
 {
 	AUTO_XML_DOC xmlDoc *doc = NULL;
 	const xmlNode *root;
 
-	/* Quickly past all others. */
+	/* A quick test, for large definitions. */
 	if (left < 2 || !strchr("bdfms", tag[1]))
 		return 0;
 	if (is_tag(tag, left, "disk") || is_tag(tag, left, "backingStore") ||
@@ -128,7 +128,7 @@ static int visit_tag(const char *tag, size_t left, char format[64],
 	return 0;
 }
 
-/* In front of the domain of a snapshot is the snapshot's own name. */
+/* The name of a snapshot comes before its domain. */
 static void find_name(const char *text, size_t len, char *name, size_t size)
 {
 	const char *domain = memmem(text, len, "<domain ", 8);
@@ -159,8 +159,8 @@ int sources_visit_text(const char *text, size_t len, const struct sources_visito
 
 /* ---- all of them --------------------------------------------------------------- */
 
-/* Up to the first NUL behind the begin of a domain. What has none in its first piece is not
- * libvirt's, and nothing is read of it. */
+/* Read up to the first NUL after the start of a domain. A file without a domain in its first
+ * piece is not libvirt's: it counts as empty. */
 static int read_text(int fd, char **text, size_t *len)
 {
 	size_t begin = 0;
