@@ -187,7 +187,7 @@ left over
 torn=$(sha256sum < "$LAB/over.qcow2")
 ok "a domain that is done, and saved: goes on" virsh -q start over
 quietly virsh -q destroy over
-is "and nothing is written under it" "$(sha256sum < "$LAB/over.qcow2")" "$inconsistent'
+is "and nothing is written under it" "$(sha256sum < "$LAB/over.qcow2")" "$torn"
 ok "a domain that is done: starts" virsh -q start over
 quietly virsh -q destroy over
 is "and its disk was made whole before" "$(sums over)" "$new"

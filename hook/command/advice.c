@@ -52,8 +52,8 @@ enum now { NOW_OFF, NOW_SAVED, NOW_RUNS, NOW_COUNT };
 
 static const char *const nexts[PHASE_COUNT][NOW_COUNT] = {
 	[PHASE_NONE] = {
-		[NOW_OFF] = "run busflip stage DOMAIN, which puts its disk on SATA, unless busflip "
-			"does so by itself first; then start it.",
+		[NOW_OFF] = "run busflip stage DOMAIN to put its disk on SATA, unless busflip does "
+			"so by itself first;  then start it.",
 		[NOW_SAVED] = "start it; it resumes its saved session. Shut it down inside "
 			"Windows; its next start is then on SATA.",
 		[NOW_RUNS] = "shut it down inside Windows; its next start is on SATA.",
