@@ -177,7 +177,7 @@ staged_domain second
 data_disk more vda virtio > "$LAB/more.xml"
 quietly virsh -q detach-disk second vdz --config
 quietly virsh -q attach-device second "$LAB/more.xml" --config
-not_ok second definition "it is staged already, and can't go on: with its system disk on virtio \
+not_ok second definition "it is staged already, and can't continue: with its system disk on virtio \
 another disk would become the boot disk; .*" \
 	'correct that with virsh edit second; otherwise its disk stays where it is'
 ok "second: it runs" run_once second

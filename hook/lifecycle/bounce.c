@@ -19,15 +19,8 @@
 #include "hook/state/pending.h"
 #include "hook/state/story.h"
 
-/* ---- a start that came before staging ---------------------------------
- *
- * The guest is suspended before its firmware has read much, destroyed, staged
- * and started again. That may be done to a guest that has only just been
- * started and to no other: one that has run for a while may be Windows with
- * something to lose. Hence the window, and libvirt's id of the run, which the hook
- * has noted: it saw that this run boots (libvirt_start()). Restored, migrated and
- * reverted guests have memory to lose, and are runs of their own.
- */
+/* ---- a start that came before staging --------------------------------------- */
+
 #define BOUNCE_WINDOW_MS 5000
 #define RESUME_AFTER_MS 60000
 #define RESUME_WAIT_MS 2000
