@@ -147,7 +147,7 @@ page_fields()
 }
 is "every field of status --json is in the man page, and no other" \
 	"$(page_fields 'STATUS AS JSON' 'INSPECT AS JSON')" "$(sort -u <<< "$fields")"
-fields=$(grep -oE 'member\("[a-z_]+"|\\"[a-z_]+\\":' hook/command/inspect.c |
+fields=$(grep -oE 'json_member\(stdout, "[a-z_]+"|\\"[a-z_]+\\":' hook/command/inspect.c |
 	grep -oE '[a-z_]+(\\?":?)$' | tr -d '\\":' | grep -vxE 'began|phase')
 is "every field that inspect --json adds is in the man page, and no other" \
 	"$(page_fields 'INSPECT AS JSON' 'PATCH AS JSON')" "$(sort -u <<< "$fields")"

@@ -31,6 +31,12 @@ void json_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+void json_member(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, "\"%s\": ", name);
+	json_string(out, text);
+}
+
 void json_bytes(FILE *out, const uint8_t *data, size_t len)
 {
 	fputc('"', out);

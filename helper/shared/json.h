@@ -14,6 +14,9 @@
  * must not be shown (is_printable()) become escapes. */
 void json_string(FILE *out, const char *text);
 
+/* json_member() - "name": "text" of an object; @name needs no escape. */
+void json_member(FILE *out, const char *name, const char *text);
+
 /* json_bytes() - @len bytes as a string of hex digits. */
 void json_bytes(FILE *out, const uint8_t *data, size_t len);
 

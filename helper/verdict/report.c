@@ -112,10 +112,10 @@ static void json_fact(FILE *out, const struct windows *win,
 
 /* ---- services, devices, VirtIO ------------------------------------------- */
 
-static void json_member(FILE *out, const char *name, const char *text)
+static void next_member(FILE *out, const char *name, const char *text)
 {
-	fprintf(out, ", \"%s\": ", name);
-	json_string(out, text);
+	fputs(", ", out);
+	json_member(out, name, text);
 }
 
 static const char *presence_json(enum presence presence)
@@ -128,7 +128,7 @@ static void json_service(FILE *out, const struct service *s)
 {
 	fputs("{ \"name\": ", out);
 	json_string(out, s->name);
-	json_member(out, "from", s->from);
+	next_member(out, "from", s->from);
 	fprintf(out, ", \"present\": %s", flag(s->present));
 	if (s->has_start)
 		fprintf(out, ", \"start\": %u", s->start);
@@ -138,8 +138,8 @@ static void json_service(FILE *out, const struct service *s)
 	if (s->has_override)
 		fprintf(out, ", \"start_override_value\": %u", s->override);
 	fprintf(out, ", \"effective_start\": %u", s->effective);
-	json_member(out, "image_path", s->image_path);
-	json_member(out, "file", s->file);
+	next_member(out, "image_path", s->image_path);
+	next_member(out, "file", s->file);
 	fprintf(out, ", \"file_there\": %s, \"changed\": ",
 		presence_json(s->file_there));
 	json_time(out, s->changed);
@@ -158,10 +158,10 @@ static void json_device(FILE *out, const struct device *d)
 	};
 
 	fprintf(out, "{ \"pci_id\": \"%04x:%04x\"", d->vendor, d->id);
-	json_member(out, "from", d->from);
-	json_member(out, "service", d->service);
-	json_member(out, "class_guid", d->class_guid);
-	json_member(out, "driver", d->driver);
+	next_member(out, "from", d->from);
+	next_member(out, "service", d->service);
+	next_member(out, "class_guid", d->class_guid);
+	next_member(out, "driver", d->driver);
 	fprintf(out, ", \"driver_key\": %s", flag(d->driver_key));
 	if (d->has_flags)
 		fprintf(out, ", \"config_flags\": %u", d->config_flags);
@@ -169,10 +169,10 @@ static void json_device(FILE *out, const struct device *d)
 		fprintf(out, ", \"%s\": ", times[i].name);
 		json_time(out, times[i].time);
 	}
-	json_member(out, "driver_version", d->version);
-	json_member(out, "inf", d->inf);
-	json_member(out, "section", d->section);
-	json_member(out, "matching_id", d->matching_id);
+	next_member(out, "driver_version", d->version);
+	next_member(out, "inf", d->inf);
+	next_member(out, "section", d->section);
+	next_member(out, "matching_id", d->matching_id);
 	fputs(" }", out);
 }
 
@@ -181,8 +181,8 @@ static void json_id(FILE *out, const struct virtio_id *id)
 	fprintf(out, "{ \"pci_id\": \"1af4:%04x\", \"listed\": %s, "
 		"\"findable\": %s, \"by_package\": %s", id->id,
 		flag(id->listed), flag(id->findable), flag(id->by_package));
-	json_member(out, "inf", id->inf);
-	json_member(out, "from", id->from);
+	next_member(out, "inf", id->inf);
+	next_member(out, "from", id->from);
 	fputs(" }", out);
 }
 
@@ -193,9 +193,9 @@ static void json_virtio(FILE *out, const struct windows *win,
 
 	fprintf(out, "  \"%s\": { \"state\": \"%s\"", virtio_service_name(kind),
 		virtio_state_name(v->state));
-	json_member(out, "reason", v->reason);
+	next_member(out, "reason", v->reason);
 	if (v->state == VIRTIO_BOUND)
-		json_member(out, "instance", win->devices[v->bound_device].from);
+		next_member(out, "instance", win->devices[v->bound_device].from);
 	fputs(", \"service\": ", out);
 	json_service(out, &v->service);
 	fputs(", \"ids\": [ ", out);
@@ -211,7 +211,7 @@ static void json_filter(FILE *out, const struct class_filter *f)
 {
 	fputs("{ \"name\": ", out);
 	json_string(out, f->name);
-	json_member(out, "from", f->from);
+	next_member(out, "from", f->from);
 	fprintf(out, ", \"service\": %s, \"file_there\": %s }",
 		flag(f->service), presence_json(f->file));
 }

@@ -147,7 +147,8 @@ int summary_try(struct domain *domain, const struct config *config, struct error
 	return step_apply(domain, HAPPENED_SEEN, config, &step, err);
 }
 
-static void member(FILE *out, const char *name, const char *text)
+/* Without the space of json_member(): a status of many domains is one line for each. */
+static void compact_member(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "\"%s\":", name);
 	json_string(out, text);
@@ -156,17 +157,17 @@ static void member(FILE *out, const char *name, const char *text)
 
 void summary_json(const struct summary *s, FILE *out)
 {
-	member(out, "name", s->name);
-	member(out, "uuid", s->uuid);
-	member(out, "phase", phase_name(s->phase));
+	compact_member(out, "name", s->name);
+	compact_member(out, "uuid", s->uuid);
+	compact_member(out, "phase", phase_name(s->phase));
 	fprintf(out, "\"attempts\":%ld,", s->attempts);
-	member(out, "bus", bus_name(s->bus));
-	member(out, "target_bus", bus_name(s->target_bus));
-	member(out, "disk", s->disk);
-	member(out, "since", s->since);
-	member(out, "reason", summary_reason(s));
-	member(out, "reason_at", s->at);
-	member(out, "waits_for", summary_waits_for(s));
+	compact_member(out, "bus", bus_name(s->bus));
+	compact_member(out, "target_bus", bus_name(s->target_bus));
+	compact_member(out, "disk", s->disk);
+	compact_member(out, "since", s->since);
+	compact_member(out, "reason", summary_reason(s));
+	compact_member(out, "reason_at", s->at);
+	compact_member(out, "waits_for", summary_waits_for(s));
 	fprintf(out, "\"running\":%s,\"pending\":%s,\"damaged\":%s",
 		s->running ? "true" : "false", s->pending ? "true" : "false",
 		s->valid ? "false" : "true");

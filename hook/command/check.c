@@ -26,13 +26,6 @@ static void print_item(const struct checkup_item *item, FILE *out)
 	}
 }
 
-static void member(const char *name, const char *text, const char *behind)
-{
-	printf("\"%s\": ", name);
-	json_string(stdout, text);
-	fputs(behind, stdout);
-}
-
 static void print_json(const struct checkup *checkup, const struct virt_domain *dom)
 {
 	static const char *const values[] = {
@@ -40,17 +33,20 @@ static void print_json(const struct checkup *checkup, const struct virt_domain *
 	};
 
 	puts("{");
-	member("name", virt_name(dom), ",\n");
-	member("uuid", virt_uuid(dom), ",\n");
-	printf("\"ok\": %s,\n\"checks\": [", checkup_ok(checkup) ? "true" : "false");
+	json_member(stdout, "name", virt_name(dom));
+	fputs(",\n", stdout);
+	json_member(stdout, "uuid", virt_uuid(dom));
+	printf(",\n\"ok\": %s,\n\"checks\": [", checkup_ok(checkup) ? "true" : "false");
 	for (size_t i = 0; i < checkup->count; i++) {
 		const struct checkup_item *item = &checkup->list[i];
 
 		fputs(i ? ",\n  { " : "\n  { ", stdout);
-		member("name", item->name, ", ");
-		printf("\"holds\": %s, ", values[item->holds]);
-		member("found", item->found, ", ");
-		member("cure", item->cure, " }");
+		json_member(stdout, "name", item->name);
+		printf(", \"holds\": %s, ", values[item->holds]);
+		json_member(stdout, "found", item->found);
+		fputs(", ", stdout);
+		json_member(stdout, "cure", item->cure);
+		fputs(" }", stdout);
 	}
 	puts("]\n}");
 }

@@ -259,12 +259,6 @@ static void print_text(const struct inspection *in)
 
 /* ---- JSON ------------------------------------------------------------------ */
 
-static void member(const char *name, const char *text)
-{
-	printf("\"%s\": ", name);
-	json_string(stdout, text);
-}
-
 static void json_domain(const struct inspection *in)
 {
 	char began[SESSION_TIME];
@@ -280,9 +274,9 @@ static void json_domain(const struct inspection *in)
 	}
 	session_began(&in->note, began);
 	fputs("{ ", stdout);
-	member("began", began);
+	json_member(stdout, "began", began);
 	fputs(", ", stdout);
-	member("phase", phase_name(in->note.phase));
+	json_member(stdout, "phase", phase_name(in->note.phase));
 	fputs(" }},\n", stdout);
 }
 
@@ -292,14 +286,14 @@ static void json_finding(const struct inspection *in, const struct finding *f)
 
 	advice_cure(&in->advice, f, cure);
 	fputs("\n  { ", stdout);
-	member("name", f->name);
+	json_member(stdout, "name", f->name);
 	printf(", \"gates\": %s, \"holds\": %s, ", f->gates ? "true" : "false",
 	       f->holds == HOLDS_YES ? "true" : f->holds == HOLDS_NO ? "false" : "null");
-	member("found", f->found);
+	json_member(stdout, "found", f->found);
 	fputs(", ", stdout);
-	member("where", f->where);
+	json_member(stdout, "where", f->where);
 	fputs(", ", stdout);
-	member("cure", cure);
+	json_member(stdout, "cure", cure);
 	fputs(" }", stdout);
 }
 
@@ -338,7 +332,7 @@ static void print_json(const struct inspection *in)
 	}
 	fputs("],\n", stdout);
 	advice_next(&in->advice, next);
-	member("next", next);
+	json_member(stdout, "next", next);
 	fputs(",\n\"error\": ", stdout);
 	if (in->err.code)
 		json_string(stdout, in->err.msg);
