@@ -172,6 +172,8 @@ static void test_strings(void)
 	is_str(buf, "123...", "not within a letter");
 	str_cut(buf, 3, "12345678");
 	is_str(buf, "", "nothing but the dots");
+	ok(str_hash("") == 0xcbf29ce484222325u && str_hash("a") == 0xaf63dc4c8601ec8cu &&
+	   str_hash("foobar") == 0x85944171f73967e8u, "the hash is FNV-1a of 64 bits");
 	ok(str_printf(buf, sizeof(buf), "%s-%d", "abc", 123), "printed text fits");
 	is_str(buf, "abc-123", "all of it");
 	ok(!str_printf(buf, sizeof(buf), "%s-%d", "abc", 1234), "longer text does not");

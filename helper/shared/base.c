@@ -148,6 +148,15 @@ void str_cut(char *dst, size_t size, const char *src)
 	memcpy(dst + n, "...", 4);
 }
 
+uint64_t str_hash(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (; *text; text++)
+		h = (h ^ (uint8_t)*text) * 0x100000001b3u;
+	return h;
+}
+
 bool str_printf(char *dst, size_t size, const char *fmt, ...)
 {
 	va_list ap;

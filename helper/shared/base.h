@@ -153,6 +153,9 @@ bool str_fits(char *dst, size_t size, const char *src);
 /* str_cut() - the same for a sentence: if it does not fit, its beginning and "...". */
 void str_cut(char *dst, size_t size, const char *src);
 
+/* str_hash() - 64-bit FNV-1a. Files on the host are named by it, and journals have it. */
+uint64_t str_hash(const char *text);
+
 /* str_printf() - snprintf() into @dst; true if everything fitted. */
 bool str_printf(char *dst, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

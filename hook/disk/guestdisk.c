@@ -68,15 +68,12 @@ static void session_close(struct run *s)
 static uint64_t this_boot(void)
 {
 	char text[64] = "";
-	uint64_t h = 0xcbf29ce484222325u;
 	AUTO_FD int fd = open("/proc/sys/kernel/random/boot_id",
 			      O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
 		return 0;
-	for (const char *p = text; *p; p++)
-		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
-	return h;
+	return str_hash(text);
 }
 
 /*

@@ -34,13 +34,9 @@ static const struct {
 int backup_folder(const char *state, const char *key, const char *image,
 		  char *out, size_t size, struct error *err)
 {
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (const char *p = image; *p; p++)
-		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
 	if (key ? !str_printf(out, size, "%s/%s", state, key)
 		: !str_printf(out, size, "%s/image-%016llx", state,
-			      (unsigned long long)h))
+			      (unsigned long long)str_hash(image)))
 		return fail(err, ENAMETOOLONG, "%s: name too long", state);
 	return 0;
 }

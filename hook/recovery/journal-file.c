@@ -32,20 +32,11 @@ static const char magic[8] = "BFLPJNL";
 
 /* The name is derived from the path, so that two images do not share one by accident; the
  * header decides. */
-static uint64_t hash_path(const char *path)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *path; path++)
-		h = (h ^ (uint8_t)*path) * 0x100000001b3u;
-	return h;
-}
-
 int journal_name(const char *dir, const struct journal_image *image, char *name,
 		 size_t size, struct error *err)
 {
 	if (!str_printf(name, size, "%s/%016llx" SUFFIX, dir,
-			(unsigned long long)hash_path(image->path)))
+			(unsigned long long)str_hash(image->path)))
 		return fail(err, ENAMETOOLONG, "%s: name too long", dir);
 	return 0;
 }
