@@ -12,7 +12,6 @@
 #include "hook/disk/guestdisk-run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "helper/shared/refusal.h"
 #include "helper/shared/text.h"
 #include "hook/host/child.h"
+#include "hook/state/bootid.h"
 
 #ifndef BUSFLIP_QEMU_NBD
 #define BUSFLIP_QEMU_NBD "/usr/bin/qemu-nbd"
@@ -64,16 +64,13 @@ static void session_close(struct run *s)
 	imagelock_release(&s->lock);
 }
 
-/* Device numbers are valid for one boot of the host only. 0: unknown. */
+/* Device numbers are valid for one boot of the host only. 0: unknown. Journals contain the
+ * hash of the line as the kernel writes it, with its newline. */
 static uint64_t this_boot(void)
 {
-	char text[64] = "";
-	AUTO_FD int fd = open("/proc/sys/kernel/random/boot_id",
-			      O_RDONLY | O_CLOEXEC);
+	char id[BOOT_ID], line[BOOT_ID + 1];
 
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		return 0;
-	return str_hash(text);
+	return boot_id_read(id) && str_printf(line, sizeof(line), "%s\n", id) ? str_hash(line) : 0;
 }
 
 /*

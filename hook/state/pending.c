@@ -27,18 +27,6 @@ static bool record_path(const char *uuid, char *path, size_t size)
 	return uuid_ok(uuid) && str_printf(path, size, PENDING_FOLDER "/%s", uuid);
 }
 
-static void boot_id(char *buf, size_t size)
-{
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	buf[0] = '\0';
-	if (!file)
-		return;
-	if (fgets(buf, (int)size, file))
-		buf[strcspn(buf, "\n")] = '\0';
-	fclose(file);
-}
-
 static long long uptime_ms(void)
 {
 	struct timespec now;
@@ -54,7 +42,7 @@ void pending_new(struct pending *pending, enum pending_kind kind,
 	pending->kind = kind;
 	str_fits(pending->uuid, sizeof(pending->uuid), uuid);
 	str_fits(pending->name, sizeof(pending->name), name);
-	boot_id(pending->boot, sizeof(pending->boot));
+	boot_id_read(pending->boot);
 	pending->at = uptime_ms();
 	pending->id = -1;
 	str_printf(pending->token, sizeof(pending->token), "%x-%llx",
@@ -64,10 +52,9 @@ void pending_new(struct pending *pending, enum pending_kind kind,
 long long pending_age(const struct pending *pending)
 {
 	long long age = uptime_ms() - pending->at;
-	char now[40];
+	char now[BOOT_ID];
 
-	boot_id(now, sizeof(now));
-	return now[0] && strcmp(now, pending->boot) == 0 && age >= 0 ? age : -1;
+	return boot_id_read(now) && strcmp(now, pending->boot) == 0 && age >= 0 ? age : -1;
 }
 
 int pending_write(const struct pending *p, struct error *err)

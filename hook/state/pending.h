@@ -11,8 +11,9 @@
 #ifndef BUSFLIP_PENDING_H
 #define BUSFLIP_PENDING_H
 
-#include "hook/domain/phase.h"
 #include "helper/shared/base.h"
+#include "hook/domain/phase.h"
+#include "hook/state/bootid.h"
 
 #define PENDING_FOLDER BUSFLIP_STATEDIR "/pending"
 
@@ -35,7 +36,7 @@ struct pending {
 	int id;			/* bounce: libvirt's id of that run of the guest */
 	bool paused;		/* bounce: the user started it paused */
 	long long at;		/* milliseconds since boot */
-	char boot[40];		/* kernel's boot id when it was written */
+	char boot[BOOT_ID];	/* kernel's boot id when it was written */
 	char token[24];		/* distinguishes two records of one domain */
 };
 
