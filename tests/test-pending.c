@@ -34,26 +34,6 @@ static void enter_namespace(void)
 		skip_all("no private mount namespace can be had");
 }
 
-static void test_uuid(void)
-{
-	static const char *const bad[] = {
-		"", "1", "12345678", "12345678-9abc-def0-1234-56789abcdef",
-		"12345678-9abc-def0-1234-56789abcdef00",
-		"12345678-9abc-def0-1234-56789abcdef0/",
-		"12345678 9abc-def0-1234-56789abcdef0",
-		"12345678-9abc-def0-1234-56789abcdeg0",
-		"../45678-9abc-def0-1234-56789abcdef0",
-		"123456789abcdef0123456789abcdef0----",
-		"12345678-9abc-def0-1234-56789abcdef\xe9",
-		"12345678-9abc-def0-1234-56789abcdef0\n",
-	};
-
-	ok(uuid_ok(UUID), "a UUID");
-	ok(uuid_ok("12345678-9ABC-DEF0-1234-56789ABCDEF0"), "in capitals");
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		ok(!uuid_ok(bad[i]), "\"%s\" is none", bad[i]);
-}
-
 static void test_round_trip(void)
 {
 	struct pending a, b;
@@ -357,7 +337,6 @@ static void test_no_space(void)
 int main(void)
 {
 	enter_namespace();
-	test_uuid();
 	test_round_trip();
 	test_names();
 	test_tokens();

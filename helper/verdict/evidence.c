@@ -10,6 +10,7 @@
  */
 
 #include "helper/verdict/evidence.h"
+#include "helper/shared/uuid.h"
 #include "helper/verdict/report.h"
 
 #include <stdarg.h>
@@ -140,29 +141,6 @@ static void judge_booted(const struct judge *j, struct condition *c)
 					  : in_run(a, use->value), use);
 }
 
-/* "{25194d56-caef-...}" to 16 bytes in the order of the text. */
-static bool parse_uuid(const char *text, uint8_t uuid[16])
-{
-	size_t n = 0;
-
-	for (; *text; text++) {
-		int digit = *text >= '0' && *text <= '9' ? *text - '0'
-			  : *text >= 'a' && *text <= 'f' ? *text - 'a' + 10
-			  : *text >= 'A' && *text <= 'F' ? *text - 'A' + 10 : -1;
-
-		if (digit < 0 && !strchr("{}-", *text))
-			return false;
-		if (digit < 0)
-			continue;
-		if (n == 32)
-			return false;
-		uuid[n / 2] = (uint8_t)(n % 2 ? uuid[n / 2] | digit
-					      : digit << 4);
-		n++;
-	}
-	return n == 32;
-}
-
 /* SMBIOS stores the first three fields in the other byte order; which order Windows shows
  * depends on the firmware's SMBIOS version. */
 static bool same_machine(const uint8_t a[16], const uint8_t b[16])
@@ -188,7 +166,7 @@ static void judge_machine(const struct judge *j, struct condition *c)
 		say(c, VERDICT_YES, config->from, "Windows 7 has none");
 	else if (!j->asked->has_uuid)
 		say(c, VERDICT_UNKNOWN, config->from, "no uuid to compare with");
-	else if (!config->known || !parse_uuid(config->value, uuid))
+	else if (!config->known || !uuid_bytes(config->value, uuid))
 		say(c, VERDICT_UNKNOWN, config->from, "not recorded");
 	else
 		say(c, yes_if(same_machine(uuid, j->asked->uuid)), config->from,

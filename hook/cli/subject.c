@@ -14,13 +14,14 @@
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
 #include "helper/shared/text.h"
+#include "helper/shared/uuid.h"
+#include "hook/cli/summary.h"
 #include "hook/host/cure.h"
 #include "hook/host/qemuuser.h"
 #include "hook/libvirt/virt.h"
 #include "hook/phase/rewrite.h"
-#include "hook/cli/summary.h"
-#include "hook/state/story.h"
 #include "hook/phase/writable.h"
+#include "hook/state/story.h"
 
 /* ---- which disk -------------------------------------------------------------- */
 

@@ -20,12 +20,13 @@
 
 #include "helper/shared/json.h"
 #include "helper/shared/text.h"
+#include "helper/shared/uuid.h"
+#include "hook/libvirt/virt.h"
 #include "hook/recovery/backup.h"
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"
 #include "hook/state/session.h"
 #include "hook/state/story.h"
-#include "hook/libvirt/virt.h"
 
 /* Names in the first folder are UUIDs of domains, and image-HASH for disks given by path; in
  * the others, UUIDs. */

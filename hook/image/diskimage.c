@@ -45,24 +45,6 @@ int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *e
 	return 0;
 }
 
-bool uuid_bytes(const char *text, uint8_t out[16])
-{
-	unsigned int n = 0;
-
-	for (; *text && n < 32; text++) {
-		const char digits[] = "0123456789abcdef";
-		const char *d = strchr(digits, *text | 0x20);
-
-		if (*text == '-')
-			continue;
-		if (!d || !*d)
-			return false;
-		out[n / 2] = (uint8_t)(out[n / 2] << 4 | (d - digits));
-		n++;
-	}
-	return n == 32 && !*text;
-}
-
 /* A URI without a host; it may be followed by the name of a socket. */
 bool virt_is_this_host(const char *uri)
 {

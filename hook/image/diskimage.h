@@ -24,7 +24,4 @@ bool disk_image_is_volume(const xmlNode *disk);
 /* virt_is_this_host() - true if the connection is to this host. */
 bool virt_is_this_host(const char *uri);
 
-/* uuid_bytes() - convert "01234567-89ab-..." to 16 bytes in the order of the text. */
-bool uuid_bytes(const char *text, uint8_t out[16]);
-
 #endif

@@ -12,18 +12,19 @@
 
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
-#include "hook/recovery/backup.h"
-#include "hook/host/cure.h"
+#include "helper/shared/uuid.h"
 #include "hook/disk/findings.h"
+#include "hook/domain/virtioid.h"
+#include "hook/host/cure.h"
+#include "hook/host/qemuuser.h"
+#include "hook/image/diskimage.h"
 #include "hook/libvirt/files.h"
+#include "hook/phase/writable.h"
+#include "hook/recovery/backup.h"
 #include "hook/state/mark.h"
 #include "hook/state/pending.h"
-#include "hook/image/diskimage.h"
-#include "hook/host/qemuuser.h"
 #include "hook/state/session.h"
 #include "hook/state/story.h"
-#include "hook/domain/virtioid.h"
-#include "hook/phase/writable.h"
 
 /* The system disk of one domain, ready for guestdisk_run(). */
 struct guest {

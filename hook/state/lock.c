@@ -3,26 +3,14 @@
 
 #include "hook/state/lock.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <time.h>
 
 #include "helper/shared/file.h"
+#include "helper/shared/uuid.h"
 #include "hook/state/pending.h"
-
-bool uuid_ok(const char *uuid)
-{
-	static const char pattern[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-	size_t i;
-
-	for (i = 0; i < sizeof(pattern) - 1; i++)
-		if (pattern[i] == 'x' ? !isxdigit((unsigned char)uuid[i]) :
-		    uuid[i] != '-')
-			return false;
-	return !uuid[i];
-}
 
 int state_folders_make(struct error *err)
 {

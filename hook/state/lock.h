@@ -7,9 +7,6 @@
 
 #include "helper/shared/base.h"
 
-/* uuid_ok() - 36 characters, hexadecimal with dashes: safe as a file name. */
-bool uuid_ok(const char *uuid);
-
 /*
  * shared_lock() - take the lock of that name, for what all domains share. Waits up to @seconds.
  * Return: a descriptor that holds the lock until it is closed, or -1 and @err.

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hook/state/lock.h"
+#include "helper/shared/uuid.h"
 
 static void preparing_path(int front, char *path, size_t size)
 {

@@ -17,6 +17,7 @@
 
 #include "helper/shared/file.h"
 #include "helper/shared/text.h"
+#include "helper/shared/uuid.h"
 #include "hook/state/lock.h"
 
 /* A record is a dozen short lines; a larger file is not a record. */

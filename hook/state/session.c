@@ -14,7 +14,7 @@
 
 #include "helper/shared/file.h"
 #include "helper/shared/text.h"
-#include "hook/state/lock.h"
+#include "helper/shared/uuid.h"
 #include "hook/state/pending.h"
 
 #define NOTE_LIMIT 2048

@@ -16,7 +16,7 @@
 #include "helper/shared/file.h"
 #include "helper/shared/log.h"
 #include "helper/shared/text.h"
-#include "hook/state/lock.h"
+#include "helper/shared/uuid.h"
 #include "hook/state/pending.h"
 
 /* A file that has reached the first size is cut to the second. */
