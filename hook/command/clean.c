@@ -159,21 +159,14 @@ static void clean_folder(struct cleaning *c, size_t folder)
 	free(list);
 }
 
-/* The libvirt of another host does not have the domains of this host. */
-static bool is_this_host(const char *uri)
-{
-	const char *path = strstr(uri, "://");
-
-	return path && !strncmp(path + 3, "/system", 7);
-}
-
 int command_clean(const struct command_line *line)
 {
 	AUTO_VIRT struct virt *virt = NULL;
 	struct cleaning c = { .line = line };
 	struct error err = { 0 };
 
-	if (!is_this_host(line->config.uri)) {
+	/* The libvirt of another host does not have the domains of this host. */
+	if (!virt_is_this_system(line->config.uri)) {
 		complain("clean removes data of this host's domains, and %s is not this host's "
 			 "libvirt: leave out --connect", line->config.uri);
 		return EXIT_USAGE;

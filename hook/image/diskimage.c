@@ -44,9 +44,3 @@ int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *e
 		memcpy(place->format, "raw", 4);
 	return 0;
 }
-
-/* A URI without a host; it may be followed by the name of a socket. */
-bool virt_is_this_host(const char *uri)
-{
-	return strstr(uri, ":///");
-}

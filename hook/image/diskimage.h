@@ -21,7 +21,4 @@ int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *e
 /* disk_image_is_volume() - true if the disk names a volume of a storage pool. */
 bool disk_image_is_volume(const xmlNode *disk);
 
-/* virt_is_this_host() - true if the connection is to this host. */
-bool virt_is_this_host(const char *uri);
-
 #endif

@@ -477,3 +477,16 @@ int virt_try_command(struct virt *virt, const char *xml, struct error *err)
 		    !is_connection_error(error) ? EINVAL : EREMOTEIO, "%s",
 		    error && error->message ? error->message : "unknown libvirt error");
 }
+
+/* A URI without a host; it may be followed by the name of a socket. */
+bool virt_is_this_host(const char *uri)
+{
+	const char *path = strstr(uri, "://");
+
+	return path && path[3] == '/';
+}
+
+bool virt_is_this_system(const char *uri)
+{
+	return virt_is_this_host(uri) && !strncmp(strstr(uri, "://") + 3, "/system", 7);
+}

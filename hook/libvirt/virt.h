@@ -14,6 +14,11 @@
 struct virt;		/* a connection */
 struct virt_domain;	/* a domain on it; free it before the connection */
 
+/* virt_is_this_host() - true if the connection is to this host. virt_is_this_system() - true
+ * if it is to this host's system libvirt, not to a user's session. */
+bool virt_is_this_host(const char *uri);
+bool virt_is_this_system(const char *uri);
+
 int virt_open(const char *uri, struct virt **virt, struct error *err);
 void virt_close(struct virt **virt);
 #define AUTO_VIRT __attribute__((cleanup(virt_close)))
