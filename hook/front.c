@@ -13,7 +13,6 @@
  * half patched, and only busflip can find out which.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,11 +24,11 @@
 #include <unistd.h>
 
 #include "helper/shared/base.h"
+#include "helper/shared/file.h"
 
 #define ACTOR BUSFLIP_SBINDIR "/busflip"
 #define TAG "urn:busflip:domain:1"
 #define STATE "urn:busflip:state:1"
-#define JOURNALS BUSFLIP_STATEDIR "/journal"
 #define XML_LIMIT (8u << 20)
 /* Far more than busflip needs; libvirt itself would wait without limit. */
 #define DEADLINE 60
@@ -61,20 +60,6 @@ static bool is_over(size_t len)
 		if (memmem(state, (size_t)(end - state), over[i], strlen(over[i])))
 			return true;
 	return false;
-}
-
-static bool any_journal(void)
-{
-	DIR *folder = opendir(JOURNALS);
-	const struct dirent *entry;
-
-	while (folder && (entry = readdir(folder)) &&
-	       strcmp(strchrnul(entry->d_name, '.'), ".journal") != 0)
-		;
-	if (!folder)
-		return false;
-	closedir(folder);
-	return entry;
 }
 
 static bool read_xml(size_t *len)
@@ -128,7 +113,7 @@ static int wait_for(pid_t child, const sigset_t *chld, const char *name)
 }
 
 #define HALF_PATCHED "domain %s was not started: busflip failed (see the log), and a patch of a " \
-	"disk, perhaps of its own, is not finished (" JOURNALS "); try again, or " \
+	"disk, perhaps of its own, is not finished (" JOURNAL_FOLDER "); try again, or " \
 	"finish it with busflip inspect of this domain"
 
 static int refuse(const char *name)

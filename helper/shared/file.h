@@ -5,6 +5,9 @@
 #ifndef BUSFLIP_FILE_H
 #define BUSFLIP_FILE_H
 
+#include <dirent.h>
+#include <string.h>
+
 #include "helper/shared/base.h"
 
 /*
@@ -35,5 +38,26 @@ int folder_make(const char *folder, mode_t mode, struct error *err);
  * so that no process is still writing them.
  */
 void file_replace_sweep(const char *folder);
+
+/* The folder with the journals of unfinished patches (hook/recovery/journal.h). */
+#define JOURNAL_FOLDER BUSFLIP_STATEDIR "/journal"
+#define JOURNAL_SUFFIX ".journal"
+
+/*
+ * any_journal() - true if there is one. Ignores temporary files that were never complete:
+ * HASH.journal.XXXXXX. Inline, because hook/front.c is linked with libc only.
+ */
+static inline bool any_journal(void)
+{
+	DIR *folder = opendir(JOURNAL_FOLDER);
+	const struct dirent *entry = NULL;
+
+	while (folder && (entry = readdir(folder)) &&
+	       strcmp(strchrnul(entry->d_name, '.'), JOURNAL_SUFFIX) != 0)
+		;
+	if (folder)
+		closedir(folder);
+	return entry;
+}
 
 #endif

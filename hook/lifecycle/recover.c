@@ -3,11 +3,11 @@
 
 #include "hook/lifecycle/recover.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/shared/file.h"
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
 #include "hook/host/cure.h"
@@ -16,22 +16,6 @@
 #include "hook/host/qemuuser.h"
 #include "hook/state/story.h"
 #include "hook/phase/writable.h"
-
-#define JOURNALS BUSFLIP_STATEDIR "/journal"
-
-static bool any_journal(void)
-{
-	DIR *folder = opendir(JOURNALS);
-	struct dirent *entry;
-	bool any = false;
-
-	/* Ignore temporary files that were never complete: HASH.journal.XXXXXX. */
-	while (folder && !any && (entry = readdir(folder)))
-		any = strcmp(strchrnul(entry->d_name, '.'), ".journal") == 0;
-	if (folder)
-		closedir(folder);
-	return any;
-}
 
 static int recover_disk(const struct domain *domain, const xmlNode *disk,
 			const struct guestdisk_options *options, struct error *err)

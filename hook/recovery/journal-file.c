@@ -26,7 +26,6 @@ enum {
 
 #define JOURNAL_VERSION 1u
 #define FILE_LIMIT (2ull * IMAGE_DIRTY_LIMIT + 16 * JOURNAL_RUN_LIMIT + 8192)
-#define SUFFIX ".journal"
 
 static const char magic[8] = "BFLPJNL";
 
@@ -35,7 +34,7 @@ static const char magic[8] = "BFLPJNL";
 int journal_name(const char *dir, const struct journal_image *image, char *name,
 		 size_t size, struct error *err)
 {
-	if (!str_printf(name, size, "%s/%016llx" SUFFIX, dir,
+	if (!str_printf(name, size, "%s/%016llx" JOURNAL_SUFFIX, dir,
 			(unsigned long long)str_hash(image->path)))
 		return fail(err, ENAMETOOLONG, "%s: name too long", dir);
 	return 0;
@@ -209,9 +208,9 @@ static bool belongs_to(const char *name, const struct journal_image *image,
 
 static bool has_suffix(const char *name)
 {
-	size_t n = strlen(name), m = strlen(SUFFIX);
+	size_t n = strlen(name), m = strlen(JOURNAL_SUFFIX);
 
-	return n > m && !strcmp(name + n - m, SUFFIX);
+	return n > m && !strcmp(name + n - m, JOURNAL_SUFFIX);
 }
 
 int journal_find(const char *dir, const struct journal_image *image,
