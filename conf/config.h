@@ -5,7 +5,7 @@
 #ifndef BUSFLIP_CONFIG_H
 #define BUSFLIP_CONFIG_H
 
-#include "helper/shared/base.h"
+#include "helper/shared/job.h"
 
 #define CONFIG_FILE BUSFLIP_SYSCONFDIR "/busflip.conf"
 
@@ -14,11 +14,10 @@ enum bait_owner { BAIT_OWNER_KEEP, BAIT_OWNER_LIBVIRT };
 enum config_sandbox { CONFIG_SANDBOX_AUTO, CONFIG_SANDBOX_REQUIRE };
 enum config_evidence { CONFIG_EVIDENCE_REQUIRE, CONFIG_EVIDENCE_SHUTDOWN };
 enum config_switch { CONFIG_NO, CONFIG_YES };
-enum config_bus { CONFIG_BUS_VIRTIO, CONFIG_BUS_SCSI };
 
 struct config {
 	char uri[256];			/* URI of the libvirt connection */
-	int bus;			/* enum config_bus: for tags without a bus */
+	int bus;			/* enum target_bus: for tags without a bus */
 	int max_attempts;		/* failed trials before it is held, 1 to 100 */
 	int late_start;			/* enum late_start */
 	char bait[1024];		/* absolute path of the bait's image */

@@ -69,7 +69,7 @@ static int open_drivers(const struct job *job, struct drivers **drivers, struct 
 	if (job->drivers == JOB_DRIVERS_NONE)
 		return 0;
 	r = drivers_open(JOB_FD_DRIVERS, job->drivers == JOB_DRIVERS_ISO, job->drivers_path,
-			 job->bus == JOB_BUS_SCSI ? VIRTIO_SCSI : VIRTIO_BLK, drivers, err);
+			 job->bus, drivers, err);
 	return go_without(job, drivers, r, err);
 }
 

@@ -43,7 +43,7 @@ struct finding {
 static int apply(enum op op, struct domain *domain, struct error *err)
 {
 	static const struct rewrite_options options = {
-		.bus = BUS_VIRTIO, .bait = BAIT_IMAGE, .keep_owner = true,
+		.bus = TARGET_VIRTIO, .bait = BAIT_IMAGE, .keep_owner = true,
 	};
 
 	switch (op) {

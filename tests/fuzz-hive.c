@@ -30,7 +30,7 @@ static uint8_t *mended(const uint8_t *data, size_t size)
 
 static void show(const struct windows *win)
 {
-	struct evidence_asked asked = { .bus = VIRTIO_BLK, .has_uuid = true };
+	struct evidence_asked asked = { .bus = TARGET_VIRTIO, .has_uuid = true };
 	struct volume_health health = { .logfile = LOGFILE_CLEAN };
 	struct evidence evidence;
 	char *text = NULL;
@@ -75,7 +75,7 @@ static void write_plan(const struct edits *plan)
 
 static void look(struct windows *win, const uint8_t *data, size_t size)
 {
-	struct edits_request request = { .bus = VIRTIO_BLK, .trial = true };
+	struct edits_request request = { .bus = TARGET_VIRTIO, .trial = true };
 	bool whole = hive_check(&win->system, NULL, NULL) == 0;
 	struct edits *plan = NULL;
 	struct error err = { 0 };

@@ -47,7 +47,7 @@ static int load(const char *text)
 
 static bool is_default(void)
 {
-	return !strcmp(config.uri, "qemu:///system") && config.bus == CONFIG_BUS_VIRTIO &&
+	return !strcmp(config.uri, "qemu:///system") && config.bus == TARGET_VIRTIO &&
 	       config.max_attempts == 2 && config.late_start == LATE_START_BOUNCE &&
 	       !strcmp(config.bait, BUSFLIP_STATEDIR "/bait.img") &&
 	       config.bait_owner == BAIT_OWNER_KEEP && config.publish_timeout == 300 &&
@@ -95,7 +95,7 @@ static void test_good(void)
 		"evidence = shutdown\npatch_timeout = 7\n"
 		"trial_timeout = 5\nauto_recover = no\n");
 	is_str(config.uri, "qemu+ssh://root@host/system", "uri");
-	is_int(config.bus, CONFIG_BUS_SCSI, "bus");
+	is_int(config.bus, TARGET_SCSI, "bus");
 	is_int(config.max_attempts, 7, "max_attempts");
 	is_int(config.late_start, LATE_START_REFUSE, "late_start");
 	is_str(config.bait, "/srv/bait.raw", "bait");
@@ -188,7 +188,7 @@ static void test_limits(void)
 	snprintf(file, sizeof(file), "[busflip]\nbait = /%s\nbus = scsi\n", value);
 	is_int(load(file), 1, "a longer line is a complaint");
 	has_str(complaints.all, ":2: longer than", "which says where");
-	is_int(config.bus, CONFIG_BUS_SCSI, "the lines behind it count");
+	is_int(config.bus, TARGET_SCSI, "the lines behind it count");
 	is_str(config.bait, BUSFLIP_STATEDIR "/bait.img", "it does not");
 	snprintf(file, sizeof(file), "# %s\n[busflip]\nbus = scsi\n", value);
 	accepts("a comment may be long", file);

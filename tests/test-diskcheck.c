@@ -29,7 +29,7 @@ static void ready(struct guest *g, const char *name, unsigned int how,
 	if (guest_open(g, name, MADE_BOUND | how, &err) < 0)
 		abort();
 	*asked = (struct evidence_asked) {
-		.bus = VIRTIO_BLK, .device_id = 0x1042, .has_uuid = true,
+		.bus = TARGET_VIRTIO, .device_id = 0x1042, .has_uuid = true,
 		.before_last_use = MADE_LAST_USE - 1,
 		.before_shutdown = MADE_LAST_USE - 2, .before_boot_id = 38,
 		.has_before = true,
@@ -112,7 +112,7 @@ static const struct {
 
 static struct device *bound(struct guest *g)
 {
-	return &g->win->devices[g->win->virtio[VIRTIO_BLK].bound_device];
+	return &g->win->devices[g->win->virtio[TARGET_VIRTIO].bound_device];
 }
 
 static void break_it(enum wrong wrong, struct guest *g,
@@ -149,13 +149,13 @@ static void break_it(enum wrong wrong, struct guest *g,
 		a->device_id = 0x1001;
 		break;
 	case FILE_GONE:
-		w->virtio[VIRTIO_BLK].service.file_there = PRESENCE_NO;
+		w->virtio[TARGET_VIRTIO].service.file_there = PRESENCE_NO;
 		break;
 	case NO_FILES:
-		w->virtio[VIRTIO_BLK].service.file_there = PRESENCE_UNKNOWN;
+		w->virtio[TARGET_VIRTIO].service.file_there = PRESENCE_UNKNOWN;
 		break;
 	case NOT_FINDABLE:
-		w->virtio[VIRTIO_BLK].ids[1].findable = false;
+		w->virtio[TARGET_VIRTIO].ids[1].findable = false;
 		break;
 	case NO_DEVICE:
 		bound(g)->service[0] = '\0';

@@ -111,7 +111,7 @@ static int make_iso(const struct leaf *leaves, size_t n)
 
 static int load(int fd, bool iso, const char *shown, struct drivers **set, struct error *err)
 {
-	int r = drivers_open(fd, iso, shown, VIRTIO_BLK, set, err);
+	int r = drivers_open(fd, iso, shown, TARGET_VIRTIO, set, err);
 
 	if (r == 0 && (r = drivers_index(*set, err)) < 0)
 		drivers_free(*set);
@@ -181,7 +181,7 @@ static void test_table(const struct drivers *set, const char *how)
 
 		windows_of(&w, wanted[i].build, wanted[i].server,
 			   wanted[i].arch);
-		ret = drivers_pick(set, &w, VIRTIO_BLK, &pick, &err);
+		ret = drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err);
 		if (!wanted[i].directory) {
 			ok(ret < 0 && err.code == REFUSE_NO_DRIVER,
 			   "%s: none: %s", how, err.msg);
@@ -205,7 +205,7 @@ static void test_package(const struct drivers *set, const char *how)
 	size_t len = 0;
 
 	windows_of(&w, 19045, false, ARCH_AMD64);
-	drivers_pick(set, &w, VIRTIO_BLK, &pick, &err);
+	drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err);
 	ok(pick.n_files == 3 && str_eq(pick.sys.name, "viostor.sys"),
 	   "%s: .sys, .inf and .cat, in lower case, no .pdb", how);
 	ok(drivers_read(set, pick.sys.index, &data, &len, &err) == 0 &&
@@ -258,11 +258,11 @@ static void test_by_os(void)
 
 	load(fd, false, folder, &set, &err);
 	windows_of(&w, 19045, false, ARCH_AMD64);
-	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
+	ok(drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err) == 0 &&
 	   pick.n_files == 2 && pick.pe.machine == 0x8664,
 	   "by-os: only this driver's files %s", err.msg);
 	w.arch = ARCH_X86;
-	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
+	ok(drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err) == 0 &&
 	   pick.pe.machine == 0x14c, "by-os: i386 is x86");
 	drivers_free(set);
 	remove_tree(folder);
@@ -286,15 +286,15 @@ static void test_headers(void)
 
 	load(fd, false, folder, &set, &err);
 	windows_of(&w, 9600, false, ARCH_AMD64);
-	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
+	ok(drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err) == 0 &&
 	   str_eq(pick.directory, "viostor/w8/amd64") && *pick.warning,
 	   "made for a newer Windows: the next older one (%s)",
 	   pick.warning);
 	windows_of(&w, 7601, false, ARCH_AMD64);
-	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) < 0 &&
+	ok(drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err) < 0 &&
 	   strstr(err.msg, "is not a driver"), "no PE file: %s", err.msg);
 	windows_of(&w, 19045, false, ARCH_AMD64);
-	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 &&
+	ok(drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err) == 0 &&
 	   pick.pe.version[3] == 2, "wrong processor: passed over");
 	drivers_free(set);
 	remove_tree(folder);
@@ -333,22 +333,22 @@ static void test_board(void)
 	for (size_t i = 0; i < ARRAY_SIZE(boards); i++) {
 		windows_of(&w, 19045, false, ARCH_AMD64);
 		on_board(&w, boards[i].machine, boards[i].build);
-		drivers_pick(set, &w, VIRTIO_BLK, &pick, &err);
+		drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err);
 		ok(!err.code && pick.keep == boards[i].keep,
 		   "on board, %s: %s", boards[i].what,
 		   pick.keep ? "kept" : "replaced");
 	}
 	windows_of(&w, 19045, false, ARCH_AMD64);
-	ok(drivers_pick(NULL, &w, VIRTIO_BLK, &pick, &err) < 0 &&
+	ok(drivers_pick(NULL, &w, TARGET_VIRTIO, &pick, &err) < 0 &&
 	   err.code == REFUSE_NO_DRIVER, "no tree: %s", err.msg);
 	on_board(&w, 0x8664, 1);
-	ok(drivers_pick(NULL, &w, VIRTIO_BLK, &pick, &err) == 0 && pick.keep,
+	ok(drivers_pick(NULL, &w, TARGET_VIRTIO, &pick, &err) == 0 && pick.keep,
 	   "no tree, but one on board: kept");
 	windows_of(&w, 22631, false, ARCH_AMD64);
-	w.virtio[VIRTIO_BLK].service.file_there = PRESENCE_YES;
-	strcpy(w.virtio[VIRTIO_BLK].service.file,
+	w.virtio[TARGET_VIRTIO].service.file_there = PRESENCE_YES;
+	strcpy(w.virtio[TARGET_VIRTIO].service.file,
 	       "Windows/System32/DriverStore/FileRepository/x/viostor.sys");
-	ok(drivers_pick(set, &w, VIRTIO_BLK, &pick, &err) == 0 && pick.keep,
+	ok(drivers_pick(set, &w, TARGET_VIRTIO, &pick, &err) == 0 && pick.keep,
 	   "one that runs from the driver store: kept");
 	drivers_free(set);
 }

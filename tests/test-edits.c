@@ -23,7 +23,7 @@ static size_t needed_in(const struct edits *plan, enum edit_group group)
 
 /* ---- every generation, both drivers -------------------------------------- */
 
-static void test_ready(const struct made_windows *m, enum virtio_kind bus)
+static void test_ready(const struct made_windows *m, enum target_bus bus)
 {
 	struct edits_request request = { .bus = bus, .trial = true,
 					 .package = true };
@@ -58,7 +58,7 @@ static void test_ready(const struct made_windows *m, enum virtio_kind bus)
 
 static void test_known_good_set(void)
 {
-	struct edits_request request = { .bus = VIRTIO_BLK };
+	struct edits_request request = { .bus = TARGET_VIRTIO };
 	struct guest g = { 0 };
 	struct edits *plan;
 	struct error err = { 0 };
@@ -80,7 +80,7 @@ static void test_known_good_set(void)
 /* A driver that Windows has installed for itself is left as it is. */
 static void test_installed(void)
 {
-	struct edits_request request = { .bus = VIRTIO_BLK };
+	struct edits_request request = { .bus = TARGET_VIRTIO };
 	struct guest g = { 0 };
 	struct edits *plan;
 	struct error err = { 0 };
@@ -95,13 +95,13 @@ static void test_installed(void)
 	guest_open(&g, "10", MADE_BOUND | MADE_OVERRIDDEN, &err);
 	ok(patch(&g, &request, "10", &plan, &err) &&
 	   needed_in(plan, GROUP_OVERRIDE) == 1 &&
-	   g.win->virtio[VIRTIO_BLK].state == VIRTIO_BOUND,
+	   g.win->virtio[TARGET_VIRTIO].state == VIRTIO_BOUND,
 	   "bound but overridden: the override goes, and it is bound");
 	edits_free(plan);
 	guest_close(&g);
 }
 
-static bool bootable(const struct guest *g, enum virtio_kind bus)
+static bool bootable(const struct guest *g, enum target_bus bus)
 {
 	const struct virtio *v = &g->win->virtio[bus];
 
@@ -112,7 +112,7 @@ static bool bootable(const struct guest *g, enum virtio_kind bus)
  * driver, under both of its labels, and ours. */
 static void test_beside(unsigned int how, const char *whose)
 {
-	struct edits_request request = { .bus = VIRTIO_BLK };
+	struct edits_request request = { .bus = TARGET_VIRTIO };
 	struct guest g = { 0 };
 	struct edits *plan = NULL;
 	struct error err = { 0 };
@@ -122,15 +122,15 @@ static void test_beside(unsigned int how, const char *whose)
 		patch(&g, &request, "10", &plan, &err);
 		edits_free(plan);
 	}
-	request.bus = VIRTIO_SCSI;
-	ok(bootable(&g, VIRTIO_BLK) && !bootable(&g, VIRTIO_SCSI) &&
-	   patch(&g, &request, "10", &plan, &err) && bootable(&g, VIRTIO_SCSI),
+	request.bus = TARGET_SCSI;
+	ok(bootable(&g, TARGET_VIRTIO) && !bootable(&g, TARGET_SCSI) &&
+	   patch(&g, &request, "10", &plan, &err) && bootable(&g, TARGET_SCSI),
 	   "%s viostor, then vioscsi: that is bootable %s", whose, err.msg);
 	edits_free(plan);
-	ok(bootable(&g, VIRTIO_BLK), "and so is viostor still (%s)",
-	   g.win->virtio[VIRTIO_BLK].reason);
-	for (unsigned int k = 0; k < VIRTIO_KINDS; k++) {
-		request.bus = (enum virtio_kind)k;
+	ok(bootable(&g, TARGET_VIRTIO), "and so is viostor still (%s)",
+	   g.win->virtio[TARGET_VIRTIO].reason);
+	for (unsigned int k = 0; k < TARGET_BUSES; k++) {
+		request.bus = (enum target_bus)k;
 		edits_plan(g.win, &request, &plan, &err);
 		ok(plan && !needed_in(plan, GROUP_DATABASE),
 		   "nothing more is to do for %s", virtio_service_name(request.bus));
@@ -141,7 +141,7 @@ static void test_beside(unsigned int how, const char *whose)
 
 static void test_missing_image(void)
 {
-	struct edits_request request = { .bus = VIRTIO_BLK };
+	struct edits_request request = { .bus = TARGET_VIRTIO };
 	struct guest g = { 0 };
 	struct edits *plan;
 	struct error err = { 0 };
@@ -196,7 +196,7 @@ static void check_reg(const uint8_t *before, size_t before_len,
 
 static void test_others(struct guest *g, const char *name, const char *what)
 {
-	struct edits_request request = { .bus = VIRTIO_BLK, .trial = true };
+	struct edits_request request = { .bus = TARGET_VIRTIO, .trial = true };
 	size_t before_len = g->system_len;
 	uint8_t *before = malloc(before_len);
 	struct edits *plan;
@@ -241,7 +241,7 @@ static void test_others(struct guest *g, const char *name, const char *what)
 
 static void test_output(void)
 {
-	struct edits_request request = { .bus = VIRTIO_SCSI };
+	struct edits_request request = { .bus = TARGET_SCSI };
 	AUTO_FREE char *json = NULL;
 	AUTO_FREE char *text = NULL;
 	struct guest g = { 0 };
@@ -304,7 +304,7 @@ static void test_real(const char *file, const char *name, bool clean_it)
 		hive_base_seal(data, get_le32(data + 4));
 	guest_open_bytes(&g, data, len, name, &err);
 	test_others(&g, name, file);
-	ok(g.win->virtio[VIRTIO_BLK].state == VIRTIO_BOOTABLE &&
+	ok(g.win->virtio[TARGET_VIRTIO].state == VIRTIO_BOOTABLE &&
 	   g.win->ahci_ready, "%s: bootable, SATA ready %s", file,
 	   g.win->ahci_reason);
 	guest_close(&g);
@@ -338,7 +338,7 @@ static void test_real_dirty(void)
 	hive_check(&g.win->system, &stats, &err);
 	ok(stats.keys == 35595, "%s: 35595 keys (%u)", file, stats.keys);
 	test_others(&g, "10", file);
-	ok(g.win->virtio[VIRTIO_BLK].state == VIRTIO_BOOTABLE &&
+	ok(g.win->virtio[TARGET_VIRTIO].state == VIRTIO_BOOTABLE &&
 	   g.win->ahci_ready, "%s: bootable, SATA ready %s", file,
 	   g.win->ahci_reason);
 	hive_check(&g.win->system, &stats, &err);
@@ -359,8 +359,8 @@ int main(void)
 
 	hive_prepare(&err);
 	for (size_t i = 0; i < ARRAY_SIZE(made_list); i++)
-		for (unsigned int k = 0; k < VIRTIO_KINDS; k++)
-			test_ready(&made_list[i], (enum virtio_kind)k);
+		for (unsigned int k = 0; k < TARGET_BUSES; k++)
+			test_ready(&made_list[i], (enum target_bus)k);
 	test_known_good_set();
 	test_installed();
 	test_beside(MADE_BOOTABLE | MADE_TMP, "virt-v2v's");

@@ -66,7 +66,7 @@ static void test_restore_new_key(void)
 {
 	static const char key[] = "ControlSet001\\Services\\partmgr\\Parameters";
 	static const char below[] = "ControlSet001\\Services\\partmgr\\Parameters\\Below";
-	struct edits_request request = { .bus = VIRTIO_BLK, .trial = true };
+	struct edits_request request = { .bus = TARGET_VIRTIO, .trial = true };
 	const struct hive_edit edits[] = {
 		{ .kind = HIVE_EDIT_DELETE_KEY, .path = key },
 		{ HIVE_EDIT_SET, key, "Theirs", 4, (const uint8_t *)"\7\0\0", 4 },
@@ -103,7 +103,7 @@ static void test_restore(void)
 		"ControlSet001\\Control\\Session Manager\\Power";
 	static const char ahci[] =
 		"ControlSet001\\Services\\storahci\\StartOverride";
-	struct edits_request request = { .bus = VIRTIO_BLK, .trial = true,
+	struct edits_request request = { .bus = TARGET_VIRTIO, .trial = true,
 					 .package = true };
 	struct hive_edit theirs = { HIVE_EDIT_SET, power, "HiberbootEnabled", 4,
 				    (const uint8_t *)"\7\0\0", 4 };

@@ -19,7 +19,7 @@ static struct error err;
 static void test_request(void)
 {
 	struct job job = {
-		.action = JOB_UNDO, .bus = JOB_BUS_SCSI,
+		.action = JOB_UNDO, .bus = TARGET_SCSI,
 		.drivers = JOB_DRIVERS_ISO, .dry_run = true, .force = true,
 		.trial = true, .partition = 7, .has_uuid = true,
 		.run_from = 0x1122334455667788, .run_to = 99,
@@ -33,7 +33,7 @@ static void test_request(void)
 	job_pack(&job, message);
 	ok(job_unpack(message, sizeof(message), &back, &err) == 0,
 	   "a request unpacks");
-	ok(back.action == JOB_UNDO && back.bus == JOB_BUS_SCSI &&
+	ok(back.action == JOB_UNDO && back.bus == TARGET_SCSI &&
 	   back.drivers == JOB_DRIVERS_ISO && back.dry_run && back.force &&
 	   !back.live && back.trial && !back.sandbox_require &&
 	   back.partition == 7 && back.has_uuid &&

@@ -11,7 +11,7 @@
 #include "tests/xmltest.h"
 
 static const struct config config = {
-	.bus = CONFIG_BUS_VIRTIO, .max_attempts = 2, .bait = BAIT_IMAGE,
+	.bus = TARGET_VIRTIO, .max_attempts = 2, .bait = BAIT_IMAGE,
 	.bait_owner = BAIT_OWNER_KEEP,
 };
 
@@ -296,7 +296,7 @@ static void test_bus_of_config(void)
 	AUTO_FREE char *asked = domain_xml(&(struct parts){ .disk = SATA_DISK,
 							    .tag = TAG_VIRTIO });
 
-	c.bus = CONFIG_BUS_SCSI;
+	c.bus = TARGET_SCSI;
 	c.bait_owner = BAIT_OWNER_LIBVIRT;
 	step(&xml, HAPPENED_SEEN, &c);
 	is_str(xpath(xml, "string(//s:disk/@bus)"), "scsi", "the config's bus");

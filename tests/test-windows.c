@@ -44,8 +44,8 @@ static void test_generation(const struct made_windows *m)
 	ok(windows_find_service(w, "LSI_SAS") && windows_find_service(w, "FileInfo") &&
 	   !windows_find_service(w, "Beep"), "%s: services that boot", m->name);
 	ok(windows_check(w, &err) == 0, "%s: may be patched", m->name);
-	ok(w->virtio[VIRTIO_BLK].state == VIRTIO_ABSENT &&
-	   w->virtio[VIRTIO_SCSI].state == VIRTIO_ABSENT,
+	ok(w->virtio[TARGET_VIRTIO].state == VIRTIO_ABSENT &&
+	   w->virtio[TARGET_SCSI].state == VIRTIO_ABSENT,
 	   "%s: no VirtIO", m->name);
 	ok(w->device_count == 1 &&
 	   str_eq(w->devices[0].service, "LSI_SAS") &&
@@ -97,7 +97,7 @@ static void test_variants(void)
 		const struct virtio *v;
 
 		guest_open(&g, variants[i].windows, variants[i].how, &err);
-		v = &g.win->virtio[VIRTIO_BLK];
+		v = &g.win->virtio[TARGET_VIRTIO];
 		ok(v->state == variants[i].state &&
 		   g.win->ahci_ready == variants[i].ahci &&
 		   strstr(v->reason, variants[i].reason),
@@ -160,8 +160,8 @@ static void test_files(void)
 	w = g.win;
 	ok(w->arch_machine.known && w->arch == ARCH_AMD64,
 	   "kernel and registry agree");
-	ok(w->virtio[VIRTIO_BLK].service.file_there == PRESENCE_YES &&
-	   w->virtio[VIRTIO_BLK].state == VIRTIO_BOUND, "driver file there");
+	ok(w->virtio[TARGET_VIRTIO].service.file_there == PRESENCE_YES &&
+	   w->virtio[TARGET_VIRTIO].state == VIRTIO_BOUND, "driver file there");
 	ok(w->board_count == 1 && w->board[0].machine == 0x8664 &&
 	   w->board[0].has_version &&
 	   memcmp(w->board[0].version, version, sizeof(version)) == 0,
@@ -178,8 +178,8 @@ static void test_files(void)
 	guest_open(&g, "10", MADE_BOUND, &err);
 	ok(g.win->arch == ARCH_UNKNOWN &&
 	   windows_check(g.win, &err) < 0, "refused: %s", err.msg);
-	ok(g.win->virtio[VIRTIO_BLK].state == VIRTIO_STAGED &&
-	   strstr(g.win->virtio[VIRTIO_BLK].reason, "missing"),
+	ok(g.win->virtio[TARGET_VIRTIO].state == VIRTIO_STAGED &&
+	   strstr(g.win->virtio[TARGET_VIRTIO].reason, "missing"),
 	   "bound, but without its file: no more than staged");
 	guest_close(&g);
 }

@@ -84,7 +84,7 @@ static const char *const op_names[] __attribute__((unused)) = {
 static inline char *rewrite(enum op op, const char *xml, struct error *err)
 {
 	static const struct rewrite_options options = {
-		.bus = BUS_VIRTIO, .bait = BAIT_IMAGE, .keep_owner = true,
+		.bus = TARGET_VIRTIO, .bait = BAIT_IMAGE, .keep_owner = true,
 	};
 	AUTO_DOMAIN struct domain domain = { 0 };
 	char *out = NULL;

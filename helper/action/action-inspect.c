@@ -33,7 +33,7 @@ static void print_disk_text(const struct action *action, FILE *out)
 static struct evidence_asked asked_of(const struct job *job)
 {
 	struct evidence_asked asked = {
-		.bus = job->bus == JOB_BUS_SCSI ? VIRTIO_SCSI : VIRTIO_BLK,
+		.bus = job->bus,
 		.device_id = job->device_id,
 		.has_uuid = job->has_uuid,
 		.run_from = job->run_from, .run_to = job->run_to,

@@ -295,7 +295,7 @@ static int write_reg(const struct patch *p, struct error *err)
 
 /* ---- all of it ---------------------------------------------------------------- */
 
-static int pick_drivers(struct patch *p, enum virtio_kind bus, struct error *err)
+static int pick_drivers(struct patch *p, enum target_bus bus, struct error *err)
 {
 	int r;
 
@@ -341,7 +341,7 @@ static int patch(struct patch *p, struct error *err)
 {
 	const struct job *job = p->action->job;
 	struct edits_request request = {
-		.bus = job->bus == JOB_BUS_SCSI ? VIRTIO_SCSI : VIRTIO_BLK,
+		.bus = job->bus,
 		.trial = job->trial,
 	};
 	/* settle always has something to do. */

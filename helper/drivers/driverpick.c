@@ -206,7 +206,7 @@ static int try_os(const struct drivers *set, const struct windows *win,
 
 /* The driver in System32\drivers, if it is for this processor. */
 static const struct board_driver *on_board(const struct windows *win,
-					   enum virtio_kind kind)
+					   enum target_bus kind)
 {
 	char name[64];
 
@@ -224,7 +224,7 @@ static const struct board_driver *on_board(const struct windows *win,
 
 /* Windows' own installation put a service that runs from the driver store there (dirid 13): a
  * file in System32\drivers would have no effect. */
-static bool elsewhere(const struct windows *win, enum virtio_kind kind)
+static bool elsewhere(const struct windows *win, enum target_bus kind)
 {
 	const struct service *s = &win->virtio[kind].service;
 
@@ -233,7 +233,7 @@ static bool elsewhere(const struct windows *win, enum virtio_kind kind)
 }
 
 static int no_driver(const struct drivers *set, const struct windows *win,
-		     enum virtio_kind kind, const char *why, struct error *err)
+		     enum target_bus kind, const char *why, struct error *err)
 {
 	const char *names[DRIVER_OS_NAMES];
 	size_t exact;
@@ -253,7 +253,7 @@ static int no_driver(const struct drivers *set, const struct windows *win,
 }
 
 int drivers_pick(const struct drivers *set, const struct windows *win,
-		 enum virtio_kind kind, struct driver_pick *pick,
+		 enum target_bus kind, struct driver_pick *pick,
 		 struct error *err)
 {
 	const struct board_driver *board = on_board(win, kind);

@@ -292,7 +292,7 @@ static int read_iso(struct drivers *set, struct error *err)
 
 /* ---- the set ------------------------------------------------------------- */
 
-int drivers_open(int fd, bool iso, const char *shown, enum virtio_kind kind,
+int drivers_open(int fd, bool iso, const char *shown, enum target_bus kind,
 		 struct drivers **out, struct error *err)
 {
 	struct drivers *set = calloc(1, sizeof(*set));

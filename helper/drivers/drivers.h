@@ -7,7 +7,7 @@
  * directory as open descriptors, in both cases only the files of the one driver that is needed.
  * The choice is pure and made in the sandbox, when the Windows is known.
  *
- *	drivers_open(fd, iso, shown, VIRTIO_BLK, &set, err)	before the sandbox
+ *	drivers_open(fd, iso, shown, TARGET_VIRTIO, &set, err)	before the sandbox
  *	drivers_index(set, err)				in it
  *	drivers_pick(set, win, &pick, err)		REFUSE_NO_DRIVER: why
  *	pick.keep: an equal or newer driver is installed, keep it
@@ -54,7 +54,7 @@ struct driver_pick {
  * @shown is the path for messages. drivers_free() frees *@out. REFUSE_NO_DRIVER: more files
  * than one driver may have.
  */
-int drivers_open(int fd, bool iso, const char *shown, enum virtio_kind kind,
+int drivers_open(int fd, bool iso, const char *shown, enum target_bus kind,
 		 struct drivers **out, struct error *err);
 
 /* drivers_index() - find the files; call it once. An empty result is not an error yet.
@@ -69,7 +69,7 @@ void drivers_free(struct drivers *set);
  * REFUSE_NO_DRIVER names driver, Windows and path.
  */
 int drivers_pick(const struct drivers *set, const struct windows *win,
-		 enum virtio_kind kind, struct driver_pick *pick,
+		 enum target_bus kind, struct driver_pick *pick,
 		 struct error *err);
 
 /* drivers_read() - read one file; the caller frees *@data. */

@@ -146,10 +146,10 @@ static const struct rule rules[] = {
 /* The compatible IDs with the revision of QEMU's devices, as virt-v2v uses them, and for
  * CriticalDeviceDatabase also the short form: Windows 7's own rows, such as PCI#CC_010601 for
  * AHCI, use only that. */
-static const char *const ids[VIRTIO_KINDS][2][2] = {
-	[VIRTIO_BLK] = { { "VEN_1AF4&DEV_1001&REV_00", "VEN_1AF4&DEV_1001" },
+static const char *const ids[TARGET_BUSES][2][2] = {
+	[TARGET_VIRTIO] = { { "VEN_1AF4&DEV_1001&REV_00", "VEN_1AF4&DEV_1001" },
 			 { "VEN_1AF4&DEV_1042&REV_01", "VEN_1AF4&DEV_1042" } },
-	[VIRTIO_SCSI] = { { "VEN_1AF4&DEV_1004&REV_00", "VEN_1AF4&DEV_1004" },
+	[TARGET_SCSI] = { { "VEN_1AF4&DEV_1004&REV_00", "VEN_1AF4&DEV_1004" },
 			  { "VEN_1AF4&DEV_1048&REV_01", "VEN_1AF4&DEV_1048" } },
 };
 
@@ -281,8 +281,8 @@ static bool when_holds(const struct context *c, unsigned int when)
 	bool eight = c->win->generation >= WINDOWS_8;
 
 	return !((when & BELOW_8 && eight) || (when & FROM_8 && !eight) ||
-		 (when & BLK && c->request->bus != VIRTIO_BLK) ||
-		 (when & SCSI && c->request->bus != VIRTIO_SCSI) ||
+		 (when & BLK && c->request->bus != TARGET_VIRTIO) ||
+		 (when & SCSI && c->request->bus != TARGET_SCSI) ||
 		 (when & TRIAL && !c->request->trial) ||
 		 (when & PACKAGE && !c->request->package));
 }

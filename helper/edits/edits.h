@@ -40,7 +40,7 @@ enum edit_group {
 #define GROUP_ALL (GROUP_BIT(GROUP_COUNT) - 1)
 
 struct edits_request {
-	enum virtio_kind bus;	/* the driver that the system disk will need */
+	enum target_bus bus;	/* the driver that the system disk will need */
 	bool trial;		/* also GROUP_TRIAL */
 	bool no_driver;		/* there is no driver: no entries that would load it */
 	bool package;		/* the package was copied to EDITS_PACKAGE_DIR: install it at

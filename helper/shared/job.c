@@ -94,7 +94,7 @@ void job_pack(const struct job *job, uint8_t out[JOB_SIZE])
 	memcpy(out + REQ_MAGIC, request_magic, 8);
 	put_le32(out + REQ_VERSION, JOB_VERSION);
 	put_le32(out + REQ_ACTION, job->action);
-	put_le32(out + REQ_BUS, job->bus);
+	put_le32(out + REQ_BUS, job->bus + 1u);
 	put_le32(out + REQ_DRIVERS, job->drivers);
 	put_le32(out + REQ_FLAGS, flags);
 	put_le32(out + REQ_PARTITION, job->partition);
@@ -133,13 +133,13 @@ int job_unpack(const uint8_t *data, size_t len, struct job *job,
 	drivers = get_le32(data + REQ_DRIVERS);
 	flags = get_le32(data + REQ_FLAGS);
 	if (!in_enum(action, JOB_ACTION_LAST, false) ||
-	    !in_enum(bus, JOB_BUS_LAST, false) ||
+	    !in_enum(bus, TARGET_BUSES, false) ||
 	    !in_enum(drivers, JOB_DRIVERS_LAST, true) ||
 	    flags & ~(uint32_t)FLAGS_ALL || data[REQ_PATH + 511] ||
 	    data[REQ_DRIVERS_PATH + 255])
 		return fail(err, EPROTO, "the request has an unknown value");
 	job->action = (enum job_action)action;
-	job->bus = (enum job_bus)bus;
+	job->bus = (enum target_bus)(bus - 1);
 	job->drivers = (enum job_drivers)drivers;
 	job->dry_run = flags & FLAG_DRY_RUN;
 	job->force = flags & FLAG_FORCE;

@@ -41,10 +41,11 @@ enum job_action {
 	JOB_ACTION_LAST = JOB_SETTLE,
 };
 
-enum job_bus {
-	JOB_BUS_VIRTIO = 1,	/* viostor */
-	JOB_BUS_SCSI,		/* vioscsi */
-	JOB_BUS_LAST = JOB_BUS_SCSI,
+/* Where a system disk can end, as libvirt calls it, and the driver in Windows for that. */
+enum target_bus {
+	TARGET_VIRTIO,		/* viostor */
+	TARGET_SCSI,		/* vioscsi */
+	TARGET_BUSES,
 };
 
 enum job_drivers {
@@ -66,7 +67,7 @@ struct job_hive_mark {
 
 struct job {
 	enum job_action action;
-	enum job_bus bus;
+	enum target_bus bus;
 	enum job_drivers drivers;
 	bool dry_run;		/* compute everything, return no pages */
 	bool force;		/* undo although the guest has changed the registry */

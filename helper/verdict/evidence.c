@@ -439,7 +439,7 @@ static void judge_run(const struct judge *j, struct evidence *out)
 	if (out->list[CONDITION_BOOTED].verdict == VERDICT_YES &&
 	    out->list[CONDITION_SHUTDOWN].verdict == VERDICT_YES &&
 	    out->list[CONDITION_ARRIVED].verdict == VERDICT_YES &&
-	    (j->asked->bus == VIRTIO_SCSI ||
+	    (j->asked->bus == TARGET_SCSI ||
 	     out->list[CONDITION_VIRTIO_DISK].verdict == VERDICT_YES))
 		out->booted = VERDICT_YES;
 	else if (j->asked->has_before &&

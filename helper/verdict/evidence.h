@@ -20,7 +20,7 @@
 
 /* What the host knows; zero means unknown. */
 struct evidence_asked {
-	enum virtio_kind bus;
+	enum target_bus bus;
 	uint16_t device_id;	/* PCI ID that the disk will have: 1042 behind a PCIe port,
 				 * 1001 on PCI; 0: either */
 	bool has_uuid;

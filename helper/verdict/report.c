@@ -187,7 +187,7 @@ static void json_id(FILE *out, const struct virtio_id *id)
 }
 
 static void json_virtio(FILE *out, const struct windows *win,
-			enum virtio_kind kind)
+			enum target_bus kind)
 {
 	const struct virtio *v = &win->virtio[kind];
 
@@ -357,8 +357,8 @@ void report_json(const struct windows *win, const struct volume_health *health,
 	json_hive(out, "software_hive", &win->software_status);
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
 		json_fact(out, win, &facts[i]);
-	for (unsigned int k = 0; k < VIRTIO_KINDS; k++)
-		json_virtio(out, win, (enum virtio_kind)k);
+	for (unsigned int k = 0; k < TARGET_BUSES; k++)
+		json_virtio(out, win, (enum target_bus)k);
 	json_lists(out, win);
 	fputs("  \"volume\": ", out);
 	if (health)

@@ -77,7 +77,7 @@ static void text_hive(FILE *out, const char *label,
 }
 
 static void text_virtio(FILE *out, const struct windows *win,
-			enum virtio_kind kind)
+			enum target_bus kind)
 {
 	const struct virtio *v = &win->virtio[kind];
 	const struct service *s = &v->service;
@@ -139,8 +139,8 @@ void report_text(const struct windows *win, const struct volume_health *health,
 	text_hive(out, "SYSTEM hive", &win->system_status);
 	text_hive(out, "SOFTWARE hive", &win->software_status);
 	line(out, "SATA boot", win->ahci_ready ? "ready" : win->ahci_reason);
-	for (unsigned int k = 0; k < VIRTIO_KINDS; k++)
-		text_virtio(out, win, (enum virtio_kind)k);
+	for (unsigned int k = 0; k < TARGET_BUSES; k++)
+		text_virtio(out, win, (enum target_bus)k);
 	text_services(out, win);
 	if (win->hiberboot.known)
 		line(out, "Fast startup", win->hiberboot.value ? "on" : "off");

@@ -85,8 +85,8 @@ static bool parse_pci(const char *name, uint16_t *vendor, uint16_t *id)
 
 static bool is_virtio_storage(uint16_t vendor, uint16_t id)
 {
-	for (unsigned int k = 0; k < VIRTIO_KINDS; k++) {
-		const uint16_t *ids = virtio_device_ids((enum virtio_kind)k);
+	for (unsigned int k = 0; k < TARGET_BUSES; k++) {
+		const uint16_t *ids = virtio_device_ids((enum target_bus)k);
 
 		if (vendor == VENDOR_VIRTIO && (id == ids[0] || id == ids[1]))
 			return true;

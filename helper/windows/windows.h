@@ -31,6 +31,7 @@
 
 #include "helper/hive/hive.h"
 #include "helper/ntfs/ntfs.h"
+#include "helper/shared/job.h"
 
 #define FACT_FROM 384
 #define FACT_TEXT 256
@@ -59,9 +60,6 @@ enum windows_generation {
 };
 
 enum windows_arch { ARCH_UNKNOWN, ARCH_X86, ARCH_AMD64, ARCH_ARM64 };
-
-/* The two drivers for a system disk on VirtIO. */
-enum virtio_kind { VIRTIO_BLK, VIRTIO_SCSI, VIRTIO_KINDS };
 
 enum presence { PRESENCE_UNKNOWN, PRESENCE_NO, PRESENCE_YES };
 
@@ -184,7 +182,7 @@ struct windows {
 	struct fact_number minidumps;	/* FILETIME of the folder Minidump */
 	struct fact_number bootstat_clean;	/* unreliable: see winfiles.c */
 
-	struct virtio virtio[VIRTIO_KINDS];
+	struct virtio virtio[TARGET_BUSES];
 	bool ahci_ready;		/* a SATA disk would be found at boot */
 	char ahci_reason[FACT_TEXT];	/* why not */
 	bool ide_ready;
@@ -258,11 +256,11 @@ const struct service *windows_find_service(const struct windows *win,
 const char *windows_generation_name(enum windows_generation generation);
 const char *windows_arch_name(enum windows_arch arch);
 const char *virtio_state_name(enum virtio_state state);
-const char *virtio_service_name(enum virtio_kind kind);
+const char *virtio_service_name(enum target_bus kind);
 
 /* The PCI IDs of a kind: [0] legacy, [1] modern (VIRTIO specification, "PCI Device
  * Discovery"). */
-const uint16_t *virtio_device_ids(enum virtio_kind kind);
+const uint16_t *virtio_device_ids(enum target_bus kind);
 
 /*
  * windows_match_id() - find the driver for one PCI ID at boot, and whether it is @service

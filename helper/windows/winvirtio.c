@@ -31,25 +31,25 @@ static const struct {
 	const char *service;
 	uint16_t ids[2];
 	const char *forms[2][7];
-} kinds[VIRTIO_KINDS] = {
-	[VIRTIO_BLK] = {
+} kinds[TARGET_BUSES] = {
+	[TARGET_VIRTIO] = {
 		"viostor", { 0x1001, 0x1042 },
 		{ FORMS("1001", "0002", "00", "0100"),
 		  FORMS("1042", "1100", "01", "0100") },
 	},
-	[VIRTIO_SCSI] = {
+	[TARGET_SCSI] = {
 		"vioscsi", { 0x1004, 0x1048 },
 		{ FORMS("1004", "0008", "00", "0100"),
 		  FORMS("1048", "1100", "01", "0100") },
 	},
 };
 
-const char *virtio_service_name(enum virtio_kind kind)
+const char *virtio_service_name(enum target_bus kind)
 {
 	return kinds[kind].service;
 }
 
-const uint16_t *virtio_device_ids(enum virtio_kind kind)
+const uint16_t *virtio_device_ids(enum target_bus kind)
 {
 	return kinds[kind].ids;
 }
@@ -219,7 +219,7 @@ int windows_match_id(const struct windows *win, const char *const *forms,
 
 /* ---- how far VirtIO is --------------------------------------------------- */
 
-static bool device_bound(const struct device *d, enum virtio_kind kind)
+static bool device_bound(const struct device *d, enum target_bus kind)
 {
 	return d->vendor == VENDOR_VIRTIO &&
 	       (d->id == kinds[kind].ids[0] || d->id == kinds[kind].ids[1]) &&
@@ -244,7 +244,7 @@ static const char *service_fault(const struct windows *win,
 	return NULL;
 }
 
-static void judge_virtio(struct windows *win, enum virtio_kind kind)
+static void judge_virtio(struct windows *win, enum target_bus kind)
 {
 	struct virtio *v = &win->virtio[kind];
 	const char *fault = service_fault(win, &v->service);
@@ -278,7 +278,7 @@ static void judge_virtio(struct windows *win, enum virtio_kind kind)
 
 int windows_read_virtio(struct windows *win, struct error *err)
 {
-	for (unsigned int k = 0; k < VIRTIO_KINDS; k++) {
+	for (unsigned int k = 0; k < TARGET_BUSES; k++) {
 		struct virtio *v = &win->virtio[k];
 		const struct service *s =
 			windows_find_service(win, kinds[k].service);
@@ -298,7 +298,7 @@ int windows_read_virtio(struct windows *win, struct error *err)
 					     err) < 0)
 				return -1;
 		}
-		judge_virtio(win, (enum virtio_kind)k);
+		judge_virtio(win, (enum target_bus)k);
 	}
 	return 0;
 }

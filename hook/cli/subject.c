@@ -115,20 +115,18 @@ int subject_begin(const struct command_line *line, enum job_action action,
 		complain("--partition must be the number of a partition, not %s", line->partition);
 		return EXIT_USAGE;
 	}
-	if (line->bus && strcmp(line->bus, "virtio") && strcmp(line->bus, "scsi")) {
+	if (line->bus && !bus_is_target(bus_parse(line->bus))) {
 		complain("--bus must be virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
 }
 
-static enum job_bus job_bus(const struct subject *o)
+static enum target_bus subject_target_bus(const struct subject *o)
 {
 	enum bus bus = o->line->bus ? bus_parse(o->line->bus) : o->bus;
 
-	if (bus != BUS_VIRTIO && bus != BUS_SCSI)
-		bus = o->line->config.bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
-	return bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO;
+	return bus_is_target(bus) ? bus_target(bus) : (enum target_bus)o->line->config.bus;
 }
 
 static struct guestdisk_options subject_options(const struct command_line *line)
@@ -158,7 +156,7 @@ int subject_run(struct subject *o, struct guestdisk_result *result, struct error
 		.qemu = o->qemu,
 	};
 
-	o->job.bus = job_bus(o);
+	o->job.bus = subject_target_bus(o);
 	o->job.has_uuid = uuid_bytes(o->machine, o->job.uuid);
 	return guestdisk_run(&disk, &options, &o->job, result, err);
 }

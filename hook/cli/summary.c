@@ -29,11 +29,11 @@ enum bus summary_target_bus(const struct domain *domain, const xmlNode *disk,
 {
 	if (domain->state.disk[0])
 		return domain->state.bus;
-	if (domain->tag.bus == BUS_VIRTIO || domain->tag.bus == BUS_SCSI)
+	if (bus_is_target(domain->tag.bus))
 		return domain->tag.bus;
 	if (disk && rewrite_origin(domain, disk) == BUS_SCSI)
 		return BUS_SCSI;
-	return config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO;
+	return bus_of_target((enum target_bus)config->bus);
 }
 
 void summary_fill(struct summary *s, const struct virt_domain *dom,

@@ -23,7 +23,7 @@ static void look_for_virtio(const struct domain *domain, struct subject *o)
 	enum bus bus = disk ? rewrite_origin(domain, disk) : BUS_NONE;
 	char word[DOMAIN_WORD];
 
-	if (!state->valid || (bus != BUS_VIRTIO && bus != BUS_SCSI) ||
+	if (!state->valid || !bus_is_target(bus) ||
 	    (state->phase != PHASE_TRIAL && state->phase != PHASE_DONE &&
 	     state->phase != PHASE_HELD) ||
 	    (o->line->disk && domain_disk(domain, o->line->disk) != disk))

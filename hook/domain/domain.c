@@ -37,6 +37,21 @@ const char *bus_name(enum bus bus)
 	return bus_names[bus];
 }
 
+bool bus_is_target(enum bus bus)
+{
+	return bus == BUS_VIRTIO || bus == BUS_SCSI;
+}
+
+enum target_bus bus_target(enum bus bus)
+{
+	return bus == BUS_SCSI ? TARGET_SCSI : TARGET_VIRTIO;
+}
+
+enum bus bus_of_target(enum target_bus target)
+{
+	return target == TARGET_SCSI ? BUS_SCSI : BUS_VIRTIO;
+}
+
 /* Attributes of other namespaces are not busflip's. */
 static bool is_ours(const xmlAttr *attr)
 {
@@ -50,7 +65,7 @@ static bool read_attribute(struct tag *tag, const xmlAttr *attr, const char *val
 		return false;
 	if (str_eq((const char *)attr->name, "bus")) {
 		tag->bus = bus_parse(value);
-		return tag->bus == BUS_VIRTIO || tag->bus == BUS_SCSI;
+		return bus_is_target(tag->bus);
 	}
 	return str_eq((const char *)attr->name, "disk") && *value &&
 	       str_fits(tag->disk, sizeof(tag->disk), value);

@@ -5,6 +5,7 @@
 #ifndef BUSFLIP_DOMAIN_H
 #define BUSFLIP_DOMAIN_H
 
+#include "helper/shared/job.h"
 #include "hook/domain/phase.h"
 #include "hook/domain/xml.h"
 
@@ -13,6 +14,7 @@
 /* Marks a disk as the bait: QEMU presents it to the guest as the serial number. */
 #define BAIT_SERIAL "busflip-bait"
 
+/* Where a disk is. Where the system disk can end is enum target_bus (job.h). */
 enum bus { BUS_NONE, BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_OTHER };
 
 /* Longest target name that is accepted: libvirt's own are at most "sdzzzz". */
@@ -107,6 +109,12 @@ void domain_drop_state(struct domain *domain);
 
 enum bus bus_parse(const char *name);
 const char *bus_name(enum bus bus);	/* "virtio", "scsi", "sata", "ide", "?" */
+
+/* bus_is_target() - true if a system disk can end there. bus_target() - the target bus for
+ * it. bus_of_target() - the reverse. */
+bool bus_is_target(enum bus bus);
+enum target_bus bus_target(enum bus bus);
+enum bus bus_of_target(enum target_bus target);
 
 /* disk_bus() - the bus of a <disk>; if the XML has none, the one that libvirt derives from the
  * target's name (hd: ide, sd: scsi, vd: virtio). */

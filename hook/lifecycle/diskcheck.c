@@ -60,7 +60,7 @@ static int guest_of(const struct domain *domain, const struct config *config,
 	if (config->virtio_win[0])
 		s->options.virtio_win = config->virtio_win;
 	s->job = (struct job){
-		.bus = state->bus == BUS_SCSI ? JOB_BUS_SCSI : JOB_BUS_VIRTIO,
+		.bus = bus_target(state->bus),
 		.trial = true, .driver_optional = true,
 	};
 	s->job.has_uuid = uuid_bytes(domain->machine, s->job.uuid);

@@ -62,7 +62,7 @@ static const char *bus(struct candidate *c)
 {
 	enum bus bus = disk_bus(c->disk);
 
-	if (bus != BUS_VIRTIO && bus != BUS_SCSI && bus != BUS_SATA && bus != BUS_IDE)
+	if (!bus_is_target(bus) && bus != BUS_SATA && bus != BUS_IDE)
 		return "its system disk is on a bus that busflip does not move "
 		       "(only virtio, scsi, sata and ide)";
 	if (xml_attr_is(c->disk, "device", "lun"))

@@ -143,7 +143,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	state->origin = rewrite_origin(domain, disk);
 	state->bus = domain->tag.bus;
 	if (state->bus == BUS_NONE)
-		state->bus = state->origin == BUS_SCSI ? BUS_SCSI : options->bus;
+		state->bus = state->origin == BUS_SCSI ? BUS_SCSI : bus_of_target(options->bus);
 	state->sata_added = state->scsi_added = state->scsi = state->scsi_avoid = -1;
 	if (state->origin == BUS_OTHER && slots_disk_place(disk, &own))
 		state->scsi_avoid = own.controller;
@@ -181,7 +181,7 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 		domain_disk_gone(domain, err);
 		return NULL;
 	}
-	if ((state->bus != BUS_VIRTIO && state->bus != BUS_SCSI) ||
+	if (!bus_is_target(state->bus) ||
 	    (!state->saved && !stays_put(state->origin) &&
 	     state->origin != state->bus && state->staged_form) ||
 	    xml_attr_is(disk, "device", "lun") || disk_bus(disk) == BUS_OTHER ||

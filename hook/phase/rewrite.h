@@ -12,7 +12,7 @@
 #include "hook/domain/domain.h"
 
 struct rewrite_options {
-	enum bus bus;		/* the target bus if the tag names none */
+	enum target_bus bus;	/* the target bus if the tag names none */
 	const char *bait;	/* absolute path of the bait's image */
 	bool keep_owner;	/* for that image: see bait_add() */
 };

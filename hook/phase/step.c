@@ -74,7 +74,7 @@ static int rewrite(struct domain *domain, enum happening happened,
 		   struct error *err)
 {
 	const struct rewrite_options options = {
-		.bus = config->bus == CONFIG_BUS_SCSI ? BUS_SCSI : BUS_VIRTIO,
+		.bus = (enum target_bus)config->bus,
 		.bait = config->bait,
 		.keep_owner = config->bait_owner == BAIT_OWNER_KEEP,
 	};
