@@ -97,14 +97,14 @@ static void test_cures(void)
 	char text[ADVICE_SIZE];
 
 	for (unsigned i = 0; i < CONDITION_COUNT; i++) {
-		struct finding f = { .holds = HOLDS_NO };
+		struct finding f = { .holds = VERDICT_NO };
 
 		ok(str_fits(f.name, sizeof(f.name), condition_name((enum condition_id)i)),
 		   "%s fits", condition_name((enum condition_id)i));
 		advice_cure(&a, &f, text);
 		ok(text[0] || !condition_gates((enum condition_id)i), "%s: %s", f.name, text);
 		ok(!strstr(text, "DOMAIN"), "in full");
-		f.holds = HOLDS_YES;
+		f.holds = VERDICT_YES;
 		advice_cure(&a, &f, text);
 		is_str(text, "", "one that holds needs none");
 	}

@@ -29,8 +29,8 @@ static void test_usual(void)
 	is_int((long long)f.count, 3, "three conditions");
 	ok(!f.flip, "no flip");
 	is_str(f.list[0].name, "volume-clean", "its name");
-	ok(f.list[0].holds == HOLDS_YES && f.list[1].holds == HOLDS_UNKNOWN &&
-	   f.list[2].holds == HOLDS_NO, "yes, unknown, no");
+	ok(f.list[0].holds == VERDICT_YES && f.list[1].holds == VERDICT_UNKNOWN &&
+	   f.list[2].holds == VERDICT_NO, "yes, unknown, no");
 	ok(f.list[0].gates && f.list[1].gates && !f.list[2].gates, "which ones gate");
 	is_str(f.list[0].found, "clean", "what was found");
 	is_str(f.list[1].where, "SYSTEM\\a=b", "and where");
@@ -46,7 +46,7 @@ static void test_hostile(void)
 	f = read_text("condition=\033[31m\nholds=maybe\nfound=a\033]0;x\a\xc2\x9b""1m\n");
 	is_int((long long)f.count, 1, "one with a name that is none");
 	is_str(f.list[0].name, "", "is not called so");
-	ok(f.list[0].holds == HOLDS_UNKNOWN && f.list[0].gates,
+	ok(f.list[0].holds == VERDICT_UNKNOWN && f.list[0].gates,
 	   "what is not said is not known, and gates");
 	ok(!strpbrk(f.list[0].found, "\033\a") && !strstr(f.list[0].found, "\xc2\x9b"),
 	   "nothing in it that a terminal obeys");

@@ -275,10 +275,20 @@ static void test_damage(void)
 	   "died, never parses");
 }
 
+static void test_verdicts(void)
+{
+	for (unsigned int i = 0; i <= VERDICT_YES; i++)
+		is_int(verdict_parse(verdict_name((enum verdict)i)), i, "a verdict and back");
+	ok(verdict_parse("") == VERDICT_UNKNOWN && verdict_parse("Yes") == VERDICT_UNKNOWN &&
+	   verdict_parse("true") == VERDICT_UNKNOWN, "anything else is not known");
+	is_str(verdict_json(VERDICT_UNKNOWN), "null", "as JSON");
+}
+
 int main(void)
 {
 	test_request();
 	test_reply();
+	test_verdicts();
 	test_bad_runs();
 	vast = mmap(NULL, JOB_REPLY_LIMIT, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

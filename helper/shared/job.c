@@ -65,6 +65,37 @@ enum {
 	FLAGS_ALL = 127 | FLAG_OPTIONAL,
 };
 
+static const struct {
+	const char *name, *json, *text;
+} verdicts[] = {
+	[VERDICT_UNKNOWN] = { "unknown", "null", "not known" },
+	[VERDICT_NO] = { "no", "false", "not ok" },
+	[VERDICT_YES] = { "yes", "true", "ok" },
+};
+
+const char *verdict_name(enum verdict verdict)
+{
+	return verdicts[verdict].name;
+}
+
+enum verdict verdict_parse(const char *name)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(verdicts); i++)
+		if (strcmp(verdicts[i].name, name) == 0)
+			return (enum verdict)i;
+	return VERDICT_UNKNOWN;
+}
+
+const char *verdict_json(enum verdict verdict)
+{
+	return verdicts[verdict].json;
+}
+
+const char *verdict_text(enum verdict verdict)
+{
+	return verdicts[verdict].text;
+}
+
 static void put_mark(uint8_t *p, const struct job_hive_mark *mark)
 {
 	put_le64(p, mark->size);

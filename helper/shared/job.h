@@ -55,6 +55,17 @@ enum job_drivers {
 	JOB_DRIVERS_LAST = JOB_DRIVERS_ISO,
 };
 
+/* What is found of a condition, by the helper and by busflip itself. */
+enum verdict { VERDICT_UNKNOWN, VERDICT_NO, VERDICT_YES };
+
+/* verdict_name() - "yes", "no" or "unknown", as the helper writes it; verdict_parse() - from
+ * that, and VERDICT_UNKNOWN from anything else. verdict_json() - true, false or null;
+ * verdict_text() - "ok", "not ok" or "not known". */
+const char *verdict_name(enum verdict verdict);
+enum verdict verdict_parse(const char *name);
+const char *verdict_json(enum verdict verdict);
+const char *verdict_text(enum verdict verdict);
+
 #define JOB_HIVE_HEAD 4096u
 
 /* Fingerprint of a hive: enough to see whether Windows has written to it since. */

@@ -402,16 +402,6 @@ bool condition_gates(enum condition_id id)
 	return conditions[id].gates;
 }
 
-const char *verdict_name(enum verdict verdict)
-{
-	static const char *const names[] = {
-		[VERDICT_NO] = "no", [VERDICT_YES] = "yes",
-		[VERDICT_UNKNOWN] = "unknown",
-	};
-
-	return names[verdict];
-}
-
 /* NO overrides UNKNOWN, and the first condition that is not YES is named. */
 static void judge_flip(struct evidence *out)
 {

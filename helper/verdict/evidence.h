@@ -32,8 +32,6 @@ struct evidence_asked {
 	bool has_before;
 };
 
-enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_UNKNOWN };
-
 enum condition_id {
 	CONDITION_VOLUME,	/* NTFS clean, not hibernated */
 	CONDITION_HIVE,		/* SYSTEM whole */
@@ -77,6 +75,5 @@ void evidence_write_json(const struct evidence *evidence, FILE *out);
 
 const char *condition_name(enum condition_id id);
 bool condition_gates(enum condition_id id);
-const char *verdict_name(enum verdict verdict);
 
 #endif

@@ -35,7 +35,7 @@ bool checkup_is_there(struct patient *p, const struct need *need)
 
 	if (stat(need->path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		return true;
-	item = checkup_add(p, need->item, HOLDS_NO, "%s%s does not exist", need->of, need->path);
+	item = checkup_add(p, need->item, VERDICT_NO, "%s%s does not exist", need->of, need->path);
 	checkup_cure(item, "put it back, or correct its name with virsh edit %s", p->name_word);
 	return false;
 }
@@ -46,7 +46,7 @@ static void no_folder(struct patient *p, const struct need *need, const char *fo
 	struct checkup_item *item;
 
 	checkup_user(p, user, sizeof(user));
-	item = checkup_add(p, need->item, HOLDS_NO, "%s%s: QEMU runs as user %s, which can't "
+	item = checkup_add(p, need->item, VERDICT_NO, "%s%s: QEMU runs as user %s, which can't "
 			   "enter %s", need->of, need->path, user, folder);
 	checkup_cure(item, "setfacl -m u:%s:x %s, or move the image to "
 		     "/var/lib/libvirt/images", user, shell_word(folder, word, sizeof(word)));
@@ -58,7 +58,7 @@ static void no_file(struct patient *p, const struct need *need, bool fixed)
 	struct checkup_item *item;
 
 	checkup_user(p, user, sizeof(user));
-	item = checkup_add(p, need->item, HOLDS_NO, "%s%s: QEMU runs as user %s, which can't %s "
+	item = checkup_add(p, need->item, VERDICT_NO, "%s%s: QEMU runs as user %s, which can't %s "
 			   "it, and libvirt %s change its owner", need->of, need->path, user,
 			   need->write ? "read and write" : "read", fixed ? "can't" : "does not");
 	if (fixed)
@@ -76,11 +76,11 @@ static void no_change(struct patient *p, const struct need *need, enum access_an
 
 	shell_word(need->path, word, sizeof(word));
 	if (why == ACCESS_READ_ONLY) {
-		item = checkup_add(p, need->item, HOLDS_NO, "%s%s is on a file system that is "
+		item = checkup_add(p, need->item, VERDICT_NO, "%s%s is on a file system that is "
 				   "mounted read-only", need->of, need->path);
 		checkup_cure(item, "mount -o remount,rw on that file system, or move the image");
 	} else {
-		item = checkup_add(p, need->item, HOLDS_NO, "%s%s is %s: nobody can write to it",
+		item = checkup_add(p, need->item, VERDICT_NO, "%s%s is %s: nobody can write to it",
 				   need->of, need->path, why == ACCESS_IMMUTABLE ?
 				   "immutable" : "append-only");
 		checkup_cure(item, "chattr -%c %s", why == ACCESS_IMMUTABLE ? 'i' : 'a', word);
@@ -107,7 +107,7 @@ int checkup_ask(struct patient *p, const struct need *need)
 		no_folder(p, need, result.where);
 		return 0;
 	case ACCESS_MISSING:
-		item = checkup_add(p, need->item, HOLDS_NO, "%s%s does not exist for user %s",
+		item = checkup_add(p, need->item, VERDICT_NO, "%s%s does not exist for user %s",
 				   need->of, need->path, checkup_user(p, user, sizeof(user)));
 		checkup_cure(item, "put it back, or correct its name with virsh edit %s",
 			     p->name_word);
@@ -120,7 +120,7 @@ int checkup_ask(struct patient *p, const struct need *need)
 	case ACCESS_UNKNOWN:
 		break;
 	}
-	checkup_add(p, need->item, HOLDS_UNKNOWN, "%s%s: %s", need->of, need->path, result.where);
+	checkup_add(p, need->item, VERDICT_UNKNOWN, "%s%s: %s", need->of, need->path, result.where);
 	return -1;
 }
 

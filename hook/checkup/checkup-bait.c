@@ -18,7 +18,7 @@ static void look_at_image(struct patient *p, const char *path)
 
 	if (baitimage_sound(path, &err))
 		return;
-	item = checkup_add(p, "other-files", HOLDS_NO, "the bait: %s", err.msg);
+	item = checkup_add(p, "other-files", VERDICT_NO, "the bait: %s", err.msg);
 	if (err.code == EEXIST)
 		checkup_cure(item, "give the domain that uses %s another image, or move the file; "
 			     "then run busflip stage --all, which makes a new bait",
@@ -59,7 +59,7 @@ static void look_at_disk(struct patient *p, const xmlNode *disk)
 	    xml_child(disk, "readonly") || xml_attr_is(disk, "device", "cdrom") ||
 	    !disk_target(disk, target, sizeof(target)))
 		return;
-	item = checkup_add(p, "other-files", HOLDS_NO, "disk %s: %s is the bait of all domains "
+	item = checkup_add(p, "other-files", VERDICT_NO, "disk %s: %s is the bait of all domains "
 			   "that are staged", target, path);
 	checkup_cure(item, "give disk %s an image of its own: move its data, and run virt-xml %s "
 		     "--edit target=%s --disk path=FILE",

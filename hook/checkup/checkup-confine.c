@@ -20,17 +20,17 @@ static void check_apparmor(struct patient *p)
 	if (r == 1 && disk_image_is_volume(p->disk)) {
 		/* 9.0.0 omits them (measured); later versions do not, see load_profile() in
 		 * src/security/security_apparmor.c. */
-		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: libvirt generates a "
-				   "profile, but some versions omit volumes of a pool from it");
+		item = checkup_add(p, "confinement", VERDICT_UNKNOWN, "AppArmor: libvirt generates "
+				   "a profile, but some versions omit volumes of a pool from it");
 		checkup_cure(item, "if its start fails with Permission denied, virsh edit %s: "
 			     "<disk type='file'> and <source file='...'/>, with the path %s",
 			     p->name_word, p->path_word);
 	} else if (r == 1) {
-		checkup_add(p, "confinement", HOLDS_YES, "AppArmor: libvirt generates a profile");
+		checkup_add(p, "confinement", VERDICT_YES, "AppArmor: libvirt generates a profile");
 	} else if (r < 0) {
-		checkup_add(p, "confinement", HOLDS_UNKNOWN, "AppArmor: %s", err.msg);
+		checkup_add(p, "confinement", VERDICT_UNKNOWN, "AppArmor: %s", err.msg);
 	} else {
-		item = checkup_add(p, "confinement", HOLDS_NO, "AppArmor: %s", err.msg);
+		item = checkup_add(p, "confinement", VERDICT_NO, "AppArmor: %s", err.msg);
 		checkup_cure(item, "move the image to /var/lib/libvirt/images and set the new "
 			     "path with virsh edit %s", p->name_word);
 	}
@@ -60,14 +60,14 @@ static void bad_label(struct patient *p, const struct need *need, const char *wh
 	char word[4400];
 
 	if (barrier->folder) {
-		item = checkup_add(p, "confinement", HOLDS_NO, "SELinux: %s%s: QEMU may not "
+		item = checkup_add(p, "confinement", VERDICT_NO, "SELinux: %s%s: QEMU may not "
 				   "enter %s, which has the label %s", need->of, need->path,
 				   barrier->path, barrier->label);
 		checkup_cure(item, "move the image to /var/lib/libvirt/images and set the new "
 			     "path with virsh edit %s", p->name_word);
 		return;
 	}
-	item = checkup_add(p, "confinement", HOLDS_NO, "SELinux: %s%s has the label %s, with "
+	item = checkup_add(p, "confinement", VERDICT_NO, "SELinux: %s%s has the label %s, with "
 			   "which QEMU may not %s it, and libvirt %s", need->of,
 			   barrier->path, barrier->label,
 			   need->write ? "read and write" : "read", why);
@@ -86,7 +86,7 @@ static int ask_boolean(struct patient *p, const struct need *need, const char *n
 
 	if (confine_boolean_is_on(SELINUX_FS "/booleans", name) != 0)
 		return 1;
-	item = checkup_add(p, "confinement", HOLDS_NO, "SELinux: %s%s is on a file system "
+	item = checkup_add(p, "confinement", VERDICT_NO, "SELinux: %s%s is on a file system "
 			   "without labels, and %s is off", need->of, need->path, name);
 	checkup_cure(item, "setsebool -P %s on", name);
 	return 0;
@@ -123,10 +123,10 @@ static void check_selinux(struct patient *p, const struct backing *backing)
 		return;
 	r = checkup_ask_chain(p, "confinement", backing, checkup_ask_label);
 	if (r == 1) {
-		checkup_add(p, "confinement", HOLDS_YES, "SELinux: QEMU may use %s",
+		checkup_add(p, "confinement", VERDICT_YES, "SELinux: QEMU may use %s",
 			    backing->count ? "the image and its backing files" : "the image");
 	} else if (r < 0) {
-		item = checkup_add(p, "confinement", HOLDS_UNKNOWN, "SELinux: libvirt does not "
+		item = checkup_add(p, "confinement", VERDICT_UNKNOWN, "SELinux: libvirt does not "
 				   "label %s, and whether QEMU may use it with its present label "
 				   "is not known", p->place.path);
 		checkup_cure(item, "chcon -t svirt_image_t %s, unless ls -Z shows that or "

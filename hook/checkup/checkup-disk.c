@@ -92,21 +92,21 @@ static void check_firmware(struct patient *p, const struct guestdisk_result *res
 
 	findings_each(result, take_fact, &table);
 	if (uefi < 0 || (!table.mbr && !table.gpt)) {
-		checkup_add(p, "firmware", HOLDS_UNKNOWN, uefi < 0 ?
+		checkup_add(p, "firmware", VERDICT_UNKNOWN, uefi < 0 ?
 			    "its <loader> is neither known as UEFI nor as "
 			    "BIOS" : "its disk has no partitions");
 	} else if (uefi && table.mbr) {
-		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says UEFI, but "
+		item = checkup_add(p, "firmware", VERDICT_NO, "the definition says UEFI, but "
 				   "Windows on %s is for a BIOS (MBR)", p->target);
 		checkup_cure(item, "virsh edit %s: remove firmware='efi', <loader> and <nvram> "
 			     "from <os>", p->name_word);
 	} else if (!uefi && table.gpt) {
-		item = checkup_add(p, "firmware", HOLDS_NO, "the definition says BIOS, but "
+		item = checkup_add(p, "firmware", VERDICT_NO, "the definition says BIOS, but "
 				   "Windows on %s is for UEFI (GPT%s)", p->target,
 				   table.esp ? " with an EFI system partition" : "");
 		checkup_cure(item, "virt-xml %s --edit --boot firmware=efi", p->name_word);
 	} else {
-		checkup_add(p, "firmware", HOLDS_YES, "%s, and so is the disk",
+		checkup_add(p, "firmware", VERDICT_YES, "%s, and so is the disk",
 			    uefi ? "UEFI" : "BIOS");
 	}
 }
@@ -134,7 +134,7 @@ static void find_windows(struct patient *p, const struct error *why)
 		guestdisk_result_free(&result);
 		if (r < 0)
 			continue;
-		item = checkup_add(p, "boot-disk", HOLDS_NO, "it boots from %s, but Windows is "
+		item = checkup_add(p, "boot-disk", VERDICT_NO, "it boots from %s, but Windows is "
 				   "on %s", p->target, name);
 		checkup_cure(item, "busflip enable %s --disk %s, and virt-xml %s --edit "
 			     "target=%s --disk boot.order=1", p->name_word,
@@ -144,7 +144,7 @@ static void find_windows(struct patient *p, const struct error *why)
 	/* With that setting, disks that busflip can't read are to be expected. */
 	item = checkup_add(p, "boot-disk",
 			   p->line->config.evidence == CONFIG_EVIDENCE_SHUTDOWN ?
-			   HOLDS_UNKNOWN : HOLDS_NO, "%s", why->msg);
+			   VERDICT_UNKNOWN : VERDICT_NO, "%s", why->msg);
 	checkup_cure(item, "check that its image and format are right (virsh domblklist %s), or "
 		     "name the disk: busflip enable %s --disk TARGET",
 		     p->name_word, p->name_word);
@@ -157,8 +157,8 @@ static void no_windows(struct patient *p, const struct error *err)
 	if (checkup_denied(p, "windows", err))
 		return;
 	if (is_its_own_business(p, err->code)) {
-		checkup_add(p, "windows", HOLDS_YES, "it is done: busflip no longer writes to its "
-			    "disk");
+		checkup_add(p, "windows", VERDICT_YES, "it is done: busflip no longer writes to "
+			    "its disk");
 		return;
 	}
 	switch (err->code) {
@@ -166,10 +166,10 @@ static void no_windows(struct patient *p, const struct error *err)
 		find_windows(p, err);
 		break;
 	case REFUSE_IN_USE:
-		checkup_add(p, "windows", HOLDS_UNKNOWN, "%s", err->msg);
+		checkup_add(p, "windows", VERDICT_UNKNOWN, "%s", err->msg);
 		break;
 	default:
-		item = checkup_add(p, "windows", HOLDS_NO, "%s", err->msg);
+		item = checkup_add(p, "windows", VERDICT_NO, "%s", err->msg);
 		cure_refusal(p, item, err->code);
 	}
 }
@@ -183,22 +183,22 @@ static void check_patch(struct patient *p)
 	int r = look(p, &p->place, JOB_PATCH, &result, &err);
 
 	if (r == 0 && !result.changed) {
-		checkup_add(p, "windows", HOLDS_YES, "it is ready for SATA and for %s",
+		checkup_add(p, "windows", VERDICT_YES, "it is ready for SATA and for %s",
 			    bus_name(bus));
 	} else if (r == 0) {
-		checkup_add(p, "windows", HOLDS_YES, "it can be made ready for SATA and for %s",
+		checkup_add(p, "windows", VERDICT_YES, "it can be made ready for SATA and for %s",
 			    bus_name(bus));
 	} else if (is_its_own_business(p, err.code)) {
 		no_windows(p, &err);
 	} else if (!checkup_denied(p, "windows", &err)) {
 		item = checkup_add(p, err.code == REFUSE_NO_DRIVER ? "driver" : "windows",
-				   err.code == REFUSE_IN_USE ? HOLDS_UNKNOWN : HOLDS_NO,
+				   err.code == REFUSE_IN_USE ? VERDICT_UNKNOWN : VERDICT_NO,
 				   "%s", err.msg);
 		if (err.code != REFUSE_IN_USE)
 			cure_refusal(p, item, err.code);
 	}
 	if (r == 0)
-		checkup_add(p, "driver", HOLDS_YES, "%s is available",
+		checkup_add(p, "driver", VERDICT_YES, "%s is available",
 			    bus == BUS_SCSI ? "vioscsi" : "viostor");
 	guestdisk_result_free(&result);
 }
@@ -208,7 +208,7 @@ static void other_disk(struct patient *p)
 {
 	struct checkup_item *item;
 
-	item = checkup_add(p, "windows", HOLDS_NO, "busflip would read %s with the backing files "
+	item = checkup_add(p, "windows", VERDICT_NO, "busflip would read %s with the backing files "
 			   "that the image names, but the definition gives the guest others "
 			   "(<backingStore>)", p->place.path);
 	checkup_cure(item, "with the guest off, make both name the same files: virsh edit %s, or "
@@ -230,7 +230,7 @@ void checkup_disk(struct patient *p)
 	if (look(p, &p->place, JOB_INSPECT, &result, &err) < 0) {
 		no_windows(p, &err);
 	} else {
-		checkup_add(p, "boot-disk", HOLDS_YES, "Windows is on %s", p->target);
+		checkup_add(p, "boot-disk", VERDICT_YES, "Windows is on %s", p->target);
 		check_firmware(p, &result);
 		check_patch(p);
 	}

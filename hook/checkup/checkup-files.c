@@ -40,14 +40,14 @@ bool checkup_format(struct patient *p, const struct need *need, const xmlNode *d
 	disk_target(disk, target, sizeof(target));
 	shell_word(target, word, sizeof(word));
 	if (raw) {
-		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says raw, but %s "
+		item = checkup_add(p, need->item, VERDICT_NO, "%sthe definition says raw, but %s "
 				   "begins as %s does", need->of, need->path, seen);
 		checkup_cure(item, "if the guest has never run with raw: virt-xml %s --edit "
 			     "target=%s --disk driver.type=%s; never do so for a disk that a guest "
 			     "has used as raw: the guest may have written that header",
 			     p->name_word, word, seen);
 	} else {
-		item = checkup_add(p, need->item, HOLDS_NO, "%sthe definition says %s, but %s "
+		item = checkup_add(p, need->item, VERDICT_NO, "%sthe definition says %s, but %s "
 				   "is %s", need->of, said, need->path, seen);
 		checkup_cure(item, "virt-xml %s --edit target=%s --disk driver.type=%s",
 			     p->name_word, word, seen);
@@ -68,7 +68,7 @@ static void check_format(struct patient *p)
 		checkup_wrong(p, "format", &err, "correct the <source> of disk %s with virsh "
 			      "edit %s", p->target_word, p->name_word);
 	else if (checkup_format(p, &need, p->disk, said, seen))
-		checkup_add(p, "format", HOLDS_YES, "%s", said);
+		checkup_add(p, "format", VERDICT_YES, "%s", said);
 }
 
 static void no_chain(struct patient *p, const struct error *err)
@@ -78,7 +78,7 @@ static void no_chain(struct patient *p, const struct error *err)
 
 	if (checkup_denied(p, "backing", err))
 		return;
-	item = checkup_add(p, "backing", HOLDS_NO, "%s", err->msg);
+	item = checkup_add(p, "backing", VERDICT_NO, "%s", err->msg);
 	if (cure)
 		checkup_cure(item, "%s", cure);
 	else
@@ -96,12 +96,12 @@ static void check_chain(struct patient *p, struct backing *backing)
 	if (chain == CHAIN_UNREADABLE)
 		no_chain(p, &err);
 	else if (chain == CHAIN_ENDED)
-		checkup_add(p, "backing", HOLDS_YES, "none, by the definition (<backingStore/>)");
+		checkup_add(p, "backing", VERDICT_YES, "none, by the definition (<backingStore/>)");
 	else if (chain == CHAIN_OTHER)
-		checkup_add(p, "backing", HOLDS_UNKNOWN, "the definition names other files "
+		checkup_add(p, "backing", VERDICT_UNKNOWN, "the definition names other files "
 			    "(<backingStore>) than %s does", p->place.path);
 	else if (chain == CHAIN_OF_IMAGE && backing->count)
-		checkup_add(p, "backing", HOLDS_YES, "%zu more files", backing->count);
+		checkup_add(p, "backing", VERDICT_YES, "%zu more files", backing->count);
 }
 
 static void check_access(struct patient *p, const struct backing *backing)
@@ -110,7 +110,7 @@ static void check_access(struct patient *p, const struct backing *backing)
 	char user[64];
 
 	if (p->no_user[0]) {
-		item = checkup_add(p, "access", HOLDS_NO, "QEMU would run as %s, by its "
+		item = checkup_add(p, "access", VERDICT_NO, "QEMU would run as %s, by its "
 				   "<seclabel>: not a user and a group of this host",
 				   p->no_user);
 		checkup_cure(item, "correct that <label> with virsh edit %s, or remove the "
@@ -118,12 +118,12 @@ static void check_access(struct patient *p, const struct backing *backing)
 		return;
 	}
 	if (!p->has_user) {
-		checkup_add(p, "access", HOLDS_UNKNOWN,
+		checkup_add(p, "access", VERDICT_UNKNOWN,
 			    "libvirt does not say as which user it runs QEMU");
 		return;
 	}
 	if (checkup_ask_chain(p, "access", backing, checkup_ask) == 1)
-		checkup_add(p, "access", HOLDS_YES, "user %s, as which QEMU runs, may use %s",
+		checkup_add(p, "access", VERDICT_YES, "user %s, as which QEMU runs, may use %s",
 			    checkup_user(p, user, sizeof(user)),
 			    backing->count ? "the image and its backing files" : "the image");
 }
@@ -174,7 +174,7 @@ static bool has_descriptors(const char *loader)
 
 static void no_loader(struct patient *p, const char *what)
 {
-	struct checkup_item *item = checkup_add(p, "nvram", HOLDS_NO, "%s", what);
+	struct checkup_item *item = checkup_add(p, "nvram", VERDICT_NO, "%s", what);
 
 	checkup_cure(item, "install UEFI firmware for QEMU (the package ovmf or edk2-ovmf), or "
 		     "correct <os> with virsh edit %s", p->name_word);
@@ -210,14 +210,14 @@ static void no_variables(struct patient *p, const xmlNode *nvram, const char *pa
 	struct checkup_item *item;
 
 	if (xml_attr(nvram, "template", template, sizeof(template))) {
-		item = checkup_add(p, "nvram", HOLDS_NO, "neither %s nor its template %s exists",
+		item = checkup_add(p, "nvram", VERDICT_NO, "neither %s nor its template %s exists",
 				   path, template);
 		checkup_cure(item, "restore %s, or remove <nvram> with virsh edit %s: the guest "
 			     "then starts with empty variables",
 			     shell_word(path, word, sizeof(word)), p->name_word);
 	} else {
-		item = checkup_add(p, "nvram", HOLDS_NO, "%s does not exist, and libvirt knows no "
-				   "template for this loader", path);
+		item = checkup_add(p, "nvram", VERDICT_NO, "%s does not exist, and libvirt knows "
+				   "no template for this loader", path);
 		checkup_cure(item, "virsh edit %s: <nvram template='...'>, the file of empty "
 			     "variables that came with the loader", p->name_word);
 	}
@@ -238,14 +238,14 @@ static void check_nvram(struct patient *p, const xmlNode *os, bool chosen)
 	} else if (named && !is_there && !can_make) {
 		no_variables(p, node, path);
 	} else if (chosen) {
-		checkup_add(p, "nvram", HOLDS_UNKNOWN, "libvirt chooses the firmware at the start");
+		checkup_add(p, "nvram", VERDICT_UNKNOWN, "libvirt chooses the firmware at the start");
 		p->choice = p->out->count;
 	} else if (is_there) {
-		checkup_add(p, "nvram", HOLDS_YES, "firmware and its variables exist");
+		checkup_add(p, "nvram", VERDICT_YES, "firmware and its variables exist");
 	} else if (named) {
-		checkup_add(p, "nvram", HOLDS_YES, "libvirt makes %s at the first start", path);
+		checkup_add(p, "nvram", VERDICT_YES, "libvirt makes %s at the first start", path);
 	} else {
-		checkup_add(p, "nvram", HOLDS_YES, "its firmware exists");
+		checkup_add(p, "nvram", VERDICT_YES, "its firmware exists");
 	}
 }
 

@@ -30,7 +30,7 @@ static struct checkup_item *new_item(struct patient *p)
 	return &out->list[out->count++];
 }
 
-struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds holds,
+struct checkup_item *checkup_add(struct patient *p, const char *name, enum verdict holds,
 				 const char *fmt, ...)
 {
 	struct checkup_item *item = new_item(p);
@@ -56,7 +56,7 @@ void checkup_cure(struct checkup_item *item, const char *fmt, ...)
 void checkup_wrong(struct patient *p, const char *name, const struct error *err,
 		   const char *fmt, ...)
 {
-	struct checkup_item *item = checkup_add(p, name, HOLDS_NO, "%s", err->msg);
+	struct checkup_item *item = checkup_add(p, name, VERDICT_NO, "%s", err->msg);
 	const char *cure = cure_of(err->code);
 	va_list ap;
 
@@ -72,7 +72,7 @@ bool checkup_denied(struct patient *p, const char *name, const struct error *err
 {
 	if (err->code != EACCES)
 		return false;
-	checkup_cure(checkup_add(p, name, HOLDS_UNKNOWN, "%s", err->msg),
+	checkup_cure(checkup_add(p, name, VERDICT_UNKNOWN, "%s", err->msg),
 		     cure_is_root(EACCES) ? "run busflip check as root" :
 		     "allow root to read it on its server (no_root_squash)");
 	return true;

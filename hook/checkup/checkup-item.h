@@ -17,7 +17,7 @@
 
 struct checkup_item {
 	char name[16];
-	enum holds holds;	/* HOLDS_NO: a problem was found; HOLDS_UNKNOWN: could not be
+	enum verdict holds;	/* VERDICT_NO: a problem was found; VERDICT_UNKNOWN: could not be
 				 * checked */
 	char found[1024];
 	char cure[1024];	/* "" if there is none, or none is needed */
@@ -57,7 +57,7 @@ struct patient {
 };
 
 /* checkup_add() - add an item; never NULL, and valid until the next one is added. */
-struct checkup_item *checkup_add(struct patient *p, const char *name, enum holds holds,
+struct checkup_item *checkup_add(struct patient *p, const char *name, enum verdict holds,
 				 const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* checkup_denied() - true if @err is about what busflip may read and not about the domain;

@@ -36,15 +36,15 @@ static void ask_network(struct patient *p, struct virt *virt, const char *name,
 	networks->all_known = false;
 	shell_word(name, word, sizeof(word));
 	if (active == 0) {
-		item = checkup_add(p, "network", HOLDS_NO, "network %s is not active", name);
+		item = checkup_add(p, "network", VERDICT_NO, "network %s is not active", name);
 		checkup_cure(item, "virsh net-start %s; virsh net-autostart %s", word, word);
 	} else if (err.code == ENOENT) {
-		item = checkup_add(p, "network", HOLDS_NO, "there is no network %s on this "
+		item = checkup_add(p, "network", VERDICT_NO, "there is no network %s on this "
 				   "host", name);
 		checkup_cure(item, "choose one of virsh net-list --all with virsh edit %s, or "
 			     "define it with virsh net-define", p->name_word);
 	} else {
-		checkup_add(p, "network", HOLDS_UNKNOWN, "%s", err.msg);
+		checkup_add(p, "network", VERDICT_UNKNOWN, "%s", err.msg);
 	}
 }
 
@@ -59,7 +59,7 @@ static void ask_device(struct patient *p, const char *what, const char *name,
 		return;
 	}
 	networks->all_known = false;
-	item = checkup_add(p, "network", HOLDS_NO, "there is no %s %s on this host", what, name);
+	item = checkup_add(p, "network", VERDICT_NO, "there is no %s %s on this host", what, name);
 	checkup_cure(item, "create it, or choose another one of ip link with virsh edit %s",
 		     p->name_word);
 }
@@ -113,6 +113,6 @@ void checkup_networks(struct patient *p, struct virt *virt, bool local)
 			networks.all_known = false;
 	}
 	if (networks.fine && networks.all_known)
-		checkup_add(p, "network", HOLDS_YES, "the networks and devices of its interfaces "
+		checkup_add(p, "network", VERDICT_YES, "the networks and devices of its interfaces "
 			    "exist");
 }

@@ -74,16 +74,16 @@ static int find_chain(struct patient *p, const struct need *need, const xmlNode 
 	if (chain == CHAIN_OF_IMAGE || chain == CHAIN_ENDED)
 		return 0;
 	if (chain == CHAIN_OTHER)
-		checkup_add(p, "other-files", HOLDS_UNKNOWN, "%sthe definition names other "
+		checkup_add(p, "other-files", VERDICT_UNKNOWN, "%sthe definition names other "
 			    "files (<backingStore>) than %s does", need->of, need->path);
 	if (chain != CHAIN_UNREADABLE)
 		return -1;
 	/* QEMU may follow what busflip does not. */
 	if (err.code != ENOENT || is_optional(need)) {
-		checkup_add(p, "other-files", HOLDS_UNKNOWN, "%s%s", need->of, err.msg);
+		checkup_add(p, "other-files", VERDICT_UNKNOWN, "%s%s", need->of, err.msg);
 		return -1;
 	}
-	item = checkup_add(p, "other-files", HOLDS_NO, "%s%s", need->of, err.msg);
+	item = checkup_add(p, "other-files", VERDICT_NO, "%s%s", need->of, err.msg);
 	checkup_cure(item, "qemu-img info --backing-chain %s; qemu-img rebase -u corrects a wrong "
 		     "name", shell_word(need->path, word, sizeof(word)));
 	return -1;
@@ -111,7 +111,7 @@ static bool may_be_missing(struct patient *p, const struct need *need)
 {
 	if (!is_optional(need) || !is_missing(need->path))
 		return false;
-	checkup_add(p, "other-files", HOLDS_YES, "%s%s does not exist, and the guest starts "
+	checkup_add(p, "other-files", VERDICT_YES, "%s%s does not exist, and the guest starts "
 		    "without it (startupPolicy)", need->of, need->path);
 	return true;
 }
@@ -121,7 +121,7 @@ static void no_medium(struct patient *p, const struct need *need, const char *ta
 	char word[4 * TARGET_SIZE];
 	struct checkup_item *item;
 
-	item = checkup_add(p, "other-files", HOLDS_NO, "%s%s does not exist", need->of, need->path);
+	item = checkup_add(p, "other-files", VERDICT_NO, "%s%s does not exist", need->of, need->path);
 	checkup_cure(item, "virsh change-media %s %s --eject --config, or put it back",
 		     p->name_word, shell_word(target, word, sizeof(word)));
 }
@@ -181,7 +181,7 @@ void checkup_others(struct patient *p)
 			look_at_disk(p, disk, &others);
 	look_at_boot_files(p, &others);
 	if (others.count && others.all_known)
-		checkup_add(p, "other-files", HOLDS_YES, "%zu more file%s%s", others.count,
+		checkup_add(p, "other-files", VERDICT_YES, "%zu more file%s%s", others.count,
 			    others.count == 1 ? "" : "s",
 			    p->has_user ? ", and QEMU may use them" : "");
 }

@@ -35,10 +35,10 @@ static void out_of_reach(struct patient *p, const struct error *err)
 	struct checkup_item *item;
 
 	if (!waits_for_a_look(p)) {
-		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: %s", p->target, err->msg);
+		checkup_add(p, "system-disk", VERDICT_UNKNOWN, "%s: %s", p->target, err->msg);
 		return;
 	}
-	item = checkup_add(p, "system-disk", HOLDS_NO, "%s: %s; with evidence = require it stays "
+	item = checkup_add(p, "system-disk", VERDICT_NO, "%s: %s; with evidence = require it stays "
 			   "on SATA", p->target, err->msg);
 	if (disk_image_is_volume(p->disk))
 		checkup_cure(item, "virsh edit %s: <disk type='block'> and <source dev='...'/>, "
@@ -54,7 +54,7 @@ static void no_pool(struct patient *p, const struct error *err)
 {
 	struct checkup_item *item;
 
-	item = checkup_add(p, "system-disk", HOLDS_NO, "%s: %s", p->target, err->msg);
+	item = checkup_add(p, "system-disk", VERDICT_NO, "%s: %s", p->target, err->msg);
 	checkup_cure(item, "correct the <source> of disk %s with virsh edit %s, or define that "
 		     "pool and start it", p->target_word, p->name_word);
 }
@@ -65,7 +65,7 @@ static void not_active(struct patient *p)
 	struct checkup_item *item;
 
 	source_word(p, "pool", pool);
-	item = checkup_add(p, "system-disk", HOLDS_NO, "%s: its storage pool %s is not active",
+	item = checkup_add(p, "system-disk", VERDICT_NO, "%s: its storage pool %s is not active",
 			   p->target, pool);
 	checkup_cure(item, "virsh pool-start %s, and virsh pool-autostart %s for each boot of this "
 		     "host", pool, pool);
@@ -82,7 +82,7 @@ static void not_placed(struct patient *p, const struct error *err)
 	else if (err->code == EAGAIN)
 		not_active(p);
 	else
-		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: %s", p->target, err->msg);
+		checkup_add(p, "system-disk", VERDICT_UNKNOWN, "%s: %s", p->target, err->msg);
 }
 
 void checkup_place(struct patient *p)
@@ -91,7 +91,7 @@ void checkup_place(struct patient *p)
 	struct error err = { 0 };
 
 	if (volume && !virt_is_this_host(p->line->config.uri)) {
-		checkup_add(p, "system-disk", HOLDS_UNKNOWN, "%s: its storage pool is on another "
+		checkup_add(p, "system-disk", VERDICT_UNKNOWN, "%s: its storage pool is on another "
 			    "host", p->target);
 		return;
 	}
@@ -103,6 +103,6 @@ void checkup_place(struct patient *p)
 	else if (volume && !pool_is_active(xml_child(p->disk, "source")))
 		not_active(p);
 	else
-		checkup_add(p, "system-disk", HOLDS_YES, "%s: %s, %s", p->target, p->place.path,
+		checkup_add(p, "system-disk", VERDICT_YES, "%s: %s, %s", p->target, p->place.path,
 			    p->place.format);
 }

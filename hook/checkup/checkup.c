@@ -28,7 +28,7 @@ void checkup_free(struct checkup *checkup)
 bool checkup_ok(const struct checkup *checkup)
 {
 	for (size_t i = 0; i < checkup->count; i++)
-		if (checkup->list[i].holds == HOLDS_NO)
+		if (checkup->list[i].holds == VERDICT_NO)
 			return false;
 	return true;
 }
@@ -44,18 +44,18 @@ static void check_local_hook(struct patient *p)
 	char program[4096];
 
 	if (!hook_is_installed(&where)) {
-		item = checkup_add(p, "hook", HOLDS_NO, "neither %s nor qemu.d/50-busflip is "
+		item = checkup_add(p, "hook", VERDICT_NO, "neither %s nor qemu.d/50-busflip is "
 				   "busflip's hook", HOOK_FOLDER "/qemu");
 		checkup_cure(item, INSTALL_AGAIN);
 		return;
 	}
 	if (!hook_can_run(where, program, sizeof(program))) {
-		item = checkup_add(p, "hook", HOLDS_NO, "%s runs %s, which can't be executed: %s",
+		item = checkup_add(p, "hook", VERDICT_NO, "%s runs %s, which can't be executed: %s",
 				   where, program, strerror(errno));
 		checkup_cure(item, INSTALL_AGAIN);
 		return;
 	}
-	checkup_add(p, "hook", HOLDS_YES, "%s", where);
+	checkup_add(p, "hook", VERDICT_YES, "%s", where);
 }
 
 static void check_hook(struct patient *p)
@@ -64,11 +64,11 @@ static void check_hook(struct patient *p)
 	struct checkup_item *item;
 
 	if (strstr(uri, "///session")) {
-		item = checkup_add(p, "hook", HOLDS_NO,
+		item = checkup_add(p, "hook", VERDICT_NO,
 				   "%s: libvirt runs hooks for qemu:///system only", uri);
 		checkup_cure(item, "define the domain on qemu:///system");
 	} else if (!virt_is_this_host(uri)) {
-		checkup_add(p, "hook", HOLDS_UNKNOWN, "%s is another host", uri);
+		checkup_add(p, "hook", VERDICT_UNKNOWN, "%s is another host", uri);
 	} else {
 		check_local_hook(p);
 	}
@@ -83,7 +83,7 @@ static void check_system_disk(struct patient *p)
 
 	p->disk = summary_disk(&p->domain, &err);
 	if (!p->disk || !disk_target(p->disk, p->target, sizeof(p->target))) {
-		item = checkup_add(p, "system-disk", HOLDS_NO, "%s",
+		item = checkup_add(p, "system-disk", VERDICT_NO, "%s",
 				   p->disk ? "its system disk has no target" : err.msg);
 		if (p->domain.state.disk[0])
 			checkup_cure(item, "virsh edit %s: rename that disk to %s; or busflip "
@@ -108,10 +108,10 @@ static void check_way_on(struct patient *p)
 	struct checkup_item *item;
 
 	if (!p->domain.state.staged_form || step_check_promotion(&p->domain, &err) == 0) {
-		checkup_add(p, "definition", HOLDS_YES, "it is %s already", phase);
+		checkup_add(p, "definition", VERDICT_YES, "it is %s already", phase);
 		return;
 	}
-	item = checkup_add(p, "definition", HOLDS_NO, "it is %s already, and can't continue: %s",
+	item = checkup_add(p, "definition", VERDICT_NO, "it is %s already, and can't continue: %s",
 			   phase, err.msg);
 	checkup_cure(item, "correct that with virsh edit %s; otherwise its disk stays where it is",
 		     p->name_word);
@@ -124,7 +124,7 @@ static void check_tag(struct patient *p)
 
 	if (!*domain_odd_tag(&p->domain, odd))
 		return;
-	item = checkup_add(p, "tag", HOLDS_NO, "%s", odd);
+	item = checkup_add(p, "tag", VERDICT_NO, "%s", odd);
 	checkup_cure(item, "busflip enable %s", p->name_word);
 }
 
@@ -134,7 +134,7 @@ static void check_staging(struct patient *p)
 	struct checkup_item *item;
 
 	if (!p->domain.state.valid) {
-		item = checkup_add(p, "definition", HOLDS_NO,
+		item = checkup_add(p, "definition", VERDICT_NO,
 				   "its busflip state element is damaged");
 		checkup_cure(item, "busflip disable --force %s, then busflip enable %s",
 			     p->name_word, p->name_word);
@@ -143,7 +143,7 @@ static void check_staging(struct patient *p)
 		if (p->disk)
 			check_way_on(p);
 	} else if (summary_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
-		checkup_add(p, "definition", HOLDS_YES, "its disk can be put on SATA");
+		checkup_add(p, "definition", VERDICT_YES, "its disk can be put on SATA");
 	} else if (strstr(err.msg, "busflip enable") || strstr(err.msg, "virsh define")) {
 		checkup_wrong(p, "definition", &err, "%s", "");
 	} else {
@@ -166,17 +166,17 @@ static void check_command(struct patient *p, struct virt *virt)
 	if (virt_try_command(virt, p->xml, &err) == 0) {
 		if (p->choice) {
 			item = &p->out->list[p->choice - 1];
-			item->holds = HOLDS_YES;
+			item->holds = VERDICT_YES;
 			str_fits(item->found, sizeof(item->found), "libvirt finds UEFI firmware "
 				 "for it on this host");
 		}
-		checkup_add(p, "command", HOLDS_YES, "libvirt can make a QEMU command line for it");
+		checkup_add(p, "command", VERDICT_YES, "libvirt can make a QEMU command line for it");
 	} else if (err.code == EINVAL) {
-		item = checkup_add(p, "command", HOLDS_NO, "%s", err.msg);
+		item = checkup_add(p, "command", VERDICT_NO, "%s", err.msg);
 		checkup_cure(item, "fix what libvirt reports, with virsh edit %s or on this "
 			     "host", p->name_word);
 	} else if (err.code != EOPNOTSUPP) {
-		checkup_add(p, "command", HOLDS_UNKNOWN, "%s", err.msg);
+		checkup_add(p, "command", VERDICT_UNKNOWN, "%s", err.msg);
 	}
 }
 
@@ -202,7 +202,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 			checkup_others(&p);
 			checkup_disk(&p);
 		} else {
-			checkup_add(&p, "access", HOLDS_UNKNOWN, "its files are on another "
+			checkup_add(&p, "access", VERDICT_UNKNOWN, "its files are on another "
 				    "host: run busflip check there");
 		}
 		check_command(&p, virt);

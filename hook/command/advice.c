@@ -221,7 +221,7 @@ void advice_cure(const struct advice *a, const struct finding *f, char text[ADVI
 {
 	const char *cure;
 
-	if (f->holds == HOLDS_YES || a->summary->phase == PHASE_DONE)
+	if (f->holds == VERDICT_YES || a->summary->phase == PHASE_DONE)
 		cure = "";
 	else if (is_driver(f))
 		cure = a->has_drivers ?

@@ -10,13 +10,9 @@
 #include "hook/checkup/checkup.h"
 #include "hook/libvirt/virt.h"
 
-static const char *const words[] = {
-	[HOLDS_UNKNOWN] = "not known", [HOLDS_NO] = "not ok", [HOLDS_YES] = "ok",
-};
-
 static void print_item(const struct checkup_item *item, FILE *out)
 {
-	fprintf(out, "%-12s %-9s ", item->name, words[item->holds]);
+	fprintf(out, "%-12s %-9s ", item->name, verdict_text(item->holds));
 	text_safe(out, item->found);
 	putc('\n', out);
 	if (item->cure[0]) {
@@ -28,10 +24,6 @@ static void print_item(const struct checkup_item *item, FILE *out)
 
 static void print_json(const struct checkup *checkup, const struct virt_domain *dom)
 {
-	static const char *const values[] = {
-		[HOLDS_UNKNOWN] = "null", [HOLDS_NO] = "false", [HOLDS_YES] = "true",
-	};
-
 	puts("{");
 	json_member(stdout, "name", virt_name(dom));
 	fputs(",\n", stdout);
@@ -42,7 +34,7 @@ static void print_json(const struct checkup *checkup, const struct virt_domain *
 
 		fputs(i ? ",\n  { " : "\n  { ", stdout);
 		json_member(stdout, "name", item->name);
-		printf(", \"holds\": %s, ", values[item->holds]);
+		printf(", \"holds\": %s, ", verdict_json(item->holds));
 		json_member(stdout, "found", item->found);
 		fputs(", ", stdout);
 		json_member(stdout, "cure", item->cure);
@@ -93,6 +85,6 @@ void check_and_warn(const struct command_line *line, struct virt *virt,
 	if (!checkup_ok(&checkup))
 		complain("domain %s: busflip check reports:", virt_name(dom));
 	for (size_t i = 0; i < checkup.count; i++)
-		if (checkup.list[i].holds == HOLDS_NO)
+		if (checkup.list[i].holds == VERDICT_NO)
 			print_item(&checkup.list[i], stderr);
 }

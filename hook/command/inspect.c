@@ -182,12 +182,9 @@ static void text_domain(const struct inspection *in)
 
 static void text_finding(const struct inspection *in, const struct finding *f)
 {
-	static const char *const words[] = {
-		[HOLDS_UNKNOWN] = "not known", [HOLDS_NO] = "not ok", [HOLDS_YES] = "ok",
-	};
 	char cure[ADVICE_SIZE] = "";
 
-	printf("%-18s %-9s ", f->name, words[f->holds]);
+	printf("%-18s %-9s ", f->name, verdict_text(f->holds));
 	text_safe(stdout, f->found);
 	if (f->where[0]) {
 		fputs(" (", stdout);
@@ -288,7 +285,7 @@ static void json_finding(const struct inspection *in, const struct finding *f)
 	fputs("\n  { ", stdout);
 	json_member(stdout, "name", f->name);
 	printf(", \"gates\": %s, \"holds\": %s, ", f->gates ? "true" : "false",
-	       f->holds == HOLDS_YES ? "true" : f->holds == HOLDS_NO ? "false" : "null");
+	       verdict_json(f->holds));
 	json_member(stdout, "found", f->found);
 	fputs(", ", stdout);
 	json_member(stdout, "where", f->where);

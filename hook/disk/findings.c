@@ -51,8 +51,7 @@ static void take(void *context, const char *key, const char *value)
 	else if (!last)
 		return;
 	else if (strcmp(key, "holds") == 0)
-		last->holds = strcmp(value, "yes") == 0 ? HOLDS_YES :
-			      strcmp(value, "no") == 0 ? HOLDS_NO : HOLDS_UNKNOWN;
+		last->holds = verdict_parse(value);
 	else if (strcmp(key, "gates") == 0)
 		last->gates = strcmp(value, "no") != 0;
 	else if (strcmp(key, "found") == 0)

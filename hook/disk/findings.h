@@ -22,11 +22,9 @@ typedef void findings_fn(void *context, const char *key, const char *value);
 void findings_each(const struct guestdisk_result *result, findings_fn *each,
 		   void *context);
 
-enum holds { HOLDS_UNKNOWN, HOLDS_NO, HOLDS_YES };
-
 struct finding {
 	char name[32];
-	enum holds holds;
+	enum verdict holds;
 	bool gates;		/* must hold before the disk goes to VirtIO */
 	char found[256];
 	char where[384];	/* place in the registry, or file */

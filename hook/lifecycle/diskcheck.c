@@ -190,17 +190,15 @@ void diskcheck_before_session(const struct domain *domain, const struct config *
 
 struct verdicts {
 	struct findings findings;
-	bool booted, not_booted;
+	enum verdict booted;
 };
 
 static void booted_line(void *context, const char *key, const char *value)
 {
 	struct verdicts *v = context;
 
-	if (strcmp(key, "booted") != 0)
-		return;
-	v->booted = strcmp(value, "yes") == 0;
-	v->not_booted = strcmp(value, "no") == 0;
+	if (strcmp(key, "booted") == 0)
+		v->booted = verdict_parse(value);
 }
 
 static int look(struct guest *s, struct verdicts *v, struct error *err)
@@ -219,7 +217,7 @@ static int look(struct guest *s, struct verdicts *v, struct error *err)
 
 static bool speaks_against(const struct finding *f)
 {
-	return f->gates && f->holds != HOLDS_YES;
+	return f->gates && f->holds != VERDICT_YES;
 }
 
 static bool only_override(const struct findings *f)
@@ -313,7 +311,7 @@ static bool holds(const struct findings *f, const char *name)
 {
 	for (size_t i = 0; i < f->count; i++)
 		if (strcmp(f->list[i].name, name) == 0)
-			return f->list[i].holds == HOLDS_YES;
+			return f->list[i].holds == VERDICT_YES;
 	return false;
 }
 
@@ -341,18 +339,17 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 		session_since(s->domain->state.since, &s->job);
 	may_write = !note.job && !is_below(s->domain);
 	if ((staged && may_write ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
-		result->gate = DISKCHECK_UNREADABLE;
 		str_cut(result->why, sizeof(result->why), err.msg);
 		return;
 	}
+	result->readable = true;
 	list_faults(&v.findings, result->why, sizeof(result->why));
 	if (staged)
-		result->gate = v.findings.flip ? DISKCHECK_YES : DISKCHECK_NO;
+		result->verdict = v.findings.flip ? VERDICT_YES : VERDICT_NO;
 	else
-		result->gate = v.booted ? DISKCHECK_YES :
-			       v.not_booted ? DISKCHECK_NO : DISKCHECK_UNKNOWN;
+		result->verdict = v.booted;
 	result->shut_down = holds(&v.findings, "booted") && holds(&v.findings, "shut-down");
-	if (!staged && may_write && v.booted && (clean || result->shut_down))
+	if (!staged && may_write && v.booted == VERDICT_YES && (clean || result->shut_down))
 		put_back(s);
 }
 
@@ -369,20 +366,22 @@ void diskcheck_after_session(const struct domain *domain, const struct config *c
 		judge(&s, clean, result);
 }
 
+/* Earlier versions have left records with these words, too. */
 static const char *const names[] = {
-	[DISKCHECK_UNREADABLE] = "unreadable", [DISKCHECK_YES] = "holds",
-	[DISKCHECK_NO] = "fails", [DISKCHECK_UNKNOWN] = "unknown",
+	[VERDICT_UNKNOWN] = "unknown", [VERDICT_NO] = "fails", [VERDICT_YES] = "holds",
 };
 
-const char *diskcheck_name(enum diskcheck gate)
+const char *diskcheck_name(const struct diskcheck_result *result)
 {
-	return names[gate];
+	return result->readable ? names[result->verdict] : "unreadable";
 }
 
-enum diskcheck diskcheck_parse(const char *name)
+void diskcheck_parse(const char *name, struct diskcheck_result *result)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(names[i], name) == 0)
-			return (enum diskcheck)i;
-	return DISKCHECK_UNREADABLE;
+	memset(result, 0, sizeof(*result));
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(names[i], name) == 0) {
+			result->readable = true;
+			result->verdict = (enum verdict)i;
+		}
 }

@@ -17,15 +17,9 @@
  */
 void diskcheck_before_session(const struct domain *domain, const struct config *config);
 
-enum diskcheck {
-	DISKCHECK_UNREADABLE,	/* the disk can't be judged: see .why */
-	DISKCHECK_YES,		/* staged: it may go to VirtIO; trial: Windows ran */
-	DISKCHECK_NO,		/* staged: not yet; trial: Windows did not start */
-	DISKCHECK_UNKNOWN,		/* trial: the disk does not show it */
-};
-
 struct diskcheck_result {
-	enum diskcheck gate;
+	bool readable;		/* false: the disk can't be judged, see .why */
+	enum verdict verdict;	/* staged: it may go to VirtIO; trial: Windows ran */
 	char why[256];		/* for status: the condition that does not hold, and what was
 				 * found */
 	bool shut_down;		/* Windows was fully shut down in this session */
@@ -53,7 +47,9 @@ int diskcheck_restore(const struct domain *domain, const struct config *config);
 /* diskcheck_must_restore() - true if diskcheck_restore() would undo anything. */
 bool diskcheck_must_restore(const struct domain *domain);
 
-const char *diskcheck_name(enum diskcheck gate);
-enum diskcheck diskcheck_parse(const char *name);
+/* diskcheck_name() - the answer as a pending record has it; diskcheck_parse() - from there,
+ * not readable if it is anything else. */
+const char *diskcheck_name(const struct diskcheck_result *result);
+void diskcheck_parse(const char *name, struct diskcheck_result *result);
 
 #endif

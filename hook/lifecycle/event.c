@@ -301,7 +301,7 @@ static void ask_disk(const struct event *event, struct pending *pending)
 			   "down: the shutdown counts", reason);
 		str_fits(pending->reason, sizeof(pending->reason), "shutdown");
 	}
-	str_fits(pending->disk, sizeof(pending->disk), diskcheck_name(result.gate));
+	str_fits(pending->disk, sizeof(pending->disk), diskcheck_name(&result));
 	str_fits(pending->disk_why, sizeof(pending->disk_why), result.why);
 }
 

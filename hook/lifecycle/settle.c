@@ -43,17 +43,15 @@ static enum happening clean_end(const struct pending *pending, bool writes_seen,
 				const struct config *config)
 {
 	bool trial = pending->session == PHASE_TRIAL;
+	struct diskcheck_result disk;
 
-	switch (diskcheck_parse(pending->disk)) {
-	case DISKCHECK_YES:
-		break;
-	case DISKCHECK_NO:
-		return trial ? HAPPENED_VIRTIO_UNCLEAN : HAPPENED_SATA_NOT_READY;
-	case DISKCHECK_UNKNOWN:
-		return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
-	case DISKCHECK_UNREADABLE:
+	diskcheck_parse(pending->disk, &disk);
+	if (!disk.readable) {
 		if (config->evidence == CONFIG_EVIDENCE_REQUIRE && !(trial && writes_seen))
 			return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
+	} else if (disk.verdict != VERDICT_YES) {
+		return !trial ? HAPPENED_SATA_NOT_READY : disk.verdict == VERDICT_NO ?
+			HAPPENED_VIRTIO_UNCLEAN : HAPPENED_VIRTIO_UNKNOWN;
 	}
 	return trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
 }

@@ -30,7 +30,7 @@ struct pending {
 	char reason[24];	/* shutoff reason; "" if the hook did not get one */
 	char logged[24];	/* reason in the domain's log, "" if none */
 	bool excused;		/* release: if the start failed, the bus is not the cause */
-	char disk[16];		/* release: result from the disk, enum diskcheck; "" */
+	char disk[16];		/* release: result from the disk, diskcheck_name(); "" */
 	char disk_why[256];	/* ... and what was found on it */
 	bool begun;		/* bounce: busflip has begun to destroy the guest */
 	int id;			/* bounce: libvirt's id of that run of the guest */
