@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 cd "$tests/.." || exit 1
-plan 34
+plan 35
 
 # none NAME LINES - passes when there are no lines; they say what is wrong
 none()
@@ -174,6 +174,13 @@ none "no file has more than 500 lines, but for manual pages" \
 none "no line is longer than 100 columns" \
 	"$(grep -rlE '' --include='*.[ch]' hook conf helper tests | while read -r file; do
 		expand "$file" | awk -v f="$file" 'length > 100 { print f ": " NR }'
+	   done)"
+
+none "each header is guarded by its own name" \
+	"$(find hook conf helper -name '*.h' | while read -r file; do
+		name=$(basename "$file" .h | tr 'a-z-' 'A-Z_')
+		grep -q "^#ifndef BUSFLIP_${name}_H$" "$file" &&
+			grep -q "^#define BUSFLIP_${name}_H$" "$file" || echo "$file"
 	   done)"
 
 # A file begins with its licence; scripts and pages after what they must begin

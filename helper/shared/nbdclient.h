@@ -6,8 +6,8 @@
  * itself reads, writes and flushes when it applies a journal. Offsets and lengths are bytes;
  * each is checked against the size of the disk before it is sent.
  */
-#ifndef BUSFLIP_DISK_H
-#define BUSFLIP_DISK_H
+#ifndef BUSFLIP_NBDCLIENT_H
+#define BUSFLIP_NBDCLIENT_H
 
 #include "helper/shared/base.h"
 

@@ -238,7 +238,8 @@ static void check_nvram(struct patient *p, const xmlNode *os, bool chosen)
 	} else if (named && !is_there && !can_make) {
 		no_variables(p, node, path);
 	} else if (chosen) {
-		checkup_add(p, "nvram", VERDICT_UNKNOWN, "libvirt chooses the firmware at the start");
+		checkup_add(p, "nvram", VERDICT_UNKNOWN, "libvirt chooses the firmware at the "
+			    "start");
 		p->choice = p->out->count;
 	} else if (is_there) {
 		checkup_add(p, "nvram", VERDICT_YES, "firmware and its variables exist");

@@ -121,7 +121,8 @@ static void no_medium(struct patient *p, const struct need *need, const char *ta
 	char word[4 * TARGET_SIZE];
 	struct checkup_item *item;
 
-	item = checkup_add(p, "other-files", VERDICT_NO, "%s%s does not exist", need->of, need->path);
+	item = checkup_add(p, "other-files", VERDICT_NO, "%s%s does not exist", need->of,
+			   need->path);
 	checkup_cure(item, "virsh change-media %s %s --eject --config, or put it back",
 		     p->name_word, shell_word(target, word, sizeof(word)));
 }

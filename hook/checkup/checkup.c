@@ -170,7 +170,8 @@ static void check_command(struct patient *p, struct virt *virt)
 			str_fits(item->found, sizeof(item->found), "libvirt finds UEFI firmware "
 				 "for it on this host");
 		}
-		checkup_add(p, "command", VERDICT_YES, "libvirt can make a QEMU command line for it");
+		checkup_add(p, "command", VERDICT_YES, "libvirt can make a QEMU command line for "
+			    "it");
 	} else if (err.code == EINVAL) {
 		item = checkup_add(p, "command", VERDICT_NO, "%s", err.msg);
 		checkup_cure(item, "fix what libvirt reports, with virsh edit %s or on this "

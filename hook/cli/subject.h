@@ -6,8 +6,8 @@
  *	subject_image() or subject_domain()	find the disk
  *	subject_run()				run the job
  */
-#ifndef BUSFLIP_OFFLINE_H
-#define BUSFLIP_OFFLINE_H
+#ifndef BUSFLIP_SUBJECT_H
+#define BUSFLIP_SUBJECT_H
 
 #include "hook/cli/line.h"
 #include "hook/disk/guestdisk.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* summary.h - the state of a domain, as status and inspect show it */
-#ifndef BUSFLIP_STANDING_H
-#define BUSFLIP_STANDING_H
+#ifndef BUSFLIP_SUMMARY_H
+#define BUSFLIP_SUMMARY_H
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* diskimage.h - which file or block device a domain's disk is, and in what format */
-#ifndef BUSFLIP_PLACE_H
-#define BUSFLIP_PLACE_H
+#ifndef BUSFLIP_DISKIMAGE_H
+#define BUSFLIP_DISKIMAGE_H
 
 #include "hook/domain/domain.h"
 

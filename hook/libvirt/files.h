@@ -6,8 +6,8 @@
  * read at the moment of the call and is right for that moment only. Names of domains are
  * names of files here: libvirt lets none have a slash.
  */
-#ifndef BUSFLIP_LIBVIRTFILES_H
-#define BUSFLIP_LIBVIRTFILES_H
+#ifndef BUSFLIP_FILES_H
+#define BUSFLIP_FILES_H
 
 #include "hook/domain/domain.h"
 

@@ -5,8 +5,8 @@
  * Both checks run inside a hook, while QEMU does not hold the image, and within patch_timeout.
  * Neither ever keeps a guest from starting.
  */
-#ifndef BUSFLIP_GATE_H
-#define BUSFLIP_GATE_H
+#ifndef BUSFLIP_DISKCHECK_H
+#define BUSFLIP_DISKCHECK_H
 
 #include "conf/config.h"
 #include "hook/domain/domain.h"

@@ -4,8 +4,8 @@
  *
  * The only place that translates libvirt's shutoff reason into the input of the decision.
  */
-#ifndef BUSFLIP_EVIDENCE_H
-#define BUSFLIP_EVIDENCE_H
+#ifndef BUSFLIP_ENDREASON_H
+#define BUSFLIP_ENDREASON_H
 
 #include <stdbool.h>
 

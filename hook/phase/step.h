@@ -3,8 +3,8 @@
  * step.h - one step of a domain's conversion to VirtIO, on its document: decide, rewrite,
  * record it in the state; no I/O except the clock
  */
-#ifndef BUSFLIP_CYCLE_H
-#define BUSFLIP_CYCLE_H
+#ifndef BUSFLIP_STEP_H
+#define BUSFLIP_STEP_H
 
 #include "conf/config.h"
 #include "hook/domain/domain.h"
