@@ -177,8 +177,8 @@ static void unknown_key(struct load *load, const char *name)
 	complain(load, "unknown key %s", name);
 }
 
-static void take(struct load *load, const char *section, const char *name,
-		 const char *value)
+static void set_key(struct load *load, const char *section, const char *name,
+		    const char *value)
 {
 	if (strcmp(section, SECTION)) {
 		unknown_section(load, section);
@@ -210,7 +210,7 @@ static void take(struct load *load, const char *section, const char *name,
 static int handler(void *user, const char *section, const char *name,
 		   const char *value)
 {
-	take(user, section, name, value);
+	set_key(user, section, name, value);
 	return 1;
 }
 

@@ -83,9 +83,9 @@ static int check_unmoved(const struct action *action, const struct bytes now[3],
 		    "registry and loses that");
 }
 
-static int put_back(struct action *action, const char *path,
-		    const struct bytes *now, const struct bytes *kept,
-		    struct error *err)
+static int restore_file(struct action *action, const char *path,
+			const struct bytes *now, const struct bytes *kept,
+			struct error *err)
 {
 	/* The hive does not need a log that was not backed up or does not exist any more. */
 	if (!kept->len || !now->data || equal(now, kept))
@@ -116,7 +116,7 @@ static int undo(struct action *action, struct bytes now[3],
 	if (check_unmoved(action, now, kept, err) < 0)
 		return -1;
 	for (size_t i = 0; i < 3; i++)
-		if (put_back(action, path[i], &now[i], &kept[i], err) < 0)
+		if (restore_file(action, path[i], &now[i], &kept[i], err) < 0)
 			return -1;
 	return reply_pages(action, err);
 }

@@ -48,8 +48,8 @@ static void cure_refusal(const struct patient *p, struct checkup_item *item, int
 }
 
 /* Read the disk once; at most a dry run of a patch. Return as subject_run() does. */
-static int look(const struct patient *p, const struct disk_image *place, enum job_action action,
-		struct guestdisk_result *result, struct error *err)
+static int run_job(const struct patient *p, const struct disk_image *place, enum job_action action,
+		   struct guestdisk_result *result, struct error *err)
 {
 	struct subject o;
 
@@ -130,7 +130,7 @@ static void find_windows(struct patient *p, const struct error *why)
 		    !disk_target(disk, name, sizeof(name)) ||
 		    disk_image_of(disk, &place, &err) < 0)
 			continue;
-		r = look(p, &place, JOB_INSPECT, &result, &err);
+		r = run_job(p, &place, JOB_INSPECT, &result, &err);
 		guestdisk_result_free(&result);
 		if (r < 0)
 			continue;
@@ -180,7 +180,7 @@ static void check_patch(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 	enum bus bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
-	int r = look(p, &p->place, JOB_PATCH, &result, &err);
+	int r = run_job(p, &p->place, JOB_PATCH, &result, &err);
 
 	if (r == 0 && !result.changed) {
 		checkup_add(p, "windows", VERDICT_YES, "it is ready for SATA and for %s",
@@ -227,7 +227,7 @@ void checkup_disk(struct patient *p)
 		other_disk(p);
 		return;
 	}
-	if (look(p, &p->place, JOB_INSPECT, &result, &err) < 0) {
+	if (run_job(p, &p->place, JOB_INSPECT, &result, &err) < 0) {
 		no_windows(p, &err);
 	} else {
 		checkup_add(p, "boot-disk", VERDICT_YES, "Windows is on %s", p->target);

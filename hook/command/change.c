@@ -214,7 +214,7 @@ int command_enable(const struct command_line *line)
 
 /* Undo the temporary changes in Windows, such as no restart after a crash. Return a clause for
  * the user; "" if there were none. */
-static const char *put_back(const struct command_line *line, const struct target *target)
+static const char *restore_windows(const struct command_line *line, const struct target *target)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	struct error ignored;
@@ -244,7 +244,7 @@ int command_disable(const struct command_line *line)
 		return change_failed(name, &err);
 	/* Do this first: once its state is gone, the domain's disk is not known any more. */
 	if (!line->force)
-		windows = put_back(line, &target);
+		windows = restore_windows(line, &target);
 	if (definition_change(target.virt, target.dom, disable, &change, &err) < 0)
 		return change_failed(name, &err);
 	pending_discard(virt_uuid(target.dom));

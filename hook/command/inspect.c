@@ -340,7 +340,7 @@ static void print_json(const struct inspection *in)
 
 /* ---- all ------------------------------------------------------------------- */
 
-static void look(struct inspection *in)
+static void run_inspection(struct inspection *in)
 {
 	if (subject_run(&in->subject, &in->result, &in->err) == 0)
 		findings_read(&in->result, &in->findings);
@@ -366,7 +366,7 @@ static int inspect_image(struct inspection *in)
 	bool found = subject_image(&in->subject, &in->err) == 0;
 
 	if (found)
-		look(in);
+		run_inspection(in);
 	return answer(in, found);
 }
 
@@ -381,7 +381,7 @@ static int inspect_domain(struct inspection *in)
 	if (in->whole)
 		read_note(in);
 	if (found)
-		look(in);
+		run_inspection(in);
 	if (in->whole)
 		prepare_advice(in, found);
 	return answer(in, found);

@@ -57,8 +57,8 @@ static struct summary *new_row(struct status_list *list)
 
 /* One libvirt call for each domain: for most of them there is nothing to parse. Several
  * threads may call this for one @st. */
-static int look(struct status *st, const struct virt_domain *dom, char **xml,
-		struct error *err)
+static int add_row(struct status *st, const struct virt_domain *dom, char **xml,
+		   struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	struct summary summary, *row;
@@ -92,7 +92,7 @@ static void each(void *context, struct virt_domain *dom)
 	struct error err = { 0 };
 
 	/* A domain that was undefined after it was listed is left out. */
-	if (look(st, dom, &xml, &err) == 0 || err.code == ENOENT)
+	if (add_row(st, dom, &xml, &err) == 0 || err.code == ENOENT)
 		return;
 	complain("%s", err.msg);
 	st->incomplete = true;
@@ -162,7 +162,7 @@ static int look_at_one(struct status *st, struct virt *virt, struct error *err)
 	char word[DOMAIN_WORD], odd[ODD_TAG];
 
 	if (virt_find(virt, st->line->args[0], &dom, err) < 0 ||
-	    look(st, dom, &xml, err) < 0)
+	    add_row(st, dom, &xml, err) < 0)
 		return -1;
 	if (!st->list.count)
 		return fail(err, ENOENT, "domain %s has no busflip tag%s%s; busflip enable %s "

@@ -29,7 +29,7 @@ void findings_each(const struct guestdisk_result *result, findings_fn *each,
 	}
 }
 
-static void begin(struct findings *f, const char *name)
+static void begin_finding(struct findings *f, const char *name)
 {
 	if (f->count == FINDINGS_LIMIT)
 		return;
@@ -39,13 +39,13 @@ static void begin(struct findings *f, const char *name)
 		str_fits(f->list[f->count - 1].name, sizeof(f->list[0].name), name);
 }
 
-static void take(void *context, const char *key, const char *value)
+static void read_finding(void *context, const char *key, const char *value)
 {
 	struct findings *f = context;
 	struct finding *last = f->count ? &f->list[f->count - 1] : NULL;
 
 	if (strcmp(key, "condition") == 0)
-		begin(f, value);
+		begin_finding(f, value);
 	else if (strcmp(key, "flip") == 0)
 		f->flip = strcmp(value, "yes") == 0;
 	else if (!last)
@@ -63,5 +63,5 @@ static void take(void *context, const char *key, const char *value)
 void findings_read(const struct guestdisk_result *result, struct findings *findings)
 {
 	memset(findings, 0, sizeof(*findings));
-	findings_each(result, take, findings);
+	findings_each(result, read_finding, findings);
 }

@@ -80,7 +80,7 @@ static bool find_barrier(const char *path, char *where, size_t size)
 	return false;
 }
 
-static void look(const char *path, bool write, struct access_result *result)
+static void try_access(const char *path, bool write, struct access_result *result)
 {
 	int mode = R_OK | (write ? W_OK : 0);
 	struct statvfs fs;
@@ -107,7 +107,7 @@ run_asker(int out, const struct access_user *user, const char *path, bool write)
 	struct access_result result = { .answer = ACCESS_UNKNOWN };
 
 	if (become(user))
-		look(path, write, &result);
+		try_access(path, write, &result);
 	else
 		str_printf(result.where, sizeof(result.where),
 			   "only root can become user %u to try it", (unsigned)user->uid);

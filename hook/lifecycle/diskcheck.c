@@ -95,7 +95,7 @@ static int run(struct guest *s, enum job_action action,
 	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 }
 
-static void note_line(void *context, const char *key, const char *value)
+static void read_before(void *context, const char *key, const char *value)
 {
 	struct session_note *note = context;
 
@@ -148,7 +148,7 @@ static int prepare_disk(struct guest *s, struct session_note *note, struct error
 	}
 	if (r == 0) {
 		note->read = true;
-		findings_each(&result, note_line, note);
+		findings_each(&result, read_before, note);
 		tell_patch(s, &result, &no_lease);
 	}
 	guestdisk_result_free(&result);
@@ -193,7 +193,7 @@ struct verdicts {
 	enum verdict booted;
 };
 
-static void booted_line(void *context, const char *key, const char *value)
+static void read_booted(void *context, const char *key, const char *value)
 {
 	struct verdicts *v = context;
 
@@ -201,7 +201,7 @@ static void booted_line(void *context, const char *key, const char *value)
 		v->booted = verdict_parse(value);
 }
 
-static int look(struct guest *s, struct verdicts *v, struct error *err)
+static int inspect_disk(struct guest *s, struct verdicts *v, struct error *err)
 {
 	struct guestdisk_result result = { 0 };
 	int r = run(s, JOB_INSPECT, &result, err);
@@ -209,7 +209,7 @@ static int look(struct guest *s, struct verdicts *v, struct error *err)
 	memset(v, 0, sizeof(*v));
 	if (r == 0) {
 		findings_read(&result, &v->findings);
-		findings_each(&result, booted_line, v);
+		findings_each(&result, read_booted, v);
 	}
 	guestdisk_result_free(&result);
 	return r;
@@ -247,10 +247,10 @@ static void list_faults(const struct findings *f, char *why, size_t size)
 
 /* Windows has disabled its own driver again (StartOverride; helper/windows/winservice.c), and
  * nothing else is wrong: once enabled, all conditions hold. */
-static int look_twice(struct guest *s, struct verdicts *v, struct error *err)
+static int inspect_or_repair(struct guest *s, struct verdicts *v, struct error *err)
 {
 	struct guestdisk_result result = { 0 };
-	int r = look(s, v, err);
+	int r = inspect_disk(s, v, err);
 
 	if (r < 0 || v->findings.flip || !only_override(&v->findings))
 		return r;
@@ -259,11 +259,11 @@ static int look_twice(struct guest *s, struct verdicts *v, struct error *err)
 	/* busflip must not enable it: the result stands. */
 	if (r < 0 && err->code == ENOLCK)
 		return 0;
-	return r < 0 ? -1 : look(s, v, err);
+	return r < 0 ? -1 : inspect_disk(s, v, err);
 }
 
 /* Restore AutoReboot, SanPolicy and fast startup as they were before the first patch. */
-static int put_back(struct guest *s)
+static int restore_settings(struct guest *s)
 {
 	struct guestdisk_result result = { 0 };
 	struct error err = { 0 };
@@ -304,7 +304,7 @@ int diskcheck_restore(const struct domain *domain, const struct config *config)
 	if (guest_of(domain, config, &s, &err) < 0)
 		return 0;
 	s.options.by_hand = true;
-	return put_back(&s);
+	return restore_settings(&s);
 }
 
 static bool holds(const struct findings *f, const char *name)
@@ -338,7 +338,7 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 		 * the session before. */
 		session_since(s->domain->state.since, &s->job);
 	may_write = !note.job && !is_below(s->domain);
-	if ((staged && may_write ? look_twice(s, &v, &err) : look(s, &v, &err)) < 0) {
+	if ((staged && may_write ? inspect_or_repair : inspect_disk)(s, &v, &err) < 0) {
 		str_cut(result->why, sizeof(result->why), err.msg);
 		return;
 	}
@@ -350,7 +350,7 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 		result->verdict = v.booted;
 	result->shut_down = holds(&v.findings, "booted") && holds(&v.findings, "shut-down");
 	if (!staged && may_write && v.booted == VERDICT_YES && (clean || result->shut_down))
-		put_back(s);
+		restore_settings(s);
 }
 
 void diskcheck_after_session(const struct domain *domain, const struct config *config, bool clean,

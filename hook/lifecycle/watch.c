@@ -66,7 +66,7 @@ static int find_trial(struct watch *w, struct error *err)
 	return 0;
 }
 
-static void note(const struct watch *w, bool restart)
+static void update_note(const struct watch *w, bool restart)
 {
 	struct session_note session;
 	struct error err = { 0 };
@@ -97,7 +97,7 @@ static int recover(struct watch *w, struct error *err)
 		   "it is destroyed, to be started on SATA");
 	if (!w->config->auto_recover || !hooked)
 		return 0;
-	note(w, true);
+	update_note(w, true);
 	/* Not a guest that was just reverted to a snapshot: that has memory to lose. */
 	if (virt_state(w->dom, &state, err) < 0)
 		return -1;
@@ -142,7 +142,7 @@ static int sample(struct watch *w, struct error *err)
 	if (writes < 0)
 		return 1;
 	if (writes_sustained(&w->writes, writes)) {
-		note(w, false);
+		update_note(w, false);
 		story_tell(LOG_LEVEL_NOTICE, virt_name(w->dom), w->uuid,
 			   "Windows writes to %s on VirtIO", w->target);
 		return 0;

@@ -70,7 +70,7 @@ static xmlNode *owner(xmlNode *disk, const char *on)
 	return strcmp(on, "disk") == 0 ? disk : xml_child(disk, on);
 }
 
-static xmlNode *note(xmlNode *saved, const char *kind, const char *on)
+static xmlNode *add_saved(xmlNode *saved, const char *kind, const char *on)
 {
 	xmlNode *node = xmlNewChild(saved, saved->ns, XS(kind), NULL);
 
@@ -78,14 +78,14 @@ static xmlNode *note(xmlNode *saved, const char *kind, const char *on)
 	return node;
 }
 
-static void note_attr(xmlNode *saved, const char *on, const char *name,
+static void save_attr(xmlNode *saved, const char *on, const char *name,
 		      const xmlChar *value)
 {
 	xmlNode *node;
 
 	if (!saved)
 		return;
-	node = note(saved, "attr", on);
+	node = add_saved(saved, "attr", on);
 	xml_set(node, "name", name);
 	xml_set(node, "value", (const char *)value);
 }
@@ -96,13 +96,13 @@ static void take_attr(xmlNode *from, const struct part *part, xmlNode *saved)
 
 	if (!value)
 		return;
-	note_attr(saved, part->on, part->name, value);
+	save_attr(saved, part->on, part->name, value);
 	xml_unset(from, part->name);
 }
 
-static xmlNode *note_element(xmlNode *saved, const char *on, unsigned at, const xmlChar *space)
+static xmlNode *save_element(xmlNode *saved, const char *on, unsigned at, const xmlChar *space)
 {
-	xmlNode *node = note(saved, "element", on);
+	xmlNode *node = add_saved(saved, "element", on);
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", at);
@@ -122,7 +122,7 @@ static void take_element(xmlNode *from, const struct part *part, xmlNode *saved)
 		return;
 	xml_cut(element, &at, &space);
 	if (saved)
-		xmlAddChild(note_element(saved, part->on, at, space), element);
+		xmlAddChild(save_element(saved, part->on, at, space), element);
 	else
 		xmlFreeNode(element);
 }
@@ -138,13 +138,13 @@ static void copy_part(xmlNode *from, const struct part *part, xmlNode *saved)
 
 	if (element) {
 		xml_cut(element, &at, &space);
-		xmlAddChild(note_element(saved, part->on, at, space),
+		xmlAddChild(save_element(saved, part->on, at, space),
 			    xmlDocCopyNode(element, saved->doc, 1));
 		xml_paste(from, element, at, space);
 	} else if (!part->element) {
 		value = xmlGetNoNsProp(from, XS(part->name));
 		if (value)
-			note_attr(saved, part->on, part->name, value);
+			save_attr(saved, part->on, part->name, value);
 	}
 }
 
@@ -159,7 +159,7 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 			xmlGetNoNsProp(target, XS(always[i]));
 
 		if (value)
-			note_attr(saved, "target", always[i], value);
+			save_attr(saved, "target", always[i], value);
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
 		xmlNode *from = owner(disk, parts[i].on);

@@ -14,8 +14,8 @@
 #include "hook/phase/panic.h"
 #include "hook/phase/rewrite.h"
 
-static void note(struct domain *domain, const struct decision *decision,
-		 struct step *step)
+static void record_step(struct domain *domain, const struct decision *decision,
+			struct step *step)
 {
 	struct state *state = &domain->state;
 	time_t now = time(NULL);
@@ -162,7 +162,7 @@ int step_apply_because(struct domain *domain, enum happening happened,
 		step->changed = true;
 		return 0;
 	}
-	note(domain, &decision, step);
+	record_step(domain, &decision, step);
 	return decision.action == ACTION_STAGE ? step_check_promotion(domain, err) : 0;
 }
 
