@@ -128,7 +128,7 @@ int checkup_ask_chain(struct patient *p, const char *item, const struct backing 
 		      int (*ask)(struct patient *p, const struct need *need))
 {
 	struct need need = {
-		.item = item, .of = "", .path = p->place.path,
+		.item = item, .of = "", .path = p->image.path,
 		.write = !xml_child(p->disk, "readonly"),
 		.source = xml_child(p->disk, "source"),
 	};

@@ -36,13 +36,13 @@ static void look_at_bait(struct patient *p, const xmlNode *bait)
 	struct need need = { .item = "other-files", .of = "the bait: ",
 			     .source = xml_child(bait, "source") };
 	struct error ignored = { 0 };
-	struct disk_image place;
+	struct disk_image image;
 
-	if (disk_image_of(bait, &place, &ignored) < 0 || access(place.path, F_OK) < 0)
+	if (disk_image_of(bait, &image, &ignored) < 0 || access(image.path, F_OK) < 0)
 		return;
-	if (strcmp(place.path, path) == 0)
+	if (strcmp(image.path, path) == 0)
 		look_at_image(p, path);
-	need.path = place.path;
+	need.path = image.path;
 	if (p->has_user)
 		checkup_ask(p, &need);
 }

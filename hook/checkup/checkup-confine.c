@@ -119,7 +119,7 @@ static void check_selinux(struct patient *p, const struct backing *backing)
 	int r;
 
 	/* The missing file has been reported already. */
-	if (access(p->place.path, F_OK) < 0)
+	if (access(p->image.path, F_OK) < 0)
 		return;
 	r = checkup_ask_chain(p, "confinement", backing, checkup_ask_label);
 	if (r == 1) {
@@ -128,7 +128,7 @@ static void check_selinux(struct patient *p, const struct backing *backing)
 	} else if (r < 0) {
 		item = checkup_add(p, "confinement", VERDICT_UNKNOWN, "SELinux: libvirt does not "
 				   "label %s, and whether QEMU may use it with its present label "
-				   "is not known", p->place.path);
+				   "is not known", p->image.path);
 		checkup_cure(item, "chcon -t svirt_image_t %s, unless ls -Z shows that or "
 			     "virt_content_t", p->path_word);
 	}

@@ -48,7 +48,7 @@ static void cure_refusal(const struct patient *p, struct checkup_item *item, int
 }
 
 /* Read the disk once; at most a dry run of a patch. Return as subject_run() does. */
-static int run_job(const struct patient *p, const struct disk_image *place, enum job_action action,
+static int run_job(const struct patient *p, const struct disk_image *image, enum job_action action,
 		   struct guestdisk_result *result, struct error *err)
 {
 	struct subject o;
@@ -56,7 +56,7 @@ static int run_job(const struct patient *p, const struct disk_image *place, enum
 	memset(result, 0, sizeof(*result));
 	if (subject_begin(p->line, action, &o) != EXIT_DONE)
 		return fail(err, EINVAL, "wrong usage");
-	o.place = *place;
+	o.image = *image;
 	o.qemu = p->has_user ? &p->user : NULL;
 	o.bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
 	o.job.dry_run = action == JOB_PATCH;
@@ -122,15 +122,15 @@ static void find_windows(struct patient *p, const struct error *why)
 	for (; disk; disk = xml_next(disk, "disk")) {
 		struct guestdisk_result result;
 		struct error err = { 0 };
-		struct disk_image place;
+		struct disk_image image;
 		char name[TARGET_SIZE], word[4 * TARGET_SIZE];
 		int r;
 
 		if (disk == p->disk || !disk_is_hard_disk(disk) || disk_is_bait(disk) ||
 		    !disk_target(disk, name, sizeof(name)) ||
-		    disk_image_of(disk, &place, &err) < 0)
+		    disk_image_of(disk, &image, &err) < 0)
 			continue;
-		r = run_job(p, &place, JOB_INSPECT, &result, &err);
+		r = run_job(p, &image, JOB_INSPECT, &result, &err);
 		guestdisk_result_free(&result);
 		if (r < 0)
 			continue;
@@ -180,7 +180,7 @@ static void check_patch(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 	enum bus bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
-	int r = run_job(p, &p->place, JOB_PATCH, &result, &err);
+	int r = run_job(p, &p->image, JOB_PATCH, &result, &err);
 
 	if (r == 0 && !result.changed) {
 		checkup_add(p, "windows", VERDICT_YES, "it is ready for SATA and for %s",
@@ -210,7 +210,7 @@ static void other_disk(struct patient *p)
 
 	item = checkup_add(p, "windows", VERDICT_NO, "busflip would read %s with the backing files "
 			   "that the image names, but the definition gives the guest others "
-			   "(<backingStore>)", p->place.path);
+			   "(<backingStore>)", p->image.path);
 	checkup_cure(item, "with the guest off, make both name the same files: virsh edit %s, or "
 		     "qemu-img rebase -u; if there are none: qemu-img rebase -u -b '' %s",
 		     p->name_word, p->path_word);
@@ -221,13 +221,13 @@ void checkup_disk(struct patient *p)
 	struct guestdisk_result result;
 	struct error err = { 0 };
 
-	if (!p->placed)
+	if (!p->has_image)
 		return;
 	if (p->own_chain) {
 		other_disk(p);
 		return;
 	}
-	if (run_job(p, &p->place, JOB_INSPECT, &result, &err) < 0) {
+	if (run_job(p, &p->image, JOB_INSPECT, &result, &err) < 0) {
 		no_windows(p, &err);
 	} else {
 		checkup_add(p, "boot-disk", VERDICT_YES, "Windows is on %s", p->target);

@@ -57,11 +57,11 @@ bool checkup_format(struct patient *p, const struct need *need, const xmlNode *d
 
 static void check_format(struct patient *p)
 {
-	const struct need need = { .item = "format", .of = "", .path = p->place.path };
-	const char *said = p->place.format, *seen;
+	const struct need need = { .item = "format", .of = "", .path = p->image.path };
+	const char *said = p->image.format, *seen;
 	struct error err = { 0 };
 
-	seen = magic_format(p->place.path, &err);
+	seen = magic_format(p->image.path, &err);
 	if (!seen && checkup_denied(p, "format", &err))
 		return;
 	if (!seen)
@@ -88,9 +88,9 @@ static void no_chain(struct patient *p, const struct error *err)
 
 static void check_chain(struct patient *p, struct backing *backing)
 {
-	const struct need need = { .item = "backing", .of = "", .path = p->place.path };
+	const struct need need = { .item = "backing", .of = "", .path = p->image.path };
 	struct error err = { 0 };
-	enum chain chain = checkup_chain(p, &need, p->disk, p->place.format, backing, &err);
+	enum chain chain = checkup_chain(p, &need, p->disk, p->image.format, backing, &err);
 
 	p->own_chain = chain > CHAIN_UNREADABLE;
 	if (chain == CHAIN_UNREADABLE)
@@ -99,7 +99,7 @@ static void check_chain(struct patient *p, struct backing *backing)
 		checkup_add(p, "backing", VERDICT_YES, "none, by the definition (<backingStore/>)");
 	else if (chain == CHAIN_OTHER)
 		checkup_add(p, "backing", VERDICT_UNKNOWN, "the definition names other files "
-			    "(<backingStore>) than %s does", p->place.path);
+			    "(<backingStore>) than %s does", p->image.path);
 	else if (chain == CHAIN_OF_IMAGE && backing->count)
 		checkup_add(p, "backing", VERDICT_YES, "%zu more files", backing->count);
 }
@@ -273,7 +273,7 @@ void checkup_files(struct patient *p)
 {
 	struct backing backing = { 0 };
 
-	if (p->placed) {
+	if (p->has_image) {
 		check_format(p);
 		check_chain(p, &backing);
 		check_access(p, &backing);

@@ -37,8 +37,8 @@ struct patient {
 	char target[TARGET_SIZE];	/* its target name */
 	/* Quoted for a shell: name of the domain, that target, the image. */
 	char name_word[DOMAIN_WORD], target_word[4 * TARGET_SIZE], path_word[4400];
-	struct disk_image place;
-	bool placed;			/* .place is valid */
+	struct disk_image image;
+	bool has_image;			/* .image is valid */
 	bool own_chain;			/* the definition puts other files below it than the
 					 * image does */
 	/* from libvirt's capabilities and qemu.conf of the host */

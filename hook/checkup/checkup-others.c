@@ -133,14 +133,14 @@ static void look_at_disk(struct patient *p, const xmlNode *disk, struct others *
 	char target[TARGET_SIZE], of[TARGET_SIZE + 16];
 	struct need need = { .item = "other-files", .of = of };
 	struct error ignored = { 0 };
-	struct disk_image place;
+	struct disk_image image;
 
 	/* Empty drives, and disks that are not files of this host. */
 	if (!disk_target(disk, target, sizeof(target)) ||
-	    disk_image_of(disk, &place, &ignored) < 0)
+	    disk_image_of(disk, &image, &ignored) < 0)
 		return;
 	str_printf(of, sizeof(of), "disk %s: ", target);
-	need.path = place.path;
+	need.path = image.path;
 	need.source = xml_child(disk, "source");
 	need.write = !cdrom && !xml_child(disk, "readonly");
 	if (may_be_missing(p, &need))
@@ -153,8 +153,8 @@ static void look_at_disk(struct patient *p, const xmlNode *disk, struct others *
 	look_at(p, &need, others);
 	if (is_missing(need.path))
 		return;
-	look_at_format(p, &need, disk, place.format, others);
-	look_at_chain(p, need, disk, place.format, others);
+	look_at_format(p, &need, disk, image.format, others);
+	look_at_chain(p, need, disk, image.format, others);
 }
 
 static void look_at_boot_files(struct patient *p, struct others *others)

@@ -71,7 +71,7 @@ static void not_active(struct patient *p)
 		     "host", pool, pool);
 }
 
-static void not_placed(struct patient *p, const struct error *err)
+static void no_image(struct patient *p, const struct error *err)
 {
 	if (checkup_denied(p, "system-disk", err))
 		return;
@@ -95,14 +95,14 @@ void checkup_place(struct patient *p)
 			    "host", p->target);
 		return;
 	}
-	p->placed = disk_image_of(p->disk, &p->place, &err) == 0;
+	p->has_image = disk_image_of(p->disk, &p->image, &err) == 0;
 	shell_word(p->target, p->target_word, sizeof(p->target_word));
-	shell_word(p->place.path, p->path_word, sizeof(p->path_word));
-	if (!p->placed)
-		not_placed(p, &err);
+	shell_word(p->image.path, p->path_word, sizeof(p->path_word));
+	if (!p->has_image)
+		no_image(p, &err);
 	else if (volume && !pool_is_active(xml_child(p->disk, "source")))
 		not_active(p);
 	else
-		checkup_add(p, "system-disk", VERDICT_YES, "%s: %s, %s", p->target, p->place.path,
-			    p->place.format);
+		checkup_add(p, "system-disk", VERDICT_YES, "%s: %s, %s", p->target, p->image.path,
+			    p->image.format);
 }

@@ -31,10 +31,10 @@ bool subject_is_image(const struct command_line *line)
 	return strchr(line->args[0], '/') || line->format;
 }
 
-int subject_image(struct subject *o, struct error *err)
+int subject_image(struct subject *subject, struct error *err)
 {
-	const struct command_line *line = o->line;
-	struct disk_image *place = &o->place;
+	const struct command_line *line = subject->line;
+	struct disk_image *image = &subject->image;
 
 	if (!line->format)
 		return fail(err, EINVAL, "give its format with --format (raw, qcow2, vmdk, ...): "
@@ -42,17 +42,17 @@ int subject_image(struct subject *o, struct error *err)
 			    "another format");
 	if (line->disk)
 		return fail(err, EINVAL, "--disk is only for domains");
-	o->qemu = qemu_user(NULL, NULL, &o->user) ? &o->user : NULL;
-	if (!str_fits(place->path, sizeof(place->path), line->args[0]) ||
-	    !str_fits(place->format, sizeof(place->format), line->format))
+	subject->qemu = qemu_user(NULL, NULL, &subject->user) ? &subject->user : NULL;
+	if (!str_fits(image->path, sizeof(image->path), line->args[0]) ||
+	    !str_fits(image->format, sizeof(image->format), line->format))
 		return fail(err, ENAMETOOLONG, "name too long");
 	return 0;
 }
 
-int subject_domain(const struct domain *domain, struct subject *o, struct error *err)
+int subject_domain(const struct domain *domain, struct subject *subject, struct error *err)
 {
-	const struct command_line *line = o->line;
-	bool writes = o->job.action != JOB_INSPECT && !o->job.dry_run;
+	const struct command_line *line = subject->line;
+	bool writes = subject->job.action != JOB_INSPECT && !subject->job.dry_run;
 	const xmlNode *disk = line->disk ? domain_disk(domain, line->disk) :
 			      writes ? writable_system_disk(domain, err) :
 				       summary_disk(domain, err);
@@ -61,12 +61,12 @@ int subject_domain(const struct domain *domain, struct subject *o, struct error 
 		return fail(err, ENOENT, "it has no disk %s (see virsh domblklist)", line->disk);
 	if (!disk || (writes && writable_check(disk, err) < 0))
 		return -1;
-	o->bus = summary_target_bus(domain, disk, &line->config);
-	o->qemu = qemu_user(NULL, domain, &o->user) ? &o->user : NULL;
-	if (!str_fits(o->uuid, sizeof(o->uuid), domain->uuid) ||
-	    !str_fits(o->machine, sizeof(o->machine), domain->machine))
+	subject->bus = summary_target_bus(domain, disk, &line->config);
+	subject->qemu = qemu_user(NULL, domain, &subject->user) ? &subject->user : NULL;
+	if (!str_fits(subject->uuid, sizeof(subject->uuid), domain->uuid) ||
+	    !str_fits(subject->machine, sizeof(subject->machine), domain->machine))
 		return fail(err, EINVAL, "its UUID is too long");
-	return disk_image_of(disk, &o->place, err);
+	return disk_image_of(disk, &subject->image, err);
 }
 
 int subject_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
@@ -103,15 +103,15 @@ static int parse_partition(const char *text, uint32_t *number)
 }
 
 int subject_begin(const struct command_line *line, enum job_action action,
-		  struct subject *o)
+		  struct subject *subject)
 {
-	memset(o, 0, sizeof(*o));
-	o->line = line;
-	o->job = (struct job){
+	memset(subject, 0, sizeof(*subject));
+	subject->line = line;
+	subject->job = (struct job){
 		.action = action, .trial = true, .dry_run = line->dry_run,
 		.live = line->live, .force = line->force,
 	};
-	if (parse_partition(line->partition, &o->job.partition) < 0) {
+	if (parse_partition(line->partition, &subject->job.partition) < 0) {
 		complain("--partition must be the number of a partition, not %s", line->partition);
 		return EXIT_USAGE;
 	}
@@ -122,11 +122,11 @@ int subject_begin(const struct command_line *line, enum job_action action,
 	return EXIT_DONE;
 }
 
-static enum target_bus subject_target_bus(const struct subject *o)
+static enum target_bus subject_target_bus(const struct subject *subject)
 {
-	enum bus bus = o->line->bus ? bus_parse(o->line->bus) : o->bus;
+	enum bus bus = subject->line->bus ? bus_parse(subject->line->bus) : subject->bus;
 
-	return bus_is_target(bus) ? bus_target(bus) : (enum target_bus)o->line->config.bus;
+	return bus_is_target(bus) ? bus_target(bus) : (enum target_bus)subject->line->config.bus;
 }
 
 static struct guestdisk_options subject_options(const struct command_line *line)
@@ -147,18 +147,18 @@ static struct guestdisk_options subject_options(const struct command_line *line)
 	return o;
 }
 
-int subject_run(struct subject *o, struct guestdisk_result *result, struct error *err)
+int subject_run(struct subject *subject, struct guestdisk_result *result, struct error *err)
 {
-	const struct guestdisk_options options = subject_options(o->line);
+	const struct guestdisk_options options = subject_options(subject->line);
 	const struct guestdisk disk = {
-		.path = o->place.path, .format = o->place.format,
-		.key = o->uuid[0] ? o->uuid : NULL,
-		.qemu = o->qemu,
+		.path = subject->image.path, .format = subject->image.format,
+		.key = subject->uuid[0] ? subject->uuid : NULL,
+		.qemu = subject->qemu,
 	};
 
-	o->job.bus = subject_target_bus(o);
-	o->job.has_uuid = uuid_bytes(o->machine, o->job.uuid);
-	return guestdisk_run(&disk, &options, &o->job, result, err);
+	subject->job.bus = subject_target_bus(subject);
+	subject->job.has_uuid = uuid_bytes(subject->machine, subject->job.uuid);
+	return guestdisk_run(&disk, &options, &subject->job, result, err);
 }
 
 /* Most messages name the image already. A domain's name may be any word, so it is always

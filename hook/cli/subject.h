@@ -16,7 +16,7 @@
 
 struct subject {
 	const struct command_line *line;
-	struct disk_image place;
+	struct disk_image image;
 	struct access_user user;
 	const struct access_user *qemu;	/* points to .user, as which QEMU runs; NULL: unknown */
 	char uuid[40];		/* of the domain; "" for an image */
@@ -30,20 +30,20 @@ struct subject {
 
 /* subject_begin() - EXIT_DONE, or EXIT_USAGE after an error message. */
 int subject_begin(const struct command_line *line, enum job_action action,
-		  struct subject *o);
+		  struct subject *subject);
 
 /* subject_is_image() - true if the argument is the path of an image, not a domain. */
 bool subject_is_image(const struct command_line *line);
 
-int subject_image(struct subject *o, struct error *err);
-int subject_domain(const struct domain *domain, struct subject *o, struct error *err);
+int subject_image(struct subject *subject, struct error *err);
+int subject_domain(const struct domain *domain, struct subject *subject, struct error *err);
 
 /* subject_find() - virt_find() for the domain on the command line. */
 int subject_find(const struct command_line *line, struct virt *virt, struct virt_domain **dom,
 		 struct error *err);
 
 /* subject_run() - run the job; @result as guestdisk_run() leaves it. */
-int subject_run(struct subject *o, struct guestdisk_result *result, struct error *err);
+int subject_run(struct subject *subject, struct guestdisk_result *result, struct error *err);
 
 /* Print the error and return the exit code for it: if there is no such disk, and if
  * subject_run() has failed. */

@@ -85,10 +85,10 @@ static void tell_story(const struct subject *o, const struct guestdisk_result *r
 	if (o->job.action == JOB_UNDO)
 		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip undo%s, disk %s: the "
 			   "registry is as it was before the patch",
-			   o->job.force ? " --force" : "", o->place.path);
+			   o->job.force ? " --force" : "", o->image.path);
 	else
 		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip patch, disk %s: Windows "
-			   "was made ready for SATA and VirtIO (%llu bytes)", o->place.path,
+			   "was made ready for SATA and VirtIO (%llu bytes)", o->image.path,
 			   (unsigned long long)result->bytes);
 }
 

@@ -120,14 +120,14 @@ static bool is_out_of_reach(const char *xml, const struct config *config, struct
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	const xmlNode *disk;
-	struct disk_image place;
+	struct disk_image image;
 
 	if (domain_parse_bare(xml, strlen(xml), &domain, why) < 0)
 		return false;
 	disk = summary_disk(&domain, why);
 	/* The pools of another host are not known here. */
 	return disk && (virt_is_this_host(config->uri) || !disk_image_is_volume(disk)) &&
-	       disk_image_of(disk, &place, why) < 0 && why->code == ENOTSUP;
+	       disk_image_of(disk, &image, why) < 0 && why->code == ENOTSUP;
 }
 
 static void advise(struct status *st, const struct virt_domain *dom, const char *xml)

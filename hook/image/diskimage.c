@@ -23,24 +23,24 @@ bool disk_image_is_volume(const xmlNode *disk)
 	return xml_attr_is(disk, "type", "volume");
 }
 
-int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *err)
+int disk_image_of(const xmlNode *disk, struct disk_image *image, struct error *err)
 {
 	const xmlNode *source = xml_child(disk, "source");
 	const xmlNode *driver = xml_child(disk, "driver");
 
-	memset(place, 0, sizeof(*place));
+	memset(image, 0, sizeof(*image));
 	if (disk_image_is_volume(disk)) {
-		if (pool_volume(source, place->path, sizeof(place->path), err) < 0)
+		if (pool_volume(source, image->path, sizeof(image->path), err) < 0)
 			return -1;
-	} else if (!xml_attr(source, "file", place->path, sizeof(place->path)) &&
-		   !xml_attr(source, "dev", place->path, sizeof(place->path))) {
+	} else if (!xml_attr(source, "file", image->path, sizeof(image->path)) &&
+		   !xml_attr(source, "dev", image->path, sizeof(image->path))) {
 		return refuse_source(disk, err);
 	}
 	/* The rest of that file may be other disks. */
 	if (xml_child(source, "slices"))
 		return fail(err, ENOTSUP, "its disk is a slice of %s: only whole files and block "
-			    "devices are supported", place->path);
-	if (!xml_attr(driver, "type", place->format, sizeof(place->format)))
-		memcpy(place->format, "raw", 4);
+			    "devices are supported", image->path);
+	if (!xml_attr(driver, "type", image->format, sizeof(image->format)))
+		memcpy(image->format, "raw", 4);
 	return 0;
 }

@@ -16,7 +16,7 @@ struct disk_image {
  * file nor block device and never will be; for a volume of a storage pool also the errors of
  * pool_volume().
  */
-int disk_image_of(const xmlNode *disk, struct disk_image *place, struct error *err);
+int disk_image_of(const xmlNode *disk, struct disk_image *image, struct error *err);
 
 /* disk_image_is_volume() - true if the disk names a volume of a storage pool. */
 bool disk_image_is_volume(const xmlNode *disk);

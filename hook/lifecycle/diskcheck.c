@@ -29,7 +29,7 @@
 /* The system disk of one domain, ready for guestdisk_run(). */
 struct guest {
 	const struct domain *domain;
-	struct disk_image place;
+	struct disk_image image;
 	struct guestdisk disk;
 	struct access_user qemu;
 	struct guestdisk_options options;
@@ -46,10 +46,10 @@ static int guest_of(const struct domain *domain, const struct config *config,
 	s->domain = domain;
 	if (!disk)
 		return -1;
-	if (disk_image_of(disk, &s->place, err) < 0)
+	if (disk_image_of(disk, &s->image, err) < 0)
 		return -1;
-	s->disk = (struct guestdisk){ .path = s->place.path,
-				      .format = s->place.format,
+	s->disk = (struct guestdisk){ .path = s->image.path,
+				      .format = s->image.format,
 				      .key = domain->uuid,
 				      .qemu = qemu_user(NULL, domain, &s->qemu) ? &s->qemu : NULL };
 	s->options = guestdisk_defaults();
@@ -128,7 +128,7 @@ static void tell_patch(const struct guest *s, const struct guestdisk_result *res
 			   domain_word(domain->name, domain->uuid, word));
 	else
 		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid, "disk %s: Windows was "
-			   "made ready for SATA and VirtIO (%llu bytes)", s->place.path,
+			   "made ready for SATA and VirtIO (%llu bytes)", s->image.path,
 			   (unsigned long long)result->bytes);
 }
 

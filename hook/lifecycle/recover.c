@@ -22,7 +22,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 {
 	struct access_user qemu;
 	struct guestdisk image = { .qemu = qemu_user(NULL, domain, &qemu) ? &qemu : NULL };
-	struct disk_image place;
+	struct disk_image file;
 	struct error why = { 0 };
 	char target[TARGET_SIZE] = "?";
 	int r;
@@ -30,12 +30,12 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	disk_target(disk, target, sizeof(target));
 	/* A disk that busflip can't read was not patched; if it does not exist, libvirt will
 	 * report it. */
-	if (disk_image_of(disk, &place, err) < 0)
+	if (disk_image_of(disk, &file, err) < 0)
 		return err->code == ENOTSUP || err->code == ENOENT || err->code == EAGAIN ? 0 :
 			error_prefix(err, "its disk %s may be half patched, and its location can't "
 				     "be read", target);
-	image.path = place.path;
-	image.format = place.format;
+	image.path = file.path;
+	image.format = file.format;
 	if (writable_check(disk, &why) < 0) {
 		r = guestdisk_is_half_patched(&image, options, err);
 		if (r > 0)
@@ -50,7 +50,7 @@ static int recover_disk(const struct domain *domain, const xmlNode *disk,
 	if (r > 0)
 		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid,
 			   "disk %s (%s): an interrupted patch was finished before the start",
-			   target, place.path);
+			   target, file.path);
 	if (r >= 0)
 		return 0;
 	if (err->code == REFUSE_JOURNAL)
