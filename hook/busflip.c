@@ -87,7 +87,7 @@ static const struct option_row {
 	{ { "version", no_argument }, OPTION_VERSION, "         print the version" },
 };
 
-#define OFFLINE_OPTIONS (OPTION_FORMAT | OPTION_PARTITION | OPTION_DISK | \
+#define SUBJECT_OPTIONS (OPTION_FORMAT | OPTION_PARTITION | OPTION_DISK | \
 			 OPTION_STATE_DIR | OPTION_HELPER)
 
 static const struct command {
@@ -121,13 +121,13 @@ static const struct command {
 	  OPTION_JSON | OPTION_VIRTIO_WIN | OPTION_STATE_DIR | OPTION_HELPER, command_check,
 	  "report what would keep a domain from starting" },
 	{ "inspect", "IMAGE|DOMAIN [--format FORMAT] [--json] [--live]", 1, 1,
-	  OFFLINE_OPTIONS | OPTION_JSON | OPTION_LIVE, command_inspect,
+	  SUBJECT_OPTIONS | OPTION_JSON | OPTION_LIVE, command_inspect,
 	  "report the state of a domain and its reason, and which Windows is on a disk" },
 	{ "patch", "IMAGE|DOMAIN [--format FORMAT] [--bus BUS] [--dry-run]", 1, 1,
-	  OFFLINE_OPTIONS | OPTION_JSON | OPTION_BUS | OPTION_DRY_RUN | OPTION_VIRTIO_WIN,
+	  SUBJECT_OPTIONS | OPTION_JSON | OPTION_BUS | OPTION_DRY_RUN | OPTION_VIRTIO_WIN,
 	  command_patch, "prepare the Windows on a disk for SATA and VirtIO" },
 	{ "undo", "IMAGE|DOMAIN [--format FORMAT] [--force]", 1, 1,
-	  OFFLINE_OPTIONS | OPTION_FORCE, command_undo,
+	  SUBJECT_OPTIONS | OPTION_FORCE, command_undo,
 	  "restore the registry from before the last patch" },
 	{ "clean", "[--dry-run]", 0, 0, OPTION_DRY_RUN, command_clean,
 	  "remove data of domains and disks that no longer exist" },

@@ -98,7 +98,7 @@ _busflip_images()
 
 _busflip()
 {
-	local cur prev words cword i quote head args=() uri='' common offline options='' option=''
+	local cur prev words cword i quote head args=() uri='' common subject options='' option=''
 
 	_busflip_split
 	cword=$((${#words[@]} - 1))
@@ -134,7 +134,7 @@ _busflip()
 	esac
 
 	common='--connect --config --help --version'
-	offline='--format --partition --disk --state-dir --helper'
+	subject='--format --partition --disk --state-dir --helper'
 	case ${args[0]:-} in
 	enable) options='--bus --disk' ;;
 	disable) options='--keep-sata --force' ;;
@@ -142,9 +142,9 @@ _busflip()
 	stage) options='--all' ;;
 	check) options='--json --virtio-win --state-dir --helper' ;;
 	filter) options='--tag --bus --disk' ;;
-	inspect) options="$offline --json --live" ;;
-	patch) options="$offline --json --bus --dry-run --virtio-win" ;;
-	undo) options="$offline --force" ;;
+	inspect) options="$subject --json --live" ;;
+	patch) options="$subject --json --bus --dry-run --virtio-win" ;;
+	undo) options="$subject --force" ;;
 	clean) options='--dry-run' ;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -84,9 +84,9 @@ complete -c busflip -l config -r -F -d 'read this file instead of /etc/busflip.c
 complete -c busflip -l help -s h -d 'print a summary of the commands'
 complete -c busflip -l version -d 'print the version'
 
-set -l offline '__busflip_is inspect patch undo'
-complete -c busflip -n $offline -l format -x -a 'raw qcow2 vmdk vhdx' -d 'format of an image given by path'
-complete -c busflip -n $offline -l partition -x -d 'partition of Windows, if there are several'
+set -l subject '__busflip_is inspect patch undo'
+complete -c busflip -n $subject -l format -x -a 'raw qcow2 vmdk vhdx' -d 'format of an image given by path'
+complete -c busflip -n $subject -l partition -x -d 'partition of Windows, if there are several'
 complete -c busflip -n '__busflip_is check inspect patch undo' -l state-dir -x -a '(__fish_complete_directories)' -d 'for journals and hive backups'
 complete -c busflip -n '__busflip_is check inspect patch undo' -l helper -r -F -d 'run this busflip-helper'
 complete -c busflip -n '__busflip_is enable inspect patch undo' -l disk -x -a '(__busflip_disks)' -d 'the system disk'

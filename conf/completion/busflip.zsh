@@ -37,7 +37,7 @@ _busflip_images() {
 
 _busflip() {
 	local curcontext=$curcontext state ret=1 uri=qemu:///system
-	local -a line common commands offline
+	local -a line common commands subject
 	local -A opt_args
 
 	common=(
@@ -46,7 +46,7 @@ _busflip() {
 		'(- *)'{-h,--help}'[print a summary of the commands]'
 		'(- *)--version[print the version]'
 	)
-	offline=(
+	subject=(
 		'--format=[format of an image given by path]:format:(raw qcow2 vmdk vhdx)'
 		'--partition=[partition of Windows, if there are several]:number:'
 		'--disk=[the system disk]:target:_busflip_disks'
@@ -109,17 +109,17 @@ _busflip() {
 				'--helper=[run this busflip-helper]:file:_files' \
 				'1:domain:_busflip_domains' ;;
 		inspect)
-			_arguments $common $offline '--json[print JSON]' \
+			_arguments $common $subject '--json[print JSON]' \
 				'--live[read a disk that a running guest may be changing]' \
 				'1:image or domain:_busflip_images' ;;
 		patch)
-			_arguments $common $offline '--json[print JSON]' \
+			_arguments $common $subject '--json[print JSON]' \
 				'--bus=[target bus, virtio or scsi]:bus:(virtio scsi)' \
 				'--dry-run[print the edits, write nothing]' \
 				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
 				'1:image or domain:_busflip_images' ;;
 		undo)
-			_arguments $common $offline '--force[even if Windows has written since]' \
+			_arguments $common $subject '--force[even if Windows has written since]' \
 				'1:image or domain:_busflip_images' ;;
 		clean)
 			_arguments $common '--dry-run[list only, remove nothing]' ;;
