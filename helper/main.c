@@ -20,11 +20,11 @@
 #include <unistd.h>
 
 #include "helper/action/action.h"
-#include "helper/shared/file.h"
-#include "helper/shared/nbdclient.h"
 #include "helper/drivers/drivers.h"
 #include "helper/hive/hive.h"
 #include "helper/sandbox.h"
+#include "helper/shared/file.h"
+#include "helper/shared/nbdclient.h"
 
 /* Longer than busflip waits (patch_timeout, at most 50 s). */
 #define DISK_TIMEOUT_MS 60000

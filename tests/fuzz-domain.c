@@ -19,8 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hook/phase/rewrite.h"
 #include "hook/domain/schema.h"
+#include "hook/phase/rewrite.h"
 #include "tests/invariant.h"
 
 #define BAIT_IMAGE "/var/lib/busflip/bait.img"

@@ -10,8 +10,8 @@
 
 #include "helper/hive/hivetree.h"
 #include "tests/fuzz.h"
-#include "tests/hives.h"
 #include "tests/hivelogs.h"
+#include "tests/hives.h"
 
 #define HEAD 516u
 

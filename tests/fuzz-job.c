@@ -8,8 +8,8 @@
 
 #include "helper/shared/crc32.h"
 #include "helper/shared/job.h"
-#include "hook/recovery/journal.h"
 #include "helper/shared/json.h"
+#include "hook/recovery/journal.h"
 
 static void touch(const uint8_t *p, size_t len)
 {

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "helper/ntfs/ntfs.h"
 #include "helper/image/image.h"
+#include "helper/ntfs/ntfs.h"
 #include "helper/shared/file.h"
 
 #define SECTOR 512u

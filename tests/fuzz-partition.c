@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/shared/crc32.h"
 #include "helper/image/partition.h"
+#include "helper/shared/crc32.h"
 
 /* The CRCs of a GPT are made right, or hardly any input would get past them. */
 static void seal(uint8_t *disk, size_t size)

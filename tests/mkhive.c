@@ -9,8 +9,8 @@
  * (DIRT below 8.1, HvLE in both logs from there on), "dirty-lost" without logs.
  */
 
-#include "tests/hives.h"
 #include "tests/hivelogs.h"
+#include "tests/hives.h"
 
 #include <fcntl.h>
 

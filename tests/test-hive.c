@@ -2,8 +2,8 @@
 /* test-hive.c - edits of hives: made, proved, refused, and seen by others */
 
 #include "helper/hive/hive.h"
-#include "tests/hives.h"
 #include "tests/hivelogs.h"
+#include "tests/hives.h"
 #include "tests/oracle.h"
 #include "tests/realhive.h"
 #include "tests/tap.h"

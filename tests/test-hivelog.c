@@ -2,8 +2,8 @@
 /* test-hivelog.c - logs are replayed by the rules, and doubtful ones refused */
 
 #include "helper/hive/hivelog.h"
-#include "tests/hives.h"
 #include "tests/hivelogs.h"
+#include "tests/hives.h"
 #include "tests/realhive.h"
 #include "tests/tap.h"
 

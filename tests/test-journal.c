@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "helper/shared/file.h"
-#include "hook/recovery/journal.h"
 #include "helper/shared/refusal.h"
 #include "hook/disk/nbdserver.h"
+#include "hook/recovery/journal.h"
 #include "tests/tap.h"
 
 #ifndef BUSFLIP_QEMU_NBD

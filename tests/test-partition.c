@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/shared/crc32.h"
 #include "helper/image/partition.h"
+#include "helper/shared/crc32.h"
 #include "helper/shared/refusal.h"
 #include "tests/tap.h"
 

@@ -28,9 +28,9 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
+#include "helper/sandbox.h"
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
-#include "helper/sandbox.h"
 #include "tests/landlockabi.h"
 #include "tests/tap.h"
 

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "helper/action/facts.h"
+#include "helper/shared/json.h"
 #include "helper/shared/text.h"
 #include "helper/verdict/evidence.h"
-#include "helper/shared/json.h"
 #include "helper/verdict/report.h"
 
 static void print_disk_text(const struct action *action, FILE *out)

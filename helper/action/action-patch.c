@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "helper/action/facts.h"
-#include "helper/shared/crc32.h"
 #include "helper/edits/edits.h"
+#include "helper/shared/crc32.h"
 #include "helper/shared/file.h"
 #include "helper/shared/job.h"
 #include "helper/shared/json.h"

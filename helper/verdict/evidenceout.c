@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* evidenceout.c - the conditions as JSON */
 
-#include "helper/verdict/evidence.h"
 #include "helper/shared/json.h"
+#include "helper/verdict/evidence.h"
 
 void evidence_write_json(const struct evidence *e, FILE *out)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reporttext.c - the report for people: what decides a boot, one line each */
 
+#include "helper/shared/json.h"
 #include "helper/shared/text.h"
 #include "helper/verdict/report.h"
-#include "helper/shared/json.h"
 
 #include <string.h>
 

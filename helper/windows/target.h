@@ -9,8 +9,8 @@
 #ifndef BUSFLIP_TARGET_H
 #define BUSFLIP_TARGET_H
 
-#include "helper/ntfs/ntfs.h"
 #include "helper/image/partition.h"
+#include "helper/ntfs/ntfs.h"
 
 #define TARGET_LIMIT 16
 

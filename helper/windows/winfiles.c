@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* winfiles.c - facts about Windows from files other than hives */
 
-#include "helper/windows/pe.h"
 #include "helper/shared/refusal.h"
+#include "helper/windows/pe.h"
 #include "helper/windows/windows.h"
 
 #include <errno.h>

@@ -9,10 +9,10 @@
 
 #include "helper/shared/refusal.h"
 #include "helper/shared/text.h"
-#include "hook/host/cure.h"
 #include "hook/cli/subject.h"
-#include "hook/state/session.h"
 #include "hook/cli/summary.h"
+#include "hook/host/cure.h"
+#include "hook/state/session.h"
 
 /* Once it has run on this host, the cure can't be on the former host. */
 static bool has_run_here(const struct patient *p)

@@ -12,8 +12,8 @@
 
 #include "helper/shared/file.h"
 #include "helper/shared/text.h"
-#include "hook/host/cure.h"
 #include "hook/checkup/magic.h"
+#include "hook/host/cure.h"
 
 /* A descriptor has some hundred bytes, qemu.conf some ten thousand. */
 #define DESCRIPTOR_LIMIT 1048576

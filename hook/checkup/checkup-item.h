@@ -6,13 +6,13 @@
 #ifndef BUSFLIP_CHECKUP_ITEM_H
 #define BUSFLIP_CHECKUP_ITEM_H
 
-#include "hook/cli/line.h"
 #include "hook/checkup/selinux.h"
-#include "hook/image/backing.h"
+#include "hook/cli/line.h"
 #include "hook/disk/findings.h"
-#include "hook/image/diskimage.h"
 #include "hook/domain/domain.h"
 #include "hook/host/access.h"
+#include "hook/image/backing.h"
+#include "hook/image/diskimage.h"
 #include "hook/libvirt/virt.h"
 
 struct checkup_item {

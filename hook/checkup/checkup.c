@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "hook/checkup/checkup-parts.h"
-#include "hook/host/cure.h"
-#include "hook/phase/step.h"
-#include "hook/host/installed.h"
-#include "hook/libvirt/libvirtconf.h"
-#include "hook/host/qemuuser.h"
 #include "hook/cli/summary.h"
+#include "hook/host/cure.h"
+#include "hook/host/installed.h"
+#include "hook/host/qemuuser.h"
+#include "hook/libvirt/libvirtconf.h"
+#include "hook/phase/step.h"
 
 void checkup_free(struct checkup *checkup)
 {

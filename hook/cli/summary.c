@@ -8,9 +8,9 @@
 
 #include "helper/shared/json.h"
 #include "hook/phase/decide.h"
+#include "hook/phase/rewrite.h"
 #include "hook/phase/step.h"
 #include "hook/state/pending.h"
-#include "hook/phase/rewrite.h"
 
 const xmlNode *summary_disk(const struct domain *domain, struct error *err)
 {

@@ -5,8 +5,8 @@
 #ifndef BUSFLIP_ADVICE_H
 #define BUSFLIP_ADVICE_H
 
-#include "hook/disk/findings.h"
 #include "hook/cli/summary.h"
+#include "hook/disk/findings.h"
 
 struct advice {
 	const struct summary *summary;

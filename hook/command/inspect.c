@@ -15,10 +15,10 @@
 
 #include "helper/shared/json.h"
 #include "helper/shared/text.h"
+#include "hook/cli/subject.h"
 #include "hook/command/advice.h"
 #include "hook/command/command.h"
 #include "hook/phase/step.h"
-#include "hook/cli/subject.h"
 #include "hook/state/session.h"
 
 struct inspection {

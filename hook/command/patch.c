@@ -4,8 +4,8 @@
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
 #include "hook/cli/subject.h"
-#include "hook/command/command.h"
 #include "hook/cli/summary.h"
+#include "hook/command/command.h"
 #include "hook/phase/rewrite.h"
 #include "hook/state/story.h"
 

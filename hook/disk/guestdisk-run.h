@@ -3,11 +3,11 @@
 #ifndef BUSFLIP_GUESTDISK_RUN_H
 #define BUSFLIP_GUESTDISK_RUN_H
 
-#include "hook/recovery/journal.h"
-#include "hook/recovery/backup.h"
 #include "hook/disk/guestdisk.h"
-#include "hook/image/imagelock.h"
 #include "hook/disk/nbdserver.h"
+#include "hook/image/imagelock.h"
+#include "hook/recovery/backup.h"
+#include "hook/recovery/journal.h"
 
 /* One run: everything that is open at the same time. */
 struct run {

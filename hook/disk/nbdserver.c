@@ -27,8 +27,8 @@
 #include "helper/shared/file.h"
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
-#include "hook/host/child.h"
 #include "hook/disk/nbdjail.h"
+#include "hook/host/child.h"
 
 #define LISTEN_FD 3
 #define LIFELINE_FD 4

@@ -18,11 +18,11 @@
 #include "helper/shared/log.h"
 #include "helper/shared/text.h"
 #include "hook/domain/domain.h"
+#include "hook/host/qemuuser.h"
 #include "hook/libvirt/files.h"
 #include "hook/phase/bait.h"
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"
-#include "hook/host/qemuuser.h"
 
 /* A few MiB: some Windows tools fail on smaller disks. */
 #define BAIT_SIZE (8u << 20)

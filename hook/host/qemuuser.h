@@ -3,8 +3,8 @@
 #ifndef BUSFLIP_QEMUUSER_H
 #define BUSFLIP_QEMUUSER_H
 
-#include "hook/host/access.h"
 #include "hook/domain/domain.h"
+#include "hook/host/access.h"
 #include "hook/libvirt/virt.h"
 
 /*

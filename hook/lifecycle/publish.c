@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "helper/shared/log.h"
-#include "hook/phase/bait.h"
 #include "hook/host/baitimage.h"
-#include "hook/libvirt/definition.h"
-#include "hook/lifecycle/endreason.h"
-#include "hook/lifecycle/diskcheck.h"
 #include "hook/host/qemuuser.h"
+#include "hook/libvirt/definition.h"
+#include "hook/lifecycle/diskcheck.h"
+#include "hook/lifecycle/endreason.h"
+#include "hook/phase/bait.h"
 #include "hook/phase/decide.h"
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"

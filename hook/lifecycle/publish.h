@@ -5,9 +5,9 @@
 #ifndef BUSFLIP_PUBLISH_H
 #define BUSFLIP_PUBLISH_H
 
+#include "hook/libvirt/virt.h"
 #include "hook/phase/decide.h"
 #include "hook/phase/step.h"
-#include "hook/libvirt/virt.h"
 
 /*
  * publish_step() - apply @happened to the persistent definition of @domain and log it. The

@@ -10,12 +10,12 @@
 #include "helper/shared/file.h"
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
-#include "hook/host/cure.h"
 #include "hook/disk/guestdisk.h"
-#include "hook/image/diskimage.h"
+#include "hook/host/cure.h"
 #include "hook/host/qemuuser.h"
-#include "hook/state/story.h"
+#include "hook/image/diskimage.h"
 #include "hook/phase/writable.h"
+#include "hook/state/story.h"
 
 static int recover_disk(const struct domain *domain, const xmlNode *disk,
 			const struct guestdisk_options *options, struct error *err)

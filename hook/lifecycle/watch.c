@@ -10,9 +10,9 @@
 #include "helper/shared/log.h"
 #include "hook/domain/domain.h"
 #include "hook/host/installed.h"
+#include "hook/libvirt/virt.h"
 #include "hook/state/session.h"
 #include "hook/state/story.h"
-#include "hook/libvirt/virt.h"
 
 /* More than a boot loader writes, far fewer than a booting Windows does. */
 #define WRITES_UP 16

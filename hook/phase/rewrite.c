@@ -17,11 +17,11 @@
 #include <string.h>
 
 #include "hook/domain/domain.h"
+#include "hook/domain/schema.h"
+#include "hook/domain/slots.h"
 #include "hook/phase/bait.h"
 #include "hook/phase/frontend.h"
 #include "hook/phase/panic.h"
-#include "hook/domain/schema.h"
-#include "hook/domain/slots.h"
 
 static bool stays_put(enum bus origin)
 {

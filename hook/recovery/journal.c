@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "helper/shared/job.h"
-#include "hook/recovery/journal-file.h"
 #include "helper/shared/refusal.h"
+#include "hook/recovery/journal-file.h"
 
 #define SECTOR 512u
 
