@@ -8,25 +8,18 @@
 
 #include "helper/shared/text.h"
 
-void findings_each(const struct guestdisk_result *result, findings_fn *each,
+void findings_each(const struct guestdisk_result *result, record_line_fn *each,
 		   void *context)
 {
 	AUTO_FREE char *text = result->evidence_len <= JOB_EVIDENCE_LIMIT && result->evidence ?
 		strndup((const char *)result->evidence, result->evidence_len) : NULL;
-	char *save = NULL;
 
 	if (!text)
 		return;
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *value = strchr(line, '=');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		make_printable(value);
-		each(context, line, value);
-	}
+	make_report_printable(text);
+	for (char *tab = text; (tab = strchr(tab, '\t')); )
+		*tab = '?';
+	record_each(text, '=', each, context);
 }
 
 static void begin_finding(struct findings *f, const char *name)

@@ -16,10 +16,10 @@
 #define BUSFLIP_FINDINGS_H
 
 #include "hook/disk/guestdisk.h"
+#include "hook/state/record.h"
 
-/* findings_each() - call @line for all lines, in order. */
-typedef void findings_fn(void *context, const char *key, const char *value);
-void findings_each(const struct guestdisk_result *result, findings_fn *each,
+/* findings_each() - call @each for all lines, in order. */
+void findings_each(const struct guestdisk_result *result, record_line_fn *each,
 		   void *context);
 
 struct finding {

@@ -95,21 +95,6 @@ static int run(struct guest *s, enum job_action action,
 	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 }
 
-static void read_before(void *context, const char *key, const char *value)
-{
-	struct session_note *note = context;
-
-	if (strcmp(key, "last_use") == 0)
-		note->last_use = strtoull(value, NULL, 10);
-	else if (strcmp(key, "shutdown") == 0)
-		note->shutdown = strtoull(value, NULL, 10);
-	else if (strcmp(key, "boot_id") == 0)
-		note->boot_id = (uint32_t)strtoul(value, NULL, 10);
-	else
-		return;
-	note->has_before = true;
-}
-
 /* ---- before ---------------------------------------------------------------- */
 
 /* @no_lease: why the disk was only read; .code 0: it was not only read. */
@@ -148,7 +133,7 @@ static int prepare_disk(struct guest *s, struct session_note *note, struct error
 	}
 	if (r == 0) {
 		note->read = true;
-		findings_each(&result, read_before, note);
+		findings_each(&result, session_read_before, note);
 		tell_patch(s, &result, &no_lease);
 	}
 	guestdisk_result_free(&result);

@@ -7,8 +7,15 @@
 
 #include <dirent.h>
 
+#include "hook/state/record.h"
+
 #define BACKUP_INFO "patch.info"
 #define BACKUP_INFO_LIMIT 16384	/* bytes */
+
+/* All lines of it except the last one, as members of struct backup. The last one is "image=":
+ * a path may contain any byte except NUL. */
+#define BACKUP_FIELDS 6
+extern const struct record_field backup_fields[BACKUP_FIELDS];
 
 /* backup_is_finished() - for scandir(): names of finished backups begin with a digit, of
  * unfinished ones with a dot. */

@@ -22,42 +22,26 @@ int backup_is_finished(const struct dirent *e)
 	return e->d_name[0] >= '0' && e->d_name[0] <= '9';
 }
 
-static bool take_info(struct backup *b, const char *key, const char *value)
+#define MEMBER(member) RECORD_MEMBER(struct backup, member)
+const struct record_field backup_fields[BACKUP_FIELDS] = {
+	{ "kept", RECORD_UINT, MEMBER(kept_size), NULL },
+	{ "size", RECORD_UINT, MEMBER(patched.size), NULL },
+	{ "crc", RECORD_UINT, MEMBER(patched.crc), NULL },
+	{ "sequence", RECORD_UINT, MEMBER(patched.sequence), NULL },
+	{ "partition", RECORD_UINT, MEMBER(partition), NULL },
+	{ "hive", RECORD_BYTES, MEMBER(hive_path), NULL },
+};
+
+struct info {
+	struct backup *backup;
+	bool bad;
+};
+
+static void read_line(void *context, const char *key, const char *value)
 {
-	struct {
-		const char *key;
-		uint64_t limit;
-		uint64_t value;
-	} numbers[] = {
-		{ "size", UINT64_MAX, 0 }, { "crc", UINT32_MAX, 0 },
-		{ "sequence", UINT32_MAX, 0 }, { "partition", UINT32_MAX, 0 },
-		{ "kept", UINT64_MAX, 0 },
-	};
+	struct info *info = context;
 
-	if (!strcmp(key, "hive"))
-		return str_fits(b->hive_path, sizeof(b->hive_path), value);
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		char *end;
-
-		if (strcmp(key, numbers[i].key) != 0)
-			continue;
-		errno = 0;
-		numbers[i].value = strtoull(value, &end, 10);
-		if (errno || end == value || *end ||
-		    numbers[i].value > numbers[i].limit)
-			return false;
-		if (i == 0)
-			b->patched.size = numbers[i].value;
-		else if (i == 1)
-			b->patched.crc = (uint32_t)numbers[i].value;
-		else if (i == 2)
-			b->patched.sequence = (uint32_t)numbers[i].value;
-		else if (i == 4)
-			b->kept_size = numbers[i].value;
-		else
-			b->partition = (uint32_t)numbers[i].value;
-	}
-	return true;
+	info->bad |= record_set(backup_fields, BACKUP_FIELDS, info->backup, key, value) < 0;
 }
 
 /* The owner of a damaged backup is unknown, so no older one is used instead. */
@@ -72,7 +56,8 @@ static int read_info(struct backup *b, int folder, struct error *err)
 {
 	AUTO_FD int fd = openat(folder, BACKUP_INFO, O_RDONLY | O_CLOEXEC);
 	AUTO_FREE char *text = NULL;
-	char *save = NULL, *image;
+	struct info info = { .backup = b };
+	char *image;
 	size_t len;
 
 	if (fd < 0)
@@ -85,16 +70,9 @@ static int read_info(struct backup *b, int folder, struct error *err)
 		if (!str_fits(b->image, sizeof(b->image), image + 7))
 			return damaged(err, b, BACKUP_INFO, "name too long");
 	}
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *value = strchr(line, '=');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		if (!take_info(b, line, value))
-			return damaged(err, b, BACKUP_INFO, "bad value");
-	}
+	record_each(text, '=', read_line, &info);
+	if (info.bad)
+		return damaged(err, b, BACKUP_INFO, "bad value");
 	if (!b->hive_path[0] || !b->patched.size)
 		return damaged(err, b, BACKUP_INFO, "not complete");
 	return 0;

@@ -164,21 +164,25 @@ static int store_info(int folder, const struct backup_source *s,
 {
 	AUTO_FD int fd = openat(folder, BACKUP_INFO, O_WRONLY | O_CREAT | O_EXCL |
 				O_CLOEXEC, 0600);
-	const struct job_hive_mark *mark = &s->reply->patched;
-	char text[BACKUP_INFO_LIMIT];
+	struct backup info = { .patched = s->reply->patched, .kept_size = s->reply->kept,
+			       .partition = s->reply->partition };
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *out;
 
 	if (fd < 0)
 		return fail_errno(err, BACKUP_INFO);
-	/* The image comes last: a path may contain any byte except NUL. */
-	if (!str_printf(text, sizeof(text),
-			"kept=%llu\nsize=%llu\ncrc=%u\nsequence=%u\n"
-			"partition=%u\nhive=%s\nimage=%s\n",
-			(unsigned long long)s->reply->kept,
-			(unsigned long long)mark->size,
-			mark->crc, mark->sequence, s->reply->partition,
-			s->reply->hive_path, s->image))
+	out = open_memstream(&text, &len);
+	if (!out)
+		return fail_errno(err, BACKUP_INFO);
+	str_fits(info.hive_path, sizeof(info.hive_path), s->reply->hive_path);
+	record_format(backup_fields, BACKUP_FIELDS, &info, '=', out);
+	fprintf(out, "image=%s\n", s->image);
+	if (fclose(out) != 0)
+		return fail_errno(err, BACKUP_INFO);
+	if (len >= BACKUP_INFO_LIMIT)
 		return fail(err, ENAMETOOLONG, BACKUP_INFO ": %s: name too long", s->image);
-	if (write_all(fd, text, strlen(text), err) < 0)
+	if (write_all(fd, text, len, err) < 0)
 		return error_prefix(err, BACKUP_INFO);
 	start_writing(fd);
 	return 0;

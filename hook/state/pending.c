@@ -3,25 +3,37 @@
 
 #include "hook/state/pending.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "helper/shared/file.h"
-#include "helper/shared/text.h"
 #include "helper/shared/uuid.h"
 #include "hook/state/lock.h"
+#include "hook/state/record.h"
 
-/* A record is a dozen short lines; a larger file is not a record. */
-#define RECORD_LIMIT 4096
+static const char *const kinds[] = {
+	[PENDING_RELEASE] = "release", [PENDING_BOUNCE] = "bounce", NULL,
+};
+
+#define MEMBER(member) RECORD_MEMBER(struct pending, member)
+static const struct record_field fields[] = {
+	{ "kind", RECORD_WORD, MEMBER(kind), kinds },
+	{ "name", RECORD_TEXT, MEMBER(name), NULL },
+	{ "session", RECORD_PHASE, MEMBER(session), NULL },
+	{ "reason", RECORD_TEXT, MEMBER(reason), NULL },
+	{ "logged", RECORD_TEXT, MEMBER(logged), NULL },
+	{ "excused", RECORD_FLAG, MEMBER(excused), NULL },
+	{ "disk", RECORD_TEXT, MEMBER(disk), NULL },
+	{ "disk_why", RECORD_TEXT, MEMBER(disk_why), NULL },
+	{ "begun", RECORD_FLAG, MEMBER(begun), NULL },
+	{ "id", RECORD_INT, MEMBER(id), NULL },
+	{ "paused", RECORD_FLAG, MEMBER(paused), NULL },
+	{ "at", RECORD_INT, MEMBER(at), NULL },
+	{ "boot", RECORD_TEXT, MEMBER(boot), NULL },
+	{ "token", RECORD_TEXT, MEMBER(token), NULL },
+};
 
 static bool record_path(const char *uuid, char *path, size_t size)
 {
@@ -60,96 +72,28 @@ long long pending_age(const struct pending *pending)
 
 int pending_write(const struct pending *p, struct error *err)
 {
-	char path[512], text[RECORD_LIMIT], name[256], reason[24], logged[24],
-		why[256];
+	char path[512];
 
 	if (!record_path(p->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", p->uuid);
 	if (state_folders_make(err) < 0)
 		return -1;
-	/* A newline in one of these values would begin another line. */
-	str_fits(name, sizeof(name), p->name);
-	str_fits(reason, sizeof(reason), p->reason);
-	str_fits(logged, sizeof(logged), p->logged);
-	str_fits(why, sizeof(why), p->disk_why);
-	make_printable(why);
-	make_printable(name);
-	make_printable(reason);
-	make_printable(logged);
-	if (!str_printf(text, sizeof(text),
-			"busflip 1\nkind %s\nname %s\nsession %s\nreason %s\n"
-			"logged %s\nexcused %d\ndisk %s\ndisk_why %s\nbegun %d\nid %d\npaused %d\n"
-			"at %lld\nboot %s\ntoken %s\nend\n",
-			p->kind == PENDING_BOUNCE ? "bounce" : "release", name,
-			phase_name(p->session), reason, logged, p->excused, p->disk,
-			why, p->begun, p->id, p->paused, p->at, p->boot, p->token))
-		return fail(err, EINVAL, "pending record too long");
-	return file_replace(path, text, strlen(text), 0600, err);
-}
-
-static bool copy_value(char *dst, size_t size, const char *line, const char *key)
-{
-	size_t n = strlen(key);
-
-	return strncmp(line, key, n) == 0 && line[n] == ' ' &&
-	       str_fits(dst, size, line + n + 1);
-}
-
-static void parse_line(struct pending *p, const char *line)
-{
-	char word[24];
-
-	if (copy_value(word, sizeof(word), line, "kind"))
-		p->kind = strcmp(word, "bounce") == 0 ? PENDING_BOUNCE : PENDING_RELEASE;
-	else if (copy_value(word, sizeof(word), line, "session"))
-		p->session = phase_parse(word);
-	else if (copy_value(word, sizeof(word), line, "begun"))
-		p->begun = strcmp(word, "1") == 0;
-	else if (copy_value(word, sizeof(word), line, "excused"))
-		p->excused = strcmp(word, "1") == 0;
-	else if (copy_value(word, sizeof(word), line, "id"))
-		p->id = (int)strtol(word, NULL, 10);
-	else if (copy_value(word, sizeof(word), line, "at"))
-		p->at = strtoll(word, NULL, 10);
-	else if (copy_value(word, sizeof(word), line, "paused"))
-		p->paused = strcmp(word, "1") == 0;
-	else
-		(void)(copy_value(p->name, sizeof(p->name), line, "name") ||
-		       copy_value(p->reason, sizeof(p->reason), line, "reason") ||
-		       copy_value(p->logged, sizeof(p->logged), line, "logged") ||
-		       copy_value(p->disk, sizeof(p->disk), line, "disk") ||
-		       copy_value(p->disk_why, sizeof(p->disk_why), line, "disk_why") ||
-		       copy_value(p->boot, sizeof(p->boot), line, "boot") ||
-		       copy_value(p->token, sizeof(p->token), line, "token"));
+	return record_write(path, fields, ARRAY_SIZE(fields), p, err);
 }
 
 int pending_read(const char *uuid, struct pending *pending, struct error *err)
 {
-	AUTO_FREE char *text = NULL;
-	AUTO_FD int fd = -1;
-	char path[512], *line, *save = NULL;
-	bool first = true, whole = false;
-	size_t len;
+	char path[512];
+	int r;
 
 	memset(pending, 0, sizeof(*pending));
 	if (!record_path(uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", uuid);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : fail_errno(err, "cannot open %s", path);
-	if (read_all(fd, RECORD_LIMIT, &text, &len, err) < 0)
-		return error_prefix(err, "%s", path);
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (first && strcmp(line, "busflip 1") != 0)
-			break;
-		first = false;
-		whole = strcmp(line, "end") == 0;
-		parse_line(pending, line);
-	}
+	r = record_read(path, fields, ARRAY_SIZE(fields), pending, err);
 	str_fits(pending->uuid, sizeof(pending->uuid), uuid);
-	if (!whole || pending->session == PHASE_COUNT)
+	if (r > 0 && pending->session == PHASE_COUNT)
 		return fail(err, EINVAL, "%s is not a record of busflip", path);
-	return 1;
+	return r;
 }
 
 void pending_discard(const char *uuid)

@@ -4,20 +4,15 @@
 #include "hook/state/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "helper/shared/file.h"
 #include "helper/shared/text.h"
 #include "helper/shared/uuid.h"
-#include "hook/state/pending.h"
+#include "hook/state/record.h"
 
-#define NOTE_LIMIT 2048
 /* 1601 to 1970 in seconds (ULARGE_INTEGER arithmetic of the Windows SDK). */
 #define EPOCH UINT64_C(11644473600)
 
@@ -34,99 +29,52 @@ static bool note_path(const char *uuid, char *path, size_t size)
 	return uuid_ok(uuid) && str_printf(path, size, SESSION_FOLDER "/%s", uuid);
 }
 
+#define MEMBER(member) RECORD_MEMBER(struct session_note, member)
+#define BEFORE \
+	{ "last_use", RECORD_UINT, MEMBER(last_use), NULL }, \
+	{ "shutdown", RECORD_UINT, MEMBER(shutdown), NULL }, \
+	{ "boot_id", RECORD_UINT, MEMBER(boot_id), NULL }
+
+/* Of these the helper tells, of nothing else in a note. */
+static const struct record_field before[] = { BEFORE };
+static const struct record_field fields[] = {
+	{ "phase", RECORD_PHASE, MEMBER(phase), NULL },
+	{ "since", RECORD_TEXT, MEMBER(since), NULL },
+	{ "from", RECORD_UINT, MEMBER(from), NULL },
+	{ "read", RECORD_FLAG, MEMBER(read), NULL },
+	{ "why", RECORD_TEXT, MEMBER(why), NULL },
+	{ "before", RECORD_FLAG, MEMBER(has_before), NULL },
+	BEFORE,
+	{ "writes", RECORD_FLAG, MEMBER(writes_seen), NULL },
+	{ "restart", RECORD_FLAG, MEMBER(restart), NULL },
+	{ "over", RECORD_FLAG, MEMBER(over), NULL },
+	{ "failed", RECORD_INT, MEMBER(failed), NULL },
+	{ "front", RECORD_INT, MEMBER(front), NULL },
+	{ "job", RECORD_FLAG, MEMBER(job), NULL },
+};
+
 int session_write(const struct session_note *n, struct error *err)
 {
-	char path[512], text[NOTE_LIMIT], why[256], since[24];
+	char path[512];
 
 	if (!note_path(n->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", n->uuid);
 	if (folder_make(BUSFLIP_STATEDIR, 0755, err) < 0 ||
 	    folder_make(SESSION_FOLDER, 0700, err) < 0)
 		return -1;
-	str_fits(why, sizeof(why), n->why);
-	make_printable(why);
-	memcpy(since, n->since, sizeof(since));
-	make_printable(since);
-	if (!str_printf(text, sizeof(text),
-			"busflip 1\nphase %s\nsince %s\nfrom %llu\nread %d\nwhy %s\nbefore %d\n"
-			"last_use %llu\nshutdown %llu\nboot_id %u\nwrites %d\nrestart %d\n"
-			"over %d\nfailed %d\nfront %d\njob %d\nend\n",
-			phase_name(n->phase), since, (unsigned long long)n->from,
-			n->read, why, n->has_before, (unsigned long long)n->last_use,
-			(unsigned long long)n->shutdown, n->boot_id, n->writes_seen,
-			n->restart, n->over, n->failed, n->front, n->job))
-		return fail(err, EINVAL, "session record too long");
-	return file_replace(path, text, strlen(text), 0600, err);
-}
-
-static bool value_of(const char *line, const char *key, const char **value)
-{
-	size_t n = strlen(key);
-
-	*value = line + n + 1;
-	return strncmp(line, key, n) == 0 && line[n] == ' ';
-}
-
-static void parse_line(struct session_note *n, const char *line)
-{
-	const char *value;
-
-	if (value_of(line, "phase", &value))
-		n->phase = phase_parse(value);
-	else if (value_of(line, "since", &value))
-		str_fits(n->since, sizeof(n->since), value);
-	else if (value_of(line, "from", &value))
-		n->from = strtoull(value, NULL, 10);
-	else if (value_of(line, "read", &value))
-		n->read = strcmp(value, "1") == 0;
-	else if (value_of(line, "why", &value))
-		str_fits(n->why, sizeof(n->why), value);
-	else if (value_of(line, "before", &value))
-		n->has_before = strcmp(value, "1") == 0;
-	else if (value_of(line, "last_use", &value))
-		n->last_use = strtoull(value, NULL, 10);
-	else if (value_of(line, "shutdown", &value))
-		n->shutdown = strtoull(value, NULL, 10);
-	else if (value_of(line, "writes", &value))
-		n->writes_seen = strcmp(value, "1") == 0;
-	else if (value_of(line, "restart", &value))
-		n->restart = strcmp(value, "1") == 0;
-	else if (value_of(line, "front", &value))
-		n->front = (int)strtol(value, NULL, 10);
-	else if (value_of(line, "failed", &value))
-		n->failed = (int)strtol(value, NULL, 10);
-	else if (value_of(line, "job", &value))
-		n->job = strcmp(value, "1") == 0;
-	else if (value_of(line, "over", &value))
-		n->over = strcmp(value, "1") == 0;
-	else if (value_of(line, "boot_id", &value))
-		n->boot_id = (uint32_t)strtoul(value, NULL, 10);
+	return record_write(path, fields, ARRAY_SIZE(fields), n, err);
 }
 
 int session_read(const char *uuid, struct session_note *note)
 {
-	AUTO_FREE char *text = NULL;
-	AUTO_FD int fd = -1;
-	char path[512], *line, *save = NULL;
-	struct error err;
-	bool whole = false;
-	size_t len;
+	char path[512];
+	struct error ignored;
 
 	memset(note, 0, sizeof(*note));
-	if (!note_path(uuid, path, sizeof(path)))
-		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || read_all(fd, NOTE_LIMIT, &text, &len, &err) < 0)
-		return 0;
-	line = strtok_r(text, "\n", &save);
-	if (!line || strcmp(line, "busflip 1") != 0)
-		return 0;
-	while ((line = strtok_r(NULL, "\n", &save))) {
-		parse_line(note, line);
-		whole = strcmp(line, "end") == 0;
-	}
 	str_fits(note->uuid, sizeof(note->uuid), uuid);
-	return whole && note->phase != PHASE_COUNT;
+	return note_path(uuid, path, sizeof(path)) &&
+	       record_read(path, fields, ARRAY_SIZE(fields), note, &ignored) == 1 &&
+	       note->phase != PHASE_COUNT;
 }
 
 void session_remove(const char *uuid)
@@ -135,6 +83,14 @@ void session_remove(const char *uuid)
 
 	if (note_path(uuid, path, sizeof(path)))
 		unlink(path);
+}
+
+void session_read_before(void *context, const char *key, const char *value)
+{
+	struct session_note *note = context;
+
+	if (record_set(before, ARRAY_SIZE(before), note, key, value) > 0)
+		note->has_before = true;
 }
 
 bool session_is_of(const struct session_note *note, enum phase phase, const char *since)

@@ -39,6 +39,10 @@ int session_read(const char *uuid, struct session_note *note);
 
 void session_remove(const char *uuid);
 
+/* session_read_before() - a line of what the helper has found before the start, into the
+ * struct session_note @context. */
+void session_read_before(void *context, const char *key, const char *value);
+
 /*
  * session_is_of() - is it from a session that began in this phase, entered at that time? A note
  * outlives its domain, and a session whose end no hook has seen; the same UUID may come back.
