@@ -314,6 +314,7 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 	bool may_write;
 	struct error err = { 0 };
 	struct verdicts v;
+	int r;
 
 	if (session_read(s->domain->uuid, &note) && !note.over &&
 	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
@@ -323,7 +324,8 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 		 * the session before. */
 		session_since(s->domain->state.since, &s->job);
 	may_write = !note.job && !is_below(s->domain);
-	if ((staged && may_write ? inspect_or_repair : inspect_disk)(s, &v, &err) < 0) {
+	r = staged && may_write ? inspect_or_repair(s, &v, &err) : inspect_disk(s, &v, &err);
+	if (r < 0) {
 		str_cut(result->why, sizeof(result->why), err.msg);
 		return;
 	}
