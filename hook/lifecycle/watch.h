@@ -17,7 +17,7 @@
  * end of the session; no write before trial_timeout is a failed boot, and with auto_recover the
  * guest is destroyed, to be started again on SATA
  *
- * Returns when there is nothing left to watch. Guests that resume memory (libvirtfiles.h) must
+ * Returns when there is nothing left to watch. Guests that resume memory (files.h) must
  * not be watched: they may have nothing to write.
  */
 int watch_trial(const char *uuid, int id, const struct config *config, struct error *err);

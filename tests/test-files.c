@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-libvirtfiles.c - does a guest boot, or go on with memory? by what libvirt has stored
+ * test-files.c - does a guest boot, or go on with memory? by what libvirt has stored
  * when it calls the started hook (seen with 9.0, 11.3 and 12.8)
  */
 
