@@ -55,8 +55,8 @@ bool checkup_is_left_alone(const xmlNode *parent, const char *model);
 /* checkup_host() - determine QEMU's user and the security models of the host. */
 void checkup_host(struct patient *p, struct virt *virt);
 
-/* The parts, each of which adds its items: the known location of @p's disk, ... */
-void checkup_place(struct patient *p);
+/* The parts, each of which adds its items: the image of @p's disk, ... */
+void checkup_image(struct patient *p);
 /* ... files of the host ... */
 void checkup_files(struct patient *p);
 /* ... what AppArmor and SELinux allow for the system disk's files, ... */

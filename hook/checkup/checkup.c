@@ -97,7 +97,7 @@ static void check_system_disk(struct patient *p)
 				     p->name_word, p->name_word);
 		return;
 	}
-	checkup_place(p);
+	checkup_image(p);
 }
 
 /* The definition may have changed since it was staged: check that it can be promoted. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* checkup-place.c - the system disk: is it a file or block device that busflip can read? */
+/* checkup-image.c - the system disk: is it a file or block device that busflip can read? */
 
 #include "hook/checkup/checkup-parts.h"
 
@@ -85,7 +85,7 @@ static void no_image(struct patient *p, const struct error *err)
 		checkup_add(p, "system-disk", VERDICT_UNKNOWN, "%s: %s", p->target, err->msg);
 }
 
-void checkup_place(struct patient *p)
+void checkup_image(struct patient *p)
 {
 	bool volume = disk_image_is_volume(p->disk);
 	struct error err = { 0 };
