@@ -172,7 +172,7 @@ quietly virsh -q pool-destroy quick
 not_ok hand system-disk 'vda: there is no storage pool quick .*' \
 	'correct the <source> of disk vda with virsh edit hand, or define that pool .*'
 fails "nor is it looked into" 1 busflip inspect hand
-like "it says why" "$output" 'domain hand: there is no storage pool quick \(virsh pool-list --all '
+like "it says why" "$output" 'domain hand: there is no storage pool quick \(see virsh pool-list --all '
 
 # A file system that is mounted already by another name is as good for libvirt; one that is
 # not may have anything in that place.

@@ -95,12 +95,12 @@ on_sata "an unknown phase" '"busflip/phase":"stage d"' \
 rm -f "$bait"
 boots ahci
 on_sata "an unknown bus" '"busflip/phase":"staged","busflip/bus":"virtio-scsi"' \
-	"$of annotation busflip/bus is \"virtio-scsi\", but must be virtio or scsi.* as staged first"
+	"$of annotation busflip/bus is \"virtio-scsi\", but must be virtio or scsi.* with staged first"
 on_sata "an unknown bus, on trial" '"busflip/phase":"trial","busflip/bus":"sata"' \
-	"$of annotation busflip/bus is \"sata\", but .* as staged first"
+	"$of annotation busflip/bus is \"sata\", but .* with staged first"
 unchanged "an unknown bus, done" '"busflip/phase":"done","busflip/bus":"sata"' "$of .* but must be .*"
 on_sata "a disk that is not there" '"busflip/phase":"staged","busflip/disk":"vd_b"' \
-	".*$of annotation busflip/disk is \"vd_b\", but must be the target .* as staged first"
+	".*$of annotation busflip/disk is \"vd_b\", but must be the target .* with staged first"
 on_sata "capitals and blanks" '"busflip/phase":" Staged\n","busflip/bus":"SCSI"' ''
 like "capitals and blanks: where it will end" "$output" 'bus="scsi"'
 unchanged "no phase" '"busflip/disk":"vda"' "$of without an annotation busflip/phase it .*"
@@ -110,7 +110,7 @@ unchanged "a label" '' '' "$xml" '"busflip/phase":"staged"'
 unchanged "a label behind it" '"busflip/phase":"done"' '' "$xml" '"busflip/phase":"staged"'
 on_sata "another label behind it" '"busflip/phase":"staged"' '' "$xml" '"busflip/phase":"done"'
 
-cannot="$of its system disk can't be put on SATA; .*"
+cannot="$of cannot move its system disk to SATA; .*"
 unchanged "no XML" '"busflip/phase":"staged"' "busflip: filter stage: malformed XML.*$cannot" 'no XML'
 PATH=/usr/bin:/bin unchanged "no busflip" '"busflip/phase":"staged"' ".*busflip: not found.*$cannot"
 output=$("$here/onDefineDomain" --vmi '{' --domain "$xml" 2>&1)
@@ -244,18 +244,18 @@ as_it_was "no property" ' ' ''
 
 of="busflip: $id:"
 : > "$LAB/shared/$id"
-goes_to_sata "an empty file" "$LAB/shared" "$of $LAB/shared/$id says \"\", but must say .*until.*"
+goes_to_sata "an empty file" "$LAB/shared" "$of $LAB/shared/$id is \"\", but must be .*until.*"
 rm "$LAB/shared/$id"
-as_it_was "no such file" "$LAB/shared" "$of cannot read $LAB/shared/$id, so it starts as .*"
+as_it_was "no such file" "$LAB/shared" "$of cannot read $LAB/shared/$id, so it starts with .*"
 mkdir "$LAB/shared/$id"
 as_it_was "a folder for a file" "$LAB/shared" "$of cannot read .*"
-as_it_was "no such folder" /nonexistent "$of cannot read /nonexistent/$id, so it starts as .*"
+as_it_was "no such folder" /nonexistent "$of cannot read /nonexistent/$id, so it starts with .*"
 goes_to_sata "an unknown word" stagd \
-	"$of property busflip says \"stagd\", but must say staged, .*$of its .* is on SATA until.*"
+	"$of property busflip is \"stagd\", but must be staged, .*$of its .* is on SATA until.*"
 goes_to_sata "an unknown bus" 'staged floppy' \
-	"$of property busflip says \"staged floppy\", but must say .* as staged first"
+	"$of property busflip is \"staged floppy\", but must be .* with staged first"
 goes_to_sata "an unknown bus, on trial" 'trial floppy' \
-	"$of property busflip says \"trial floppy\", but must say .* as staged first"
-goes_to_sata "a word too many" 'staged scsi x' "$of property busflip says .*"
+	"$of property busflip is \"trial floppy\", but must be .* with staged first"
+goes_to_sata "a word too many" 'staged scsi x' "$of property busflip is .*"
 xml='<domain'
-as_it_was "no XML" staged ".*malformed XML.*$of its system disk can't be put on SATA; .*"
+as_it_was "no XML" staged ".*malformed XML.*$of cannot move its system disk to SATA; .*"
