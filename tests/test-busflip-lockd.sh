@@ -166,7 +166,7 @@ as_it_is()
 	like "$1: check says so" "$(command busflip check win)" "lock-manager not known $path may be in \
 use on another host, and busflip can't take the lock of libvirt's lock manager \($2\), so no hook \
 writes to it
- *cure: when the guest runs on no host, run busflip patch win, before its first start"
+ *cure: when the guest runs on no host, run busflip patch win before its first start"
 	ok "$1: it starts" start_here
 	is "$1: nothing was written" "$(disk_sum)" "$before"
 	like "$1: the story says why" "$(command busflip status win)" \
