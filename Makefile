@@ -52,7 +52,7 @@ TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
 TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/denier.so $(B)/tests/capabilities.so \
-	$(B)/tests/hunter $(B)/tests/listed.so $(B)/tests/late.so $(B)/tests/inside.so
+	$(B)/tests/hunter $(B)/tests/listed.so $(B)/tests/unkilled.so $(B)/tests/late.so $(B)/tests/inside.so
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/busflip-hook $(B)/busflip $(B)/busflip-helper
@@ -377,7 +377,7 @@ uninstall:
 	rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/share/busflip 2>/dev/null || :
 	if cmp -s conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf; then \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/busflip.conf; fi
-	rm -rf $(DESTDIR)$(STATEDIR)/session $(DESTDIR)$(STATEDIR)/story
+	rm -rf $(addprefix $(DESTDIR)$(STATEDIR)/,session last story)
 	rmdir $(DESTDIR)$(STATEDIR)/pending $(DESTDIR)$(STATEDIR) 2>/dev/null || :
 	rm -rf $(DESTDIR)$(RUNDIR)
 

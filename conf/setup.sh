@@ -193,7 +193,7 @@ package_drop()
 	selinux_drop
 	reload_daemons
 	grep -qsF "$state/bait.img" /etc/libvirt/qemu/*.xml || rm -f "$state/bait.img"
-	rm -rf "$state/session" "$state/story" /run/busflip
+	rm -rf "$state/session" "$state/last" "$state/story" /run/busflip
 	rmdir "$state/pending" "$state/journal" "$state" 2>/dev/null || :
 }
 

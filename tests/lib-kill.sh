@@ -89,7 +89,7 @@ no_guest()
 	wait_for '[ "$("$hunter" calm)" = nobody ] && is_off win' 60
 	virsh -q undefine win
 	rm -rf "$LAB/win.img" "$LAB/win.serial" "${folder:?}/$uuid" $folder/journal \
-		$folder/session $folder/pending /run/busflip
+		$folder/session $folder/last $folder/pending /run/busflip
 }
 
 # machine - what Windows sees, from what the guest has printed; the disk's

@@ -240,10 +240,11 @@ image=$LAB/late.img domain late
 quietly busflip enable late
 ok "late: it starts" run_once late
 is "late: no hook was run" "$(where late)" staged/sata
-unlike "late: nothing was noted of it" "$(ls /var/lib/busflip/session 2>/dev/null)" "$(uuid_of late)"
+unlike "late: nothing was noted of it" "$(cd /var/lib/busflip && echo session/* last/*)" \
+	"$(uuid_of late)"
 quietly kill -HUP "$(cat "$LAB/libvirtd.pid")"
 ok "late: reloaded, the hook is run" wait_for \
-	"run_once late && [ -e '/var/lib/busflip/session/$(uuid_of late)' ]" 60
+	"run_once late && [ -e '/var/lib/busflip/last/$(uuid_of late)' ]" 60
 quietly busflip disable late
 mv /usr/local/sbin/busflip "$LAB/busflip"
 is "win: what the hook runs is not there" "$("$LAB/busflip" check win | sed -n '/^hook/ { N; p }')" \

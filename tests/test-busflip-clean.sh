@@ -43,7 +43,7 @@ all_of()
 {
 	local path
 
-	for path in "$1" "session/$1" "story/$1"; do
+	for path in "$1" "last/$1" "story/$1"; do
 		[ ! -e "$kept/$path" ] || echo "${path%/*}"
 	done | xargs
 }
@@ -54,7 +54,7 @@ patched disk && disk=$uuid
 cp "$work/old.qcow2" "$LAB/path.qcow2"
 quietly busflip patch --format qcow2 "$LAB/path.qcow2"
 by_path=$(cd $kept && echo image-*)
-all="$gone session story"
+all="$gone last story"
 is "registry, session and story are kept" "$(all_of "$gone")" "$all"
 like "so is the registry of an image that was given by path" "$by_path" '^image-[0-9a-f]{16}$'
 
@@ -71,7 +71,7 @@ like "and the image that is gone" "$output" "$by_path: to be removed, [1-9][0-9]
 like "not the domain whose disk exists" "$output" "$disk: kept, since its disk still exists: $LAB/disk.qcow2"
 unlike "nor one that is defined" "$output" "$here"
 like "and sums up" "$output" '2 to be removed, [1-9][0-9]* KiB; 1 left$'
-is "--dry-run removes nothing" "$(all_of "$gone"), $(all_of "$disk")" "$all, $disk session story"
+is "--dry-run removes nothing" "$(all_of "$gone"), $(all_of "$disk")" "$all, $disk last story"
 
 fails "--connect elsewhere" 2 busflip clean --connect qemu+ssh://other/system
 like "it is said why" "$output" 'clean removes data of this host'
@@ -90,14 +90,14 @@ cp "$work/info" "$info"
 
 fails "clean" 0 busflip clean
 is "removes all of the domain without a disk" "$(all_of "$gone")" ""
-is "nothing of the one whose disk exists" "$(all_of "$disk")" "$disk session story"
-is "nor of one that is defined" "$(all_of "$here")" "$here session story"
+is "nothing of the one whose disk exists" "$(all_of "$disk")" "$disk last story"
+is "nor of one that is defined" "$(all_of "$here")" "$here last story"
 ok "undo finds the registry for that disk" busflip undo --format qcow2 "$LAB/disk.qcow2"
 
 # Defined, but its disk is gone: perhaps not mounted.
 rm "$LAB/here.qcow2"
 fails "a defined domain without a disk" 0 busflip clean
-is "is left" "$(all_of "$here")" "$here session story"
+is "is left" "$(all_of "$here")" "$here last story"
 
 # Only a story or a session: nothing tells of a disk.
 rm -rf "${kept:?}/$disk"
@@ -110,7 +110,7 @@ exec 5>"/run/busflip/$here.lock"
 flock 5
 fails "locked: it fails" 1 busflip clean
 like "it is said of which" "$output" "^busflip: $here: .*; left as it is"
-is "and nothing is removed" "$(all_of "$here")" "$here session story"
+is "and nothing is removed" "$(all_of "$here")" "$here last story"
 exec 5>&-
 fails "not locked any more" 0 busflip clean
 is "all is gone" "$(all_of "$here")" ""

@@ -159,10 +159,11 @@ cp "$work/usual" "$work/SYSTEM"
 windows_domain again
 ok "a session of one that Windows has run on before" press again
 like "but not in it: nothing has moved" "$(reason_of again)" 'booted \([0-9]{4}-'
-note=/var/lib/busflip/session/$(uuid_of again)
+note=/var/lib/busflip/last/$(uuid_of again)
 like "that is told by what was noted" "$(cat "$note")" 'last_use [1-9]'
 quietly busflip disable again && quietly busflip enable again
-sed -i 's/^last_use .*/last_use 1/' "$note"
+# As if its end had not been seen.
+sed 's/^last_use .*/last_use 1/' "$note" > "/var/lib/busflip/session/$(uuid_of again)"
 # No hook when it starts, so that it is not noted anew.
 mv /etc/libvirt/hooks/qemu "$work/" && ln -s /bin/true /etc/libvirt/hooks/qemu
 virsh -q start again && wait_boot again 2
@@ -192,7 +193,7 @@ windows_bin=$BUSFLIP_BUILD/windows
 boot_sectors "$LAB/seven.img" stay
 windows_domain seven
 ok "7: a session that Windows does not run in" press seven
-boots=$(sed -n 's/^boot_id //p' "/var/lib/busflip/session/$(uuid_of seven)")
+boots=$(sed -n 's/^boot_id //p' "/var/lib/busflip/last/$(uuid_of seven)")
 like "7: its boots were noted before" "$boots" "^[1-9]"
 like "7: and there are no more of them" "$(reason_of seven)" "booted \\($boots, was $boots\\)"
 is "7: it stays on SATA" "$(where seven)" staged/sata

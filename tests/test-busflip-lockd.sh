@@ -46,7 +46,7 @@ disk_sum()
 new_way()
 {
 	cp --sparse=always "$LAB/old.img" "$LAB/win.img"
-	rm -rf "${folder:?}/$uuid" $folder/journal $folder/session
+	rm -rf "${folder:?}/$uuid" $folder/journal $folder/session $folder/last
 	quietly virsh -q define "$LAB/win.xml"
 	quietly command busflip stage win
 	before=$(disk_sum)

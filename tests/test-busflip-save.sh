@@ -10,7 +10,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 26
+plan 27
 
 busflip()
 {
@@ -78,6 +78,7 @@ ok "a guest with an unpatched Windows is saved" virsh -q managedsave windows
 wait_off windows 60
 mv $helper.away $helper
 note=$(cat "/var/lib/busflip/session/$(uuid_of windows)")
+is "a session that is saved is not over" "$(grep -E '^(busflip|over 1)' <<< "$note")" "busflip 1"
 sum=$(sha256sum < "$LAB/windows.img")
 ok "and restored" virsh -q start windows
 is "its disk is not written to" "$(sha256sum < "$LAB/windows.img")" "$sum"

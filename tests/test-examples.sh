@@ -143,7 +143,7 @@ kept()
 	(cd /var/lib/busflip && find . -maxdepth 2 -name "$uuid" | sort | xargs)
 }
 
-all='./UUID ./session/UUID ./story/UUID'
+all='./UUID ./last/UUID ./story/UUID'
 virsh -q undefine win2019
 define_domain win2019 format=qcow2 image="$PWD/win2019.qcow2"
 uuid=$(uuid_of win2019)

@@ -48,7 +48,7 @@ static void test_round_trip(void)
 	a.session = PHASE_TRIAL;
 	str_fits(a.reason, sizeof(a.reason), "from snapshot");
 	str_fits(a.logged, sizeof(a.logged), "shutdown");
-	a.begun = a.paused = a.excused = true;
+	a.begun = a.paused = a.excused = a.writes = a.restart = true;
 	a.id = 4711;
 	if (!ok(pending_write(&a, &err) == 0, "write"))
 		diag("%s", err.msg);
@@ -57,6 +57,7 @@ static void test_round_trip(void)
 		diag("%s", err.msg);
 	ok(a.kind == b.kind && a.session == b.session && a.begun == b.begun &&
 	   a.paused == b.paused && a.excused == b.excused && a.id == b.id &&
+	   a.writes == b.writes && a.restart == b.restart &&
 	   a.at == b.at, "numbers are the same");
 	is_str(b.uuid, a.uuid, "UUID");
 	is_str(b.name, a.name, "name");
@@ -148,6 +149,26 @@ static void test_age(void)
 	is_int(pending_age(&p), -1, "nor one of the future");
 }
 
+/* Only what is destroyed now is started again. */
+static void test_restart(void)
+{
+	struct error err = { 0 };
+	struct pending p;
+
+	pending_discard(UUID);
+	ok(!pending_is_restart(UUID), "no record, no restart");
+	pending_new(&p, PENDING_RESTART, UUID, "win");
+	ok(pending_write(&p, &err) == 0 && pending_is_restart(UUID), "one that is destroyed now");
+	p.at -= PENDING_RESTART_MS + 1;
+	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "not one that was not");
+	p.at = 0;
+	p.boot[0] ^= 1;
+	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "nor before the host went down");
+	pending_new(&p, PENDING_BOUNCE, UUID, "win");
+	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "nor for another reason");
+	pending_discard(UUID);
+}
+
 static void put(const char *text, size_t len)
 {
 	AUTO_FD int fd = open(PENDING_FOLDER "/" UUID, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -170,10 +191,12 @@ static void test_damage(void)
 		{ "another version", "busflip 2\nkind release\nsession staged\nend\n", -1 },
 		{ "no end", HEAD, -1 },
 		{ "half an end", HEAD "en", -1 },
-		{ "more behind the end", HEAD "end\nreason shutdown\n", -1 },
+		{ "a line that was appended", HEAD "end\n\nreason shutdown\n", 1 },
+		{ "a word that begins as the end", HEAD "endless\n", -1 },
 		{ "a phase that is none", "busflip 1\nkind release\nsession gone\nend\n", -1 },
 		{ "an end without newline", HEAD "end", 1 },
 		{ "a key that we don't know", HEAD "colour blue\nend\n", 1 },
+		{ "a kind of a later busflip", "busflip 1\nkind later\nsession staged\nend\n", 1 },
 		{ "only what is needed", "busflip 1\nsession staged\nend\n", 1 },
 		{ "numbers out of range", HEAD "id 99999999999999999999\nat x\nend\n", 1 },
 		{ "a value that is too long", HEAD "token "
@@ -341,6 +364,7 @@ int main(void)
 	test_names();
 	test_tokens();
 	test_age();
+	test_restart();
 	test_damage();
 	test_each();
 	test_lock();

@@ -7,6 +7,7 @@
 
 #include "hook/state/session.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -47,6 +48,69 @@ static void test_round_trip(void)
 	ok(memcmp(&n, &full, sizeof(n)) == 0, "all of it is there");
 	session_remove(UUID);
 	ok(!session_read(UUID, &n), "removed");
+}
+
+/* What is learned of a session while it runs, and when it ends. */
+static void test_life(void)
+{
+	struct session_note n;
+	struct error err = { 0 };
+
+	ok(session_add_writes(UUID, &err) == 0 && !session_read_any(UUID, &n),
+	   "what is learned of no session makes no note");
+	ok(session_write(&full, &err) == 0 && session_read(UUID, &n) && !n.writes_seen && !n.job,
+	   "a session begins");
+	ok(session_add_writes(UUID, &err) == 0 && session_add_job(UUID, &err) == 0 &&
+	   session_read(UUID, &n) && n.writes_seen && n.job && n.last_use == 11,
+	   "two things are learned, and both are kept");
+	ok(!session_read_last(UUID, &n), "no session has ended");
+	ok(session_end(UUID, 1, &err) == 0 && !session_read(UUID, &n), "its end is seen: %s",
+	   err.msg);
+	ok(session_read_last(UUID, &n) && session_read_any(UUID, &n) && n.writes_seen && n.job &&
+	   n.failed == 1 && n.from == BEGAN, "it is the last one then");
+	ok(session_add_writes(UUID, &err) == 0 && !session_read(UUID, &n),
+	   "what comes too late does not bring it back");
+	ok(session_end(UUID, 2, &err) == 0 && session_read_last(UUID, &n) && n.failed == 1,
+	   "nor does a second end change it");
+	ok(session_write(&full, &err) == 0 && session_read(UUID, &n) &&
+	   !session_read_last(UUID, &n), "another one begins in its place");
+	session_end(UUID, 0, &err);
+	session_remove(UUID);
+	ok(!session_read_any(UUID, &n), "both are removed");
+}
+
+static void put(const char *text)
+{
+	AUTO_FD int fd = open(SESSION_FOLDER "/" UUID, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		diag("cannot write the note");
+}
+
+#define HEAD "busflip 1\nphase trial\nsince " SINCE "\nfrom 1\n"
+
+/* A host that lost power, and a busflip of before there was LAST_FOLDER. */
+static void test_left(void)
+{
+	struct session_note n;
+	struct error err = { 0 };
+
+	put(HEAD "wri");
+	ok(!session_read_any(UUID, &n), "half a note is none");
+	put(HEAD "end\nwri");
+	ok(session_read(UUID, &n) && !n.writes_seen, "what was added is not whole");
+	ok(session_add_writes(UUID, &err) == 0 && session_read(UUID, &n) && n.writes_seen,
+	   "and spoils nothing that is added later");
+	put(HEAD "restart 1\nover 0\nend\n");
+	ok(session_read(UUID, &n) && n.restart && !session_read_last(UUID, &n),
+	   "a former note, of a session that runs");
+	ok(session_end(UUID, 0, &err) == 0 && session_read_last(UUID, &n) && n.restart,
+	   "and ends now");
+	session_remove(UUID);
+	put(HEAD "over 1\nend\n");
+	ok(!session_read(UUID, &n) && session_read_last(UUID, &n),
+	   "a former note, of a session that was over");
+	session_remove(UUID);
 }
 
 /* What is in the domain's XML is not ours: it must not make lines of its own. */
@@ -131,6 +195,8 @@ int main(void)
 {
 	enter_namespace();
 	test_round_trip();
+	test_life();
+	test_left();
 	test_forged();
 	test_is_of();
 	test_led_to();

@@ -21,7 +21,7 @@ static bool has_run_here(const struct patient *p)
 	struct session_note note;
 
 	return phase == PHASE_TRIAL || phase == PHASE_DONE ||
-	       session_read(p->domain.uuid, &note);
+	       session_read_any(p->domain.uuid, &note);
 }
 
 /*

@@ -30,7 +30,8 @@
 
 /* Names in the first folder are UUIDs of domains, and image-HASH for disks given by path; in
  * the others, UUIDs. */
-static const char *const folders[] = { BUSFLIP_STATEDIR, SESSION_FOLDER, STORY_FOLDER };
+static const char *const folders[] = { BUSFLIP_STATEDIR, SESSION_FOLDER, LAST_FOLDER,
+				      STORY_FOLDER };
 
 #define LOCK_SECONDS 10
 

@@ -70,7 +70,7 @@ static void read_note(struct inspection *in)
 	const struct state *state = &in->domain.state;
 
 	in->noted = state->phase != PHASE_NONE &&
-		    session_read(in->summary.uuid, &in->note) &&
+		    session_read_any(in->summary.uuid, &in->note) &&
 		    (session_is_of(&in->note, state->phase, state->since) ||
 		     session_led_to(&in->note, state->phase, state->since));
 	if (in->noted)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* stage.c - stage one domain or all tagged ones; finish steps that hooks have recorded */
 
-#include "helper/shared/file.h"
 #include "helper/shared/log.h"
 #include "hook/command/change.h"
 #include "hook/command/command.h"
@@ -105,9 +104,9 @@ static int stage_all(const struct command_line *line)
 		}
 		log_msg(LOG_LEVEL_WARNING, "%s; guests on SATA start without it", err.msg);
 	}
-	file_replace_sweep(PENDING_FOLDER);
-	file_replace_sweep(SESSION_FOLDER);
-	file_replace_sweep(STORY_FOLDER);
+	pending_sweep();
+	session_sweep();
+	story_sweep();
 	/* Pending steps first: they may lead to other phases. */
 	pending_each(settle_one, &sweep);
 	if (virt_open(line->config.uri, &virt, &err) < 0) {

@@ -150,7 +150,7 @@ void diskcheck_before_session(const struct domain *domain, const struct config *
 	struct error err = { 0 };
 
 	/* The record of the last session is of no use to this one, whatever happens now. */
-	if (session_read(domain->uuid, &last) && last.over &&
+	if (!session_read(domain->uuid, &last) && session_read_last(domain->uuid, &last) &&
 	    session_is_of(&last, domain->state.phase, domain->state.since))
 		note.failed = last.failed;
 	session_remove(domain->uuid);
@@ -316,7 +316,7 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 	struct verdicts v;
 	int r;
 
-	if (session_read(s->domain->uuid, &note) && !note.over &&
+	if (session_read(s->domain->uuid, &note) &&
 	    session_is_of(&note, s->domain->state.phase, s->domain->state.since))
 		session_compare(&note, &s->job);
 	else if (staged)

@@ -41,3 +41,8 @@ bool session_end_is_guess(const char *reason)
 {
 	return strcmp(reason, "crashed") == 0 || strcmp(reason, "unknown") == 0;
 }
+
+bool session_end_is_pause(const char *reason)
+{
+	return strcmp(reason, "saved") == 0;
+}

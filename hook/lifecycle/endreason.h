@@ -34,4 +34,7 @@ enum session_end session_end_of(const char *reason);
  */
 bool session_end_is_guess(const char *reason);
 
+/* session_end_is_pause() - does the session go on here, from what was saved of it? */
+bool session_end_is_pause(const char *reason);
+
 #endif

@@ -121,25 +121,27 @@ static bool disks_are_whole(struct event *event, struct error *err)
  * @failed: the session ended before it began. Return whether that counts: the prepare hook has
  * allowed the start (otherwise it was not a start on VirtIO: the hook was killed, or refused
  * it), and the start before it failed as well. One failure may be due to a missing CD-ROM or an
- * inactive network; a disk that QEMU rejects on VirtIO is rejected twice.
+ * inactive network; a disk that QEMU rejects on VirtIO is rejected twice. @writes: whether the
+ * guest has written to its disk.
  */
-static bool session_end(const struct event *event, bool failed)
+static bool end_session(const struct event *event, bool failed, bool *writes)
 {
 	const struct state *state = &event->domain.state;
 	struct session_note note;
-	struct error err;
+	struct error err = { 0 };
 	bool held;
 
-	if (!session_read(event->domain.uuid, &note) || note.over ||
+	*writes = false;
+	if (!session_read(event->domain.uuid, &note) ||
 	    !session_is_of(&note, state->phase, state->since))
 		return false;
+	*writes = note.writes_seen;
 	held = mark_was_preparing(note.front);
-	note.over = true;
 	if (!failed)
 		note.failed = 0;
 	else if (!held)
 		note.failed++;
-	if (session_write(&note, &err) < 0)
+	if (session_end(event->domain.uuid, note.failed, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its end: %s", event->name,
 			err.msg);
 	return !held && note.failed != 1;
@@ -186,6 +188,7 @@ static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
 	char word[DOMAIN_WORD];
+	bool writes;
 	struct error err = { 0 };
 
 	event->may_write = may_write(event);
@@ -203,7 +206,7 @@ static int on_prepare(struct event *event)
 		diskcheck_before_session(&event->domain, event->config);
 		/* It may have got no further than into the journal. */
 		if (!disks_are_whole(event, &err)) {
-			session_end(event, false);
+			end_session(event, false, &writes);
 			return EXIT_REFUSE_START;
 		}
 	}
@@ -316,8 +319,7 @@ static int on_stopped(struct event *event)
 	    !session_read(event->domain.uuid, &note) ||
 	    !session_is_of(&note, state->phase, state->since))
 		return EXIT_DONE;
-	note.job = true;
-	if (session_write(&note, &err) < 0)
+	if (session_add_job(event->domain.uuid, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its block job: %s",
 			event->name, err.msg);
 	return EXIT_DONE;
@@ -336,6 +338,7 @@ static int on_release(struct event *event)
 		return EXIT_DONE;
 	pending_new(&pending, PENDING_RELEASE, event->domain.uuid, event->name);
 	pending.session = state->phase;
+	pending.restart = pending_is_restart(event->domain.uuid);
 	/* The reason since libvirt 10.5.0, "-" before. */
 	if (strcmp(event->extra, "-") != 0)
 		str_fits(pending.reason, sizeof(pending.reason), event->extra);
@@ -344,7 +347,8 @@ static int on_release(struct event *event)
 	reason = pending.reason[0] ? pending.reason : pending.logged;
 	taken_down = libvirt_ended_start(event->name);
 	failed = strcmp(reason, "failed") == 0 && !taken_down;
-	pending.excused = !session_end(event, failed) || taken_down;
+	if (!session_end_is_pause(reason))
+		pending.excused = !end_session(event, failed, &pending.writes) || taken_down;
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;
 }

@@ -39,15 +39,14 @@ static const char *end_reason(const struct pending *pending,
 
 /* After a clean shutdown the disk decides. If it can't be read, libvirt's reason is enough
  * only if the administrator configured that. */
-static enum happening clean_end(const struct pending *pending, bool writes_seen,
-				const struct config *config)
+static enum happening clean_end(const struct pending *pending, const struct config *config)
 {
 	bool trial = pending->session == PHASE_TRIAL;
 	struct diskcheck_result disk;
 
 	diskcheck_parse(pending->disk, &disk);
 	if (!disk.readable) {
-		if (config->evidence == CONFIG_EVIDENCE_REQUIRE && !(trial && writes_seen))
+		if (config->evidence == CONFIG_EVIDENCE_REQUIRE && !(trial && pending->writes))
 			return trial ? HAPPENED_VIRTIO_UNKNOWN : HAPPENED_SATA_NOT_READY;
 	} else if (disk.verdict != VERDICT_YES) {
 		return !trial ? HAPPENED_SATA_NOT_READY : disk.verdict == VERDICT_NO ?
@@ -58,12 +57,10 @@ static enum happening clean_end(const struct pending *pending, bool writes_seen,
 
 /* Windows did not come up in a trial, but the user wanted a running guest: start it on SATA
  * now. Only once: whoever repeats this after a kill finds it running. */
-static int start_again(const struct virt_domain *dom, const struct pending *pending,
-		       struct error *err)
+static int start_again(const struct virt_domain *dom, struct error *err)
 {
 	struct virt_state state;
 
-	session_remove(pending->uuid);
 	if (virt_state(dom, &state, err) < 0)
 		return -1;
 	if (state.active)
@@ -72,11 +69,21 @@ static int start_again(const struct virt_domain *dom, const struct pending *pend
 	return virt_start(dom, false, err);
 }
 
+/* A former version left these in the note instead of the record. */
+static void add_noted(struct pending *pending)
+{
+	struct session_note note;
+
+	if (!session_read_last(pending->uuid, &note) || note.phase != pending->session)
+		return;
+	pending->writes |= note.writes_seen;
+	pending->restart |= note.restart;
+}
+
 static int settle_release(struct virt *virt, struct virt_domain *dom,
-			  const struct pending *pending,
+			  struct pending *pending,
 			  const struct config *config, struct error *err)
 {
-	struct session_note note = { .writes_seen = false };
 	const char *reason, *detail = NULL;
 	enum happening happened;
 	struct virt_state state;
@@ -94,12 +101,12 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 				   "once more");
 		return 0;
 	}
-	session_read(pending->uuid, &note);
+	add_noted(pending);
 	switch (session_end_of(reason)) {
 	case SESSION_END_OPEN:
 		return 0;
 	case SESSION_END_CLEAN:
-		happened = clean_end(pending, note.writes_seen, config);
+		happened = clean_end(pending, config);
 		if (happened != HAPPENED_SATA_CLEAN && happened != HAPPENED_VIRTIO_CLEAN)
 			detail = pending->disk_why;
 		break;
@@ -112,10 +119,25 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 		return -1;
 	/* Do not start it if it is held on VirtIO: it would fail again. */
 	if (pending->session == PHASE_TRIAL && step.after != PHASE_TRIAL && !step.stuck &&
-	    (note.restart ||
+	    (pending->restart ||
 	     (config->auto_recover && strcmp(reason, "crashed") == 0)))
-		return start_again(dom, pending, err);
+		return start_again(dom, err);
 	return 0;
+}
+
+static int settle_by_kind(struct virt *virt, struct virt_domain *dom, struct pending *pending,
+			  const struct config *config, struct error *err)
+{
+	switch (pending->kind) {
+	case PENDING_BOUNCE:
+		return bounce_settle(virt, dom, pending, config, err);
+	case PENDING_RESTART:
+		/* No release hook replaced it: the guest was not destroyed. */
+		return 0;
+	case PENDING_RELEASE:
+	default:
+		return settle_release(virt, dom, pending, config, err);
+	}
 }
 
 /* @told: @err is in the domain's story already. */
@@ -145,9 +167,7 @@ static int settle_once(const char *uuid, const struct config *config, bool *told
 		pending_remove(&pending);
 		return 0;
 	}
-	rc = pending.kind == PENDING_BOUNCE ?
-		bounce_settle(virt, dom, &pending, config, err) :
-		settle_release(virt, dom, &pending, config, err);
+	rc = settle_by_kind(virt, dom, &pending, config, err);
 	if (rc < 0 && publish_may_pass(err))
 		return error_prefix(err, "domain %s", virt_name(dom));
 	if (rc < 0)

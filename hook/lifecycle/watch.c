@@ -11,6 +11,8 @@
 #include "hook/domain/domain.h"
 #include "hook/host/installed.h"
 #include "hook/libvirt/virt.h"
+#include "hook/state/lock.h"
+#include "hook/state/pending.h"
 #include "hook/state/session.h"
 #include "hook/state/story.h"
 
@@ -66,28 +68,55 @@ static int find_trial(struct watch *w, struct error *err)
 	return 0;
 }
 
-static void update_note(const struct watch *w, bool restart)
+static void note_writes(const struct watch *w)
 {
 	struct session_note session;
 	struct error err = { 0 };
 
 	if (!session_read(w->uuid, &session) || session.phase != PHASE_TRIAL)
 		return;
-	session.restart = restart;
-	session.writes_seen = !restart;
-	if (session_write(&session, &err) < 0)
+	if (session_add_writes(w->uuid, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its writes: %s",
 			virt_name(w->dom), err.msg);
 }
 
-/* The release hook gets the end of the session, and moves the disk back to SATA; the record
- * makes it start the guest again. */
+/*
+ * The caller holds the domain's lock. The release hook finds the record and replaces it by its
+ * own; settle, which waits for the lock, moves the disk back to SATA and starts the guest again.
+ * If the guest could not be destroyed, its user may do that later, and must not get it started
+ * again: so the record is removed, except if the daemon was lost, which may have destroyed it.
+ */
+static int destroy_trial(struct watch *w, struct error *err)
+{
+	struct virt_state state;
+	struct pending pending;
+
+	/* Not a guest that was just reverted to a snapshot: that has memory to lose. */
+	if (virt_state(w->dom, &state, err) < 0)
+		return -1;
+	if (!state.active || state.id != w->id)
+		return 0;
+	pending_new(&pending, PENDING_RESTART, w->uuid, virt_name(w->dom));
+	pending.session = PHASE_TRIAL;
+	pending.id = w->id;
+	if (pending_write(&pending, err) < 0)
+		return -1;
+	if (virt_destroy(w->dom, err) == 0)
+		return 0;
+	if (err->code == ECONNREFUSED)
+		return -1;
+	pending_remove(&pending);
+	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
+		   "can't be started again on SATA and is left as it is: %s", err->msg);
+	return 0;
+}
+
 static int recover(struct watch *w, struct error *err)
 {
+	AUTO_FD int lock = domain_lock(w->uuid, (unsigned)w->config->publish_timeout, err);
 	bool hooked = hook_is_installed(NULL);
-	struct virt_state state;
 
-	if (find_trial(w, err) < 0)
+	if (lock < 0 || find_trial(w, err) < 0)
 		return -1;
 	story_tell(LOG_LEVEL_WARNING, virt_name(w->dom), w->uuid,
 		   "nothing was written to %s within %d s on VirtIO: Windows is not running; %s",
@@ -97,11 +126,7 @@ static int recover(struct watch *w, struct error *err)
 		   "it is destroyed, to be started on SATA");
 	if (!w->config->auto_recover || !hooked)
 		return 0;
-	update_note(w, true);
-	/* Not a guest that was just reverted to a snapshot: that has memory to lose. */
-	if (virt_state(w->dom, &state, err) < 0)
-		return -1;
-	return state.active && state.id == w->id ? virt_destroy(w->dom, err) : 0;
+	return destroy_trial(w, err);
 }
 
 bool writes_sustained(struct writes *w, long long count)
@@ -142,7 +167,7 @@ static int sample(struct watch *w, struct error *err)
 	if (writes < 0)
 		return 1;
 	if (writes_sustained(&w->writes, writes)) {
-		update_note(w, false);
+		note_writes(w);
 		story_tell(LOG_LEVEL_NOTICE, virt_name(w->dom), w->uuid,
 			   "Windows writes to %s on VirtIO", w->target);
 		return 0;

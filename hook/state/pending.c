@@ -9,12 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "helper/shared/file.h"
 #include "helper/shared/uuid.h"
 #include "hook/state/lock.h"
 #include "hook/state/record.h"
 
 static const char *const kinds[] = {
-	[PENDING_RELEASE] = "release", [PENDING_BOUNCE] = "bounce", NULL,
+	[PENDING_RELEASE] = "release", [PENDING_BOUNCE] = "bounce", [PENDING_RESTART] = "restart",
+	NULL,
 };
 
 #define MEMBER(member) RECORD_MEMBER(struct pending, member)
@@ -27,6 +29,8 @@ static const struct record_field fields[] = {
 	{ "excused", RECORD_FLAG, MEMBER(excused), NULL },
 	{ "disk", RECORD_TEXT, MEMBER(disk), NULL },
 	{ "disk_why", RECORD_TEXT, MEMBER(disk_why), NULL },
+	{ "writes", RECORD_FLAG, MEMBER(writes), NULL },
+	{ "restart", RECORD_FLAG, MEMBER(restart), NULL },
 	{ "begun", RECORD_FLAG, MEMBER(begun), NULL },
 	{ "id", RECORD_INT, MEMBER(id), NULL },
 	{ "paused", RECORD_FLAG, MEMBER(paused), NULL },
@@ -119,6 +123,23 @@ bool pending_exists(const char *uuid)
 	char path[512];
 
 	return record_path(uuid, path, sizeof(path)) && access(path, F_OK) == 0;
+}
+
+bool pending_is_restart(const char *uuid)
+{
+	struct pending pending;
+	struct error ignored;
+	long long age;
+
+	if (pending_read(uuid, &pending, &ignored) != 1 || pending.kind != PENDING_RESTART)
+		return false;
+	age = pending_age(&pending);
+	return age >= 0 && age <= PENDING_RESTART_MS;
+}
+
+void pending_sweep(void)
+{
+	file_replace_sweep(PENDING_FOLDER);
 }
 
 void pending_each(void (*each)(void *context, const char *uuid), void *context)

@@ -20,6 +20,7 @@
 enum pending_kind {
 	PENDING_RELEASE,	/* a session ended: decide, redefine */
 	PENDING_BOUNCE,		/* started before it was staged: restart it */
+	PENDING_RESTART,	/* a trial is being destroyed: its release hook has it restarted */
 };
 
 struct pending {
@@ -32,8 +33,10 @@ struct pending {
 	bool excused;		/* release: if the start failed, the bus is not the cause */
 	char disk[16];		/* release: result from the disk, diskcheck_name(); "" */
 	char disk_why[256];	/* ... and what was found on it */
+	bool writes;		/* release: the guest has written to its disk on VirtIO */
+	bool restart;		/* release: busflip has destroyed it, to start it on SATA */
 	bool begun;		/* bounce: busflip has begun to destroy the guest */
-	int id;			/* bounce: libvirt's id of that run of the guest */
+	int id;			/* bounce, restart: libvirt's id of that run of the guest */
 	bool paused;		/* bounce: the user started it paused */
 	long long at;		/* milliseconds since boot */
 	char boot[BOOT_ID];	/* kernel's boot id when it was written */
@@ -58,8 +61,19 @@ void pending_discard(const char *uuid);
 
 bool pending_exists(const char *uuid);
 
+/*
+ * pending_is_restart() - is the session that ends now one that busflip destroys, to be
+ * started again? Its record is believed for PENDING_RESTART_MS, which is longer than libvirt
+ * tries: what was not destroyed then may be destroyed by its user later.
+ */
+#define PENDING_RESTART_MS 60000
+bool pending_is_restart(const char *uuid);
+
 /* pending_each() - call @each with the UUID of every record. */
 void pending_each(void (*each)(void *context, const char *uuid), void *context);
+
+/* pending_sweep() - remove incomplete files that a killed process left. */
+void pending_sweep(void);
 
 /* pending_age() - milliseconds since pending_new(); -1 if that was before the last boot. */
 long long pending_age(const struct pending *pending);

@@ -184,15 +184,15 @@ int record_write(const char *path, const struct record_field *fields, size_t cou
 	return file_replace(path, text, len, 0600, err);
 }
 
-/* One that is not whole has no last line, or more behind it. */
+/* One that is not whole has no last line. Lines that were appended follow it. */
 static bool is_whole(const char *text)
 {
-	size_t len = strlen(text), last = strlen(LAST);
+	const char *end = strncmp(text, FIRST, strlen(FIRST)) == 0 ? strstr(text, "\n" LAST) : NULL;
 
-	while (len && text[len - 1] == '\n')
-		len--;
-	return strncmp(text, FIRST, strlen(FIRST)) == 0 && len > last &&
-	       strncmp(text + len - last, LAST, last) == 0 && text[len - last - 1] == '\n';
+	for (; end; end = strstr(end + 1, "\n" LAST))
+		if (end[1 + strlen(LAST)] == '\n' || !end[1 + strlen(LAST)])
+			return true;
+	return false;
 }
 
 struct reading {

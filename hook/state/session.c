@@ -4,6 +4,8 @@
 #include "hook/state/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,9 +26,9 @@ uint64_t filetime_now(void)
 	return ((uint64_t)now.tv_sec + EPOCH) * 10000000 + (uint64_t)now.tv_nsec / 100;
 }
 
-static bool note_path(const char *uuid, char *path, size_t size)
+static bool note_path(const char *folder, const char *uuid, char *path, size_t size)
 {
-	return uuid_ok(uuid) && str_printf(path, size, SESSION_FOLDER "/%s", uuid);
+	return uuid_ok(uuid) && str_printf(path, size, "%s/%s", folder, uuid);
 }
 
 #define MEMBER(member) RECORD_MEMBER(struct session_note, member)
@@ -46,43 +48,119 @@ static const struct record_field fields[] = {
 	{ "before", RECORD_FLAG, MEMBER(has_before), NULL },
 	BEFORE,
 	{ "writes", RECORD_FLAG, MEMBER(writes_seen), NULL },
-	{ "restart", RECORD_FLAG, MEMBER(restart), NULL },
-	{ "over", RECORD_FLAG, MEMBER(over), NULL },
 	{ "failed", RECORD_INT, MEMBER(failed), NULL },
 	{ "front", RECORD_INT, MEMBER(front), NULL },
 	{ "job", RECORD_FLAG, MEMBER(job), NULL },
+	/* Of a former version; only read. */
+	{ "restart", RECORD_FLAG, MEMBER(restart), NULL },
+	{ "over", RECORD_FLAG, MEMBER(over), NULL },
 };
+#define WRITTEN (ARRAY_SIZE(fields) - 2)
 
 int session_write(const struct session_note *n, struct error *err)
 {
 	char path[512];
 
-	if (!note_path(n->uuid, path, sizeof(path)))
+	if (!note_path(SESSION_FOLDER, n->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", n->uuid);
 	if (folder_make(BUSFLIP_STATEDIR, 0755, err) < 0 ||
 	    folder_make(SESSION_FOLDER, 0700, err) < 0)
 		return -1;
-	return record_write(path, fields, ARRAY_SIZE(fields), n, err);
+	if (record_write(path, fields, WRITTEN, n, err) < 0)
+		return -1;
+	if (note_path(LAST_FOLDER, n->uuid, path, sizeof(path)))
+		unlink(path);
+	return 0;
 }
 
-int session_read(const char *uuid, struct session_note *note)
+/* Behind an empty line: the last one may have been cut off, with its host. */
+static int append(const char *uuid, const char *line, struct error *err)
+{
+	AUTO_FD int fd = -1;
+	char path[512], text[64];
+
+	if (!note_path(SESSION_FOLDER, uuid, path, sizeof(path)))
+		return fail(err, EINVAL, "%s is not a UUID", uuid);
+	fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail_errno(err, "cannot open %s", path);
+	snprintf(text, sizeof(text), "\n%s\n", line);
+	if (write_all(fd, text, strlen(text), err) < 0)
+		return error_prefix(err, "%s", path);
+	return fdatasync(fd) < 0 ? fail_errno(err, "cannot sync %s", path) : 0;
+}
+
+int session_add_writes(const char *uuid, struct error *err)
+{
+	return append(uuid, "writes 1", err);
+}
+
+int session_add_job(const char *uuid, struct error *err)
+{
+	return append(uuid, "job 1", err);
+}
+
+int session_end(const char *uuid, int failed, struct error *err)
+{
+	char line[32], from[512], to[512];
+	int r;
+
+	snprintf(line, sizeof(line), "failed %d", failed);
+	r = append(uuid, line, err);
+	if (!note_path(SESSION_FOLDER, uuid, from, sizeof(from)) ||
+	    !note_path(LAST_FOLDER, uuid, to, sizeof(to)))
+		return -1;
+	if (r == 0)
+		r = folder_make(LAST_FOLDER, 0700, err);
+	if (r == 0 && rename(from, to) < 0 && errno != ENOENT)
+		r = fail_errno(err, "cannot rename %s", from);
+	/* Nothing is better than the note of another session. */
+	if (r < 0)
+		unlink(from);
+	return r;
+}
+
+static bool read_note(const char *folder, const char *uuid, struct session_note *note)
 {
 	char path[512];
 	struct error ignored;
 
 	memset(note, 0, sizeof(*note));
 	str_fits(note->uuid, sizeof(note->uuid), uuid);
-	return note_path(uuid, path, sizeof(path)) &&
+	return note_path(folder, uuid, path, sizeof(path)) &&
 	       record_read(path, fields, ARRAY_SIZE(fields), note, &ignored) == 1 &&
 	       note->phase != PHASE_COUNT;
+}
+
+int session_read(const char *uuid, struct session_note *note)
+{
+	return read_note(SESSION_FOLDER, uuid, note) && !note->over;
+}
+
+int session_read_last(const char *uuid, struct session_note *note)
+{
+	return read_note(LAST_FOLDER, uuid, note) ||
+	       (read_note(SESSION_FOLDER, uuid, note) && note->over);
+}
+
+int session_read_any(const char *uuid, struct session_note *note)
+{
+	return session_read(uuid, note) || session_read_last(uuid, note);
 }
 
 void session_remove(const char *uuid)
 {
 	char path[512];
 
-	if (note_path(uuid, path, sizeof(path)))
+	if (note_path(SESSION_FOLDER, uuid, path, sizeof(path)))
 		unlink(path);
+	if (note_path(LAST_FOLDER, uuid, path, sizeof(path)))
+		unlink(path);
+}
+
+void session_sweep(void)
+{
+	file_replace_sweep(SESSION_FOLDER);
 }
 
 void session_read_before(void *context, const char *key, const char *value)

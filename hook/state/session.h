@@ -2,8 +2,16 @@
 /*
  * session.h - what is recorded at the beginning of a domain's session, for its end
  *
- * Written by the prepare hook and read by the release hook, which may run after another boot of
- * the host. One per domain, below BUSFLIP_STATEDIR.
+ * The prepare hook writes the note in session/. The release hook, which may run after another
+ * boot of the host, moves it to last/: a note in session/ is of a session whose end no hook has
+ * seen. The note in last/ is for "inspect", and for the number of failed starts. A domain has
+ * one or the other.
+ *
+ * No lock is taken: hooks run while libvirt has the domain locked, and the holder of the
+ * domain's lock may be waiting for libvirt. None is needed, because only the prepare hook
+ * writes a whole note, while there is no session. What is learned later is appended, a line
+ * in one write, to a note that exists. A line that comes too late follows its note to last/,
+ * or is lost with it; it can't bring the note back or remove another line.
  */
 #ifndef BUSFLIP_SESSION_H
 #define BUSFLIP_SESSION_H
@@ -12,6 +20,7 @@
 #include "hook/domain/phase.h"
 
 #define SESSION_FOLDER BUSFLIP_STATEDIR "/session"
+#define LAST_FOLDER BUSFLIP_STATEDIR "/last"
 
 struct session_note {
 	char uuid[40];
@@ -24,20 +33,37 @@ struct session_note {
 	uint64_t last_use, shutdown;
 	uint32_t boot_id;
 	bool writes_seen;	/* trial: the guest has written to its disk */
-	bool restart;		/* trial: busflip destroys it, to start it on SATA */
 	int front;		/* pid of the hook that allowed the start, or did not */
-	bool over;		/* its end was recorded: it says nothing about a later start */
 	bool job;		/* QEMU ended in the middle of a block job */
 	int failed;		/* number of the last starts in this phase that failed */
+	/* Only read, from a former version. .restart: it has destroyed the guest, to start it on
+	 * SATA; now in struct pending. .over: the end was seen; now the note is in last/. */
+	bool restart, over;
 };
 
-/* session_write() - durable when it returns 0. */
+/* session_write() - the note of a session that begins, in place of all that was noted
+ * before. Durable when it returns 0. */
 int session_write(const struct session_note *note, struct error *err);
 
-/* session_read() - 1 found, 0 none or not readable as one. */
-int session_read(const char *uuid, struct session_note *note);
+/* session_add_writes(), session_add_job() - .writes_seen and .job, learned later. Durable
+ * when it returns 0; also when there is no note, which stays so. */
+int session_add_writes(const char *uuid, struct error *err);
+int session_add_job(const char *uuid, struct error *err);
 
+/* session_end() - its end was seen; @failed is that of the note from now on. */
+int session_end(const char *uuid, int failed, struct error *err);
+
+/* session_read() - of the session whose end was not seen; session_read_last() - of the one
+ * whose end was. 1 found, 0 none or not readable as one. */
+int session_read(const char *uuid, struct session_note *note);
+int session_read_last(const char *uuid, struct session_note *note);
+
+/* session_read_any() - of either. */
+int session_read_any(const char *uuid, struct session_note *note);
+
+/* session_remove() - whatever is noted. session_sweep() - what was left half written. */
 void session_remove(const char *uuid);
+void session_sweep(void);
 
 /* session_read_before() - a line of what the helper has found before the start, into the
  * struct session_note @context. */

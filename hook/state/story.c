@@ -198,3 +198,8 @@ void story_remove(const char *uuid)
 	if (story_path(uuid, path, sizeof(path)))
 		unlink(path);
 }
+
+void story_sweep(void)
+{
+	file_replace_sweep(STORY_FOLDER);
+}

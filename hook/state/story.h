@@ -42,8 +42,10 @@ int story_read(const char *uuid, struct story *story, struct error *err);
 void story_free(struct story *story);
 #define AUTO_STORY __attribute__((cleanup(story_free)))
 
-/* story_remove() - remove the history of a domain. */
+/* story_remove() - remove the history of a domain. story_sweep() - remove incomplete files that
+ * a killed process left. */
 void story_remove(const char *uuid);
+void story_sweep(void);
 
 /* story_age() - seconds from @at until @now, at least 0; -1: @at is not a time. */
 long long story_age(const char *at, long long now);
