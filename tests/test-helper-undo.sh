@@ -129,7 +129,7 @@ def first(pattern, after=-1):
     return found[0] if found else len(calls)
 write = first("^write")
 name = first(r"^rename .*/\d{8}T")
-if not {"SYSTEM", "edits", "patch.info"} <= set(os.listdir(sys.argv[2])):
+if set(os.listdir(sys.argv[2])) - {"SYSTEM.LOG1", "SYSTEM.LOG2"} != {"SYSTEM", "patch.info"}:
     print("kept:", *os.listdir(sys.argv[2]))
 for file in os.listdir(sys.argv[2]):
     if first("^fdatasync .*/.new-[^/]*/%s$" % re.escape(file)) > name:
@@ -222,6 +222,8 @@ for ((n = 1; n <= 4; n++)); do
 		--helper "$BUSFLIP_BUILD/busflip-helper" --format raw \
 		--virtio-win "$work/vw" "$image" > "$work/out" 2>&1 || diag "$(cat "$work/out")"
 	[ $n = 4 ] || windows_writes $n
+	# A former busflip has kept one more file.
+	[ $n != 1 ] || touch "$state"/image-*/2*/edits
 done
 is "four patches, keep = 2: two are kept" "$(kept)" 2
 is "four different ones" "$(printf '%s\n' "${sums[@]}" | sort -u | wc -l)" 4

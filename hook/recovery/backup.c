@@ -28,7 +28,6 @@ static const struct {
 	{ "SYSTEM", JOB_SECTION_COUNT },	/* stored in a file of its own */
 	{ "SYSTEM.LOG1", JOB_SECTION_LOG1 },
 	{ "SYSTEM.LOG2", JOB_SECTION_LOG2 },
-	{ "edits", JOB_SECTION_RECORD },
 };
 
 int backup_folder(const char *state, const char *key, const char *image,
@@ -232,6 +231,9 @@ static void remove_backup(const char *folder, const char *name)
 			       files[i].name))
 			unlink(file);
 	if (str_printf(file, sizeof(file), "%s/" BACKUP_INFO, path))
+		unlink(file);
+	/* Of a former busflip. */
+	if (str_printf(file, sizeof(file), "%s/edits", path))
 		unlink(file);
 	rmdir(path);
 }

@@ -2,9 +2,10 @@
 /*
  * backup.h - backups of the hives from before each patch, on the host
  *
- * <state>/<key>/<time>/ holds SYSTEM, SYSTEM.LOG1, SYSTEM.LOG2, edits (the changes, with the
- * old values) and patch.info (the image, and how the hive looked after the patch). <key> is the
- * domain's UUID, or derived from the path of an image given by itself.
+ * <state>/<key>/<time>/ holds SYSTEM, SYSTEM.LOG1, SYSTEM.LOG2 and patch.info (image, and
+ * state of the hive after the patch). <state>/<key>/transition holds the edits of the first
+ * patch with the old values, see backup_transition(). <key> is the domain's UUID, or derived
+ * from the path of an image that was given by itself.
  */
 #ifndef BUSFLIP_BACKUP_H
 #define BUSFLIP_BACKUP_H
