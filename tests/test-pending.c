@@ -163,7 +163,8 @@ static void test_restart(void)
 	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "not one that was not");
 	p.at = 0;
 	p.boot[0] ^= 1;
-	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "nor before the host went down");
+	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID),
+	   "nor one of before the host went down");
 	pending_new(&p, PENDING_BOUNCE, UUID, "win");
 	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "nor for another reason");
 	pending_discard(UUID);
