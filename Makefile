@@ -416,4 +416,4 @@ rpm:
 	lint lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man \
 	install install-files install-bait install-hook install-package uninstall deb rpm
 .SECONDARY:
--include $(wildcard $(B)/*/*.d $(B)/$(M)/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/$(M)/*.d)
