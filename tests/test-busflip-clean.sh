@@ -56,7 +56,7 @@ quietly busflip patch --format qcow2 "$LAB/path.qcow2"
 by_path=$(cd $kept && echo image-*)
 all="$gone last story"
 is "registry, session and story are kept" "$(all_of "$gone")" "$all"
-like "so is the registry of an image that was given by path" "$by_path" '^image-[0-9a-f]{16}$'
+like "so is the registry of an image that was given by path" "$by_path" '^image-[0-9a-f]{64}$'
 
 fails "nothing is to be removed" 0 busflip clean
 like "it is said which disk still exists" "$output" "$by_path: kept, since its disk still exists: $LAB/path.qcow2"

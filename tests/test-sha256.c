@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-sha256.c - SHA-256 against known sums */
 
-#include "hook/image/sha256.h"
+#include "hook/recovery/sha256.h"
 
 #include <string.h>
 

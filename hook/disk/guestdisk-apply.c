@@ -96,7 +96,7 @@ static void settle_backup(const struct run *s, int r, bool decided)
 	if (!s->work.finished[0])
 		return;
 	if (r >= 0) {
-		backup_prune(s->backups, s->options->keep);
+		backup_prune(s->backups, s->image.path, s->options->keep);
 	} else if (!decided && journal_find(s->journals, &s->image, name, sizeof(name),
 				NULL) == 0) {
 		backup_discard(s->work.finished);

@@ -29,6 +29,8 @@ int run_find_kept(struct run *s, struct error *err)
 	if (backup_folder(s->options->state, s->disk->key, s->image.path,
 			  s->backups, sizeof(s->backups), err) < 0)
 		return -1;
+	if (run_will_write(s->job))
+		backup_rename_old(s->options->state, s->image.path);
 	if (s->disk->key && run_will_write(s->job) && s->job->trial)
 		adopt(s);
 	if (s->job->action == JOB_SETTLE) {

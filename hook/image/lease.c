@@ -26,8 +26,8 @@
 
 #include "helper/shared/refusal.h"
 #include "helper/shared/text.h"
-#include "hook/image/sha256.h"
 #include "hook/libvirt/libvirtconf.h"
+#include "hook/recovery/sha256.h"
 
 #define QEMU_CONF "qemu.conf"
 #define LOCKD_CONF "qemu-lockd.conf"

@@ -21,4 +21,7 @@ extern const struct record_field backup_fields[BACKUP_FIELDS];
  * unfinished ones with a dot. */
 int backup_is_finished(const struct dirent *e);
 
+/* backup_read_image() - of which image the one @name in @folder is; false: it is damaged. */
+bool backup_read_image(const char *folder, const char *name, char image[4096]);
+
 #endif

@@ -111,19 +111,26 @@ static int open_one(const char *folder, const char *name, struct backup *b,
 	return read_info(b, fd, err);
 }
 
+bool backup_read_image(const char *folder, const char *name, char image[4096])
+{
+	struct backup b = { 0 };
+	bool read = open_one(folder, name, &b, NULL) == 0;
+
+	backup_close(&b);
+	return read && str_fits(image, sizeof(b.image), b.image);
+}
+
 /* Is there a backup of @image in @folder that is newer than @newest? Its name is stored there. */
 static bool has_newer(const char *folder, const char *image, char newest[NAME_MAX + 1])
 {
 	struct dirent **list = NULL;
 	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	char its[4096];
 	bool found = false;
 
 	for (int i = n - 1; i >= 0 && !found && strcmp(list[i]->d_name, newest) > 0; i--) {
-		struct backup b = { 0 };
-
-		found = open_one(folder, list[i]->d_name, &b, NULL) == 0 &&
-			strcmp(b.image, image) == 0;
-		backup_close(&b);
+		found = backup_read_image(folder, list[i]->d_name, its) &&
+			strcmp(its, image) == 0;
 		if (found)
 			str_fits(newest, NAME_MAX + 1, list[i]->d_name);
 	}

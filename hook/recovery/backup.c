@@ -16,6 +16,7 @@
 
 #include "helper/shared/file.h"
 #include "helper/shared/refusal.h"
+#include "hook/recovery/sha256.h"
 
 /* Bytes written at a time. The helper may send a lot, and the host's disk may be slow; before
  * each piece the remaining time is checked. */
@@ -33,11 +34,43 @@ static const struct {
 int backup_folder(const char *state, const char *key, const char *image,
 		  char *out, size_t size, struct error *err)
 {
+	char sum[SHA256_TEXT];
+
+	sha256_text(image, strlen(image), sum);
 	if (key ? !str_printf(out, size, "%s/%s", state, key)
-		: !str_printf(out, size, "%s/image-%016llx", state,
-			      (unsigned long long)str_hash(image)))
+		: !str_printf(out, size, "%s/image-%s", state, sum))
 		return fail(err, ENAMETOOLONG, "%s: name too long", state);
 	return 0;
+}
+
+/* All that is finished, and at least one. */
+static bool is_all_of(const char *folder, const char *image)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	char its[4096];
+	bool all = n > 0;
+
+	for (int i = 0; i < n; i++) {
+		all = all && backup_read_image(folder, list[i]->d_name, its) &&
+		      strcmp(its, image) == 0;
+		free(list[i]);
+	}
+	free(list);
+	return all;
+}
+
+void backup_rename_old(const char *state, const char *image)
+{
+	char old[4096], new[4096];
+
+	if (!str_printf(old, sizeof(old), "%s/image-%016llx", state,
+			(unsigned long long)str_hash(image)) ||
+	    backup_folder(state, NULL, image, new, sizeof(new), NULL) < 0 ||
+	    !is_all_of(old, image))
+		return;
+	if (renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE) == 0)
+		folder_sync(state, NULL);
 }
 
 static int no_room(struct error *err)
@@ -244,15 +277,13 @@ static int is_unfinished(const struct dirent *e)
 	return !strncmp(e->d_name, ".new-", 5);
 }
 
-static void prune(const char *folder, int (*which)(const struct dirent *),
-		  unsigned int keep)
+static void remove_those(const char *folder, int (*which)(const struct dirent *))
 {
 	struct dirent **list = NULL;
 	int n = scandir(folder, &list, which, alphasort);
 
 	for (int i = 0; i < n; i++) {
-		if (n - i > (int)keep)
-			remove_backup(folder, list[i]->d_name);
+		remove_backup(folder, list[i]->d_name);
 		free(list[i]);
 	}
 	free(list);
@@ -286,7 +317,7 @@ int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_w
 	work->deadline = deadline;
 	if (folder_make(folder, 0700, err) < 0)
 		return no_room(err);
-	prune(folder, is_unfinished, 0);
+	remove_those(folder, is_unfinished);
 	if (!str_printf(work->path, sizeof(work->path), "%s/.new-XXXXXX",
 			folder))
 		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
@@ -313,7 +344,7 @@ void backup_abandon(const char *folder, struct backup_work *work)
 {
 	if (work->path[0]) {
 		end_sync(work);
-		prune(folder, is_unfinished, 0);
+		remove_those(folder, is_unfinished);
 	}
 	work->path[0] = '\0';
 }
@@ -398,15 +429,33 @@ void backup_end_transition(const char *folder)
 		unlink(path);
 }
 
-void backup_prune(const char *folder, unsigned int keep)
+/* Of the image, or of one that is gone, since that is what it was called before. */
+static bool counts(const char *folder, const char *name, const char *image)
 {
-	prune(folder, backup_is_finished, keep ? keep : 1);
+	char its[4096];
+
+	return backup_read_image(folder, name, its) &&
+	       (strcmp(its, image) == 0 || (access(its, F_OK) < 0 && errno == ENOENT));
+}
+
+void backup_prune(const char *folder, const char *image, unsigned int keep)
+{
+	struct dirent **list = NULL;
+	int n = scandir(folder, &list, backup_is_finished, alphasort);
+	unsigned int seen = 0;
+
+	for (int i = n - 1; i >= 0; i--) {
+		if (counts(folder, list[i]->d_name, image) && ++seen > (keep ? keep : 1))
+			remove_backup(folder, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
 }
 
 int backup_remove(const char *folder, struct error *err)
 {
-	prune(folder, is_unfinished, 0);
-	prune(folder, backup_is_finished, 0);
+	remove_those(folder, is_unfinished);
+	remove_those(folder, backup_is_finished);
 	backup_end_transition(folder);
 	return rmdir(folder) == 0 || errno == ENOENT ? 0 : fail_errno(err, "%s", folder);
 }

@@ -4,8 +4,9 @@
  *
  * <state>/<key>/<time>/ holds SYSTEM, SYSTEM.LOG1, SYSTEM.LOG2 and patch.info (image, and
  * state of the hive after the patch). <state>/<key>/transition holds the edits of the first
- * patch with the old values, see backup_transition(). <key> is the domain's UUID, or derived
- * from the path of an image that was given by itself.
+ * patch with the old values, see backup_transition(). <key> is the domain's UUID, or the
+ * SHA-256 of the path of an image given by itself: with a weaker hash, another path could be
+ * made that gets the backups of somebody else's disk.
  */
 #ifndef BUSFLIP_BACKUP_H
 #define BUSFLIP_BACKUP_H
@@ -26,6 +27,12 @@ struct backup_source {
 /* backup_folder() - "<state>/<key>"; @key NULL: derived from @image. */
 int backup_folder(const char *state, const char *key, const char *image,
 		  char *out, size_t size, struct error *err);
+
+/*
+ * backup_rename_old() - rename the folder of @image, given by itself, that an older busflip
+ * named by a shorter hash of its path; not if any backup in it is of another image
+ */
+void backup_rename_old(const char *state, const char *image);
 
 /* A backup being made. */
 struct backup_work {
@@ -54,9 +61,14 @@ int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_w
 int backup_finish(const char *folder, struct backup_work *work,
 		  const struct backup_source *source, struct error *err);
 
-/* backup_prune() - remove all but the @keep newest. Call it only when the patch of the newest
- * is done, or is certain to be. */
-void backup_prune(const char *folder, unsigned int keep);
+/*
+ * backup_prune() - remove all backups of @image but the @keep newest
+ *
+ * Backups of images that are gone count as @image's; all others stay: a domain has several
+ * disks, and its UUID may have been another domain's. Call it only when the patch of the newest
+ * is done, or is certain to be.
+ */
+void backup_prune(const char *folder, const char *image, unsigned int keep);
 
 /*
  * backup_transition() - keep @record, the edits of the first patch of a disk, until the

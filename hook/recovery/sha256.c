@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* sha256.c - SHA-256 as in FIPS 180-4, for short texts: a path */
 
-#include "hook/image/sha256.h"
+#include "hook/recovery/sha256.h"
 
 #include <stdint.h>
 #include <stdio.h>

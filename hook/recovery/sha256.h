@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* sha256.h - the name that libvirt's virtlockd gives the lease of a disk */
+/* sha256.h - names made from paths: virtlockd's lease of a disk, what is kept of an image */
 #ifndef BUSFLIP_SHA256_H
 #define BUSFLIP_SHA256_H
 
