@@ -11,7 +11,7 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 requires nbdinfo --version
-plan 206
+plan 209
 
 size=$((64 * 1048576)) gpt=$((117 * 1048576))
 hive=Windows/System32/config/SYSTEM
@@ -351,8 +351,15 @@ if [ -e "$killer" ] && device=$(losetup --find --show "$work/device.raw" 2> "$wo
 	busflip undo --format raw "$work/device" > /dev/null
 	dd if="$work/old.raw" of="$device" bs=1M conv=nocreat,notrunc status=none
 	rm -rf "$state"
-	LD_PRELOAD=$killer KILLER_AT=$(($(cat "$work/count") - 6)) KILLER_WHO=all \
-		patch --format raw "$work/device" > /dev/null 2>&1
+	# In a boot before this one: within one, another number is another disk.
+	echo 11111111-2222-4333-8444-555555555555 > "$work/boot"
+	# shellcheck disable=SC2016	# the other bash expands them
+	KILLER_AT=$(($(cat "$work/count") - 6)) KILLER_WHO=all unshare -m bash -c '
+		mount --bind "$1" /proc/sys/kernel/random/boot_id
+		export LD_PRELOAD=$2
+		exec "${@:3}"' "" "$work/boot" "$killer" "$BUSFLIP_BUILD/busflip" --config /dev/null \
+		--state-dir "$state" --helper "$BUSFLIP_BUILD/busflip-helper" patch \
+		--virtio-win "$work/vw" --format raw "$work/device" > /dev/null 2>&1
 	ok "block device, patch killed: there is a journal" compgen -G "$state/journal/*.journal"
 	sync "$device"
 	losetup -d "$device"
@@ -366,6 +373,21 @@ if [ -e "$killer" ] && device=$(losetup --find --show "$work/device.raw" 2> "$wo
 	sync "$device"
 	is "it was finished" "$(sums raw "$work/device.raw" $gpt)" "$new_sums"
 	losetup -d "$device" "$other"
+
+	# Numbers are used again at once.
+	cp --sparse=always "$work/old.raw" "$work/device.raw"
+	rm -rf "$state"
+	device=$(losetup --find --show "$work/device.raw")
+	LD_PRELOAD=$killer KILLER_AT=$(($(cat "$work/count") - 6)) KILLER_WHO=all \
+		patch --format raw "$device" > /dev/null 2>&1
+	ok "block device, patch killed: a journal" compgen -G "$state/journal/*.journal"
+	wait_for "! pgrep -f 'qemu-nbd.*$device'" 5
+	losetup -d "$device"
+	quietly losetup "$device" "$work/other.raw"
+	ok "another device with its number: inspect" busflip inspect --format raw "$device"
+	sync "$device"
+	ok "nothing was written to it" cmp "$work/other.raw" "$work/old.raw"
+	losetup -d "$device"
 else
-	skip_some 3 "a device with another number" "there is no loop device, or no killer.so"
+	skip_some 6 "a device with another number" "there is no loop device, or no killer.so"
 fi

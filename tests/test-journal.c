@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/shared/crc32.h"
 #include "helper/shared/file.h"
 #include "helper/shared/refusal.h"
 #include "hook/disk/nbdserver.h"
@@ -29,7 +30,7 @@
 
 static char work[] = "/tmp/busflip-journal.XXXXXX";
 static char path[64], journals[64], name[4096];
-static struct journal_image image;
+static struct image_identity image;
 static struct error err;
 static struct nbdserver server;
 static struct nbd_client *disk;
@@ -115,14 +116,10 @@ static void stop(void)
 static struct journal *make_journal(void)
 {
 	struct journal *j = NULL;
-	struct stat st;
 	uint8_t data[12288];
 
-	stat(path, &st);
-	memset(&image, 0, sizeof(image));
-	strcpy(image.path, path);
-	image.dev = st.st_dev;
-	image.ino = st.st_ino;
+	if (identity_find(path, &image, &err) < 0)
+		ok(false, "identity_find: %s", err.msg);
 	image.size = SIZE;
 	journal_new(&image, &j, &err);
 	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
@@ -201,28 +198,134 @@ static void test_foreign(void)
 	close(fd);
 }
 
+/* Is it half patched, as what is compared with a journal of another image? */
+static int is_half_done(void)
+{
+	struct journal *j = NULL;
+	int r;
+
+	if (journal_find(journals, &image, name, sizeof(name), &err) != 1 ||
+	    journal_load(name, &j, &err) < 0)
+		return -2;
+	start();
+	r = journal_is_half_done(j, disk, &err);
+	stop();
+	journal_free(j);
+	return r;
+}
+
+static void test_half_done(void)
+{
+	int fd;
+
+	make_image(0);
+	ok(is_half_done() == 0, "all is old: not half done");
+	make_image(512);
+	ok(is_half_done() == 1 && compare_image(false) == 512, "one sector is new: half done");
+	make_image(CHANGED - 512);
+	ok(is_half_done() == 1, "all but one are new: half done");
+	make_image(CHANGED);
+	ok(is_half_done() == 0, "all are new: not half done");
+	make_image(4096);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (pwrite(fd, "x", 1, 66000) != 1)
+		ok(false, "pwrite");
+	close(fd);
+	ok(is_half_done() == 0, "a sector that is neither: another disk");
+	make_image(0);
+}
+
+/* Of the image that is noted as @image. */
+static enum identity_match match(struct image_identity now)
+{
+	return identity_match(&image, &now);
+}
+
 static void test_identity(void)
 {
-	struct journal_image other = image;
+	struct image_identity now = image, noted = image;
 
-	strcpy(other.path, "/somewhere/else");
-	ok(journal_find(journals, &other, name, sizeof(name), &err) == 1,
-	   "found by device and inode after a rename");
-	other = image;
-	other.dev++;
-	other.ino = 1;
-	ok(journal_find(journals, &other, name, sizeof(name), &err) == 1,
-	   "found by its path after device numbers changed");
-	strcpy(other.path, "/somewhere/else");
-	ok(journal_find(journals, &other, name, sizeof(name), &err) == 0,
-	   "another image has none");
-	other = image;
-	strcpy(other.path, "/somewhere/else");
-	other.boot++;
-	ok(journal_find(journals, &other, name, sizeof(name), &err) == 0,
-	   "the number of a device, after another boot: not by that");
+	ok(image.born, "the file system tells when a file was born");
+	ok(match(now) == IDENTITY_SAME, "the same");
+	strcpy(now.path, "/somewhere/else");
+	ok(match(now) == IDENTITY_SAME, "renamed: by device, inode and birth");
+	ok(journal_find(journals, &now, name, sizeof(name), &err) == 1, "its journal is found");
+	now.born++;
+	ok(match(now) == IDENTITY_OTHER, "an inode that is used again: another");
+	ok(journal_find(journals, &now, name, sizeof(name), &err) == 0, "it has no journal");
+	now = image;
+	now.dev++;
+	now.boot++;
+	ok(match(now) == IDENTITY_SAME, "another number of the file system: by path");
+	strcpy(now.path, "/somewhere/else");
+	ok(match(now) == IDENTITY_OTHER, "and another path: perhaps of a clone, another");
+	now = image;
+	now.born++;
+	ok(match(now) == IDENTITY_SAME_PATH, "another file of that path, though of that inode");
+	ok(journal_find(journals, &now, name, sizeof(name), &err) == 0, "has no journal");
+	now = image;
+	now.ino++;
+	ok(match(now) == IDENTITY_SAME_PATH, "another inode, the same birth");
+
+	now = image;
+	now.born = image.born = 0;
+	ok(match(now) == IDENTITY_SAME, "birth not known: by path, device and inode");
+	now.dev++;
+	ok(match(now) == IDENTITY_SAME_PATH, "not with another device");
+	now.boot++;
+	ok(match(now) == IDENTITY_SAME, "but after another boot");
+	now.ino++;
+	ok(match(now) == IDENTITY_SAME_PATH, "never with another inode");
+	now = image;
+	strcpy(now.path, "/somewhere/else");
+	ok(match(now) == IDENTITY_OTHER, "nor by device and inode alone");
+	image = noted;
 	ok(journal_find("/nonexistent", &image, name, sizeof(name), &err) ==
 	   0, "no folder: none");
+}
+
+static void test_devices(void)
+{
+	const struct image_identity saved = image;
+	struct image_identity now;
+
+	image = (struct image_identity){ .path = "/dev/vg/win", .dev = 64771, .boot = 1,
+					 .sequence = 7, .bytes = SIZE, .id = "LVM-abc" };
+	now = image;
+	now.dev++;
+	now.boot++;
+	now.sequence++;
+	strcpy(now.path, "/dev/mapper/vg-win");
+	ok(match(now) == IDENTITY_SAME, "a volume by its UUID, whatever else has changed");
+	now = image;
+	strcpy(now.id, "LVM-def");
+	ok(match(now) == IDENTITY_SAME_PATH, "dm-N and the path are used again: another");
+	strcpy(now.path, "/dev/vg/other");
+	ok(match(now) == IDENTITY_OTHER, "dm-N is used again: another");
+
+	strcpy(image.id, "t10.QEMU");
+	now = image;
+	ok(match(now) == IDENTITY_SAME, "an identifier that is not unique: with the path");
+	strcpy(now.path, "/dev/sdb");
+	ok(match(now) == IDENTITY_OTHER, "not without");
+
+	image.id[0] = '\0';
+	now = image;
+	strcpy(now.path, "/dev/disk/win");
+	ok(match(now) == IDENTITY_SAME, "no identifier: by its number in this boot");
+	now = image;
+	now.sequence++;
+	ok(match(now) == IDENTITY_SAME_PATH, "the same path and size, another disk");
+	now.boot++;
+	ok(match(now) == IDENTITY_SAME, "after another boot: by path and size");
+	now.dev++;
+	ok(match(now) == IDENTITY_SAME, "whatever its number");
+	now.bytes++;
+	ok(match(now) == IDENTITY_SAME_PATH, "not with another size");
+	now = image;
+	now.ino = 1;
+	ok(match(now) == IDENTITY_SAME_PATH, "nor when it is a file now");
+	image = saved;
 }
 
 static char *read_journal(size_t *len)
@@ -265,8 +368,53 @@ static void test_damage(void)
 	if (file_replace(name, data, len, 0600, &err) < 0)
 		ok(false, "file_replace");
 	ok(redo() == -2 && err.code == REFUSE_JOURNAL,
-	   "a damaged one with our name is not passed over");
+	   "one whose content is damaged is not passed over");
+	data[len / 2] ^= 1;
+	data[32] ^= 1;
+	if (file_replace(name, data, len, 0600, &err) < 0)
+		ok(false, "file_replace");
+	ok(redo() == -2 && err.code == REFUSE_JOURNAL,
+	   "nor one with our name whose header is");
 	free(data);
+}
+
+/* As version 1 has it: no birth, no identifier, no CRC of the header. */
+static void make_old(void)
+{
+	size_t len = 0, path_len = strlen(path);
+	char *data = read_journal(&len), old[4096];
+
+	data[8] = 1;
+	memmove(data + 64, data + 96, len - 96);
+	len -= 32;
+	put_le64(data + 16, len);
+	memset(data + 12, 0, 4);
+	put_le32(data + 12, crc32_update(0, data, len));
+	ok(!memcmp(data + 64, path, path_len), "of version 1");
+	snprintf(old, sizeof(old), "%s/0123456789abcdef.journal", journals);
+	if (journal_remove(name, &err) < 0 || file_replace(old, data, len, 0600, &err) < 0)
+		ok(false, "file_replace: %s", err.msg);
+	free(data);
+}
+
+static void test_old(void)
+{
+	struct image_identity now = image;
+
+	store_journal();
+	make_old();
+	make_image(512);
+	ok(redo() == (CHANGED - 512) / 512 && compare_image(true) == 0,
+	   "one of version 1 is found and redone");
+	strcpy(now.path, "/somewhere/else");
+	ok(journal_find(journals, &now, name, sizeof(name), &err) == 0,
+	   "not by device and inode alone");
+	now = image;
+	now.ino++;
+	ok(journal_find(journals, &now, name, sizeof(name), &err) == 0, "nor by the path alone");
+	if (journal_find(journals, &image, name, sizeof(name), &err) != 1 ||
+	    journal_remove(name, &err) < 0)
+		ok(false, "cannot remove it");
 }
 
 static void test_remove(void)
@@ -312,9 +460,12 @@ int main(void)
 	snprintf(journals, sizeof(journals), "%s/journal", work);
 	test_redo();
 	test_foreign();
+	test_half_done();
 	test_identity();
+	test_devices();
 	test_damage();
 	test_remove();
+	test_old();
 	test_limits();
 	unlink(path);
 	rmdir(journals);

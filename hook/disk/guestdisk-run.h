@@ -15,7 +15,7 @@ struct run {
 	const struct guestdisk_options *options;
 	const struct job *job;
 	int64_t deadline;		/* monotonic_ms() */
-	struct journal_image image;	/* path, identity, size when known */
+	struct image_identity image;	/* size when known */
 	struct backing backing;
 	char journals[4096];		/* folder */
 	struct imagelock lock;		/* of the image */
@@ -35,6 +35,19 @@ struct run {
 	struct backup_work work;	/* the backup being made */
 	struct backup backup;		/* undo: the backup to restore */
 };
+
+/*
+ * guestdisk-run.c: session_begin() - identify the image; its backing files follow later.
+ * session_close() - close all that is open, so that the run can begin anew.
+ */
+int session_begin(struct run *s, const struct guestdisk *disk,
+		  const struct guestdisk_options *options, const struct job *job,
+		  struct error *err);
+void session_close(struct run *s);
+
+/* guestdisk-recover.c: finish an interrupted patch. Return 1 if one was finished, 0 if there
+ * was none, -1. */
+int run_recover(struct run *s, struct error *err);
 
 /* guestdisk-kept.c: run_will_write() - true if the run may write. run_find_kept() - find this
  * disk's backups, and for undo and settle the one to restore. */

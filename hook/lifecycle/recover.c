@@ -15,6 +15,7 @@
 #include "hook/host/qemuuser.h"
 #include "hook/image/diskimage.h"
 #include "hook/phase/writable.h"
+#include "hook/recovery/journal.h"
 #include "hook/state/story.h"
 
 static int recover_disk(const struct domain *domain, const xmlNode *disk,

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,35 +16,50 @@
 #include "helper/shared/file.h"
 #include "helper/shared/job.h"
 #include "helper/shared/refusal.h"
+#include "hook/recovery/sha256.h"
 
-/* Offsets in the file. */
+/* Offsets in the file. The header of version 1 ends before AT_BORN. */
 enum {
 	AT_MAGIC = 0, AT_VERSION = 8, AT_CRC = 12, AT_LENGTH = 16, AT_DEV = 24,
 	AT_INO = 32, AT_SIZE = 40, AT_RUNS = 48, AT_PATH_LEN = 52, AT_BOOT = 56,
-	HEADER = 64,
+	HEADER_1 = 64,
+	AT_BORN = 64, AT_SEQUENCE = 72, AT_BYTES = 80, AT_ID_LEN = 88, AT_HEADER_CRC = 92,
+	HEADER = 96,
 	RUN = 16,
 };
 
-#define JOURNAL_VERSION 1u
+#define JOURNAL_VERSION 2u
 #define FILE_LIMIT (2ull * IMAGE_DIRTY_LIMIT + 16 * JOURNAL_RUN_LIMIT + 8192)
 
 static const char magic[8] = "BFLPJNL";
 
-/* The name is derived from the path, so that two images do not share one by accident; the
- * header decides. */
-int journal_name(const char *dir, const struct journal_image *image, char *name,
+/* No two images share a name, not even two of one path. The header decides. */
+int journal_name(const char *dir, const struct image_identity *image, char *name,
 		 size_t size, struct error *err)
 {
-	if (!str_printf(name, size, "%s/%016llx" JOURNAL_SUFFIX, dir,
-			(unsigned long long)str_hash(image->path)))
+	char text[sizeof(image->path) + IDENTITY_ID + 128], sum[SHA256_TEXT];
+
+	snprintf(text, sizeof(text), "%llx %llx %llx %llx %llx %s\n%s",
+		 (unsigned long long)image->dev, (unsigned long long)image->ino,
+		 (unsigned long long)image->born, (unsigned long long)image->sequence,
+		 (unsigned long long)image->bytes, image->id, image->path);
+	sha256_text(text, strlen(text), sum);
+	if (!str_printf(name, size, "%s/%s" JOURNAL_SUFFIX, dir, sum))
 		return fail(err, ENAMETOOLONG, "%s: name too long", dir);
 	return 0;
 }
 
+/* Of all that says whose it is: header, path and identifier. */
+static uint32_t header_crc(const uint8_t *data, size_t names)
+{
+	return crc32_update(crc32_update(0, data + AT_DEV, AT_HEADER_CRC - AT_DEV),
+			    data + HEADER, names);
+}
+
 static void fill_file(const struct journal *j, uint8_t *data, size_t len)
 {
-	size_t path_len = strlen(j->image.path);
-	uint8_t *run = data + HEADER + path_len;
+	size_t path_len = strlen(j->image.path), id_len = strlen(j->image.id);
+	uint8_t *run = data + HEADER + path_len + id_len;
 	uint8_t *p = run + j->count * RUN;
 
 	memset(data, 0, HEADER);
@@ -54,9 +70,15 @@ static void fill_file(const struct journal *j, uint8_t *data, size_t len)
 	put_le64(data + AT_INO, j->image.ino);
 	put_le64(data + AT_SIZE, j->image.size);
 	put_le64(data + AT_BOOT, j->image.boot);
+	put_le64(data + AT_BORN, j->image.born);
+	put_le64(data + AT_SEQUENCE, j->image.sequence);
+	put_le64(data + AT_BYTES, j->image.bytes);
 	put_le32(data + AT_RUNS, (uint32_t)j->count);
 	put_le32(data + AT_PATH_LEN, (uint32_t)path_len);
+	put_le32(data + AT_ID_LEN, (uint32_t)id_len);
 	memcpy(data + HEADER, j->image.path, path_len);
+	memcpy(data + HEADER + path_len, j->image.id, id_len);
+	put_le32(data + AT_HEADER_CRC, header_crc(data, path_len + id_len));
 	for (size_t i = 0; i < j->count; i++, run += RUN) {
 		const struct journal_run *r = &j->runs[i];
 
@@ -72,7 +94,7 @@ static void fill_file(const struct journal *j, uint8_t *data, size_t len)
 
 int journal_store(const struct journal *j, const char *dir, struct error *err)
 {
-	size_t len = HEADER + strlen(j->image.path) + j->count * RUN +
+	size_t len = HEADER + strlen(j->image.path) + strlen(j->image.id) + j->count * RUN +
 		     2 * (size_t)j->bytes;
 	AUTO_FREE uint8_t *data = malloc(len);
 	char name[4096];
@@ -96,26 +118,36 @@ static int damaged(struct error *err, const char *what)
 }
 
 static int parse_header(const uint8_t *data, size_t len,
-			struct journal_image *image, size_t *runs,
+			struct image_identity *image, size_t *runs,
 			size_t *body, struct error *err)
 {
-	uint32_t path_len;
+	const bool old = len >= HEADER_1 && get_le32(data + AT_VERSION) == 1;
+	const size_t header = old ? HEADER_1 : HEADER;
+	uint32_t path_len, id_len;
 
-	if (len < HEADER || memcmp(data, magic, 8) != 0 ||
-	    get_le32(data + AT_VERSION) != JOURNAL_VERSION)
+	if (len < header || memcmp(data, magic, 8) != 0 ||
+	    (!old && get_le32(data + AT_VERSION) != JOURNAL_VERSION))
 		return damaged(err, "no header of this version");
 	path_len = get_le32(data + AT_PATH_LEN);
-	if (path_len >= sizeof(image->path) ||
-	    !range_ok(HEADER, path_len, len))
+	id_len = old ? 0 : get_le32(data + AT_ID_LEN);
+	if (path_len >= sizeof(image->path) || id_len >= sizeof(image->id) ||
+	    !range_ok(header, path_len + id_len, len))
 		return damaged(err, "path");
+	if (!old && header_crc(data, path_len + id_len) != get_le32(data + AT_HEADER_CRC))
+		return damaged(err, "checksum of its header");
 	memset(image, 0, sizeof(*image));
-	memcpy(image->path, data + HEADER, path_len);
+	image->old = old;
+	memcpy(image->path, data + header, path_len);
+	memcpy(image->id, data + header + path_len, id_len);
 	image->dev = get_le64(data + AT_DEV);
 	image->ino = get_le64(data + AT_INO);
 	image->size = get_le64(data + AT_SIZE);
 	image->boot = get_le64(data + AT_BOOT);
+	image->born = old ? 0 : get_le64(data + AT_BORN);
+	image->sequence = old ? 0 : get_le64(data + AT_SEQUENCE);
+	image->bytes = old ? 0 : get_le64(data + AT_BYTES);
 	*runs = get_le32(data + AT_RUNS);
-	*body = HEADER + path_len;
+	*body = header + path_len + id_len;
 	return *runs <= JOURNAL_RUN_LIMIT ? 0 : damaged(err, "runs");
 }
 
@@ -155,7 +187,7 @@ static int parse_runs(struct journal *j, const uint8_t *data, size_t len,
 int journal_parse(const uint8_t *data, size_t len, struct journal **out,
 		  struct error *err)
 {
-	struct journal_image image = { .path = "" };
+	struct image_identity image = { .path = "" };
 	struct journal *j = NULL;
 	size_t runs = 0, body = 0;
 
@@ -183,60 +215,74 @@ int journal_load(const char *name, struct journal **j, struct error *err)
 	return journal_parse((const uint8_t *)data, len, j, err);
 }
 
-/* A file whose header can't be read belongs to no image: report it if its name is that of this
- * image. */
-static bool belongs_to(const char *name, const struct journal_image *image,
-		       const char *own_name)
+static int is_journal(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name), m = strlen(JOURNAL_SUFFIX);
+
+	return n > m && !strcmp(e->d_name + n - m, JOURNAL_SUFFIX);
+}
+
+/* False if the header can't be read: it is not known which image the file belongs to. */
+static bool read_header(const char *name, struct image_identity *image)
 {
 	AUTO_FD int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	uint8_t head[HEADER + sizeof(image->path)];
-	struct journal_image found = { .path = "" };
+	uint8_t head[HEADER + sizeof(image->path) + sizeof(image->id)];
 	size_t runs = 0, body = 0;
-	ssize_t n;
+	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
 
-	if (!strcmp(name, own_name))
-		return true;
-	if (fd < 0)
-		return false;
-	n = read(fd, head, sizeof(head));
-	if (n < 0 || parse_header(head, (size_t)n, &found, &runs, &body, NULL))
-		return false;
-	return !strcmp(found.path, image->path) ||
-	       (found.dev == image->dev && found.ino == image->ino &&
-		found.boot == image->boot);
+	return n >= 0 && parse_header(head, (size_t)n, image, &runs, &body, NULL) == 0;
 }
 
-static bool has_suffix(const char *name)
+int journal_each(const char *dir,
+		 int (*each)(void *context, const char *name,
+			     const struct image_identity *image),
+		 void *context, struct error *err)
 {
-	size_t n = strlen(name), m = strlen(JOURNAL_SUFFIX);
+	struct dirent **list = NULL;
+	int n = scandir(dir, &list, is_journal, alphasort), r = 0;
+	struct image_identity image;
+	char name[4096];
 
-	return n > m && !strcmp(name + n - m, JOURNAL_SUFFIX);
+	if (n < 0)
+		return errno == ENOENT ? 0 : fail_errno(err, "%s", dir);
+	for (int i = 0; i < n; i++) {
+		if (r)
+			;
+		else if (!str_printf(name, sizeof(name), "%s/%s", dir, list[i]->d_name))
+			r = fail(err, ENAMETOOLONG, "%s: name too long", dir);
+		else
+			r = each(context, name, read_header(name, &image) ? &image : NULL);
+		free(list[i]);
+	}
+	free(list);
+	return r;
 }
 
-int journal_find(const char *dir, const struct journal_image *image,
+struct search {
+	const struct image_identity *image;
+	const char *own;	/* the name that @image gives it */
+	char *name;
+	size_t size;
+};
+
+static int is_the_one(void *context, const char *name, const struct image_identity *image)
+{
+	struct search *search = context;
+
+	if (image ? identity_match(image, search->image) != IDENTITY_SAME
+		  : strcmp(name, search->own) != 0)
+		return 0;
+	return str_fits(search->name, search->size, name);
+}
+
+int journal_find(const char *dir, const struct image_identity *image,
 		 char *name, size_t size, struct error *err)
 {
-	DIR *d = opendir(dir);
-	struct dirent *e;
 	char own[4096];
-	int found = 0;
+	struct search search = { image, own, name, size };
 
-	if (!d && errno == ENOENT)
-		return 0;
-	if (!d)
-		return fail_errno(err, "%s", dir);
-	if (journal_name(dir, image, own, sizeof(own), err) < 0)
-		found = -1;
-	while (!found && (e = readdir(d))) {
-		if (!has_suffix(e->d_name))
-			continue;
-		if (!str_printf(name, size, "%s/%s", dir, e->d_name))
-			found = fail(err, ENAMETOOLONG, "%s: name too long", dir);
-		else if (belongs_to(name, image, own))
-			found = 1;
-	}
-	closedir(d);
-	return found;
+	return journal_name(dir, image, own, sizeof(own), err) < 0 ? -1 :
+		journal_each(dir, is_the_one, &search, err);
 }
 
 int journal_remove(const char *name, struct error *err)
@@ -251,7 +297,7 @@ int journal_remove(const char *name, struct error *err)
 	return folder_sync(dir, err);
 }
 
-void journal_sweep(const char *dir, const struct journal_image *image)
+void journal_sweep(const char *dir, const struct image_identity *image)
 {
 	char own[4096], name[4096];
 	const char *base;

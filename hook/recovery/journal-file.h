@@ -14,7 +14,7 @@ struct journal_run {
 };
 
 struct journal {
-	struct journal_image image;
+	struct image_identity image;
 	struct journal_run *runs;
 	size_t count, room;
 	uint64_t end;		/* of the last run */

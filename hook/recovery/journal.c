@@ -13,7 +13,7 @@
 
 #define SECTOR 512u
 
-int journal_new(const struct journal_image *image, struct journal **out,
+int journal_new(const struct image_identity *image, struct journal **out,
 		struct error *err)
 {
 	struct journal *j = calloc(1, sizeof(*j));
@@ -117,54 +117,54 @@ int journal_apply(const struct journal *j, struct nbd_client *disk, struct error
 	return nbd_client_flush(disk, err);
 }
 
-/* Return how many sectors of @run are still old in @now; -1: one is neither old nor new.
- * Sectors, because a power failure may leave half of a page written. */
-static int count_old(const struct journal_run *run, const uint8_t *now)
-{
-	int count = 0;
+/* The present content of a disk, in sectors, because a power failure may leave half of a page
+ * written. Sectors that the patch does not change are not counted. */
+struct sectors {
+	int old, new;
+	bool foreign;		/* one is neither old nor new, in the run at */
+	uint64_t where;		/* this offset */
+};
 
+static void count_sectors(const struct journal_run *run, const uint8_t *now,
+			  struct sectors *count)
+{
 	for (uint32_t at = 0; at < run->len; at += SECTOR) {
 		uint32_t n = run->len - at < SECTOR ? run->len - at : SECTOR;
 
-		if (!memcmp(now + at, run->new + at, n))
-			continue;
-		if (memcmp(now + at, run->old + at, n) != 0)
-			return -1;
-		count++;
+		if (memcmp(now + at, run->new + at, n) == 0) {
+			count->new += memcmp(run->old + at, run->new + at, n) != 0;
+		} else if (memcmp(now + at, run->old + at, n) == 0) {
+			count->old++;
+		} else {
+			count->foreign = true;
+			count->where = run->off;
+			return;
+		}
 	}
-	return count;
 }
 
-static int check_pages(const struct journal *j, struct nbd_client *disk,
-		       struct error *err)
+/* Ends at a foreign one. */
+static int look_at_disk(const struct journal *j, struct nbd_client *disk,
+			struct sectors *count, struct error *err)
 {
-	int total = 0;
-
-	for (size_t i = 0; i < j->count; i++) {
+	memset(count, 0, sizeof(*count));
+	for (size_t i = 0; i < j->count && !count->foreign; i++) {
 		const struct journal_run *run = &j->runs[i];
 		AUTO_FREE uint8_t *now = malloc(run->len);
 		struct nbd_piece piece = { run->off, run->len, now };
-		int n;
 
 		if (!now)
 			return fail(err, ENOMEM, "out of memory");
 		if (nbd_client_read(disk, &piece, 1, err) < 0)
 			return -1;
-		n = count_old(run, now);
-		if (n < 0)
-			return fail(err, REFUSE_JOURNAL,
-				    "the disk has changed since an interrupted "
-				    "patch: at byte %llu it is neither as "
-				    "before nor as it should be",
-				    (unsigned long long)run->off);
-		total += n;
+		count_sectors(run, now, count);
 	}
-	return total;
+	return 0;
 }
 
 int journal_redo(const struct journal *j, struct nbd_client *disk, struct error *err)
 {
-	int old;
+	struct sectors count;
 
 	if (nbd_client_size(disk) != j->image.size)
 		return fail(err, REFUSE_JOURNAL,
@@ -172,11 +172,27 @@ int journal_redo(const struct journal *j, struct nbd_client *disk, struct error 
 			    "interrupted and has %llu now",
 			    (unsigned long long)j->image.size,
 			    (unsigned long long)nbd_client_size(disk));
-	old = check_pages(j, disk, err);
-	if (old < 0)
+	if (look_at_disk(j, disk, &count, err) < 0)
 		return -1;
+	if (count.foreign)
+		return fail(err, REFUSE_JOURNAL,
+			    "the disk has changed since an interrupted "
+			    "patch: at byte %llu it is neither as "
+			    "before nor as it should be",
+			    (unsigned long long)count.where);
 	/* All new: written, but perhaps not flushed. */
-	if ((old ? journal_apply(j, disk, err) : nbd_client_flush(disk, err)) < 0)
+	if ((count.old ? journal_apply(j, disk, err) : nbd_client_flush(disk, err)) < 0)
 		return -1;
-	return old;
+	return count.old;
+}
+
+int journal_is_half_done(const struct journal *j, struct nbd_client *disk, struct error *err)
+{
+	struct sectors count;
+
+	if (nbd_client_size(disk) != j->image.size)
+		return 0;
+	if (look_at_disk(j, disk, &count, err) < 0)
+		return -1;
+	return !count.foreign && count.old && count.new;
 }

@@ -16,28 +16,32 @@
  * image, call journal_find(), journal_load() and journal_redo(), while qemu-nbd holds the lock
  * of the image.
  *
- * File: 64 bytes of header, path, list of runs, then old and new content of each run; one CRC
- * over all. It is written under a temporary name and renamed, so an incomplete file never has
- * the final name.
+ * The header of a journal says which image it belongs to (identity.h), its name does not. The
+ * journal of an image that is gone stays until "busflip clean": it is redone on no other image
+ * and keeps no other guest from starting.
+ *
+ * If another image has the path, it may be a copy of the half patched one, restored from a
+ * backup or moved to another file system. Or it belongs to another guest, and the journal to
+ * whoever had the path before. So a journal is never redone on it: its content may have been
+ * chosen to fit a disk with known content. But an image that is seen to be between old and new
+ * (journal_is_half_done()) is not started: a Windows on half of a patch does more damage, while
+ * a refused start is repaired by one command. A disk that is all old or all new is consistent,
+ * and one with a sector that is neither is another disk.
+ *
+ * File: header, path, identifier, list of runs, then old and new content of each run; one CRC
+ * over what identifies the image, and one over all. It is written under a temporary name and
+ * renamed, so an incomplete file never has the final name.
  */
 #ifndef BUSFLIP_JOURNAL_H
 #define BUSFLIP_JOURNAL_H
 
+#include "helper/shared/file.h"
 #include "helper/shared/nbdclient.h"
-
-/* The image that a journal belongs to. The path finds it after a reboot, when device numbers
- * may differ; device and inode find it after a rename. A block device is found by its number
- * only until the next reboot. */
-struct journal_image {
-	char path[4096];	/* canonical; for a block device: as given */
-	uint64_t dev, ino;	/* for a block device: st_rdev and 0 */
-	uint64_t boot;		/* the host's boot; 0 for a file */
-	uint64_t size;		/* size of the virtual disk, bytes */
-};
+#include "hook/recovery/identity.h"
 
 struct journal;
 
-int journal_new(const struct journal_image *image, struct journal **journal,
+int journal_new(const struct image_identity *image, struct journal **journal,
 		struct error *err);
 void journal_free(struct journal *journal);	/* NULL is allowed */
 
@@ -60,10 +64,18 @@ int journal_store(const struct journal *journal, const char *dir,
 int journal_apply(const struct journal *journal, struct nbd_client *disk,
 		  struct error *err);
 
-/* journal_find() - is one stored for @image (path, or device and inode; its size does not
- * matter)? Return 1 with @name, the path of its file, 0, or -1. */
-int journal_find(const char *dir, const struct journal_image *image,
+/* journal_find() - is one stored for @image? A journal with a damaged header counts as
+ * @image's if it has the name that journal_name() gives. Return 1 with @name, the path of its
+ * file, 0, or -1. */
+int journal_find(const char *dir, const struct image_identity *image,
 		 char *name, size_t size, struct error *err);
+
+/* journal_each() - every journal in @dir, by name, until @each returns non-zero. @image: the
+ * image it belongs to, NULL if its header is damaged. Return 0, what @each returned, or -1. */
+int journal_each(const char *dir,
+		 int (*each)(void *context, const char *name,
+			     const struct image_identity *image),
+		 void *context, struct error *err);
 
 /* journal_load() - read and check a stored journal: REFUSE_JOURNAL if it is damaged. The
  * message speaks of "it": the caller adds the name. */
@@ -79,16 +91,21 @@ int journal_load(const char *name, struct journal **journal,
 int journal_redo(const struct journal *journal, struct nbd_client *disk,
 		 struct error *err);
 
+/* journal_is_half_done() - 1 if the disk is between old and new, 0 if not, -1. Writes
+ * nothing. */
+int journal_is_half_done(const struct journal *journal, struct nbd_client *disk,
+			 struct error *err);
+
 /* journal_remove() - remove it, durably. */
 int journal_remove(const char *name, struct error *err);
 
 /* journal_name() - the path that journal_store() uses. */
-int journal_name(const char *dir, const struct journal_image *image,
+int journal_name(const char *dir, const struct image_identity *image,
 		 char *name, size_t size, struct error *err);
 
 /* journal_sweep() - remove unfinished files for @image that a killed journal_store() left.
  * Only while the lock of the image is held. */
-void journal_sweep(const char *dir, const struct journal_image *image);
+void journal_sweep(const char *dir, const struct image_identity *image);
 
 /* For tests and fuzzers: a journal from its bytes. */
 int journal_parse(const uint8_t *data, size_t len, struct journal **journal,
