@@ -67,7 +67,8 @@ static const struct option_row {
 	  "       disable: leave the disk on SATA" },
 	{ { "force", no_argument }, OPTION_FORCE,
 	  "           disable: even if the disk can't be put back;\n"
-	  "                     undo: even if Windows has written since, or boots from VirtIO" },
+	  "                     undo: even if Windows has written since, or boots from VirtIO;\n"
+	  "                     patch: finish an interrupted patch on a copy of its image" },
 	{ { "format", required_argument }, OPTION_FORMAT,
 	  "FORMAT    format of an image given by path: raw, qcow2, ..." },
 	{ { "partition", required_argument }, OPTION_PARTITION,
@@ -123,9 +124,9 @@ static const struct command {
 	{ "inspect", "IMAGE|DOMAIN [--format FORMAT] [--json] [--live]", 1, 1,
 	  SUBJECT_OPTIONS | OPTION_JSON | OPTION_LIVE, command_inspect,
 	  "report the state of a domain and its reason, and which Windows is on a disk" },
-	{ "patch", "IMAGE|DOMAIN [--format FORMAT] [--bus BUS] [--dry-run]", 1, 1,
-	  SUBJECT_OPTIONS | OPTION_JSON | OPTION_BUS | OPTION_DRY_RUN | OPTION_VIRTIO_WIN,
-	  command_patch, "prepare the Windows on a disk for SATA and VirtIO" },
+	{ "patch", "IMAGE|DOMAIN [--format FORMAT] [--bus BUS] [--dry-run] [--force]", 1, 1,
+	  SUBJECT_OPTIONS | OPTION_JSON | OPTION_BUS | OPTION_DRY_RUN | OPTION_VIRTIO_WIN |
+	  OPTION_FORCE, command_patch, "prepare the Windows on a disk for SATA and VirtIO" },
 	{ "undo", "IMAGE|DOMAIN [--format FORMAT] [--force]", 1, 1,
 	  SUBJECT_OPTIONS | OPTION_FORCE, command_undo,
 	  "restore the registry from before the last patch" },

@@ -143,7 +143,7 @@ _busflip()
 	check) options='--json --virtio-win --state-dir --helper' ;;
 	filter) options='--tag --bus --disk' ;;
 	inspect) options="$subject --json --live" ;;
-	patch) options="$subject --json --bus --dry-run --virtio-win" ;;
+	patch) options="$subject --json --bus --dry-run --force --virtio-win" ;;
 	undo) options="$subject --force" ;;
 	clean) options='--dry-run' ;;
 	esac

@@ -97,7 +97,7 @@ complete -c busflip -n '__busflip_is status' -l prometheus -d 'metrics for a tex
 complete -c busflip -n '__busflip_is inspect' -l live -d 'read a disk that a running guest may be changing'
 complete -c busflip -n '__busflip_is patch clean' -l dry-run -d 'say what would be done, write nothing'
 complete -c busflip -n '__busflip_is check patch' -l virtio-win -r -F -d 'VirtIO drivers, a directory or an ISO image'
-complete -c busflip -n '__busflip_is disable undo' -l force -d 'even if the disk can\'t be put back, or Windows has written since'
+complete -c busflip -n '__busflip_is disable patch undo' -l force -d 'even if the disk can\'t be put back, or has changed since'
 complete -c busflip -n '__busflip_is filter' -l tag -d 'also accept a domain without a tag'
 complete -c busflip -n '__busflip_is filter' -l disk -x -d 'the system disk'
 complete -c busflip -n '__busflip_is disable' -l keep-sata -d 'leave the disk on SATA'

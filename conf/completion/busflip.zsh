@@ -116,6 +116,7 @@ _busflip() {
 			_arguments $common $subject '--json[print JSON]' \
 				'--bus=[target bus, virtio or scsi]:bus:(virtio scsi)' \
 				'--dry-run[print the edits, write nothing]' \
+				'--force[finish an interrupted patch on a copy of its image]' \
 				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
 				'1:image or domain:_busflip_images' ;;
 		undo)

@@ -18,6 +18,8 @@
 #include "hook/host/qemuuser.h"
 #include "hook/libvirt/libvirtconf.h"
 #include "hook/phase/step.h"
+#include "hook/recovery/journal.h"
+#include "hook/recovery/orphan.h"
 
 void checkup_free(struct checkup *checkup)
 {
@@ -152,6 +154,23 @@ static void check_staging(struct patient *p)
 	}
 }
 
+/* ---- patches that were interrupted ----------------------------------------- */
+
+static int check_interrupted(void *context, const struct interrupted *patch)
+{
+	struct patient *p = context;
+	struct checkup_item *item;
+	char text[8192];
+
+	if (!interrupted_is_orphan(patch))
+		return 0;
+	interrupted_say(patch, text, sizeof(text));
+	item = checkup_add(p, "journal", VERDICT_UNKNOWN, "%s", text);
+	interrupted_cure(patch, text, sizeof(text));
+	checkup_cure(item, "%s", text);
+	return 0;
+}
+
 /* ---- the host --------------------------------------------------------------- */
 
 /* What remains: machine types, CPU models, devices. Problems found before would only be
@@ -199,6 +218,8 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		if (virt_is_this_host(line->config.uri)) {
 			checkup_files(&p);
 			checkup_lease(&p);
+			/* Only root can read them. */
+			interrupted_each(JOURNAL_FOLDER, check_interrupted, &p, NULL);
 			checkup_bait(&p);
 			checkup_others(&p);
 			checkup_disk(&p);

@@ -4,7 +4,8 @@
  *
  * Registries, session notes and stories outlive their domain, because a domain may be defined
  * again under the same UUID, or its disk may be used by another one. They are useless once
- * libvirt does not have the domain and its disk is gone as well.
+ * libvirt does not have the domain and its disk is gone as well; so is the journal of an
+ * interrupted patch once its image is gone.
  */
 
 #include "hook/command/command.h"
@@ -18,11 +19,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "helper/shared/file.h"
 #include "helper/shared/json.h"
 #include "helper/shared/text.h"
 #include "helper/shared/uuid.h"
 #include "hook/libvirt/virt.h"
 #include "hook/recovery/backup.h"
+#include "hook/recovery/journal.h"
+#include "hook/recovery/orphan.h"
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"
 #include "hook/state/session.h"
@@ -160,6 +164,54 @@ static void clean_folder(struct cleaning *c, size_t folder)
 	free(list);
 }
 
+static int clean_journal(void *context, const struct interrupted *patch)
+{
+	struct cleaning *c = context;
+	const char *name = strrchr(patch->journal, '/') + 1;
+	char said[8192], cure[4096 + 128];
+	struct error err = { 0 };
+	struct stat st = { 0 };
+
+	interrupted_say(patch, said, sizeof(said));
+	interrupted_cure(patch, cure, sizeof(cure));
+	if (!interrupted_is_over(patch)) {
+		printf("%s: kept: ", name);
+		text_safe(stdout, said);
+		if (interrupted_is_orphan(patch)) {
+			fputs("; cure: ", stdout);
+			text_safe(stdout, cure);
+		}
+		putchar('\n');
+		c->left++;
+		return 0;
+	}
+	stat(patch->journal, &st);
+	if (!c->line->dry_run && journal_remove(patch->journal, &err) < 0) {
+		clean_failed(c, name, &err);
+		return 0;
+	}
+	printf("%s: %s, %lld KiB: ", name, c->line->dry_run ? "to be removed" : "removed",
+	       (long long)st.st_blocks / 2);
+	text_safe(stdout, said);
+	putchar('\n');
+	c->removed++;
+	c->bytes += (long long)st.st_blocks * 512;
+	return 0;
+}
+
+static void clean_journals(struct cleaning *c)
+{
+	struct error err = { 0 };
+
+	if (interrupted_each(JOURNAL_FOLDER, clean_journal, c, &err) < 0) {
+		complain("%s", err.msg);
+		c->code = EXIT_FAILED;
+	}
+	/* Files of patches that were killed before their journal was complete. */
+	if (!c->line->dry_run)
+		file_replace_sweep(JOURNAL_FOLDER);
+}
+
 int command_clean(const struct command_line *line)
 {
 	AUTO_VIRT struct virt *virt = NULL;
@@ -179,6 +231,7 @@ int command_clean(const struct command_line *line)
 	c.virt = virt;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		clean_folder(&c, i);
+	clean_journals(&c);
 	printf("%d %s, %lld KiB; %d left\n", c.removed,
 	       line->dry_run ? "to be removed" : "removed", c.bytes / 1024, c.left);
 	return finish_stdout(c.code);

@@ -13,11 +13,14 @@
 #include <unistd.h>
 
 #include "helper/shared/json.h"
+#include "helper/shared/text.h"
 #include "hook/cli/summary.h"
 #include "hook/command/advice.h"
 #include "hook/command/command.h"
 #include "hook/image/diskimage.h"
 #include "hook/libvirt/virt.h"
+#include "hook/recovery/journal.h"
+#include "hook/recovery/orphan.h"
 
 #define WATCH_SECONDS 2
 
@@ -241,6 +244,23 @@ static void print_json(const struct status *st)
 	printf("]}\n");
 }
 
+static int print_orphan(void *context, const struct interrupted *patch)
+{
+	char said[8192], cure[4096 + 128];
+
+	(void)context;
+	if (!interrupted_is_orphan(patch))
+		return 0;
+	interrupted_say(patch, said, sizeof(said));
+	interrupted_cure(patch, cure, sizeof(cure));
+	fputs("Note: ", stdout);
+	text_safe(stdout, said);
+	fputs("; cure: ", stdout);
+	text_safe(stdout, cure);
+	putchar('\n');
+	return 0;
+}
+
 static void print_text(const struct status *st, const struct status_look *how)
 {
 	if (!st->list.count && !st->incomplete)
@@ -253,6 +273,9 @@ static void print_text(const struct status *st, const struct status_look *how)
 			     stdout);
 	else
 		status_table(&st->list, how, stdout);
+	/* Only root can read them. */
+	if (!st->line->nargs && virt_is_this_host(st->line->config.uri))
+		interrupted_each(JOURNAL_FOLDER, print_orphan, NULL, NULL);
 }
 
 static int print_once(struct status *st)
