@@ -13,6 +13,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "hook/state/bootid.h"
+
 /* Prefixes of identifiers that are unique: LVM's UUIDs, and WWIDs of the types NAA, EUI-64 and
  * UUID. Others are made of serial numbers, which emulated disks may share. */
 static const char *const unique_ids[] = { "LVM-", "naa.", "eui.", "uuid." };
@@ -36,14 +38,9 @@ static bool read_line(const char *path, char *out, size_t size)
 
 uint64_t identity_boot(void)
 {
-	char text[64];
-	uint64_t h = 0xcbf29ce484222325u;
+	char id[BOOT_ID];
 
-	if (!read_line("/proc/sys/kernel/random/boot_id", text, sizeof(text)))
-		return 0;
-	for (const char *p = text; *p; p++)
-		h = (h ^ (uint8_t)*p) * 0x100000001b3u;
-	return h;
+	return boot_id_read(id) ? str_hash(id) : 0;
 }
 
 /* An attribute of a block device, below /sys/dev/block/MAJOR:MINOR. */
