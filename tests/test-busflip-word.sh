@@ -56,7 +56,7 @@ ends "no Windows" staged/sata/0
 ok "on SATA, it runs and is shut down" crashes yes
 ends "Windows" trial/virtio/0
 like "the log says that the disk counts" "$(cat "$LAB/log")" \
-	'gives "crashed" as the reason of its end, but Windows was shut down'
+	'reports "crashed" as the reason of its end, but Windows was shut down'
 quietly command busflip hold win
 quietly command busflip retry win
 ok "on SATA once more" crashes yes
