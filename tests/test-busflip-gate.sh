@@ -229,7 +229,7 @@ ok "its helper is killed: starts and goes off" run_once cut
 ok "it was killed" test -d "$work/killed"
 like "what it said is logged, and of which image" "$(grep 'at fault' "$LAB/log")" \
 	"$LAB/cut.img: busflip-helper: at fault"
-like "so is why it is run again" "$(grep 'once more' "$LAB/log")" \
+like "so is why it is run again" "$(grep 'trying again' "$LAB/log")" \
 	"domain=cut .*$LAB/cut.img: busflip-helper was killed by signal 9"
 unlike "Windows was made ready all the same" "$(hive_of cut)" "$before"
 
