@@ -172,7 +172,7 @@ quietly virsh -q pool-destroy quick
 not_ok hand system-disk 'vda: there is no storage pool quick .*' \
 	'correct the <source> of disk vda with virsh edit hand, or define that pool .*'
 fails "nor is it looked into" 1 busflip inspect hand
-like "it says why" "$output" 'domain hand: there is no storage pool quick \(see virsh pool-list --all '
+like "it says why" "$output" 'domain hand: there is no storage pool quick \(see virsh pool-list --all\)'
 
 # A file system that is mounted already by another name is as good for libvirt; one that is
 # not may have anything in that place.
@@ -248,7 +248,7 @@ quietly virsh -q define "$LAB/ceph.xml"
 hand="install the VirtIO drivers inside Windows and set evidence = shutdown in /etc/busflip.conf"
 not_ok remote system-disk \
 	'vda: its storage pool san is of type iscsi: .*; with evidence = require it stays on SATA' \
-	"virsh edit remote: <disk type='block'> .*, with the path that virsh vol-path --pool san unit:0:0:1 prints; where .*, $hand"
+	"virsh edit remote: <disk type='block'> .*, with the path that virsh vol-path --pool san unit:0:0:1 prints; if .*, $hand"
 not_ok ceph system-disk 'vda: its system disk is of type "network": .*; with evidence = require it stays on SATA' "$hand"
 for name in remote ceph; do
 	fails "$name: enable" 0 busflip enable $name
