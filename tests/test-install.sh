@@ -245,7 +245,7 @@ is "only the changed configuration is left" "$(footprint)" /etc/busflip.conf
 rm -r /etc/busflip.conf /usr/local/bin/systemctl /run/systemd
 hash -r
 fails "--uninstall where there is nothing" 1 ./install.sh --uninstall
-like "says that there may be another prefix" "$output" "nothing .* below /usr/local; .*--prefix"
+like "says that there may be another prefix" "$output" "not installed below /usr/local; .*--prefix"
 ok "with --force" ./install.sh --uninstall --force
 
 # --- DESTDIR
