@@ -30,7 +30,6 @@
 
 #define TREE_CLONE 1u
 #define TREE_CLOEXEC ((unsigned int)O_CLOEXEC)
-#define TREE_RECURSIVE 0x8000u
 #define EMPTY_PATH 0x1000u
 #define MOVE_FROM_EMPTY_PATH 4u
 #define CONFIG_STRING 1u
@@ -67,14 +66,13 @@ static int make_tmpfs(void)
 	return fd;
 }
 
-static int set_flags(int fd, unsigned int flags, unsigned int how)
+static int set_flags(int fd, unsigned int flags)
 {
 	const struct {
 		uint64_t set, clear, propagation, userns;
 	} attr = { flags, 0, MS_PRIVATE, 0 };
 
-	return (int)syscall(CALL_MOUNT_SETATTR, fd, "", EMPTY_PATH | how, &attr,
-			    sizeof(attr));
+	return (int)syscall(CALL_MOUNT_SETATTR, fd, "", EMPTY_PATH, &attr, sizeof(attr));
 }
 
 /* Programs and settings: /lib64 of most systems is inside /usr. */
@@ -96,7 +94,7 @@ static void remember(struct tree *tree, const char *path)
 		tree->n++;
 }
 
-/* @path has no symbolic link. */
+/* @path has no symbolic link. Of what is mounted below it nothing comes along. */
 static int bind_one(struct tree *tree, const char *path, mode_t mode,
 		    enum landlock_access access)
 {
@@ -109,11 +107,10 @@ static int bind_one(struct tree *tree, const char *path, mode_t mode,
 			   : mknodat(tree->fd, path + 1, S_IFREG | 0644, 0)) < 0 &&
 	    errno != EEXIST)
 		return -1;
-	fd = (int)syscall(CALL_OPEN_TREE, AT_FDCWD, path,
-			  TREE_CLONE | TREE_CLOEXEC | TREE_RECURSIVE);
+	fd = (int)syscall(CALL_OPEN_TREE, AT_FDCWD, path, TREE_CLONE | TREE_CLOEXEC);
 	if (fd < 0 ||
 	    set_flags(fd, ATTR_NOSUID | (writes ? 0 : ATTR_RDONLY) |
-		      (S_ISDIR(mode) ? ATTR_NODEV : 0), TREE_RECURSIVE) < 0 ||
+		      (S_ISDIR(mode) ? ATTR_NODEV : 0)) < 0 ||
 	    syscall(CALL_MOVE_MOUNT, fd, "", tree->fd, path + 1, MOVE_FROM_EMPTY_PATH) < 0)
 		return -1;
 	if (!writes && S_ISDIR(mode))
@@ -202,7 +199,7 @@ static int fill(struct tree *tree, const struct landlock_rule *rules, size_t n,
 	for (size_t i = 0; i < n_names; i++)
 		if (names[i] && place(tree, names[i], true, LANDLOCK_READ) < 0)
 			return -1;
-	return set_flags(tree->fd, ATTR_RDONLY, 0);
+	return set_flags(tree->fd, ATTR_RDONLY);
 }
 
 /* The root of a system that runs from its initramfs, or of a chroot, can't be replaced. Then

@@ -14,8 +14,9 @@
  * newroot_enter() - replace the root
  *
  * @rules: files and folders, at the same paths as now; those that do not exist are skipped.
- * Without LANDLOCK_READ_WRITE they are mounted read-only. @names: other paths by which some of
- * them are opened; the symbolic links on these paths are created; NULL: none.
+ * Without LANDLOCK_READ_WRITE they are mounted read-only; mounts below them are left out. @names:
+ * other paths by which some of them are opened; the symbolic links on these paths are created;
+ * NULL: none.
  *
  * Return 0, or -1 with errno and no visible change.
  */

@@ -64,11 +64,17 @@ static void add_rule(struct jail *jail, const char *path, enum landlock_access a
 	jail->rules[jail->n_rules++] = (struct landlock_rule){ path, -1, access };
 }
 
-/* Its program, libraries and modules, and /dev/null, without which QEMU assumes that locks
- * don't work and takes none. Then the image's files. */
+/*
+ * Its program, libraries and modules (in /usr/lib or /usr/lib64, or in a folder of these), and
+ * /dev/null, without which QEMU assumes that locks don't work and takes none. Then the image's
+ * files. Not all of /usr: qemu-nbd may have the capability to read files of others, and
+ * /usr/local may have files that only root may read.
+ */
 static void list_files(struct jail *jail, const char *program)
 {
-	static const char *const programs[] = { "/usr", "/lib", "/lib64", "/bin", "/nix/store" };
+	static const char *const programs[] = {
+		"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/nix/store",
+	};
 	static const char *const settings[] = {
 		"/etc/ld.so.cache", "/etc/gnutls", "/sys/devices/system", "/proc/sys/crypto",
 	};
