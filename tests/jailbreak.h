@@ -265,10 +265,32 @@ static bool as_device(void)
 	       syscall(SYS_mknodat, AT_FDCWD, in_folder("zero"), S_IFCHR | 0666, 0x105) == 0;
 }
 
+static bool as_file_of_the_caller(void)
+{
+	/* 3 is its socket. */
+	for (int fd = 4; fd < 1024; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			return true;
+	return false;
+}
+
+/* On every system, and in the jail. */
+#define RELEASE "/usr/lib/os-release"
+
+/* Zeros are mounted over it. */
+static bool as_mounted_file(void)
+{
+	int fd = open(RELEASE, O_RDONLY | O_CLOEXEC);
+	char byte = 'x';
+
+	return fd < 0 || read(fd, &byte, 1) != 1 || !byte;
+}
+
 static const struct {
 	const char *name;
 	bool (*works)(void);
 } attempts[] = {
+	{ "a file of who started busflip", as_file_of_the_caller },	/* the others open some */
 	{ "the mode of a program", as_mode_of_a_program },
 	{ "the mode of the image", as_mode_of_the_image },
 	{ "the owner of a program", as_owner_of_a_program },
@@ -287,6 +309,7 @@ static const struct {
 	{ "user nobody", as_nobody }, { "groups", as_groups },
 	{ "more capabilities", as_capabilities }, { "3 GiB", as_memory },
 	{ "limits", as_limits },
+	{ "what is mounted below its libraries", as_mounted_file },
 };
 
 static void try_file(const char *path, const char *name, int flags, const char *does)
@@ -299,13 +322,28 @@ static void try_file(const char *path, const char *name, int flags, const char *
 	dprintf(2, "%s %s\n", does, name);
 }
 
+#define LOG_OF_STUBBORN 4096
+
+/* It wants to stay, and to fill the host's memory with what it says. */
+static void __attribute__((noreturn, unused)) be_stubborn(void)
+{
+	for (int i = 1; i < 32; i++)
+		signal(i, SIG_IGN);
+	dprintf(2, "a\033[31m\xc2\x9b \"b\" \n");
+	for (int i = 0; i < 4096; i++)
+		dprintf(2, "more\n");
+	for (;;)
+		pause();
+}
+
 /* In the place of qemu-nbd, in the folder of the image. */
 static int break_out(const char *image)
 {
 	static const char *const files[] = { "plain.qcow2", "base", "victim", "tool", "new" };
 	static const char *const others[] = {
 		"/etc/passwd", "/proc/self/environ", "/dev/mem", "/root", "/etc", "/tmp",
-		"/home", "/proc", "/sys",
+		"/home", "/proc", "/sys", "/usr", "/usr/local", "/usr/share", "/usr/bin",
+		"/usr/sbin", "/usr/local/lib", "/usr/bin/env",
 	};
 
 	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(image, '/') - image), image);

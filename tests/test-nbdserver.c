@@ -23,6 +23,7 @@
 #include <linux/seccomp.h>
 
 #include "helper/shared/refusal.h"
+#include "hook/host/child.h"
 #include "tests/jailbreak.h"
 #include "tests/landlockabi.h"
 
@@ -55,6 +56,7 @@ static void opens(const char *name, const char *allowed, bool want, const char *
 		allowed ? in_folder(allowed) : NULL }, .names = { allowed ? link : NULL } };
 	const struct nbdserver_image image = {
 		.path = in_folder(name), .format = "qcow2", .backing = &backing,
+		.grace_ms = 10000,
 	};
 	struct nbdserver server;
 	struct error err = { 0 };
@@ -90,6 +92,7 @@ static void test_gate(void)
 	struct backing none = { .count = 0 };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
+		.grace_ms = 10000,
 		.live = true, .gated = true,
 	};
 	struct pollfd answer = { .events = POLLIN };
@@ -112,6 +115,49 @@ static void test_gate(void)
 	nbdserver_free(&server);
 }
 
+/* ---- its socket ------------------------------------------------------------------ */
+
+/* As a busflip leaves it that is killed. */
+static char *leave(pid_t owner)
+{
+	char command[256], *path = in_folder("unused");
+
+	snprintf(path, 64, BUSFLIP_RUNDIR "/nbd-%d.abcdef", (int)owner);
+	snprintf(command, sizeof(command), "mkdir -m 700 -p %s && : > %s/socket", path, path);
+	run(command);
+	return path;
+}
+
+static void test_socket(void)
+{
+	struct backing none = { .count = 0 };
+	const struct nbdserver_image image = {
+		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
+		.grace_ms = 10000,
+	};
+	pid_t gone = fork();
+	struct nbdserver server;
+	char *left, *used, command[128];
+	struct error err = { 0 };
+	struct stat st;
+
+	if (gone == 0)
+		_exit(0);
+	waitpid(gone, NULL, 0);
+	left = leave(gone);
+	used = leave(getppid());
+	ok(nbdserver_start(QEMU_NBD, &image, true, &server, &err) == 0, "its socket: starts");
+	is_int(stat(left, &st), -1, "what a busflip left that was killed is gone");
+	is_int(stat(used, &st), 0, "what one has that lives is there");
+	snprintf(command, sizeof(command), "rm -r %s; ! ls " BUSFLIP_RUNDIR "/nbd-%d.* 2> /dev/null",
+		 used, (int)getpid());
+	is_int(system(command), 0, "and its own has no name");
+	ok(stat(BUSFLIP_RUNDIR, &st) == 0 && (st.st_mode & 07777) == 0700 && st.st_uid == 0,
+	   "where only root may enter");
+	nbdserver_stop(&server, 10000, &err);
+	nbdserver_free(&server);
+}
+
 /* ---- in its place --------------------------------------------------------------- */
 
 static char self[4096];
@@ -122,6 +168,7 @@ static void break_in_its_place(bool writable, char *said, size_t size)
 	struct backing backing = { .count = 1, .paths = { in_folder("base") } };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &backing,
+		.grace_ms = 10000,
 		.writable = writable,
 	};
 	struct nbdserver server;
@@ -137,6 +184,47 @@ static void break_in_its_place(bool writable, char *said, size_t size)
 	said[n > 0 ? n : 0] = '\0';
 	nbdserver_stop(&server, 10000, &err);
 	nbdserver_free(&server);
+}
+
+/* One that does not end: @grace_ms after it was asked to it is killed, and so are its words
+ * cut short. */
+static void stays(const char *what, bool writable, int grace_ms, int timeout_ms, int code)
+{
+	struct backing none = { .count = 0 };
+	const struct nbdserver_image image = {
+		.path = in_folder("stubborn"), .format = "raw", .backing = &none,
+		.writable = writable, .grace_ms = grace_ms,
+	};
+	struct nbdserver server;
+	struct stat st;
+	struct error err = { 0 };
+	char byte;
+	pid_t keeper;
+
+	ok(nbdserver_start(self, &image, true, &server, &err) == 0, "%s: starts", what);
+	while (pread(server.log, &byte, 1, LOG_OF_STUBBORN - 1) != 1 || !byte)
+		pause_ms(10);
+	keeper = server.pid;
+	is_int(nbdserver_stop(&server, timeout_ms, &err), -1, "%s: does not end", what);
+	is_int(err.code, code, "%s: %s", what, err.msg);
+	if (code == ETIMEDOUT) {
+		is_int(kill(keeper, 0), 0, "%s: its keeper waits", what);
+		is_int(child_wait(keeper, 5000, &(int){ 0 }), 1, "%s: and ends with it", what);
+	} else {
+		is_int(kill(keeper, 0), -1, "%s: it is gone, and its keeper", what);
+	}
+	fstat(server.log, &st);
+	is_int(st.st_size, 4096, "%s: its log does not grow", what);
+	nbdserver_explain(&server, "x", &err);
+	ok(strlen(err.msg) < 500 && strstr(err.msg, "x: qemu-nbd said: \"a?[31m?? 'b'  more "),
+	   "%s: its words are marked as such, printable and short: %.60s", what, err.msg);
+	nbdserver_free(&server);
+}
+
+static void test_stubborn(void)
+{
+	stays("to read", false, 300, 5000, EREMOTEIO);
+	stays("to write", true, 1000, 300, ETIMEDOUT);
 }
 
 static int listen_at(const char *name, bool abstract)
@@ -161,6 +249,11 @@ static void test_in_its_place(void)
 	stat(in_folder("tool"), &before[0]);
 	stat(in_folder("plain.qcow2"), &before[1]);
 	/* Landlock knows nothing of signals before 6, of shortening files before 3. */
+	/* As of a program that has run busflip. */
+	ok(dup2(sockets[0], 300) == 300, "a file that is open");
+	ok(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	   mount(in_folder("victim"), RELEASE, NULL, MS_BIND, NULL) == 0,
+	   "something is mounted below its libraries");
 	for (abi_limit = 0; abi_limit < 2; abi_limit++) {
 		break_in_its_place(false, said, sizeof(said));
 		is_str(said, "reads plain.qcow2\nreads base\n", "it has its files, to read");
@@ -174,6 +267,8 @@ static void test_in_its_place(void)
 	for (size_t i = 0; i < 2; i++)
 		ok(before[i].st_mode == after[i].st_mode && before[i].st_uid == after[i].st_uid &&
 		   before[i].st_ino == after[i].st_ino, "owner and mode are as before");
+	umount(RELEASE);
+	close(300);
 	close(sockets[0]);
 	close(sockets[1]);
 }
@@ -201,6 +296,7 @@ static int goes_without(const char *what, bool require)
 	struct backing none = { .count = 0 };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
+		.grace_ms = 10000,
 	};
 	struct nbdserver server;
 	struct error err = { 0 };
@@ -296,6 +392,7 @@ static void look_at_it(mode_t mode, bool writable, unsigned long long capabiliti
 	struct backing none = { .count = 0 };
 	const struct nbdserver_image image = {
 		.path = in_folder("plain.qcow2"), .format = "qcow2", .backing = &none,
+		.grace_ms = 10000,
 		.writable = writable,
 	};
 	char path[64], text[4096];
@@ -339,6 +436,8 @@ static void test_itself(void)
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strstr(argv[argc - 1], "/stubborn"))
+		be_stubborn();
 	if (argc > 1)
 		return break_out(argv[argc - 1]);
 	if (geteuid() != 0)
@@ -353,7 +452,7 @@ int main(int argc, char **argv)
 	if (chdir(folder) < 0)
 		return 1;
 	run("qemu-img create -q -f raw victim 1M && cp victim other && cp victim base && "
-	    "cp victim tool && chmod 600 *");
+	    "cp victim tool && cp victim stubborn && chmod 600 *");
 	run("qemu-img create -q -f qcow2 plain.qcow2 1M");
 	run("qemu-img create -q -f qcow2 -F raw -b $PWD/victim based.qcow2");
 	run("ln -s victim link && qemu-img create -q -f qcow2 -F raw -b $PWD/link linked.qcow2");
@@ -362,8 +461,10 @@ int main(int argc, char **argv)
 	run("qemu-img create -q -f qcow2 -o data_file=$PWD/data,data_file_raw=on data.qcow2 1M");
 	test_images();
 	test_gate();
+	test_socket();
 #ifndef __SANITIZE_ADDRESS__	/* which needs more addresses than it may have */
 	test_in_its_place();
+	test_stubborn();
 #endif
 	test_missing();
 	test_itself();

@@ -22,6 +22,10 @@
 
 /* qemu-nbd closes a flushed image at once, except on storage that hangs. */
 #define CLOSE_TIMEOUT_MS 3000
+/* Nor is it killed before that, where it may have something to write; one that only reads
+ * has nothing to lose. */
+#define WRITER_GRACE_MS 30000
+#define READER_GRACE_MS 1000
 
 static int start(struct run *s, struct nbdserver *server, bool writable, bool live,
 		 bool gated, struct error *err)
@@ -29,7 +33,7 @@ static int start(struct run *s, struct nbdserver *server, bool writable, bool li
 	const struct nbdserver_image image = {
 		.path = s->image.path, .format = s->disk->format,
 		.backing = &s->backing, .writable = writable, .live = live,
-		.gated = gated,
+		.gated = gated, .grace_ms = writable ? WRITER_GRACE_MS : READER_GRACE_MS,
 	};
 
 	return nbdserver_start(s->options->qemu_nbd, &image, s->options->sandbox_require,

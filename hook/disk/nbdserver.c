@@ -18,16 +18,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "helper/shared/file.h"
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
+#include "helper/shared/text.h"
 #include "hook/disk/nbdjail.h"
+#include "hook/disk/nbdsocket.h"
 #include "hook/host/child.h"
 
 #define LISTEN_FD 3
@@ -36,6 +38,11 @@
 #define GATE_FD 6
 #define KEEPER_FDS 7
 #define LOG_LIMIT 4096
+/* The part of it that is passed on. */
+#define SAID_LIMIT 400
+/* Linux 5.9, the same on every architecture; on older kernels, descriptors below this number. */
+#define CALL_CLOSE_RANGE 436
+#define MOST_FILES 65536
 /* Many times what it usually takes to close an image. */
 #define OWN_END_MS 500
 
@@ -76,29 +83,6 @@ static const struct {
 	{ ": Unsupported VDI", REFUSE_FORMAT, OTHER_FORMAT },
 	{ "too small", REFUSE_FORMAT, OTHER_FORMAT },
 };
-
-static int listen_privately(struct nbdserver *s, int *listener, struct error *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char dir[] = "/tmp/busflip.XXXXXX";
-	int r = -1;
-
-	if (!mkdtemp(dir))
-		return fail_errno(err, "cannot create a folder in /tmp");
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/nbd", dir);
-	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*listener >= 0 &&
-	    bind(*listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    listen(*listener, 1) == 0)
-		s->client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (s->client >= 0)
-		r = connect(s->client, (struct sockaddr *)&address, sizeof(address));
-	if (r < 0)
-		fail_errno(err, "cannot make a socket for qemu-nbd");
-	unlink(address.sun_path);
-	rmdir(dir);
-	return r;
-}
 
 /* Commas separate options and are doubled within one. */
 static bool live_options(const struct nbdserver_image *image, char *out,
@@ -197,6 +181,19 @@ run_server(const char *program, const struct nbdserver_image *image,
 	_exit(127);
 }
 
+/* The program that started busflip may have left descriptors open, which qemu-nbd must not get. */
+static void close_from(int first)
+{
+	struct rlimit limit;
+
+	if (syscall(CALL_CLOSE_RANGE, first, ~0u, 0u) == 0)
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max > MOST_FILES)
+		limit.rlim_max = MOST_FILES;
+	for (int fd = first; fd < (int)limit.rlim_max; fd++)
+		close(fd);
+}
+
 /* 0 and 1: nothing, 2: the log, 3: the listening socket, 4: the lifeline, 5: what the jail
  * lacks, 6: the gate. None of the connections, which must close when busflip exits. */
 static void place_descriptors(const struct nbdserver *s, int listener, int lifeline, int gate)
@@ -213,8 +210,7 @@ static void place_descriptors(const struct nbdserver *s, int listener, int lifel
 	for (int i = 0; i < KEEPER_FDS; i++)
 		if (dup2(moved[i], i) < 0)
 			_exit(126);
-	for (int fd = KEEPER_FDS; fd < 256; fd++)
-		close(fd);
+	close_from(KEEPER_FDS);
 	fcntl(LIFELINE_FD, F_SETFD, FD_CLOEXEC);
 	fcntl(NOTES_FD, F_SETFD, FD_CLOEXEC);
 	fcntl(GATE_FD, F_SETFD, FD_CLOEXEC);
@@ -226,14 +222,15 @@ static void wake_up(int signal)
 }
 
 /* Exits when qemu-nbd has exited, with its status. Once the lifeline is closed, by busflip or
- * by its death, asks qemu-nbd to end until it does. */
-static void __attribute__((noreturn)) keep_server(pid_t server)
+ * by its death, asks qemu-nbd to end, and kills it after @grace_ms. */
+static void __attribute__((noreturn)) keep_server(pid_t server, int grace_ms)
 {
 	const struct sigaction action = { .sa_handler = wake_up };
 	struct pollfd lifeline = { .fd = LIFELINE_FD, .events = POLLIN };
 	const struct timespec again = { 0, 50 * 1000000 };
 	sigset_t child, none;
 	bool ending = false;
+	int64_t end = 0;
 	int status;
 
 	sigemptyset(&none);
@@ -249,11 +246,13 @@ static void __attribute__((noreturn)) keep_server(pid_t server)
 		if (r < 0 && errno != EINTR)
 			_exit(125);
 		if (ending)
-			kill(server, SIGTERM);
+			kill(server, monotonic_ms() < end ? SIGTERM : SIGKILL);
 		/* Unblocks SIGCHLD only for the wait, so that none is lost. */
 		if (ppoll(&lifeline, ending ? 0 : 1, ending ? &again : NULL,
-			  &none) > 0)
+			  &none) > 0) {
 			ending = true;
+			end = monotonic_ms() + grace_ms;
+		}
 	}
 }
 
@@ -276,7 +275,7 @@ run_keeper(const char *program, const struct nbdserver_image *image,
 	if (server < 0)
 		_exit(126);
 	close(LISTEN_FD);
-	keep_server(server);
+	keep_server(server, image->grace_ms);
 }
 
 struct nbdserver nbdserver_none(void)
@@ -294,9 +293,11 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 	int ends[2], gate[2];
 
 	*s = nbdserver_none();
-	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC);
+	s->log = memfd_create("qemu-nbd-stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	s->notes = memfd_create("qemu-nbd-jail", MFD_CLOEXEC);
-	if (s->log < 0 || s->notes < 0)
+	/* It is memory of the host: no more of it than is read. */
+	if (s->log < 0 || s->notes < 0 || ftruncate(s->log, LOG_LIMIT) < 0 ||
+	    fcntl(s->log, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0)
 		return fail_errno(err, "cannot make a memory file");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return fail_errno(err, "cannot make a pipe");
@@ -306,7 +307,7 @@ int nbdserver_start(const char *program, const struct nbdserver_image *image,
 		return fail_errno(err, "cannot make a pipe");
 	gate_end = gate[0];
 	s->gate = gate[1];
-	if (listen_privately(s, &listener, err) < 0)
+	if (nbdsocket_pair(&listener, &s->client, err) < 0)
 		return -1;
 	s->pid = fork();
 	if (s->pid == 0)
@@ -365,6 +366,9 @@ int nbdserver_stop(struct nbdserver *s, int timeout_ms, struct error *err)
 		return fail_errno(err, "cannot wait for qemu-nbd");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGKILL)
+		return fail(err, EREMOTEIO, "qemu-nbd did not close the image when it was asked "
+			    "to, and was killed: check the image with qemu-img check");
 	return fail(err, EREMOTEIO, "qemu-nbd ended with status %d: try again",
 		    WIFEXITED(status) ? WEXITSTATUS(status)
 				      : 128 + WTERMSIG(status));
@@ -377,24 +381,37 @@ static void forget(char *text, const char *path)
 		memset(p, '/', strlen(path));
 }
 
+/* An image may have taken it over: its words are one line, of some length, in quotation
+ * marks, so that nobody takes them for busflip's. */
+static void quote(const char *text, char *said, size_t size)
+{
+	char part[SAID_LIMIT];
+
+	text += strspn(text, " \n");
+	str_cut(part, sizeof(part), text);
+	for (char *p = part; *p; p++)
+		*p = *p == '\n' ? ' ' : *p == '"' ? '\'' : *p;
+	for (size_t n = strlen(part); n && part[n - 1] == ' '; n--)
+		part[n - 1] = '\0';
+	make_printable(part);
+	snprintf(said, size, "qemu-nbd said: \"%s\"", part);
+}
+
 int nbdserver_explain(struct nbdserver *s, const char *path, struct error *err)
 {
-	char text[LOG_LIMIT + 1], said[LOG_LIMIT + 1];
+	char text[LOG_LIMIT + 1], said[SAID_LIMIT + 32];
 	ssize_t n = s->log < 0 ? 0 : pread(s->log, text, LOG_LIMIT, 0);
 
-	if (n <= 0)
+	if (n <= 0 || !text[0])
 		return error_prefix(err, "%s", path);
 	text[n] = '\0';
-	for (char *p = text; *p; p++)
-		if (*p == '\n')
-			*p = p[1] ? ' ' : '\0';
-	memcpy(said, text, sizeof(said));
-	forget(said, path);
+	quote(text, said, sizeof(said));
+	forget(text, path);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
-		if (strstr(said, reasons[i].text))
+		if (strstr(text, reasons[i].text))
 			return fail(err, (int)reasons[i].refusal, "%s: %s (%s)",
-				    path, reasons[i].means, text);
-	return fail(err, EREMOTEIO, "%s: %s", path, text);
+				    path, reasons[i].means, said);
+	return fail(err, EREMOTEIO, "%s: %s", path, said);
 }
 
 void nbdserver_free(struct nbdserver *s)

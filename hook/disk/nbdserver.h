@@ -6,7 +6,8 @@
  * the connection is closed, and then exits by itself. Without a handshake it would wait without
  * limit, so it is ended with SIGTERM then, and when busflip dies: it closes the image in order.
  * While it starts it loses a SIGTERM, so a small process of ours stands between and repeats it.
- * It is never killed: that would leave persistent dirty bitmaps unusable.
+ * It is killed only if it has not ended @grace_ms later, as one that an image has taken over:
+ * that would leave persistent dirty bitmaps unusable. What busflip wrote is in the journal.
  */
 #ifndef BUSFLIP_NBDSERVER_H
 #define BUSFLIP_NBDSERVER_H
@@ -20,6 +21,7 @@ struct nbdserver_image {
 	bool writable;
 	bool live;			/* read while others may write; takes no lock */
 	bool gated;			/* opens the image only after nbdserver_open_gate() */
+	int grace_ms;			/* asked to end, it is killed after that time */
 };
 
 struct nbdserver {
