@@ -41,29 +41,30 @@ second()
 		<source file='$LAB/golden.img'/><target dev='$1' bus='$2'/>$4</disk>"
 }
 
-# what it is, its target and bus, device, element, form that the state claims, what busflip
-# says of it
+# what it is, its target and bus, device, element, form that the state claims, its tag
+# if that is not just one, what busflip says of it
 cases=(
-	'read-only|vdb virtio|disk|<readonly/>|staged|read-only'
-	'read-only, on trial|vdb virtio|disk|<readonly/>|final|read-only'
-	'a CD-ROM|sdb sata|cdrom|<readonly/>|staged|not a hard disk'
-	'shared|sdb sata|disk|<shareable/>|staged|shared with other guests'
-	'transient|sdb sata|disk|<transient/>|staged|transient'
-	'on another bus|vdb virtio|disk||staged|where busflip has not put it'
-	'not what it boots from|sdb sata|disk||staged|Windows boots from vda'
-	'the bait|vdb virtio|disk|<readonly/><serial>busflip-bait</serial>|staged|the bait|read-only'
+	'read-only|vdb virtio|disk|<readonly/>|staged||read-only'
+	'read-only, on trial|vdb virtio|disk|<readonly/>|final||read-only'
+	'a CD-ROM|sdb sata|cdrom|<readonly/>|staged||not a hard disk'
+	'shared|sdb sata|disk|<shareable/>|staged||shared with other guests'
+	'transient|sdb sata|disk|<transient/>|staged||transient'
+	'on another bus|vdb virtio|disk||staged||where busflip has not put it'
+	'not what it boots from|sdb sata|disk||staged||Windows boots from vda'
+	'not what its tag names, which is no disk|sdb sata|disk||staged|disk="vdq"|tag names disk vdq'
+	'the bait|vdb virtio|disk|<readonly/><serial>busflip-bait</serial>|staged||the bait|read-only'
 )
 plan $((5 * ${#cases[@]} + 7))
 
 number=0
 sum=$(sha256sum < "$LAB/golden.img")
 for case in "${cases[@]}"; do
-	IFS='|' read -r what place device element form says <<< "$case"
+	IFS='|' read -r what place device element form tag says <<< "$case"
 	read -r target bus <<< "$place"
 	phase=staged
 	[ "$form" = staged ] || phase=trial
 	name=evil$((number += 1))
-	define_domain $name devices="$(second "$target" "$bus" "$device" "$element")" \
+	define_domain $name tag="${tag:-yes}" devices="$(second "$target" "$bus" "$device" "$element")" \
 		metadata="$(state "$target" "$form" virtio $phase)"
 	ok "$what: the guest starts" virsh -q start $name
 	wait_off $name

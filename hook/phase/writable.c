@@ -43,14 +43,13 @@ static bool is_on_its_bus(const struct state *state, const xmlNode *disk)
 				     bus == state->bus);
 }
 
-/* The tag names the disk by its name before staging, and no other disk has that name. */
+/* The tag names the disk by its name, or by its name before staging. */
 static bool is_meant_by_tag(const struct domain *domain, const xmlNode *disk)
 {
 	const char *wanted = domain->tag.disk;
-	const xmlNode *named = domain_disk(domain, wanted);
 	char was[TARGET_SIZE];
 
-	if (!named || named == disk || disk_is_bait(named))
+	if (domain_disk(domain, wanted) == disk)
 		return true;
 	return frontend_saved_attr(domain->state.saved, "target", "dev", was, sizeof(was)) &&
 	       strcmp(was, wanted) == 0;
@@ -80,6 +79,9 @@ xmlNode *writable_system_disk(const struct domain *domain, struct error *err)
 		return disk;
 	if (domain->tag.disk[0])
 		meant = domain_disk(domain, domain->tag.disk);
+	if (!meant && domain->tag.disk[0])
+		fail(err, EPERM, "its state names disk %s, but its tag names disk %s, which does not "
+		     "exist: busflip writes to neither", state->disk, domain->tag.disk);
 	if (meant) {
 		disk_target(meant, name, sizeof(name));
 		fail(err, EPERM, "its state names disk %s, but by its tag and boot order Windows "
