@@ -63,6 +63,7 @@ int subject_domain(const struct domain *domain, struct subject *subject, struct 
 		return -1;
 	subject->bus = summary_target_bus(domain, disk, &line->config);
 	subject->qemu = qemu_user(NULL, domain, &subject->user) ? &subject->user : NULL;
+	subject->not_given = !qemu_is_given(domain, disk);
 	if (!str_fits(subject->uuid, sizeof(subject->uuid), domain->uuid) ||
 	    !str_fits(subject->machine, sizeof(subject->machine), domain->machine))
 		return fail(err, EINVAL, "its UUID is too long");
@@ -153,7 +154,7 @@ int subject_run(struct subject *subject, struct guestdisk_result *result, struct
 	const struct guestdisk disk = {
 		.path = subject->image.path, .format = subject->image.format,
 		.key = subject->uuid[0] ? subject->uuid : NULL,
-		.qemu = subject->qemu,
+		.qemu = subject->qemu, .not_given = subject->not_given,
 	};
 
 	subject->job.bus = subject_target_bus(subject);

@@ -19,6 +19,7 @@ struct subject {
 	struct disk_image image;
 	struct access_user user;
 	const struct access_user *qemu;	/* points to .user, as which QEMU runs; NULL: unknown */
+	bool not_given;			/* see guestdisk.h */
 	char uuid[40];		/* of the domain; "" for an image */
 	char machine[40];	/* the UUID that its guest sees (domain.h) */
 	char name[256];		/* name of the domain; "" for an image */

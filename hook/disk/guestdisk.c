@@ -37,13 +37,26 @@ struct guestdisk_options guestdisk_defaults(void)
 	};
 }
 
+static int check_user(const struct run *s, const char *path, bool write, struct error *err)
+{
+	return s->disk->not_given ? access_check(s->disk->qemu, path, write, err) : 0;
+}
+
 static int session_open(struct run *s, const struct guestdisk *disk,
 			const struct guestdisk_options *options,
 			const struct job *job, struct error *err)
 {
-	return session_begin(s, disk, options, job, err) < 0 ? -1 :
-		backing_find(s->image.path, disk->format, disk->qemu, s->deadline, &s->backing,
-			     err);
+	const bool write = run_will_write(job);
+
+	if (session_begin(s, disk, options, job, err) < 0 ||
+	    check_user(s, s->image.path, write, err) < 0 ||
+	    backing_find(s->image.path, disk->format, disk->qemu, s->deadline, &s->backing,
+			 err) < 0)
+		return -1;
+	for (size_t i = 0; i < s->backing.count; i++)
+		if (check_user(s, s->backing.paths[i], write && s->backing.writable[i], err) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- a run ------------------------------------------------------------------ */

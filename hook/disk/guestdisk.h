@@ -18,6 +18,8 @@ struct guestdisk {
 	const char *format;	/* "raw", "qcow2", ...: never guessed */
 	const char *key;	/* name of its backups: the domain's UUID, or NULL */
 	const struct access_user *qemu;	/* as which QEMU opens it; NULL: unknown */
+	bool not_given;		/* libvirt does not give that user access: busflip does no more
+				 * with it than that user may */
 };
 
 struct guestdisk_options {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "helper/shared/file.h"
+#include "helper/shared/refusal.h"
 
 /* "+123" is a number, anything else is tried as a name first, then as a number. */
 static bool parse_id(const char *text, bool group, unsigned long *id)
@@ -161,4 +162,19 @@ void access_ask(const struct access_user *user, const char *path, bool write,
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	look_at_attributes(path, write, result);
+}
+
+int access_check(const struct access_user *user, const char *path, bool write,
+		 struct error *err)
+{
+	struct access_result result = { .answer = ACCESS_UNKNOWN };
+
+	if (user)
+		access_ask(user, path, write, &result);
+	if (result.answer == ACCESS_OK)
+		return 0;
+	return fail(err, REFUSE_READ_ONLY, "%s: libvirt does not give it to QEMU's user "
+		    "(dynamic_ownership = 0, or relabel='no'), who may not %s it by himself, so "
+		    "busflip does not: if it is the guest's, chown it to that user", path,
+		    write ? "write" : "read");
 }

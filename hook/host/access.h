@@ -46,4 +46,9 @@ struct access_result {
 void access_ask(const struct access_user *user, const char *path, bool write,
 		struct access_result *result);
 
+/* access_check() - may @user (NULL: not known, so he may nothing) do that with @path? -1:
+ * REFUSE_READ_ONLY, with @path, why, and what to do. */
+int access_check(const struct access_user *user, const char *path, bool write,
+		 struct error *err);
+
 #endif

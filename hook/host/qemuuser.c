@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hook/libvirt/libvirtconf.h"
 #include "hook/libvirt/virt.h"
-
 
 #define DAC_LABEL 256
 #define LIBVIRT_QEMU "/var/lib/libvirt/qemu"
@@ -68,4 +68,26 @@ bool qemu_user(struct virt *virt, const struct domain *domain, struct access_use
 	own = dac_of(xml_child(xmlDocGetRootElement(doc), "host"), "secmodel");
 	return xml_text(xml_child(own, "baselabel"), label, sizeof(label)) &&
 	       access_user_parse(label, user);
+}
+
+/* What libvirt shows of a running domain says it; by hand it may be left out of a label that
+ * is static. */
+static bool forbids_relabel(const xmlNode *label)
+{
+	if (!label)
+		return false;
+	return xml_attr_is(label, "relabel", "no") || xml_attr_is(label, "type", "none") ||
+	       (xml_attr_is(label, "type", "static") && !xml_attr_is(label, "relabel", "yes"));
+}
+
+bool qemu_is_given(const struct domain *domain, const xmlNode *disk)
+{
+	char value[16];
+
+	/* One that can't be read is libvirt's to complain of. */
+	if (libvirtconf_get("qemu.conf", "dynamic_ownership", value, sizeof(value), NULL) == 1 &&
+	    strtol(value, NULL, 0) == 0)
+		return false;
+	return !forbids_relabel(dac_of(domain->root, "seclabel")) &&
+	       !forbids_relabel(dac_of(xml_child(disk, "source"), "seclabel"));
 }

@@ -15,4 +15,13 @@
  */
 bool qemu_user(struct virt *virt, const struct domain *domain, struct access_user *user);
 
+/*
+ * qemu_is_given() - does libvirt give the image of @disk to QEMU's user when @domain starts?
+ *
+ * Not so with dynamic_ownership = 0 in qemu.conf, nor where a <seclabel> of the DAC driver, of
+ * the domain or of the disk's source, forbids it (virSecurityDACSetImageLabelSingle() in
+ * src/security/security_dac.c, 9.0.0). Then QEMU opens what its user may open by itself.
+ */
+bool qemu_is_given(const struct domain *domain, const xmlNode *disk);
+
 #endif

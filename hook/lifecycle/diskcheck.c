@@ -51,7 +51,8 @@ static int guest_of(const struct domain *domain, const struct config *config,
 	s->disk = (struct guestdisk){ .path = s->image.path,
 				      .format = s->image.format,
 				      .key = domain->uuid,
-				      .qemu = qemu_user(NULL, domain, &s->qemu) ? &s->qemu : NULL };
+				      .qemu = qemu_user(NULL, domain, &s->qemu) ? &s->qemu : NULL,
+				      .not_given = !qemu_is_given(domain, disk) };
 	s->options = guestdisk_defaults();
 	s->options.timeout_ms = config->patch_timeout * 1000;
 	s->options.deadline = monotonic_ms() + s->options.timeout_ms;
