@@ -102,6 +102,9 @@ static int read_head(const char *path, uint8_t *head, size_t size, size_t *len,
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	ssize_t n;
 
+	if (fd < 0 && errno == EWOULDBLOCK)
+		return fail(err, REFUSE_IN_USE, "%s: another process has a lease on it: stop that "
+			    "process (/proc/locks shows its number)", path);
 	if (fd < 0)
 		return fail_errno(err, "cannot open %s", path);
 	n = pread(fd, head, size, 0);

@@ -66,8 +66,13 @@ struct imagelock imagelock_none(void)
 int imagelock_take(const char *path, bool writable, const char *named, bool by_hand,
 		   struct imagelock *out, struct error *err)
 {
-	AUTO_FD int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	/* Without O_NONBLOCK this would wait for whoever has a lease on the file. */
+	AUTO_FD int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK |
+			      O_NOCTTY);
 
+	if (fd < 0 && errno == EWOULDBLOCK)
+		return refuse(path, "which has a lease on it: stop that process (/proc/locks "
+			      "shows its number)", err);
 	if (fd < 0 && writable && !cure_is_root(errno) &&
 	    (errno == EROFS || errno == EACCES || errno == EPERM))
 		return fail(err, REFUSE_READ_ONLY, "%s can't be written: %s",
