@@ -77,7 +77,7 @@ $(B)/libhelper.a: $(call obj,$(HELPER_SRC))
 # static, because the dynamic linker is most of what a small program costs.
 # FRONT_STATIC= builds it dynamic where there is no static libc.
 FRONT_STATIC ?= $(if $(SANITIZE),,-static)
-$(B)/busflip-hook: $(B)/hook/front.o
+$(B)/busflip-hook: $(call obj,hook/front.c helper/shared/text.c helper/shared/base.c)
 	$(CC) $(if $(FRONT_STATIC),$(HARDEN_LD) $(LDFLAGS) -static,$(ALL_LDFLAGS)) -o $@ $^
 
 $(B)/busflip: $(B)/hook/busflip.o $(B)/libbusflip.a

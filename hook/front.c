@@ -3,35 +3,30 @@
  * front.c - busflip-hook, the program that libvirt runs
  *
  * It runs for each event of every guest on the host. So it links only libc, searches the XML
- * for the bytes of the tag and exits if there are none. With a tag it runs "busflip event" and
- * waits for it.
+ * for the tag's bytes and exits if there are none. With a tag it runs "busflip event" and waits.
  *
  * Whatever fails in here or in busflip, the guest starts: a crash, a missing program or a
  * timeout returns 0. Only a deliberate "refuse" of busflip makes the hook fail, and only where
- * the table allows it. (A failing "reconnect" would kill a running guest; that event is
- * ignored.) There is one exception: if busflip failed and there is a journal, a disk may be
- * half patched, and only busflip can find out which.
+ * the table allows it. (A failing "reconnect" would kill a running guest; it is ignored.) But
+ * if busflip failed and there is a journal, a disk may be half patched: only busflip knows whose.
  */
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "helper/shared/base.h"
 #include "helper/shared/file.h"
+#include "helper/shared/text.h"
 
 #define ACTOR BUSFLIP_SBINDIR "/busflip"
 #define TAG "urn:busflip:domain:1"
 #define STATE "urn:busflip:state:1"
 #define XML_LIMIT (8u << 20)
-/* Far more than busflip needs; libvirt itself would wait without limit. */
-#define DEADLINE 60
+#define DEADLINE 60	/* far more than busflip needs; libvirt would wait without limit */
 
 static const struct {
 	const char *op, *subop;
@@ -45,8 +40,17 @@ static const struct {
 	{ "restore", "begin", false },
 };
 
-/* Static, not on heap or stack: pages that are never touched cost nothing. */
-static char xml[XML_LIMIT];
+static char xml[XML_LIMIT];	/* static: pages that are never touched cost nothing */
+
+/* A name for the log and the user. Others chose it. */
+static const char *shown(const char *name)
+{
+	static char text[256];
+
+	str_cut(text, sizeof(text), name);
+	make_printable(text);
+	return text;
+}
 
 /* The state's own start tag says done or held; a forged one only makes busflip do less. */
 static bool is_over(size_t len)
@@ -77,7 +81,7 @@ static bool read_xml(size_t *len)
 }
 
 /* In the child: the XML as a new stdin, and nothing of the daemon's environment. */
-static void run_actor(char *argv[], size_t len)
+static void run_actor(char *argv[], size_t len, const sigset_t *signals)
 {
 	char *const args[] = { (char[]){ "busflip" }, (char[]){ "event" }, (char[]){ "--" },
 			       argv[1], argv[2], argv[3], argv[4], NULL };
@@ -85,26 +89,27 @@ static void run_actor(char *argv[], size_t len)
 			      (char[]){ "PATH=/usr/sbin:/usr/bin:/sbin:/bin" }, NULL };
 	int fd = memfd_create("domain.xml", MFD_CLOEXEC);
 
+	sigprocmask(SIG_SETMASK, signals, NULL);
 	if (fd < 0 || write(fd, xml, len) != (ssize_t)len ||
 	    lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, STDIN_FILENO) < 0)
 		_exit(EXIT_FAILED);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execve(ACTOR, args, env);
 	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: domain %s: cannot run %s: %s; reinstall "
-	       "busflip", argv[1], ACTOR, strerror(errno));
+	       "busflip", shown(argv[1]), ACTOR, strerror(errno));
 	_exit(EXIT_FAILED);
 }
 
 static int wait_for(pid_t child, const sigset_t *chld, const char *name)
 {
-	const struct timespec second = { .tv_sec = 1 };
+	const struct timespec t = { .tv_sec = 1 };
 	int status = 0, left = DEADLINE;
 
 	while (waitpid(child, &status, WNOHANG) == 0) {
-		if (sigtimedwait(chld, NULL, &second) >= 0 || errno == EINTR || --left)
+		if (sigtimedwait(chld, NULL, &t) >= 0 || errno == EINTR || --left)
 			continue;
 		syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: domain %s: busflip did not finish "
-		       "in %d s, killed; see busflip inspect", name, DEADLINE);
+		       "in %d s, killed; see busflip inspect", shown(name), DEADLINE);
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
 		break;
@@ -118,28 +123,27 @@ static int wait_for(pid_t child, const sigset_t *chld, const char *name)
 
 static int refuse(const char *name)
 {
-	dprintf(STDERR_FILENO, HALF_PATCHED "\n", name);
-	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: " HALF_PATCHED, name);
+	dprintf(STDERR_FILENO, HALF_PATCHED "\n", shown(name));
+	syslog(LOG_DAEMON | LOG_ERR, "busflip-hook: " HALF_PATCHED, shown(name));
 	return EXIT_FAILED;
 }
 
 int main(int argc, char *argv[])
 {
 	sigset_t chld, old;
-	size_t len, i;
+	size_t len, i = 0;
 	pid_t child;
 	int status;
 	char mark[64];
 
-	for (i = 0; argc == 5 && i < ARRAY_SIZE(ops); i++)
-		if (!strcmp(argv[2], ops[i].op) && !strcmp(argv[3], ops[i].subop))
-			break;
+	while (argc == 5 && i < ARRAY_SIZE(ops) &&
+	       (strcmp(argv[2], ops[i].op) || strcmp(argv[3], ops[i].subop)))
+		i++;
 	if (argc != 5 || i == ARRAY_SIZE(ops))
 		return EXIT_DONE;
 	if (!read_xml(&len))
 		return ops[i].may_refuse && any_journal() ? refuse(argv[1]) : EXIT_DONE;
-	/* The half patched disk may belong to a domain in phase done; busflip must also know
-	 * when such a domain continues. */
+	/* The disk of a done domain may be half patched; busflip must know when it continues. */
 	if (!memmem(xml, len, TAG, strlen(TAG)) || (is_over(len) && !any_journal()))
 		return EXIT_DONE;
 	sigemptyset(&chld);
@@ -147,10 +151,8 @@ int main(int argc, char *argv[])
 	sigprocmask(SIG_BLOCK, &chld, &old);
 	signal(SIGCHLD, SIG_DFL);
 	child = fork();
-	if (child == 0) {
-		sigprocmask(SIG_SETMASK, &old, NULL);
-		run_actor(argv, len);
-	}
+	if (child == 0)
+		run_actor(argv, len, &old);
 	status = child < 0 ? EXIT_FAILED : wait_for(child, &chld, argv[1]);
 	if (!ops[i].may_refuse)
 		return EXIT_DONE;

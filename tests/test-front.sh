@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 119
+plan 122
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -244,6 +244,15 @@ answers "a journal, and a crash" 'kill -SEGV $$' 1 0 0 0 0
 answers "a journal, and killed" 'kill -KILL $$' 1 0 0 0 0
 like "the start is told why" "$(cat "$LAB/stderr")" \
 	'^domain win was not started: .*is not finished \(/var/lib/busflip/journal\); try again'
+# A name in which a terminal or the log would read commands, or another order.
+name=$'ev\xc2\x9b31mil\xe2\x80\xae\n'
+echo 'exit 1' > "$LAB/then"
+"$hook" "$name" prepare begin - < "$LAB/tagged" 2> "$LAB/shown"
+like "its name is shown without what commands" "$(cat "$LAB/shown")" \
+	'^domain ev\?\?31mil\?\?\?\? was not started: '
+ok "and logged so" wait_for \
+	"logged 'busflip-hook: domain ev[?][?]31mil[?][?][?][?] was not started'" 10
+is "busflip is given the name itself" "$(cat "$LAB/seen.args")" "[event][--][$name][prepare][begin][-]"
 rm -r /var/lib/busflip/journal
 answers "no journal, and killed" 'kill -KILL $$' 0 0 0 0 0
 
