@@ -149,8 +149,8 @@ static void test_socket(void)
 	ok(nbdserver_start(QEMU_NBD, &image, true, &server, &err) == 0, "its socket: starts");
 	is_int(stat(left, &st), -1, "what a busflip left that was killed is gone");
 	is_int(stat(used, &st), 0, "what one has that lives is there");
-	snprintf(command, sizeof(command), "rm -r %s; ! ls " BUSFLIP_RUNDIR "/nbd-%d.* 2> /dev/null",
-		 used, (int)getpid());
+	snprintf(command, sizeof(command), "rm -r %s; ! ls " BUSFLIP_RUNDIR
+		 "/nbd-%d.* 2> /dev/null", used, (int)getpid());
 	is_int(system(command), 0, "and its own has no name");
 	ok(stat(BUSFLIP_RUNDIR, &st) == 0 && (st.st_mode & 07777) == 0700 && st.st_uid == 0,
 	   "where only root may enter");

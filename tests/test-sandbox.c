@@ -12,14 +12,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,12 +30,12 @@
 #include "helper/shared/log.h"
 #include "helper/shared/refusal.h"
 #include "tests/landlockabi.h"
+#include "tests/passing.h"
 #include "tests/tap.h"
 
 static int folder = -1;		/* open, but what is in it isn't */
 static int file = -1;		/* "a" in that folder, open */
 static int memory = -1;		/* a memory file from before */
-static int ends[2];		/* of a socket; a descriptor waits at the second */
 static pid_t other;		/* a process of nobody, as others of a host are */
 
 /* true: it worked. */
@@ -78,35 +76,6 @@ static bool try_open_again(void)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	return open(path, O_RDWR | O_CLOEXEC) >= 0;
-}
-
-/* To a qemu-nbd that was taken over, or from it. */
-static bool pass_descriptor(bool send)
-{
-	char byte = 'x';
-	struct iovec bytes = { &byte, 1 };
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr aligned;
-	} control = { .aligned = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	struct msghdr message = {
-		.msg_iov = &bytes, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = sizeof(control),
-	};
-
-	memcpy(CMSG_DATA(&control.aligned), &file, sizeof(file));
-	return send ? sendmsg(ends[0], &message, 0) == 1 :
-		      recvmsg(ends[1], &message, MSG_DONTWAIT) == 1;
-}
-
-static bool try_send_descriptor(void)
-{
-	return pass_descriptor(true);
-}
-
-static bool try_take_descriptor(void)
-{
-	return pass_descriptor(false);
 }
 
 static bool try_socket(void)
@@ -341,8 +310,7 @@ static const struct attempt denied[] = {
 	{ "creating one there", try_create_beneath, true },
 	{ "opening an open file again, to write", try_open_again, true },
 	{ "a memory file more", try_memory_file, false },
-	{ "handing a descriptor over", try_send_descriptor, false },
-	{ "taking one", try_take_descriptor, false },
+	{ "handing a descriptor over", try_send, false }, { "taking one", try_take, false },
 	{ "a network socket", try_socket, false },
 	{ "a local socket", try_unix_socket, false },
 #ifndef __SANITIZE_ADDRESS__	/* which needs them itself */
@@ -499,9 +467,7 @@ int main(void)
 	if (geteuid() != 0)
 		skip_all("this test must be run by root, as busflip is");
 	memory = memfd_create("before", MFD_CLOEXEC);
-	if (!make_folder(work, path, sizeof(path)))
-		return 1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 || !pass_descriptor(true))
+	if (!make_folder(work, path, sizeof(path)) || !begin_passing())
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(works); i++) {
 		int r = attempt(works[i].run);
