@@ -95,7 +95,7 @@ static void start(void)
 	static struct backing none;
 	const struct nbdserver_image what = { .path = path, .format = "raw",
 					      .backing = &none,
-					      .writable = true };
+					      .writable = true, .grace_ms = 10000 };
 
 	if (nbdserver_start(BUSFLIP_QEMU_NBD, &what, false, &server, &err) < 0 ||
 	    nbd_client_open(steal_fd(&server.client), monotonic_ms() + 10000, &disk,
