@@ -80,8 +80,8 @@ xmlNode *writable_system_disk(const struct domain *domain, struct error *err)
 	if (domain->tag.disk[0])
 		meant = domain_disk(domain, domain->tag.disk);
 	if (!meant && domain->tag.disk[0])
-		fail(err, EPERM, "its state names disk %s, but its tag names disk %s, which does not "
-		     "exist: busflip writes to neither", state->disk, domain->tag.disk);
+		fail(err, EPERM, "its state names disk %s, but its tag names disk %s, which does "
+		     "not exist: busflip writes to neither", state->disk, domain->tag.disk);
 	if (meant) {
 		disk_target(meant, name, sizeof(name));
 		fail(err, EPERM, "its state names disk %s, but by its tag and boot order Windows "
