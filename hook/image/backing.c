@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* backing.c - which files an image needs, so that qemu-nbd may open just those */
+/* backing.c - the files that an image needs, so that qemu-nbd may open only those */
 
 #include "hook/image/backing.h"
 
@@ -15,7 +15,7 @@
 #include "hook/image/datafile.h"
 #include "hook/image/header.h"
 
-/* @name as @image means it; @way: before links are followed. */
+/* Resolve @name as @image means it; @way: before links are followed. */
 static char *resolve(const char *image, const char *name, char **way, struct error *err)
 {
 	char joined[PATH_MAX], *real;
@@ -52,8 +52,8 @@ struct visit {
 	struct error *err;
 };
 
-/* The name is whatever made the image has put there: never a command in one that we
- * say to type. */
+/* Whoever made the image chose the name in it: it must not become a part of a command that a
+ * message recommends without being quoted. */
 static int no_format(const char *path, const char *backing, struct error *err)
 {
 	char word[4400], backing_word[1100];
@@ -75,7 +75,7 @@ static int add(const struct header_name *name, void *context)
 	real = resolve(v->image, name->name, &way, v->err);
 	if (!real)
 		return -1;
-	/* A monolithic vmdk names itself, if it was not renamed. */
+	/* A monolithic vmdk names itself, unless it was renamed. */
 	if (!name->format && strcmp(real, v->image) == 0)
 		return 0;
 	if (b->count == BACKING_LIMIT)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* datafile.c - a file in which an image keeps its data: is it that image's own? */
+/* datafile.c - does a data file belong to the image that names it? */
 
 #include "hook/image/datafile.h"
 
@@ -17,7 +17,7 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Of a name, without its suffix; a dot in front begins none. */
+/* The length of a name without its suffix; a leading dot does not begin one. */
 static int stem_length(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -30,7 +30,7 @@ int datafile_stem(const char *path)
 	return stem_length(base_of(path));
 }
 
-/* Bytes from 0x80 on are of letters. */
+/* Bytes from 0x80 on belong to letters. */
 static bool is_sign(char c)
 {
 	return c > ' ' && c < 127 && !(c >= '0' && c <= '9') &&

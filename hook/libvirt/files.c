@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* files.c - what a hook reads in libvirt's own files */
+/* files.c - what a hook reads from libvirt's own files */
 
 #include "hook/libvirt/files.h"
 
@@ -51,7 +51,7 @@ static int read_file(const char *path, size_t limit, char **bytes, size_t *len,
 /* ---- the domain's log ---------------------------------------------------- */
 
 /*
- * The end of a text file, at most @size - 1 bytes of it.
+ * Read the end of a text file, at most @size - 1 bytes.
  */
 static size_t read_tail(const char *path, char *buf, size_t size)
 {
@@ -76,8 +76,8 @@ static const char *last_occurrence(const char *text, const char *what)
 }
 
 /*
- * A second source: the reason that libvirt is asked for afterwards is lost when the daemon
- * is restarted or the guest started again before anybody asks.
+ * A second source: libvirt loses the reason if the daemon is restarted, or the guest started
+ * again, before anybody asks for it.
  */
 void libvirt_logged_reason(const char *name, char *buf, size_t size)
 {
@@ -111,7 +111,7 @@ bool libvirt_ended_start(const char *name)
 		return false;
 	up = last_occurrence(tail, STARTING_UP);
 	down = last_occurrence(tail, SHUTTING_DOWN);
-	/* Of this start, not of one before that came further. */
+	/* Only lines of this start, not of an earlier one that got further. */
 	return up && down && strstr(up, SHUTTING_DOWN) == down &&
 	       strstr(up, ": terminating on signal ");
 }
@@ -141,7 +141,7 @@ int libvirt_definition(const char *name, struct domain *domain, struct error *er
 
 static bool is_same_source(const xmlNode *a, const xmlNode *b)
 {
-	/* What names a place, for all types of disks. */
+	/* The attributes that name a location, for all types of disks. */
 	static const char *const names[] = {
 		"file", "dev", "dir", "protocol", "name", "pool", "volume",
 	};
@@ -156,7 +156,7 @@ static bool is_same_source(const xmlNode *a, const xmlNode *b)
 	return true;
 }
 
-/* By what it is, not by its target: a command may have moved it to another bus. */
+/* Compare images, not targets: a command may have moved the disk to another bus. */
 static bool has_image(const struct domain *domain, const xmlNode *source)
 {
 	const xmlNode *disk = xml_child(domain->devices, "disk");
@@ -184,7 +184,7 @@ bool libvirt_names_other_images(const struct domain *live, const xmlNode *disk)
 }
 
 /*
- * In its domain, that is: in front of it a snapshot lists the overlays that its last revert
+ * Search inside the <domain> only: before it a snapshot lists the overlays that its last revert
  * has made, which the next one removes. A managed save begins with the XML.
  */
 static bool names_file(const char *bytes, size_t len, const char *wanted)
@@ -195,7 +195,7 @@ static bool names_file(const char *bytes, size_t len, const char *wanted)
 	return domain && memmem(domain, left, wanted, strlen(wanted));
 }
 
-/* The first XML_LIMIT bytes: a managed save has the guest's memory behind its XML. */
+/* Read the first XML_LIMIT bytes: a managed save has the guest's memory after its XML. */
 static int read_head(int fd, char **bytes, size_t *len)
 {
 	ssize_t n = 0;
@@ -219,7 +219,7 @@ static bool file_names_file(const char *path, const char *wanted)
 	return fd < 0 || read_head(fd, &bytes, &used) < 0 || names_file(bytes, used, wanted);
 }
 
-/* @path NULL: of some there is no telling. */
+/* @path NULL: some files can't be read. */
 static int names_wanted(const char *path, void *wanted)
 {
 	return !path || file_names_file(path, wanted);
@@ -233,7 +233,7 @@ bool libvirt_names_file(const char *path)
 	       sources_each_file(names_wanted, quoted);
 }
 
-/* @root: of a definition, or of a status file, which has one in it. */
+/* @root: of a definition, or of a status file, which contains one. */
 static bool is_writer(xmlNode *root, const char *image)
 {
 	const xmlNode *domain = xml_child(root, "domain") ? xml_child(root, "domain") : root;
@@ -254,7 +254,7 @@ static bool file_has_writer(const char *path, const char *image)
 
 	if (read_file(path, XML_LIMIT, &bytes, &len, &err) < 0)
 		return err.code != ENOENT;
-	/* As XML has it, up to what it would have to escape. */
+	/* As in XML, except for characters that it would escape. */
 	if (!memmem(bytes, len, image, strcspn(image, "<>&'\"")))
 		return false;
 	doc = xml_parse_bare(bytes, len, NULL);
@@ -349,7 +349,7 @@ int libvirt_start(const char *name, struct start *start, struct error *err)
 		return -1;
 	if (libvirt_start_of_status(status, len, start, &pid, err) < 0)
 		return error_prefix(err, "%s", path);
-	/* QEMU can't end unseen while libvirt waits for the hook: the number is still its. */
+	/* QEMU can't end unnoticed while libvirt waits for the hook: the number is still its. */
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	if (read_file(path, ARGS_LIMIT, &args, &len, err) < 0) {
 		start->kind = START_CONTINUES;
