@@ -181,6 +181,7 @@ is "and leaves nothing behind" "$(echo "$bait"*)" "$bait"
 # --- who may read it, and locks it: QEMU's own user, after a break-out
 
 old=$(inode)
+: > "$LAB/locker"
 as libvirt-qemu python3 -c '
 import fcntl, os, sys, time
 fd = os.open(sys.argv[1], os.O_RDONLY)

@@ -183,6 +183,8 @@ data_of qcow2 "$folder/mine.qcow2" "$folder/mine-data.img"
 fails "another user's: patch by path" 12 busflip patch --format qcow2 "$folder/mine.qcow2"
 like "another user's: says so" "$output" "neither QEMU's user nor all .*chown --reference"
 chmod 711 "$LAB" "$folder"
+# libvirt does not give it to him.
+chown 64999 "$folder/mine.qcow2"
 define_domain mine tag=no image="$folder/mine.qcow2" format=qcow2 \
 	head="<seclabel type='static' model='dac' relabel='no'><label>+64999:+64999</label></seclabel>"
 ok "that of its domain: patch" busflip patch mine

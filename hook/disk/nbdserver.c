@@ -389,8 +389,8 @@ static void quote(const char *text, char *said, size_t size)
 
 	text += strspn(text, " \n");
 	str_cut(part, sizeof(part), text);
-	for (char *p = part; *p; p++)
-		*p = *p == '\n' ? ' ' : *p == '"' ? '\'' : *p;
+	for (char *p = part; (p = strpbrk(p, "\n\"")); p++)
+		*p = *p == '"' ? '\'' : ' ';
 	for (size_t n = strlen(part); n && part[n - 1] == ' '; n--)
 		part[n - 1] = '\0';
 	make_printable(part);

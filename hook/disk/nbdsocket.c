@@ -16,7 +16,7 @@
 #include "helper/shared/file.h"
 
 /* Each socket has a folder of its own: its number is that of the process that made it. */
-#define FOLDER "nbd-%d."
+#define PREFIX "nbd-"	/* the process, a dot, and six characters */
 #define SOCKET "socket"
 
 static void sweep(const char *rundir)
@@ -24,11 +24,13 @@ static void sweep(const char *rundir)
 	DIR *folder = opendir(rundir);
 	const struct dirent *entry;
 	char path[512];
-	int pid;
 
 	while (folder && (entry = readdir(folder))) {
-		if (sscanf(entry->d_name, FOLDER, &pid) != 1 || pid <= 0 ||
-		    kill(pid, 0) == 0 || errno != ESRCH)
+		const char *number = entry->d_name + strlen(PREFIX);
+		pid_t pid = strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 ?
+			(pid_t)strtol(number, NULL, 10) : 0;
+
+		if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH)
 			continue;
 		if (str_printf(path, sizeof(path), "%s/" SOCKET, entry->d_name))
 			unlinkat(dirfd(folder), path, 0);
@@ -69,7 +71,7 @@ int nbdsocket_pair(int *listener, int *client, struct error *err)
 			return -1;
 		sweep(where);
 	}
-	if (!str_printf(folder, sizeof(folder), "%s/" FOLDER "XXXXXX", where, (int)getpid()))
+	if (!str_printf(folder, sizeof(folder), "%s/" PREFIX "%d.XXXXXX", where, (int)getpid()))
 		return fail(err, ENAMETOOLONG, "%s: name too long", where);
 	if (!mkdtemp(folder))
 		return fail_errno(err, "cannot create a folder in %s", where);

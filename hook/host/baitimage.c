@@ -96,7 +96,7 @@ static int may_replace(const char *path, int fd, const struct stat *st, const ch
 
 bool baitimage_sound(const char *path, struct error *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	AUTO_FD int fd = open_image(path, &st, err);
 	const char *wrong = fd < 0 ? NULL : what_is_wrong(fd, &st);
 	char name[256];
@@ -143,7 +143,7 @@ static ssize_t acl_read(int fd, struct acl *acl)
 
 static bool acl_has(int fd, const struct stat *st, uid_t uid)
 {
-	struct acl acl;
+	struct acl acl = { 0 };
 	ssize_t count = acl_read(fd, &acl);
 
 	/* With a mask, it is stored where the mode has the group. */
@@ -156,7 +156,7 @@ static bool acl_has(int fd, const struct stat *st, uid_t uid)
 /* For root, the users who may read it already, and @uid. */
 static int acl_add(int fd, const struct stat *st, uid_t uid)
 {
-	struct acl old, acl = { .version = ACL_VERSION };
+	struct acl old = { 0 }, acl = { .version = ACL_VERSION };
 	ssize_t had = acl_read(fd, &old);
 	uint16_t group = had ? 0 : (st->st_mode >> 3) & READ;
 	size_t count = 0;
@@ -182,7 +182,7 @@ static int acl_add(int fd, const struct stat *st, uid_t uid)
  * everybody. */
 static void open_without_acl(int fd, const char *path, const struct access_user *user)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	if (fstat(fd, &st) < 0)
 		return;
@@ -222,7 +222,7 @@ static int admit(const char *path, const struct access_user *user, struct error 
 {
 	struct access_result result;
 	struct error ignored;
-	struct stat st;
+	struct stat st = { 0 };
 	AUTO_FD int fd = -1;
 
 	if (!is_denied(path, user, &result) && result.answer != ACCESS_UNKNOWN)
@@ -242,11 +242,11 @@ static int admit(const char *path, const struct access_user *user, struct error 
 
 /* Two processes at once would each drop the user whom the other has added. Without the lock
  * that is only less likely. */
-static int take_lock(void)
+static void take_lock(int *lock)
 {
 	struct error ignored;
 
-	return shared_lock("bait", LOCK_SECONDS, &ignored);
+	*lock = shared_lock("bait", LOCK_SECONDS, &ignored);
 }
 
 static int keep_label(int old, int fd, const char *path, struct error *err)
@@ -318,7 +318,7 @@ static bool is_best(int fd, const struct stat *st)
 
 static int ready(const char *path, struct error *err)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	struct error why;
 	AUTO_FD int fd = open_image(path, &st, &why);
 	AUTO_FD int lock = -1;
@@ -326,7 +326,7 @@ static int ready(const char *path, struct error *err)
 	if (fd >= 0 && (!what_is_wrong(fd, &st) || is_best(fd, &st)))
 		return 0;
 	if (fd >= 0 || why.code == ENOENT) {
-		lock = take_lock();
+		take_lock(&lock);
 		cleanup_close(&fd);
 		fd = open_image(path, &st, &why);
 	}
@@ -351,17 +351,17 @@ int baitimage_admit(const char *path, const struct access_user *user, struct err
 
 	if (!is_denied(path, user, &result) && result.answer != ACCESS_UNKNOWN)
 		return 0;
-	lock = take_lock();
+	take_lock(&lock);
 	return admit(path, user, err);
 }
 
 bool baitimage_leave_out(const char *path)
 {
 	struct error err;
-	struct stat st;
+	struct stat st = { 0 };
 	AUTO_FD int lock = -1, fd = -1;
 
-	lock = take_lock();
+	take_lock(&lock);
 	fd = open_image(path, &st, &err);
 	return fd < 0 ? err.code == ENOENT :
 	       may_replace(path, fd, &st, "", &err) == 0 && unlink(path) == 0;
@@ -396,7 +396,7 @@ void bait_sweep(const char *path)
 	size_t len = dot && dot > stem ? (size_t)(dot - stem) : strlen(stem);
 	char file[4096];
 	struct dirent *entry;
-	struct stat st;
+	struct stat st = { 0 };
 	DIR *folder;
 
 	/* libvirt_names_file() searches for the path unescaped. */

@@ -164,14 +164,17 @@ bool identity_device_exists(const struct image_identity *image)
 {
 	DIR *d = image->id[0] && is_unique(image->id) ? opendir("/sys/dev/block") : NULL;
 	struct image_identity now;
-	unsigned int high, low;
 	struct dirent *e;
 	bool found = false;
 
+	/* MAJOR:MINOR */
 	while (d && !found && (e = readdir(d))) {
-		if (sscanf(e->d_name, "%u:%u", &high, &low) != 2)
+		const char *colon = strchr(e->d_name, ':');
+
+		if (!colon)
 			continue;
-		now.dev = makedev(high, low);
+		now.dev = makedev((unsigned int)strtoul(e->d_name, NULL, 10),
+				  (unsigned int)strtoul(colon + 1, NULL, 10));
 		find_device(&now);
 		found = !strcmp(now.id, image->id);
 	}
