@@ -79,4 +79,4 @@ is "headers may be in a repository that is off" "$(cat "$work/asked")" \
 echo 'No match for argument: qemu-img' > "$work/answer"
 fails "dnf fails" 1 env PATH="$work/bin:$PATH" ./install.sh --deps=run
 like "and what it says is shown" "$output" 'No match for argument: qemu-img
-install.sh: the packages can.t be installed; see above'
+install.sh: cannot install the packages; see above'
