@@ -146,7 +146,7 @@ ok "the blue screen" windows_starts early '^nt: stop code=0x7B'
 : > "$LAB/early.serial"
 ok "nobody does anything: it comes up again" wait_for "said early '^nt: user-mode done'" 90
 is "on SATA" "$(where early)" staged/sata
-like "it is logged" "$(grep 'Windows is not up' "$LAB/log")" 'domain=early.*it is destroyed, to be started on SATA'
+like "it is logged" "$(grep 'Windows is not running' "$LAB/log")" 'domain=early.*it is destroyed, to be started on SATA'
 quietly virsh -q shutdown early
 wait_for "is_off early" 60
 settled_within early 30

@@ -174,7 +174,7 @@ fails "dpkg -i on a host without a hook" 0 dpkg -i build/deb/*.deb
 like "it tells of an installation by install.sh" "$output" 'is from install.sh'
 cp /usr/sbin/busflip /usr/local/sbin/busflip
 fails "which --uninstall takes away beside the package" 0 ./install.sh --uninstall
-like "that has to be installed once more then" "$output" 'package .*once more'
+like "that has to be installed again then" "$output" 'reinstall the package'
 quietly dpkg -i build/deb/*.deb
 is "ours is the hook" "$(find $hook* -type f)" $hook
 ok "a host with the package has no use for install.sh" \
