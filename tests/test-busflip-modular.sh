@@ -142,4 +142,4 @@ is "to the end" "$(where other)" "done/virtio"
 stays 1
 is_gone
 is "with none that runs there is nothing to be reloaded" "$(reload)" \
-	"    no daemon runs; it will find the hook when it starts"
+	"    no daemon is running; it will find the hook when it starts"

@@ -204,6 +204,7 @@ static struct {
 
 static int load_library(struct error *err)
 {
+	static iconv_t names;
 	void *handle = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL), *symbol;
 
 	if (!handle)
@@ -218,7 +219,8 @@ static int load_library(struct error *err)
 	/* Joliet names are converted by a module that glibc could not load in the sandbox. It
 	 * stays loaded as long as this is open. Without it names are treated as ASCII, which
 	 * is enough for names of drivers. */
-	(void)iconv_open(nl_langinfo(CODESET), "UTF-16BE");
+	if (!names)
+		names = iconv_open(nl_langinfo(CODESET), "UTF-16BE");
 	return 0;
 }
 
