@@ -127,24 +127,50 @@ static void take_element(xmlNode *from, const struct part *part, xmlNode *saved)
 		xmlFreeNode(element);
 }
 
-/* It stays on the disk, and is saved so that it is restored on the way back, where it would be
- * removed. */
-static void copy_part(xmlNode *from, const struct part *part, xmlNode *saved)
-{
-	AUTO_XML_STRING xmlChar *space = NULL;
-	AUTO_XML_STRING xmlChar *value = NULL;
-	xmlNode *element = part->element ? xml_child(from, part->name) : NULL;
+/* An element that stays on the disk. */
+struct kept {
+	xmlNode *from, *element;
+	xmlChar *space;
 	unsigned at;
+};
 
-	if (element) {
-		xml_cut(element, &at, &space);
-		xmlAddChild(save_element(saved, part->on, at, space),
-			    xmlDocCopyNode(element, saved->doc, 1));
-		xml_paste(from, element, at, space);
+/* It stays on the disk, and is saved so that it is restored on the way back, where it would be
+ * removed. Return the element, cut out, as @kept. */
+static bool copy_part(xmlNode *from, const struct part *part, xmlNode *saved, struct kept *kept)
+{
+	AUTO_XML_STRING xmlChar *value = NULL;
+
+	*kept = (struct kept){ .from = from };
+	kept->element = part->element ? xml_child(from, part->name) : NULL;
+	if (kept->element) {
+		xml_cut(kept->element, &kept->at, &kept->space);
+		xmlAddChild(save_element(saved, part->on, kept->at, kept->space),
+			    xmlDocCopyNode(kept->element, saved->doc, 1));
 	} else if (!part->element) {
 		value = xmlGetNoNsProp(from, XS(part->name));
 		if (value)
 			save_attr(saved, part->on, part->name, value);
+	}
+	return kept->element;
+}
+
+/* All of them are cut out before the first is put back: a position is counted without those
+ * that were saved before, as it is when they are restored. */
+static void copy_parts(xmlNode *disk, enum bus own, enum bus to, xmlNode *saved)
+{
+	struct kept kept[ARRAY_SIZE(parts)];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		xmlNode *from = owner(disk, parts[i].on);
+
+		if (from && (parts[i].buses & (1u << to)) && !(parts[i].buses & (1u << own)) &&
+		    copy_part(from, &parts[i], saved, &kept[n]))
+			n++;
+	}
+	while (n-- > 0) {
+		xml_paste(kept[n].from, kept[n].element, kept[n].at, kept[n].space);
+		xmlFree(kept[n].space);
 	}
 }
 
@@ -166,11 +192,8 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 
 		if (!from)
 			continue;
-		if (parts[i].buses & (1u << to)) {
-			if (saved && !(parts[i].buses & (1u << own)))
-				copy_part(from, &parts[i], saved);
+		if (parts[i].buses & (1u << to))
 			continue;
-		}
 		/* An alias is valid on any bus, and a geometry may be. Both are removed for
 		 * the boot on SATA, where they may not fit, and always saved. */
 		if ((strcmp(parts[i].name, "alias") == 0 ||
@@ -182,6 +205,8 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 		else
 			take_attr(from, &parts[i], saved);
 	}
+	if (saved)
+		copy_parts(disk, own, to, saved);
 }
 
 static bool known(const char *on, const char *name, bool element)
