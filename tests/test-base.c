@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "helper/hive/hugepage.h"
 #include "helper/shared/file.h"
 #include "helper/shared/log.h"
 #include "helper/shared/text.h"
@@ -441,27 +440,6 @@ static void test_log(void)
 	is_str(line, "", "nothing on stderr when it is not wanted");
 }
 
-/* Where they are is what huge pages need; and each byte is there. */
-static void test_huge(void)
-{
-	static const size_t sizes[] = { 1, 4097, (2u << 20) - 1, 2u << 20, (5u << 20) + 3 };
-	unsigned int good = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		uint8_t *map = huge_map(sizes[i]);
-
-		if (!map)
-			break;
-		huge_advise(map, sizes[i]);
-		good += (uintptr_t)map % (2u << 20) == 0 && map[0] == 0 &&
-			map[sizes[i] - 1] == 0;
-		memset(map, 1, sizes[i]);
-		huge_unmap(map, sizes[i]);
-	}
-	ok(good == ARRAY_SIZE(sizes), "memory for huge pages, of any size");
-	ok(!huge_map(SIZE_MAX) && !huge_map(SIZE_MAX - (3u << 20)), "or none");
-}
-
 int main(void)
 {
 	begin_folder();
@@ -475,7 +453,6 @@ int main(void)
 	test_sweep();
 	test_shell_word();
 	test_log();
-	test_huge();
 	end_folder();
 	return done_testing();
 }

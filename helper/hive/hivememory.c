@@ -2,7 +2,6 @@
 /* hivememory.c - whole hives in memory, and what hivex needs before the sandbox */
 
 #include "helper/hive/hive.h"
-#include "helper/hive/hugepage.h"
 #include "helper/shared/file.h"
 
 #include <errno.h>
@@ -60,10 +59,9 @@ int hive_memory_new(struct hive_memory *memory, const uint8_t *data, size_t len,
 	memset(memory, 0, sizeof(*memory));
 	if (!len)
 		return fail(err, REFUSE_HIVE_DAMAGED, "a hive of no bytes");
-	memory->data = huge_map(len);
+	memory->data = calloc(1, len);
 	if (!memory->data)
 		return fail(err, ENOMEM, "out of memory");
-	huge_advise(memory->data, len);
 	memory->len = len;
 	if (data)
 		memcpy(memory->data, data, len);
@@ -74,8 +72,8 @@ void hive_memory_free(struct hive_memory *memory)
 {
 	if (memory->data && memory->changed)	/* a file */
 		munmap(memory->data, memory->len);
-	else if (memory->data)
-		huge_unmap(memory->data, memory->len);
+	else
+		free(memory->data);
 	free(memory->changed);
 	memset(memory, 0, sizeof(*memory));
 }

@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "helper/hive/hugepage.h"
-
 #define LAZY_BLOCK 65536u
 #define BIG_SEGMENT 16344u	/* bytes of a "db" segment */
 #define KEY_HEAD 76u
@@ -116,7 +114,7 @@ int hive_open_lazy(struct hive *h, uint64_t file_size, hive_pread *pread,
 		return -1;
 	h->loaded = calloc((size_t)(h->size / LAZY_BLOCK + 1), 1);
 	/* Address space only: pages that are never loaded cost nothing. */
-	h->data = h->map = huge_map((size_t)h->size);
+	h->data = h->map = calloc(1, (size_t)h->size);
 	if (!h->loaded || !h->map) {
 		hive_close(h);
 		return fail(err, ENOMEM, "out of memory");
@@ -128,10 +126,6 @@ int hive_load_all(struct hive *h, struct error *err)
 {
 	if (!h->pread)
 		return 0;
-	/* This saves thousands of page faults, and TLB misses in the walk. Reading into a
-	 * mapped file, which need not be copied for hivex, takes half as long again
-	 * (measured). */
-	huge_advise(h->map, (size_t)h->size);
 	if (h->pread(h->opaque, 0, h->map,
 		     (size_t)(h->file_size < h->size ? h->file_size : h->size),
 		     err) < 0)
@@ -143,8 +137,7 @@ int hive_load_all(struct hive *h, struct error *err)
 
 void hive_close(struct hive *h)
 {
-	if (h->map)
-		huge_unmap(h->map, (size_t)h->size);
+	free(h->map);
 	free(h->loaded);
 	memset(h, 0, sizeof(*h));
 }

