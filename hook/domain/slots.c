@@ -235,20 +235,9 @@ xmlNode *controller_add(struct domain *domain, const char *type, long index,
 void controller_drop_unused(struct domain *domain, const char *type, long index)
 {
 	struct slot any = { .controller = index, .unit = -1 };
-	const xmlNode *dev = domain->devices ? domain->devices->children : NULL;
 
-	if (index < 0 || occupied(domain, bus_parse(type), &any))
-		return;
-	/* A SCSI host device may be on it too. */
-	for (; dev; dev = dev->next) {
-		const xmlNode *address = xml_child(dev, "address");
-
-		if (!xml_is(dev, "disk") && strcmp(type, "scsi") == 0 &&
-		    xml_attr_is(address, "type", "drive") &&
-		    xml_attr_number(address, "controller") == index)
-			return;
-	}
-	xml_delete(controller_find(domain, type, index));
+	if (index >= 0 && !occupied(domain, bus_parse(type), &any))
+		xml_delete(controller_find(domain, type, index));
 }
 
 /* A PCI address as four numbers. libvirt writes them as 0x..., people also in decimal, and
