@@ -35,6 +35,7 @@ enum option_bit {
 	OPTION_WATCH = 1 << 17,
 	OPTION_PROMETHEUS = 1 << 18,
 	OPTION_TAG = 1 << 19,
+	OPTION_SETTINGS = 1 << 20,
 };
 
 static const struct option_row {
@@ -69,6 +70,8 @@ static const struct option_row {
 	  "           disable: even if the disk can't be put back;\n"
 	  "                     undo: even if Windows has written since, or boots from VirtIO;\n"
 	  "                     patch: finish an interrupted patch on a copy of its image" },
+	{ { "settings", no_argument }, OPTION_SETTINGS,
+	  "        undo: only settings that were changed for the conversion" },
 	{ { "format", required_argument }, OPTION_FORMAT,
 	  "FORMAT    format of an image given by path: raw, qcow2, ..." },
 	{ { "partition", required_argument }, OPTION_PARTITION,
@@ -127,8 +130,8 @@ static const struct command {
 	{ "patch", "IMAGE|DOMAIN [--format FORMAT] [--bus BUS] [--dry-run] [--force]", 1, 1,
 	  SUBJECT_OPTIONS | OPTION_JSON | OPTION_BUS | OPTION_DRY_RUN | OPTION_VIRTIO_WIN |
 	  OPTION_FORCE, command_patch, "prepare the Windows on a disk for SATA and VirtIO" },
-	{ "undo", "IMAGE|DOMAIN [--format FORMAT] [--force]", 1, 1,
-	  SUBJECT_OPTIONS | OPTION_FORCE, command_undo,
+	{ "undo", "IMAGE|DOMAIN [--format FORMAT] [--force | --settings]", 1, 1,
+	  SUBJECT_OPTIONS | OPTION_FORCE | OPTION_SETTINGS, command_undo,
 	  "restore the registry from before the last patch" },
 	{ "clean", "[--dry-run]", 0, 0, OPTION_DRY_RUN, command_clean,
 	  "remove data of domains and disks that no longer exist" },
@@ -219,6 +222,9 @@ static void take_option(struct parsed *parsed, enum option_bit option, const cha
 		break;
 	case OPTION_FORCE:
 		parsed->line.force = true;
+		break;
+	case OPTION_SETTINGS:
+		parsed->line.settings = true;
 		break;
 	case OPTION_FORMAT:
 		parsed->line.format = value;

@@ -162,6 +162,8 @@ busflip :: \\Session Manager\\Power\\HiberbootEnabled$
 	a fast startup would go on with the controllers from before
 busflip :: \\partmgr\\Parameters\\SanPolicy$
 	data disks stay online on a new bus; virt-v2v has a script for it, or nothing
+busflip :: ^busflip\\ControlSet00\d\\
+	the old values of what is changed until Windows has started from VirtIO
 END
 
 cat > "$work/compare.py" <<'END'

@@ -68,14 +68,13 @@ static void write_plan(const struct edits *plan)
 	edits_write_reg(plan, out);
 	edits_write_json(plan, out);
 	edits_write_text(plan, out);
-	edits_write_record(plan, out);
 	fclose(out);
 	free(text);
 }
 
 static void look(struct windows *win, const uint8_t *data, size_t size)
 {
-	struct edits_request request = { .bus = TARGET_VIRTIO, .trial = true };
+	struct edits_request request = { .bus = TARGET_VIRTIO };
 	bool whole = hive_check(&win->system, NULL, NULL) == 0;
 	struct edits *plan = NULL;
 	struct error err = { 0 };

@@ -16,10 +16,10 @@ import sys
 # As helper/shared/job.h has them.
 REQUEST, REPLY, LOG, DISK, KEEP, KEPT = 0, 1, 2, 3, 8, 9
 PATCH = 2
-SECTIONS = ["text", "json", "reg", "evidence", "record", "log1", "log2", "runs", "pages"]
+SECTIONS = ["text", "json", "reg", "evidence", "log1", "log2", "runs", "pages"]
 MIB = 1 << 20
 LIMITS = {"text": 4 * MIB, "json": 4 * MIB, "reg": 4 * MIB, "evidence": 65536,
-          "record": MIB, "log1": 32 * MIB, "log2": 32 * MIB, "runs": MIB, "pages": 64 * MIB}
+          "log1": 32 * MIB, "log2": 32 * MIB, "runs": MIB, "pages": 64 * MIB}
 HEADER, PAGE = 4096, 4096
 
 
@@ -35,7 +35,7 @@ class Reply:
         self.kept = None
         self.code = 0
         for name, data in (("text", b"report\n"), ("json", b'{ "disk": { "size": 1 } }\n'),
-                           ("reg", b"reg\n"), ("evidence", b"flip=no\n"), ("record", b"edits\n"),
+                           ("reg", b"reg\n"), ("evidence", b"flip=no\n"),
                            ("log1", b"one"), ("log2", b"two"),
                            ("runs", struct.pack("<QII", 0, PAGE, 0)), ("pages", b"B" * PAGE)):
             self.put(name, data)
@@ -57,7 +57,7 @@ class Reply:
     def send(self):
         header = bytearray(HEADER)
         changed = "pages" in self.data and not self.code
-        struct.pack_into("<8sIIII", header, 0, b"BFLPANS", 2, self.code, changed, 1)
+        struct.pack_into("<8sIIII", header, 0, b"BFLPANS", 3, self.code, changed, 1)
         struct.pack_into("<QII", header, 24, self.hive, 1, 1)
         header[40:40 + len(self.path)] = self.path
         for i, name in enumerate(SECTIONS):
@@ -86,7 +86,7 @@ def honest(reply):
 def largest(reply):
     """All that is kept, as large as it may be."""
     reply.hive = 128 * MIB
-    for name in ("record", "log1", "log2"):
+    for name in ("log1", "log2"):
         reply.hole(name, LIMITS[name])
         del reply.data[name]
 
@@ -111,9 +111,9 @@ def same(reply):
 
 
 def within(reply):
-    """The edits are bytes of a report."""
+    """A log is bytes of a report."""
     off, size = reply.place["text"]
-    reply.place["record"] = (off + 1, size - 2)
+    reply.place["log1"] = (off + 1, size - 2)
 
 
 def edge(reply):

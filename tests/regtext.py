@@ -110,7 +110,8 @@ def read_reglookup(path):
                 times[key] = time
             else:
                 if kind != 'DWORD':
-                    data = urllib.parse.unquote_to_bytes(data)
+                    # What it writes of a value without data
+                    data = b'' if data == '(null)' else urllib.parse.unquote_to_bytes(data)
                 state[place[:-1], place[-1]] = kind, data
     return state, times
 

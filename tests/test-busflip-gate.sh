@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 73
+plan 82
 
 busflip()
 {
@@ -270,11 +270,30 @@ like "says so" "$output" 'the disk is as it was defined; the temporary changes i
 is "it is" "$(for_the_way leaves)" "$before"
 fails "again, where nothing was changed" 0 eval 'busflip enable leaves && busflip disable leaves'
 like "says nothing of it" "$output" 'the disk is as it was defined$'
+windows_disk "$LAB/image.img"
+windows_domain image
+before=$(for_the_way image)
+quietly busflip patch --format raw "$LAB/image.img"
+mv "$LAB/image.img" "$LAB/copy.img"
+cp --sparse=always "$LAB/copy.img" "$LAB/image.img"
+rm -rf /var/lib/busflip/image-*
+fails "an image that was patched and copied: undo --settings --force" 2 \
+	busflip undo --settings --force --format raw "$LAB/image.img"
+ok "undo --settings" busflip undo --settings --format raw "$LAB/image.img"
+is "restores the settings" "$(for_the_way image)" "$before"
+like "and leaves the driver" "$(busflip inspect image)" 'driver-service +ok'
+fails "once more" 0 busflip undo --settings image
+like "has nothing to do" "$output" '^Nothing to restore\.$'
+cp --sparse=always "$LAB/copy.img" "$LAB/image.img"
+ok "the same by the name of a domain" busflip undo --settings image
+is "is the same" "$(for_the_way image)" "$before"
+like "and is told" "$(busflip status image)" 'busflip undo --settings, disk .*: the temporary changes'
+rm "$LAB/copy.img"
 boot=stay windows_disk "$LAB/runs.img"
 windows_domain runs
 virsh -q start runs && wait_boot runs 1
 fails "while it runs: disable" 0 busflip disable runs
-like "says what stays" "$output" 'changes in Windows \(AutoReboot, SanPolicy, fast startup\) stay, since the guest is not off: undo them '
+like "says what stays" "$output" 'settings of Windows .* \(AutoReboot, SanPolicy, fast startup\) stay, since the guest is not off: busflip undo --settings restores them '
 quietly virsh -q destroy runs
 
 # --- a helper that is gone: the guest starts

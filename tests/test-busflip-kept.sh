@@ -12,7 +12,7 @@ busflip_required "$@"
 # shellcheck source=tests/lib-check.sh
 . "${BASH_SOURCE[0]%/*}/lib-check.sh"
 disk_required
-plan 22
+plan 18
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -34,7 +34,7 @@ fresh()
 # of IMAGE - how many registries are kept of it
 of()
 {
-	grep -lx "image=$1" $kept/*/*/patch.info | wc -l
+	grep -lsx "image=$1" $kept/*/*/patch.info | wc -l
 }
 
 # --- another path with the same hash ---
@@ -58,16 +58,12 @@ END
 chmod 755 /run/img /run/img/t1
 fresh $victim
 quietly busflip patch --format raw $victim
-folder=$(echo $kept/image-*)
-ok "patched by its path: what is for the way only is noted" test -e "$folder/transition"
 fresh "$evil"
 ln -s "$evil" /run/img/t1/evil.img
 define_domain evil image=/run/img/t1/evil.img
 ok "a domain whose image has the same hash is patched" busflip patch evil
-ok "what is noted of the other stays there" test -e "$folder/transition"
 is "and so does its registry" "$(of $victim)" 1
 uuid=$(uuid_of evil)
-ok "the domain has its own note" test -e "$kept/$uuid/transition"
 quietly virsh -q undefine evil
 rm -rf "${kept:?}/$uuid"
 fresh "$evil"
@@ -91,7 +87,6 @@ mv $kept/image-* "$short"
 define_domain goes image=$victim
 fresh $victim
 ok "a domain on an image that was patched by its path" busflip patch goes
-ok "takes what is for the way only with it" test -e "$kept/$(uuid_of goes)/transition"
 like "from the folder that has its name of now" "$(cd $kept && echo image-*)" \
 	'^image-[0-9a-f]{64}$'
 is "in which the registry is" "$(of $victim)" 2

@@ -223,7 +223,7 @@ for ((n = 1; n <= 4; n++)); do
 		--virtio-win "$work/vw" "$image" > "$work/out" 2>&1 || diag "$(cat "$work/out")"
 	[ $n = 4 ] || windows_writes $n
 	# A former busflip has kept one more file.
-	[ $n != 1 ] || touch "$state"/image-*/2*/edits
+	[ $n != 1 ] || touch "$(echo "$state"/image-*/2*)/edits"
 done
 is "four patches, keep = 2: two are kept" "$(kept)" 2
 is "four different ones" "$(printf '%s\n' "${sums[@]}" | sort -u | wc -l)" 4

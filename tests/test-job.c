@@ -21,7 +21,7 @@ static void test_request(void)
 	struct job job = {
 		.action = JOB_UNDO, .bus = TARGET_SCSI,
 		.drivers = JOB_DRIVERS_ISO, .dry_run = true, .force = true,
-		.trial = true, .partition = 7, .has_uuid = true,
+		.partition = 7, .has_uuid = true,
 		.run_from = 0x1122334455667788, .run_to = 99,
 		.patched = { 15466496, 0xdeadbeef, 4318 },
 	}, back;
@@ -35,7 +35,7 @@ static void test_request(void)
 	   "a request unpacks");
 	ok(back.action == JOB_UNDO && back.bus == TARGET_SCSI &&
 	   back.drivers == JOB_DRIVERS_ISO && back.dry_run && back.force &&
-	   !back.live && back.trial && !back.sandbox_require &&
+	   !back.live && !back.sandbox_require &&
 	   back.partition == 7 && back.has_uuid &&
 	   back.run_from == job.run_from && back.run_to == 99 &&
 	   back.patched.size == 15466496 &&
@@ -172,7 +172,7 @@ static void test_limits(void)
 	static const uint64_t limits[] = {
 		[JOB_SECTION_TEXT] = 4u << 20, [JOB_SECTION_JSON] = 4u << 20,
 		[JOB_SECTION_REG] = 4u << 20, [JOB_SECTION_EVIDENCE] = 65536,
-		[JOB_SECTION_RECORD] = 1u << 20, [JOB_SECTION_LOG1] = 32u << 20,
+		[JOB_SECTION_LOG1] = 32u << 20,
 		[JOB_SECTION_LOG2] = 32u << 20,
 	};
 	const struct job_reply none = { .changed = false };

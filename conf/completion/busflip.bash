@@ -144,7 +144,7 @@ _busflip()
 	filter) options='--tag --bus --disk' ;;
 	inspect) options="$subject --json --live" ;;
 	patch) options="$subject --json --bus --dry-run --force --virtio-win" ;;
-	undo) options="$subject --force" ;;
+	undo) options="$subject --force --settings" ;;
 	clean) options='--dry-run' ;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -100,5 +100,6 @@ complete -c busflip -n '__busflip_is check patch' -l virtio-win -r -F -d 'VirtIO
 complete -c busflip -n '__busflip_is disable patch undo' -l force -d 'even if the disk can\'t be put back, or has changed since'
 complete -c busflip -n '__busflip_is filter' -l tag -d 'also accept a domain without a tag'
 complete -c busflip -n '__busflip_is filter' -l disk -x -d 'the system disk'
+complete -c busflip -n '__busflip_is undo' -l settings -d 'only settings that were changed for the conversion'
 complete -c busflip -n '__busflip_is disable' -l keep-sata -d 'leave the disk on SATA'
 complete -c busflip -n '__busflip_is stage' -l all -d 'every tagged domain'

@@ -121,6 +121,7 @@ _busflip() {
 				'1:image or domain:_busflip_images' ;;
 		undo)
 			_arguments $common $subject '--force[even if Windows has written since]' \
+				'--settings[only settings that were changed for the conversion]' \
 				'1:image or domain:_busflip_images' ;;
 		clean)
 			_arguments $common '--dry-run[list only, remove nothing]' ;;

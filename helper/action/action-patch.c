@@ -183,24 +183,16 @@ static int keep_log(const struct patch *p, const char *suffix,
 static int keep_old(const struct patch *p, struct error *err)
 {
 	struct job_reply *reply = p->action->reply;
-	struct section s;
 
-	if (keep_log(p, ".LOG1", JOB_SECTION_LOG1, err) < 0 ||
-	    keep_log(p, ".LOG2", JOB_SECTION_LOG2, err) < 0 ||
-	    reply_section_begin(&s, err) < 0)
-		return -1;
-	edits_write_record(p->plan, s.file);
 	reply->patched = (struct job_hive_mark){
 		.size = p->after.len,
 		.crc = crc32_update(0, p->after.data, JOB_HIVE_HEAD),
 		.sequence = get_le32(p->after.data + 4),
 	};
-	if (hive_file_path(p, "", reply->hive_path, sizeof(reply->hive_path),
-			   err) < 0) {
-		reply_section_end(p->action, JOB_SECTION_RECORD, &s, NULL);
+	if (keep_log(p, ".LOG1", JOB_SECTION_LOG1, err) < 0 ||
+	    keep_log(p, ".LOG2", JOB_SECTION_LOG2, err) < 0)
 		return -1;
-	}
-	return reply_section_end(p->action, JOB_SECTION_RECORD, &s, err);
+	return hive_file_path(p, "", reply->hive_path, sizeof(reply->hive_path), err);
 }
 
 static int edit_hive(struct patch *p, struct error *err)
@@ -255,7 +247,9 @@ static int write_text(const struct patch *p, struct error *err)
 
 	if (reply_section_begin(&s, err) < 0)
 		return -1;
-	if (!p->plan->changes && p->pick.keep && !p->no_driver.code) {
+	if (!p->plan->changes && p->action->job->action == JOB_SETTLE) {
+		fputs("Nothing to restore.\n", s.file);
+	} else if (!p->plan->changes && p->pick.keep && !p->no_driver.code) {
 		fputs("Nothing to change: it is already patched.\n", s.file);
 	} else {
 		edits_write_text(p->plan, s.file);
@@ -319,22 +313,13 @@ static int pick_drivers(struct patch *p, enum target_bus bus, struct error *err)
 	return -1;
 }
 
-/* The edits that are undone once Windows has proven itself on VirtIO. */
-#define FOR_THE_WAY (GROUP_BIT(GROUP_TRIAL) | GROUP_BIT(GROUP_FAST_STARTUP))
-
 static int make_plan(struct patch *p, const struct edits_request *request,
 		     struct error *err)
 {
-	AUTO_FREE char *record = NULL;
-	size_t len;
-
-	if (p->action->job->action != JOB_SETTLE)
-		return edits_plan(p->win, request, &p->plan, err) < 0
-			? error_prefix(err, "SYSTEM hive") : 0;
-	if (read_all(JOB_FD_HIVE, JOB_RECORD_LIMIT, &record, &len, err) < 0)
-		return error_prefix(err, "record of edits");
-	return edits_plan_restore(p->win, record, len, FOR_THE_WAY, &p->plan,
-				  err);
+	if ((p->action->job->action == JOB_SETTLE ? edits_plan_restore(p->win, &p->plan, err)
+						  : edits_plan(p->win, request, &p->plan, err)) < 0)
+		return error_prefix(err, "SYSTEM hive");
+	return 0;
 }
 
 static int patch(struct patch *p, struct error *err)
@@ -342,7 +327,6 @@ static int patch(struct patch *p, struct error *err)
 	const struct job *job = p->action->job;
 	struct edits_request request = {
 		.bus = job->bus,
-		.trial = job->trial,
 	};
 	/* settle always has something to do. */
 	const char *editing = job->action == JOB_SETTLE ? "" : virtio_service_name(request.bus);

@@ -6,17 +6,29 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static int plan(const struct windows *win, const struct edits_request *request,
+		struct edits **out, struct error *err)
+{
+	struct edits *made = calloc(1, sizeof(*made));
+
+	if (!made)
+		return fail(err, ENOMEM, "out of memory");
+	if ((request ? edits_from_rules(made, win, request, err)
+		     : edits_restore_temporary(made, win, err)) < 0) {
+		edits_free(made);
+		return -1;
+	}
+	*out = made;
+	return 0;
+}
+
 int edits_plan(const struct windows *win, const struct edits_request *request,
 	       struct edits **out, struct error *err)
 {
-	struct edits *plan = calloc(1, sizeof(*plan));
+	return plan(win, request, out, err);
+}
 
-	if (!plan)
-		return fail(err, ENOMEM, "out of memory");
-	if (edits_from_rules(plan, win, request, err) < 0) {
-		edits_free(plan);
-		return -1;
-	}
-	*out = plan;
-	return 0;
+int edits_plan_restore(const struct windows *win, struct edits **out, struct error *err)
+{
+	return plan(win, NULL, out, err);
 }

@@ -6,8 +6,7 @@
  * CriticalDeviceDatabase and DriverDatabase as virt-v2v writes them (inject_virtio_win.ml),
  * decoded by comparison with in-box packages in registries of real Windows 7 and 10; AHCI:
  * Microsoft's KB 922976, and the StartOverride that drivers without a device have in those
- * registries; fast startup, AutoReboot (CrashControl) and SanPolicy: values of those
- * registries, named in Microsoft's documentation.
+ * registries.
  *
  * Placeholders in paths, names and text: {driver} viostor or vioscsi, {inf} our package's INF,
  * {label} its label, {id} each PCI ID of the device, in the forms that the row's database uses.
@@ -28,9 +27,9 @@ enum rule_mode {
 enum {
 	BELOW_8 = 1 << 0, FROM_8 = 1 << 1,
 	BLK = 1 << 2, SCSI = 1 << 3,
-	TRIAL = 1 << 4, PACKAGE = 1 << 5,
-	NOT_FOUND = 1 << 6,	/* no driver is found for the ID yet */
-	IN_ROOT = 1 << 7,	/* the path begins at the root, not at the control set */
+	PACKAGE = 1 << 4,
+	NOT_FOUND = 1 << 5,	/* no driver is found for the ID yet */
+	IN_ROOT = 1 << 6,	/* the path begins at the root, not at the control set */
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): table's order */
@@ -123,13 +122,6 @@ static const struct rule rules[] = {
 	{ OVERRIDE_OF("pciide") },
 	{ OVERRIDE_OF("intelide") },
 	{ OVERRIDE_OF("stornvme") },
-
-	{ GROUP_FAST_STARTUP, FROM_8, FORCE, "Control\\Session Manager\\Power",
-	  "HiberbootEnabled", HIVE_DWORD, NULL, 0 },
-	{ GROUP_TRIAL, TRIAL, FORCE, "Control\\CrashControl", "AutoReboot",
-	  HIVE_DWORD, NULL, 0 },
-	{ GROUP_TRIAL, TRIAL, FORCE, "Services\\partmgr\\Parameters",
-	  "SanPolicy", HIVE_DWORD, NULL, 1 },
 
 	{ GROUP_PACKAGE, PACKAGE, FORCE, SETUP, "Type", HIVE_DWORD, NULL, 0x10 },
 	{ GROUP_PACKAGE, PACKAGE, FORCE, SETUP, "Start", HIVE_DWORD, NULL, 2 },
@@ -283,7 +275,6 @@ static bool when_holds(const struct context *c, unsigned int when)
 	return !((when & BELOW_8 && eight) || (when & FROM_8 && !eight) ||
 		 (when & BLK && c->request->bus != TARGET_VIRTIO) ||
 		 (when & SCSI && c->request->bus != TARGET_SCSI) ||
-		 (when & TRIAL && !c->request->trial) ||
 		 (when & PACKAGE && !c->request->package));
 }
 
@@ -358,7 +349,7 @@ static int add_for_set(struct context *c, bool root_too, struct error *err)
 		if (bad < 0)
 			return -1;
 	}
-	return 0;
+	return edits_add_temporary(c->plan, c->win, c->set, err);
 }
 
 /* ---- under which name ---------------------------------------------------- */

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * edits.h - what must change in the SYSTEM hive, and how to undo it
+ * edits.h - what must change in the SYSTEM hive
  *
  *	edits_plan(win, &request, &plan, err)	pure: compares with the table
  *	edits_write_reg(), _json(), _text()	for --dry-run and the report
  *	if (plan->changes) {
  *		windows_load_system(win, err)
  *		edits_apply(plan, &before, newest_seq, &after, err)
- *		edits_write_record(plan, file)	kept on the host
  *	}
  *	edits_free(plan)
  *
- * and later, to undo some of it (AutoReboot and SanPolicy after the trial):
- *
- *	edits_plan_restore(win, record, len, GROUP_BIT(GROUP_TRIAL), &plan, err)
- *	... then as above
- *
  * plan->changes == 0: nothing is needed, and nothing may be written.
+ *
+ * Some settings of Windows are changed only until it has started from VirtIO (GROUP_TRIAL,
+ * GROUP_FAST_STARTUP). The hive itself keeps their old values, in a key of busflip's own:
+ * EDITS_KEPT_KEY\<control set>\<name of the value>, with type and data as they were, or REG_NONE
+ * without data if there was no such value. So they can be restored wherever the disk is by then,
+ * on another host or as a copy: edits_plan_restore().
  */
 #ifndef BUSFLIP_EDITS_H
 #define BUSFLIP_EDITS_H
@@ -25,7 +25,7 @@
 
 #include <stdio.h>
 
-/* Purpose of an edit; undoing selects by it. */
+/* Purpose of an edit. */
 enum edit_group {
 	GROUP_SERVICE,		/* the VirtIO driver's service */
 	GROUP_DATABASE,		/* device database entries */
@@ -36,12 +36,9 @@ enum edit_group {
 	GROUP_PACKAGE,		/* the service that installs the package */
 	GROUP_COUNT,
 };
-#define GROUP_BIT(group) (1u << (group))
-#define GROUP_ALL (GROUP_BIT(GROUP_COUNT) - 1)
 
 struct edits_request {
 	enum target_bus bus;	/* the driver that the system disk will need */
-	bool trial;		/* also GROUP_TRIAL */
 	bool no_driver;		/* there is no driver: no entries that would load it */
 	bool package;		/* the package was copied to EDITS_PACKAGE_DIR: install it at
 				 * the next start */
@@ -50,6 +47,8 @@ struct edits_request {
 /* Folder of the driver package, below the system root. */
 #define EDITS_PACKAGE_DIR "Drivers/VirtIO"
 
+#define EDITS_KEPT_KEY "busflip"
+
 struct edit {
 	struct hive_edit e;	/* pointers are owned by the plan */
 	enum edit_group group;
@@ -57,15 +56,13 @@ struct edit {
 	bool had;		/* SET: there was a value */
 	uint32_t old_type, old_len;
 	uint8_t *old;
+	size_t there;		/* the length of the existing part of e.path */
 };
 
 struct edits {
 	struct edit *list;
 	size_t n;
 	size_t changes;		/* of list, how many are needed */
-	struct edit *undo;	/* undoes the needed ones; .old is the value that the edit
-				 * writes, to detect later changes */
-	size_t n_undo;
 	size_t moved_on;	/* restore: values left alone, since they have changed */
 };
 
@@ -79,14 +76,12 @@ int edits_plan(const struct windows *win, const struct edits_request *request,
 	       struct edits **out, struct error *err);
 
 /*
- * edits_plan_restore() - undo edits of the groups in @groups (GROUP_BIT)
+ * edits_plan_restore() - restore the settings whose old values the hive has
  *
- * @record: what edits_write_record() wrote. A value that is not as the edit left it was changed
- * by someone else and stays; plan->moved_on counts them.
+ * A value that is not as the patch left it was changed by someone else and stays;
+ * plan->moved_on counts them. The plan of a hive without EDITS_KEPT_KEY changes nothing.
  */
-int edits_plan_restore(const struct windows *win, const char *record,
-		       size_t len, unsigned int groups, struct edits **out,
-		       struct error *err);
+int edits_plan_restore(const struct windows *win, struct edits **out, struct error *err);
 void edits_free(struct edits *plan);
 
 /* edits_apply() - hive_apply() of the needed edits; @after stays empty if there are none. */
@@ -98,7 +93,6 @@ int edits_apply(const struct edits *plan, const struct hive_memory *before,
 void edits_write_reg(const struct edits *plan, FILE *out);
 void edits_write_json(const struct edits *plan, FILE *out);
 void edits_write_text(const struct edits *plan, FILE *out);
-void edits_write_record(const struct edits *plan, FILE *out);
 
 const char *edit_group_name(enum edit_group group);
 
@@ -112,5 +106,10 @@ int edits_add(struct edits *plan, const struct windows *win,
 /* edits_from_rules() - add all edits of the table; editrules.c. */
 int edits_from_rules(struct edits *plan, const struct windows *win,
 		     const struct edits_request *request, struct error *err);
+/* edits_add_temporary() - add what is changed until Windows has started from VirtIO, in one
+ * control set; edits_restore_temporary() - add what restores that in all; edittemporary.c. */
+int edits_add_temporary(struct edits *plan, const struct windows *win, const char *set,
+			struct error *err);
+int edits_restore_temporary(struct edits *plan, const struct windows *win, struct error *err);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* editsout.c - a plan of edits as .reg file, JSON, text and record */
+/* editsout.c - a plan of edits as .reg file, JSON and text */
 
 #include "helper/edits/edits.h"
 #include "helper/shared/json.h"
@@ -87,31 +87,22 @@ static void write_was(FILE *out, const struct edit *edit)
 	write_shown(out, edit->old_type, edit->old, edit->old_len);
 }
 
-/* Length of the topmost part of @path that the plan creates, 0: it existed. */
-static size_t new_from(const struct edits *plan, const char *path)
-{
-	for (size_t i = 0; i < plan->n_undo; i++) {
-		const struct hive_edit *e = &plan->undo[i].e;
-		size_t len = strlen(e->path);
-
-		if (e->kind == HIVE_EDIT_DELETE_KEY &&
-		    strncasecmp(e->path, path, len) == 0 &&
-		    (path[len] == '\\' || !path[len]))
-			return len;
-	}
-	return 0;
-}
-
-/* A headline for each parent key of @path that does not exist yet: regedit creates them by
+/* A headline for each parent key of @edit that does not exist yet: regedit creates them by
  * itself, hivexregedit does not. Skip those that @last has named. */
-static void write_reg_parents(FILE *out, const struct edits *plan,
-			      const char *path, const char *last)
+static void write_reg_parents(FILE *out, const struct edit *edit, const char *last)
 {
-	size_t len = new_from(plan, path);
+	const char *path = edit->e.path;
+	size_t len = edit->there;
 
-	for (; len && path[len]; len += 1 + strcspn(path + len + 1, "\\"))
+	if (!path[len])
+		return;
+	if (!len)
+		len = strcspn(path, "\\");
+	else
+		len += 1 + strcspn(path + len + 1, "\\");
+	for (; path[len]; len += 1 + strcspn(path + len + 1, "\\"))
 		if (!last || strncasecmp(last, path, len) != 0 ||
-		    last[len] != '\\')
+		    (last[len] != '\\' && last[len]))
 			fprintf(out, "\n[" REG_ROOT "%.*s]\n", (int)len, path);
 }
 
@@ -166,7 +157,7 @@ void edits_write_reg(const struct edits *plan, FILE *out)
 			continue;
 		}
 		if (!last || strcasecmp(last, edit->e.path) != 0) {
-			write_reg_parents(out, plan, edit->e.path, last);
+			write_reg_parents(out, edit, last);
 			write_reg_head(out, edit, end);
 		}
 		write_reg_edit(out, edit);
@@ -252,40 +243,6 @@ void edits_write_text(const struct edits *plan, FILE *out)
 			fputs("removed", out);
 		fputs(", was ", out);
 		write_was(out, edit);
-		fputc('\n', out);
-	}
-}
-
-/* ---- record -------------------------------------------------------------- */
-
-static void write_hex(FILE *out, const uint8_t *data, uint32_t len)
-{
-	for (uint32_t i = 0; i < len; i++)
-		fprintf(out, "%02x", data[i]);
-}
-
-/* One line for each undo step, fields separated by tabs: group, kind, key, value name ("-":
- * none, "=name"), type and data to restore, then type and data that the edit has written ("-":
- * nothing). Paths and names are ASCII without control characters, so nothing needs quoting. */
-void edits_write_record(const struct edits *plan, FILE *out)
-{
-	fputs("busflip-edits\t1\n", out);
-	for (size_t i = 0; i < plan->n_undo; i++) {
-		const struct edit *undo = &plan->undo[i];
-		const struct hive_edit *e = &undo->e;
-
-		fprintf(out, "%s\t%u\t%s\t%s%s\t", edit_group_name(undo->group),
-			(unsigned int)e->kind, e->path, e->name ? "=" : "-",
-			e->name ? e->name : "");
-		fprintf(out, "%u\t", e->type);
-		if (e->kind == HIVE_EDIT_SET)
-			write_hex(out, e->data, e->len);
-		if (undo->had) {
-			fprintf(out, "\t%u\t", undo->old_type);
-			write_hex(out, undo->old, undo->old_len);
-		} else {
-			fputs("\t-\t", out);
-		}
 		fputc('\n', out);
 	}
 }

@@ -42,7 +42,6 @@ static const struct {
 	[JOB_SECTION_JSON] = { "JSON", JOB_REPORT_LIMIT },
 	[JOB_SECTION_REG] = { ".reg", JOB_REPORT_LIMIT },
 	[JOB_SECTION_EVIDENCE] = { "evidence", JOB_EVIDENCE_LIMIT },
-	[JOB_SECTION_RECORD] = { "edits", JOB_RECORD_LIMIT },
 	[JOB_SECTION_LOG1] = { "SYSTEM.LOG1", JOB_LOG_LIMIT },
 	[JOB_SECTION_LOG2] = { "SYSTEM.LOG2", JOB_LOG_LIMIT },
 	[JOB_SECTION_RUNS] = { "list of pages", JOB_RUN_LIMIT * JOB_RUN_SIZE },
@@ -50,7 +49,7 @@ static const struct {
 };
 
 static_assert(ARRAY_SIZE(sections) == JOB_SECTION_COUNT, "each section has its limit");
-static_assert(JOB_REPLY_HEADER + 3 * JOB_REPORT_LIMIT + JOB_EVIDENCE_LIMIT + JOB_RECORD_LIMIT +
+static_assert(JOB_REPLY_HEADER + 3 * JOB_REPORT_LIMIT + JOB_EVIDENCE_LIMIT +
 	      2 * JOB_LOG_LIMIT + JOB_RUN_LIMIT * JOB_RUN_SIZE + IMAGE_DIRTY_LIMIT <=
 	      JOB_REPLY_LIMIT, "all sections fit one reply");
 static_assert(JOB_HIVE_LIMIT <= JOB_FILE_LIMIT, "a hive fits its file");
@@ -59,10 +58,10 @@ static const char request_magic[8] = "BFLPJOB";
 static const char reply_magic[8] = "BFLPANS";
 
 enum {
-	FLAG_DRY_RUN = 1, FLAG_FORCE = 2, FLAG_LIVE = 4, FLAG_TRIAL = 8,
-	FLAG_REQUIRE = 16, FLAG_UUID = 32, FLAG_BEFORE = 64, FLAG_OPTIONAL = 256,
+	FLAG_DRY_RUN = 1, FLAG_FORCE = 2, FLAG_LIVE = 4, FLAG_REQUIRE = 8,
+	FLAG_UUID = 16, FLAG_BEFORE = 32, FLAG_OPTIONAL = 64,
 	/* One bit of each byte is always zero, so that damage is detected. */
-	FLAGS_ALL = 127 | FLAG_OPTIONAL,
+	FLAGS_ALL = 127,
 };
 
 static const struct {
@@ -115,7 +114,6 @@ void job_pack(const struct job *job, uint8_t out[JOB_SIZE])
 	uint32_t flags = (job->dry_run ? FLAG_DRY_RUN : 0u) |
 			 (job->force ? FLAG_FORCE : 0u) |
 			 (job->live ? FLAG_LIVE : 0u) |
-			 (job->trial ? FLAG_TRIAL : 0u) |
 			 (job->sandbox_require ? FLAG_REQUIRE : 0u) |
 			 (job->driver_optional ? FLAG_OPTIONAL : 0u) |
 			 (job->has_uuid ? FLAG_UUID : 0u) |
@@ -175,7 +173,6 @@ int job_unpack(const uint8_t *data, size_t len, struct job *job,
 	job->dry_run = flags & FLAG_DRY_RUN;
 	job->force = flags & FLAG_FORCE;
 	job->live = flags & FLAG_LIVE;
-	job->trial = flags & FLAG_TRIAL;
 	job->sandbox_require = flags & FLAG_REQUIRE;
 	job->driver_optional = flags & FLAG_OPTIONAL;
 	job->has_uuid = flags & FLAG_UUID;

@@ -15,7 +15,7 @@
 
 #include "helper/shared/base.h"
 
-#define JOB_VERSION 2u
+#define JOB_VERSION 3u
 
 /* The helper's open descriptors; no others are open. */
 enum job_fd {
@@ -24,8 +24,7 @@ enum job_fd {
 	JOB_FD_LOG = 2,		/* lines for the log */
 	JOB_FD_DISK = 3,	/* connected NBD socket */
 	JOB_FD_DRIVERS = 4,	/* directory or ISO file with virtio-win */
-	JOB_FD_HIVE = 5,	/* settle: the record of edits (edits.h); undo: the SYSTEM hive
-				 * of the backup, ... */
+	JOB_FD_HIVE = 5,	/* undo: the SYSTEM hive of the backup, ... */
 	JOB_FD_LOG1 = 6,	/* ... and its logs */
 	JOB_FD_LOG2 = 7,
 	JOB_FD_KEEP = 8,	/* patch: memory file for SYSTEM as it was ... */
@@ -37,7 +36,7 @@ enum job_action {
 	JOB_INSPECT = 1,	/* read and report */
 	JOB_PATCH,		/* prepare Windows for SATA and VirtIO */
 	JOB_UNDO,		/* restore the hive of the backup */
-	JOB_SETTLE,		/* undo the temporary edits */
+	JOB_SETTLE,		/* restore the settings that were changed temporarily */
 	JOB_ACTION_LAST = JOB_SETTLE,
 };
 
@@ -83,7 +82,6 @@ struct job {
 	bool dry_run;		/* compute everything, return no pages */
 	bool force;		/* undo although the guest has changed the registry */
 	bool live;		/* the disk may change while it is read */
-	bool trial;		/* also AutoReboot off and SanPolicy online */
 	bool driver_optional;	/* continue without a driver for VirtIO */
 	bool sandbox_require;	/* refuse if a part of the sandbox is not available */
 	uint32_t partition;	/* number in the table; 0: search for Windows */
@@ -113,7 +111,6 @@ enum job_section {
 	JOB_SECTION_JSON,	/* the same with everything, UTF-8 */
 	JOB_SECTION_REG,	/* the edits as a .reg file, UTF-8 */
 	JOB_SECTION_EVIDENCE,	/* for the phase table: "key=value" lines */
-	JOB_SECTION_RECORD,	/* edits with their old values (edits.h) */
 	JOB_SECTION_LOG1,	/* the hive's logs before the patch */
 	JOB_SECTION_LOG2,
 	JOB_SECTION_RUNS,	/* targets of the pages: JOB_RUN_SIZE each */
@@ -124,13 +121,12 @@ enum job_section {
 /*
  * Size limits of each part. The helper may have been compromised by the guest, and what it
  * returns takes the host's memory, and then its disk. SYSTEM of five real Windows (7 to 10) has
- * 8 to 15 MB, a log up to 3.2 MB, the largest report 48 KB, the edits 1 KB; a patch changes
+ * 8 to 15 MB, a log up to 3.2 MB, the largest report 48 KB; a patch changes
  * about 1 MiB of pages. Windows itself accepts larger hives, up to half of its memory; so the
  * limits are at least eight times what was seen, but not unlimited.
  */
 #define JOB_HIVE_LIMIT (128u * 1024 * 1024)	/* of SYSTEM, in JOB_FD_KEEP */
 #define JOB_LOG_LIMIT (32u * 1024 * 1024)	/* of each of its logs */
-#define JOB_RECORD_LIMIT (1024u * 1024)		/* 512 edits, most of them a number */
 #define JOB_REPORT_LIMIT (4u * 1024 * 1024)	/* of each: text, JSON, .reg */
 #define JOB_EVIDENCE_LIMIT 65536u		/* 32 conditions, each below 1 KB */
 

@@ -12,7 +12,7 @@ struct command_line {
 	const char *config_file;
 	const char *bus;	/* --bus, or NULL */
 	const char *disk;	/* --disk, or NULL */
-	bool all, json, keep_sata, force, watch, prometheus, tag;
+	bool all, json, keep_sata, force, watch, prometheus, tag, settings;
 	/* inspect, patch, undo; NULL if not given */
 	const char *format, *partition, *virtio_win, *state_dir, *helper;
 	bool dry_run, live;

@@ -109,7 +109,7 @@ int subject_begin(const struct command_line *line, enum job_action action,
 	memset(subject, 0, sizeof(*subject));
 	subject->line = line;
 	subject->job = (struct job){
-		.action = action, .trial = true, .dry_run = line->dry_run,
+		.action = action, .dry_run = line->dry_run,
 		.live = line->live, .force = line->force,
 	};
 	if (parse_partition(line->partition, &subject->job.partition) < 0) {

@@ -220,15 +220,17 @@ static const char *restore_windows(const struct command_line *line, const struct
 	struct error ignored;
 	int r;
 
-	if (definition_read(target->dom, &domain, &ignored) < 0 || !domain.state.valid ||
-	    !diskcheck_must_restore(&domain))
+	if (definition_read(target->dom, &domain, &ignored) < 0 || !domain.state.valid)
 		return "";
 	if (virt_is_running(target->dom) || virt_is_saved(target->dom))
-		return "; the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
-		       "stay, since the guest is not off: undo them inside Windows if needed";
+		return domain.state.phase == PHASE_DONE ? "" :
+			"; settings of Windows that were changed for the conversion (AutoReboot, "
+			"SanPolicy, fast startup) stay, since the guest is not off: busflip undo "
+			"--settings restores them when it is";
 	r = diskcheck_restore(&domain, &line->config);
-	return r < 0 ? "; the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
-		       "could not be undone: see busflip status or the log" :
+	return r < 0 ? "; whether settings of Windows that were changed for the conversion "
+		       "(AutoReboot, SanPolicy, fast startup) are restored is not known: see "
+		       "busflip status or the log" :
 	       r > 0 ? "; the temporary changes in Windows were undone" : "";
 }
 

@@ -82,7 +82,10 @@ static void tell_story(const struct subject *o, const struct guestdisk_result *r
 	if (!o->name[0] || o->line->dry_run || !result->changed)
 		return;
 	log_open("busflip", false);
-	if (o->job.action == JOB_UNDO)
+	if (o->job.action == JOB_SETTLE)
+		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip undo --settings, disk "
+			   "%s: the temporary changes in Windows were undone", o->image.path);
+	else if (o->job.action == JOB_UNDO)
 		story_tell(LOG_LEVEL_NOTICE, o->name, o->uuid, "by busflip undo%s, disk %s: the "
 			   "registry is as it was before the patch",
 			   o->job.force ? " --force" : "", o->image.path);
@@ -124,5 +127,9 @@ int command_patch(const struct command_line *line)
 
 int command_undo(const struct command_line *line)
 {
-	return subject(line, JOB_UNDO);
+	if (line->settings && line->force) {
+		complain("undo --settings has no --force: a setting that was changed since stays");
+		return EXIT_USAGE;
+	}
+	return subject(line, line->settings ? JOB_SETTLE : JOB_UNDO);
 }

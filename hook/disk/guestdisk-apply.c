@@ -42,12 +42,7 @@ static int keep_backup(struct run *s, struct error *err)
 		run_in_time(s, err);
 		return -1;
 	}
-	if (run_in_time(s, err) < 0)
-		return -1;
-	if (s->job->action != JOB_PATCH || !s->job->trial)
-		return 0;
-	return backup_transition(s->backups,
-				 s->parsed.section[JOB_SECTION_RECORD], err);
+	return run_in_time(s, err);
 }
 
 /* @decided: the journal was complete, even if it is removed by now. */

@@ -13,15 +13,6 @@ bool run_will_write(const struct job *job)
 	return job->action != JOB_INSPECT && !job->dry_run;
 }
 
-static void adopt(const struct run *s)
-{
-	char other[4096];
-
-	if (backup_folder(s->options->state, NULL, s->image.path, other, sizeof(other),
-			  NULL) == 0)
-		backup_adopt_transition(s->backups, other);
-}
-
 int run_find_kept(struct run *s, struct error *err)
 {
 	if (run_will_write(s->job) && folder_make(s->options->state, 0755, err) < 0)
@@ -31,13 +22,6 @@ int run_find_kept(struct run *s, struct error *err)
 		return -1;
 	if (run_will_write(s->job))
 		backup_rename_old(s->options->state, s->image.path);
-	if (s->disk->key && run_will_write(s->job) && s->job->trial)
-		adopt(s);
-	if (s->job->action == JOB_SETTLE) {
-		backup_close(&s->backup);
-		s->backup.files[0] = backup_open_transition(s->backups, err);
-		return s->backup.files[0] < 0 ? -1 : 0;
-	}
 	if (s->job->action != JOB_UNDO)
 		return 0;
 	backup_close(&s->backup);

@@ -221,8 +221,6 @@ int guestdisk_run(const struct guestdisk *disk,
 	}
 	if (r == 0 && job->action == JOB_UNDO && !job->dry_run)
 		backup_discard(s->backup.path);
-	if (r == 0 && job->action == JOB_SETTLE)
-		backup_end_transition(s->backups);
 	session_close(s);
 	backup_close(&s->backup);
 	backing_free(&s->backing);

@@ -62,7 +62,7 @@ static int guest_of(const struct domain *domain, const struct config *config,
 		s->options.virtio_win = config->virtio_win;
 	s->job = (struct job){
 		.bus = bus_target(state->bus),
-		.trial = true, .driver_optional = true,
+		.driver_optional = true,
 	};
 	s->job.has_uuid = uuid_bytes(domain->machine, s->job.uuid);
 	device = virtio_boot_device(domain);
@@ -252,34 +252,26 @@ static int inspect_or_repair(struct guest *s, struct verdicts *v, struct error *
 static int restore_settings(struct guest *s)
 {
 	struct guestdisk_result result = { 0 };
+	char word[DOMAIN_WORD];
 	struct error err = { 0 };
 	int r = run(s, JOB_SETTLE, &result, &err);
 
-	if (r < 0 && err.code == ENOENT)
+	/* Nothing was ever patched there. */
+	if (r < 0 && (err.code == REFUSE_NO_WINDOWS || err.code == REFUSE_PARTITION_TABLE))
 		r = 0;
 	else if (r < 0)
 		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
 			   "the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
-			   "could not be undone: %s; %sundo them inside Windows", err.msg,
-			   err.code == ENOLCK ? "when the guest runs on no host, run busflip "
-			   "disable, or " : "");
+			   "could not be undone: %s; when the guest %s, "
+			   "run busflip undo --settings %s", err.msg,
+			   err.code == ENOLCK ? "runs on no host" : "is off",
+			   domain_word(s->domain->name, s->domain->uuid, word));
 	else if (result.changed)
 		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
 			   "the temporary changes in Windows were undone");
 	r = r < 0 ? -1 : result.changed;
 	guestdisk_result_free(&result);
 	return r;
-}
-
-bool diskcheck_must_restore(const struct domain *domain)
-{
-	const struct guestdisk_options options = guestdisk_defaults();
-	char folder[4096];
-	AUTO_FD int fd = -1;
-
-	if (backup_folder(options.state, domain->uuid, "", folder, sizeof(folder), NULL) == 0)
-		fd = backup_open_transition(folder, NULL);
-	return fd >= 0;
 }
 
 int diskcheck_restore(const struct domain *domain, const struct config *config)

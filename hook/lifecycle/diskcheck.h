@@ -44,9 +44,6 @@ void diskcheck_after_session(const struct domain *domain, const struct config *c
  */
 int diskcheck_restore(const struct domain *domain, const struct config *config);
 
-/* diskcheck_must_restore() - true if diskcheck_restore() would undo anything. */
-bool diskcheck_must_restore(const struct domain *domain);
-
 /* diskcheck_name() - the answer as a pending record has it; diskcheck_parse() - from there,
  * not readable if it is anything else. */
 const char *diskcheck_name(const struct diskcheck_result *result);

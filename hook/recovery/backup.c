@@ -338,58 +338,6 @@ int backup_finish(const char *folder, struct backup_work *work,
 	return no_room(err);
 }
 
-static bool transition_path(const char *folder, char *path, size_t size)
-{
-	return str_printf(path, size, "%s/transition", folder);
-}
-
-int backup_transition(const char *folder, struct job_bytes record,
-		      struct error *err)
-{
-	char path[4096];
-
-	if (!record.data || !transition_path(folder, path, sizeof(path)) ||
-	    access(path, F_OK) == 0)
-		return 0;
-	if (file_replace(path, record.data, record.len, 0600, err) < 0)
-		return no_room(err);
-	return 0;
-}
-
-void backup_adopt_transition(const char *folder, const char *other)
-{
-	char from[4096], to[4096];
-
-	if (!transition_path(other, from, sizeof(from)) ||
-	    !transition_path(folder, to, sizeof(to)) || access(from, F_OK) != 0 ||
-	    folder_make(folder, 0700, NULL) < 0)
-		return;
-	/* With one rename if possible: a second copy would be taken for that of a later patch. */
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
-	    (errno == EINVAL && link(from, to) == 0 && unlink(from) == 0))
-		folder_sync(folder, NULL);
-}
-
-int backup_open_transition(const char *folder, struct error *err)
-{
-	char path[4096];
-	int fd = -1;
-
-	if (transition_path(folder, path, sizeof(path)))
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		fail_errno(err, "%s", path);
-	return fd;
-}
-
-void backup_end_transition(const char *folder)
-{
-	char path[4096];
-
-	if (transition_path(folder, path, sizeof(path)))
-		unlink(path);
-}
-
 /* Of the image, or of one that is gone, since that is what it was called before. */
 static bool counts(const char *folder, const char *name, const char *image)
 {
@@ -415,35 +363,22 @@ void backup_prune(const char *folder, const char *image, unsigned int keep)
 
 int backup_remove(const char *folder, struct error *err)
 {
+	char old[4096];
+
 	remove_those(folder, is_unfinished);
 	remove_those(folder, backup_is_finished);
-	backup_end_transition(folder);
+	if (str_printf(old, sizeof(old), "%s/transition", folder))
+		unlink(old);	/* an older busflip left it */
 	return rmdir(folder) == 0 || errno == ENOENT ? 0 : fail_errno(err, "%s", folder);
-}
-
-static bool newest_name(const char *folder, char *out, size_t size)
-{
-	struct dirent **list = NULL;
-	int n = scandir(folder, &list, backup_is_finished, alphasort);
-	bool ok = n > 0 && str_printf(out, size, "%s/%s", folder,
-				      list[n - 1]->d_name);
-
-	for (int i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-	return ok;
 }
 
 void backup_discard(const char *path)
 {
-	char folder[4096], name[4096], *slash;
+	char folder[4096], *slash;
 
 	if (!str_fits(folder, sizeof(folder), path) ||
 	    !(slash = strrchr(folder, '/')))
 		return;
 	*slash = '\0';
 	remove_backup(folder, slash + 1);
-	/* The first patch was undone, or never happened. */
-	if (!newest_name(folder, name, sizeof(name)))
-		backup_end_transition(folder);
 }

@@ -3,10 +3,9 @@
  * backup.h - backups of the hives from before each patch, on the host
  *
  * <state>/<key>/<time>/ holds SYSTEM, SYSTEM.LOG1, SYSTEM.LOG2 and patch.info (image, and
- * state of the hive after the patch). <state>/<key>/transition holds the edits of the first
- * patch with the old values, see backup_transition(). <key> is the domain's UUID, or the
- * SHA-256 of the path of an image given by itself: with a weaker hash, another path could be
- * made that gets the backups of somebody else's disk.
+ * state of the hive after the patch). <key> is the domain's UUID, or the SHA-256 of the path of
+ * an image given by itself: with a weaker hash, another path could be made that gets the backups
+ * of somebody else's disk.
  */
 #ifndef BUSFLIP_BACKUP_H
 #define BUSFLIP_BACKUP_H
@@ -63,24 +62,6 @@ int backup_finish(const char *folder, struct backup_work *work,
  * is done, or is certain to be.
  */
 void backup_prune(const char *folder, const char *image, unsigned int keep);
-
-/*
- * backup_transition() - keep @record, the edits of the first patch of a disk, until the
- * temporary ones are undone
- *
- * Does nothing if there is one already: the original values count.
- */
-int backup_transition(const char *folder, struct job_bytes record,
-		      struct error *err);
-
-/* backup_adopt_transition() - if @folder has no such record, use that of @other: a disk that
- * was patched by its path continues as a domain's. */
-void backup_adopt_transition(const char *folder, const char *other);
-
-/* backup_open_transition() - Return a descriptor; -1 with ENOENT: nothing to undo.
- * backup_end_transition() - it is done. */
-int backup_open_transition(const char *folder, struct error *err);
-void backup_end_transition(const char *folder);
 
 /* backup_abandon() - remove an unfinished backup, if there is one. */
 void backup_abandon(const char *folder, struct backup_work *work);
