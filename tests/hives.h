@@ -177,6 +177,7 @@ enum {
 	MADE_NO_SETS = 1 << 10,
 	MADE_LARGE = 1 << 11,	/* as large as a real SYSTEM hive */
 	MADE_TMP = 1 << 12,	/* guestor's label as virt-v2v up to 2.8 has it */
+	MADE_FAILED_ONCE = 1 << 13,	/* another set has failed, some time ago */
 };
 
 #define MADE_LAST_USE 133000000000000000u
@@ -365,7 +366,7 @@ static void made_root(struct made *m, const struct made_windows *w,
 {
 	made_dword(m, "Select", "Current", 1);
 	made_dword(m, "Select", "Default", how & MADE_DEFAULT ? 2 : 1);
-	made_dword(m, "Select", "Failed", how & MADE_FAILED ? 1 : 0);
+	made_dword(m, "Select", "Failed", how & MADE_FAILED ? 1 : how & MADE_FAILED_ONCE ? 3 : 0);
 	made_dword(m, "Select", "LastKnownGood", w->eight ? 1 : 2);
 	if (!w->eight)
 		return;

@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 82
+plan 83
 
 busflip()
 {
@@ -200,7 +200,8 @@ inspects hostile 0
 like "hibernated: the file" "$output" 'volume-clean +not ok +holds an image \(hiberfil.sys\)'
 like "and what helps" "$output" 'cure: .*shutdown /s'
 like "last known good was used" "$output" \
-	'control-set +not ok +current 1, default 1, failed 1 \(SYSTEM.Select.Current\)'
+	'control-set +not ok +marked as failed: current 1, default 1, failed 1 \(SYSTEM.Select.Current\)'
+like "and what helps then" "$output" 'cure: in Windows, run "reg add HKLM.SYSTEM.Select '
 like "a filter without a driver" "$output" \
 	'class-filters +not ok +[^(]*has no service \(SYSTEM.*Class.\{4d36e967[^)]*UpperFilters'
 like "another machine, its name made safe" "$output" 'machine +not ok +[^ ]* \?31m\?\}"'

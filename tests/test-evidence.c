@@ -279,6 +279,32 @@ static void test_booted(void)
 	guest_close(&g);
 }
 
+/* What a healthy guest may have: nothing of it is in the way. */
+static void test_healthy(void)
+{
+	static const struct {
+		const char *windows;
+		unsigned int how;
+		const char *what;
+	} healthy[] = {
+		{ "10", MADE_FAILED_ONCE, "a set that failed once" },
+		{ "7", MADE_FAILED_ONCE, "a set that failed once" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(healthy); i++) {
+		struct evidence_asked asked;
+		struct evidence e;
+		struct guest g;
+
+		ready(&g, healthy[i].windows, healthy[i].how, &asked);
+		evidence_judge(g.win, &clean, &asked, &e);
+		ok(e.flip == VERDICT_YES && e.booted == VERDICT_YES, "%s, %s: may flip (%s)",
+		   healthy[i].windows, healthy[i].what,
+		   e.stop < CONDITION_COUNT ? e.list[e.stop].found : "");
+		guest_close(&g);
+	}
+}
+
 static void test_seven(void)
 {
 	struct evidence_asked asked;
@@ -421,6 +447,7 @@ int main(void)
 	test_clock();
 	test_swapped();
 	test_booted();
+	test_healthy();
 	test_seven();
 	test_output();
 	test_times();

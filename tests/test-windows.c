@@ -131,6 +131,12 @@ static void test_refusals(void)
 		   "refused: %s", err.msg);
 		guest_close(&g);
 	}
+	for (int i = 0; i < 2; i++) {
+		guest_open(&g, i ? "7" : "10", MADE_FAILED_ONCE, &err);
+		ok(windows_check(g.win, &err) == 0 && g.win->failed.value == 3,
+		   "%s: not refused because of a set that failed and was replaced", i ? "7" : "10");
+		guest_close(&g);
+	}
 	guest_open(&g, "10", 0, &err);
 	g.win->generation = WINDOWS_TOO_OLD;
 	ok(windows_check(g.win, &err) < 0 && err.code == REFUSE_WINDOWS_OLD,

@@ -35,7 +35,7 @@ enum refusal {
 	REFUSE_FILE_LINKED,		/* 26: several names, or reparse point */
 	REFUSE_HIVE_DIRTY,		/* 27: logs can't repair the hive */
 	REFUSE_HIVE_DAMAGED,		/* 28: hive breaks its own rules */
-	REFUSE_CONTROL_SET,		/* 29: Current, Default, Failed disagree */
+	REFUSE_CONTROL_SET,		/* 29: Current != Default, or it failed */
 	REFUSE_WINDOWS_OLD,		/* 30: older than Windows 7 */
 	REFUSE_WINDOWS_UNKNOWN,		/* 31: layout or architecture unknown */
 	REFUSE_NO_DRIVER,		/* 32: no suitable driver available */

@@ -93,8 +93,9 @@ static void judge_set(const struct judge *j, struct condition *c)
 	say(c, yes_if(w->current.known && w->default_set.known &&
 		      *w->control_set &&
 		      w->current.value == w->default_set.value &&
-		      !(w->failed.known && w->failed.value)),
-	    w->current.from, "current %llu, default %llu, failed %llu",
+		      !windows_set_failed(w)),
+	    w->current.from, "%scurrent %llu, default %llu, failed %llu",
+	    windows_set_failed(w) ? "marked as failed: " : "",
 	    (unsigned long long)w->current.value,
 	    (unsigned long long)w->default_set.value,
 	    (unsigned long long)w->failed.value);

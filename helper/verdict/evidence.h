@@ -35,7 +35,7 @@ struct evidence_asked {
 enum condition_id {
 	CONDITION_VOLUME,	/* NTFS clean, not hibernated */
 	CONDITION_HIVE,		/* SYSTEM whole */
-	CONDITION_CONTROL_SET,	/* Current == Default, Failed == 0 */
+	CONDITION_CONTROL_SET,	/* Current == Default, which has not failed */
 	CONDITION_BOOTED,	/* Windows started in the last run */
 	CONDITION_MACHINE,	/* under this domain's uuid */
 	CONDITION_SHUTDOWN,	/* and was shut down after that */

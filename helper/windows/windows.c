@@ -374,6 +374,12 @@ int windows_from_hives(struct windows *win, const struct windows_files *files,
 
 /* ---- may it be changed --------------------------------------------------- */
 
+bool windows_set_failed(const struct windows *win)
+{
+	return win->failed.known && win->failed.value && win->default_set.known &&
+	       win->failed.value == win->default_set.value;
+}
+
 static int check_sets(const struct windows *win, struct error *err)
 {
 	if (!win->current.known || !win->default_set.known || !*win->control_set)
@@ -387,10 +393,11 @@ static int check_sets(const struct windows *win, struct error *err)
 			    "used next (%llu): start Windows once and shut it "
 			    "down", (unsigned long long)win->current.value,
 			    (unsigned long long)win->default_set.value);
-	if (win->failed.known && win->failed.value)
+	if (windows_set_failed(win))
 		return fail(err, REFUSE_CONTROL_SET,
-			    "control set %llu is marked as failed: start "
-			    "Windows once and shut it down",
+			    "Windows has marked the control set that it uses next (%llu) as "
+			    "failed: start it, run \"reg add HKLM\\SYSTEM\\Select /v Failed /t "
+			    "REG_DWORD /d 0 /f\" in it, and shut it down",
 			    (unsigned long long)win->failed.value);
 	return 0;
 }

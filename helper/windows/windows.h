@@ -245,6 +245,11 @@ int windows_load_system(struct windows *win, struct error *err);
 int windows_read_system(const struct windows *win, struct hive_memory *memory,
 			struct error *err);
 
+/* windows_set_failed() - true if the control set of the next boot is marked as failed. Any other
+ * set is marked for ever once Windows has replaced it by the last known good one (Microsoft's
+ * KB 102984), and does not matter. */
+bool windows_set_failed(const struct windows *win);
+
 /* windows_check() - -1 if this Windows must not be patched or moved: too old, unknown, control
  * sets that disagree. */
 int windows_check(const struct windows *win, struct error *err);

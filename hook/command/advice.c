@@ -180,6 +180,8 @@ static const struct cure {
 	{ "volume-clean", NULL, "start it and shut Windows down fully, neither hibernated "
 	  "nor with fast startup: shutdown /s /t 0" },
 	{ "hive-whole", NULL, AGAIN },
+	{ "control-set", "marked as failed", "in Windows, run \"reg add HKLM\\SYSTEM\\Select /v "
+	  "Failed /t REG_DWORD /d 0 /f\", and shut it down" },
 	{ "control-set", NULL,
 	  "start Windows normally, not with Last Known Good Configuration, and shut it down" },
 	{ "booted", NULL, AGAIN },
