@@ -178,6 +178,11 @@ enum {
 	MADE_LARGE = 1 << 11,	/* as large as a real SYSTEM hive */
 	MADE_TMP = 1 << 12,	/* guestor's label as virt-v2v up to 2.8 has it */
 	MADE_FAILED_ONCE = 1 << 13,	/* another set has failed, some time ago */
+	MADE_ID_1 = 1 << 14,	/* this machine is hardware configuration 1, ... */
+	MADE_NO_ID = 1 << 15,	/* ... or none that is known */
+	MADE_ZERO = 1 << 16,	/* StartOverride on viostor, but 0 */
+	MADE_BUS = 1 << 17,	/* StartOverride on pci */
+	MADE_TWO_SETS = 1 << 18,	/* another control set, with StartOverride on AHCI */
 };
 
 #define MADE_LAST_USE 133000000000000000u
@@ -193,6 +198,14 @@ static const struct made_windows *made_find(const char *name)
 	return NULL;
 }
 
+static void made_override(struct made *m, const char *name, uint32_t start)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "Services\\%s\\StartOverride", name);
+	made_dword(m, path, "0", start);
+}
+
 static void made_service(struct made *m, const char *name, uint32_t start,
 			 bool override)
 {
@@ -205,10 +218,8 @@ static void made_service(struct made *m, const char *name, uint32_t start,
 	made_dword(m, path, "ErrorControl", 3);
 	made_text(m, path, "Group", 1, "SCSI Miniport");
 	made_text(m, path, "ImagePath", 2, image);
-	if (!override)
-		return;
-	snprintf(path, sizeof(path), "Services\\%s\\StartOverride", name);
-	made_dword(m, path, "0", 3);
+	if (override)
+		made_override(m, name, 3);
 }
 
 static void made_services(struct made *m, bool eight, unsigned int how)
@@ -226,6 +237,8 @@ static void made_services(struct made *m, bool eight, unsigned int how)
 		made_service(m, "stornvme", 0, over);
 	made_service(m, "LSI_SAS", 0, false);
 	made_service(m, "disk", 0, false);
+	made_service(m, "ACPI", 0, false);
+	made_service(m, "pci", 0, how & MADE_BUS);
 	made_service(m, "partmgr", 0, false);
 	made_service(m, "Beep", 1, false);
 	made_dword(m, "Services\\FileInfo", "Type", 2);	/* of a file system */
@@ -332,6 +345,8 @@ static void made_virtio(struct made *m, bool eight, unsigned int how)
 	}
 	if (how & (MADE_BOOTABLE | MADE_BOUND)) {
 		made_service(m, "viostor", 0, how & MADE_OVERRIDDEN);
+		if (how & MADE_ZERO)
+			made_override(m, "viostor", 0);
 		made_database(m, eight, how);
 	}
 	if (how & MADE_BOUND) {
@@ -372,7 +387,8 @@ static void made_root(struct made *m, const struct made_windows *w,
 		return;
 	made_dword(m, "DriverDatabase", "Architecture", 9);
 	made_text(m, "HardwareConfig", "LastConfig", 1, MADE_UUID);
-	made_dword(m, "HardwareConfig\\" MADE_UUID, "Id", 0);
+	if (!(how & MADE_NO_ID))
+		made_dword(m, "HardwareConfig\\" MADE_UUID, "Id", how & MADE_ID_1 ? 1 : 0);
 	made_time(m, "HardwareConfig\\" MADE_UUID, "LastUse", 3, MADE_LAST_USE);
 	made_text(m, "HardwareConfig\\" MADE_UUID, "SystemManufacturer", 1,
 		  "VMware, Inc.");
@@ -410,6 +426,8 @@ static uint8_t *made_system(const struct made_windows *w, unsigned int how,
 		m.set = "ControlSet002";
 		if (!w->eight)
 			made_set_of(&m, w, how);
+		else if (how & MADE_TWO_SETS)
+			made_service(&m, "storahci", 0, true);
 	}
 	m.set = "";
 	if (how & MADE_LARGE)

@@ -74,6 +74,41 @@ static void test_known_good_set(void)
 	guest_close(&g);
 }
 
+static bool has_key(const struct guest *g, const char *path)
+{
+	struct hive_key key;
+	struct error err;
+
+	return windows_find_path(g->win, path, &key, &err) == 1;
+}
+
+/* Windows would find no disk behind a bus driver that does not start, and it plants
+ * StartOverride in all its control sets. */
+static void test_overrides(void)
+{
+	static const char other[] = "ControlSet002\\Services\\storahci\\StartOverride";
+	struct edits_request request = { .bus = TARGET_VIRTIO };
+	struct guest g = { 0 };
+	struct edits *plan;
+	struct error err = { 0 };
+
+	guest_open(&g, "2019", MADE_BUS | MADE_TWO_SETS, &err);
+	ok(!g.win->ahci_ready && !g.win->ide_ready &&
+	   str_eq(g.win->ahci_reason, "pci has Start 0 but StartOverride 3"),
+	   "PCI off: SATA is not ready (%s)", g.win->ahci_reason);
+	ok(has_key(&g, other), "another control set has one, too");
+	ok(patch(&g, &request, "2019", &plan, &err) && needed_in(plan, GROUP_OVERRIDE) == 2,
+	   "both are removed %s", err.msg);
+	ok(g.win->ahci_ready && g.win->ide_ready, "SATA is ready %s", g.win->ahci_reason);
+	ok(!has_key(&g, "ControlSet001\\Services\\pci\\StartOverride") && !has_key(&g, other),
+	   "none is left");
+	ok(has_key(&g, "ControlSet002\\Services\\storahci") &&
+	   !has_key(&g, "ControlSet002\\Services\\viostor"),
+	   "nothing else is done to the other set");
+	edits_free(plan);
+	guest_close(&g);
+}
+
 /* A driver that Windows has installed for itself is left as it is. */
 static void test_installed(void)
 {
@@ -359,6 +394,7 @@ int main(void)
 		for (unsigned int k = 0; k < TARGET_BUSES; k++)
 			test_ready(&made_list[i], (enum target_bus)k);
 	test_known_good_set();
+	test_overrides();
 	test_installed();
 	test_beside(MADE_BOOTABLE | MADE_TMP, "virt-v2v's");
 	test_beside(MADE_BOOTABLE, "newer virt-v2v's");

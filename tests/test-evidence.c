@@ -98,6 +98,7 @@ static const struct {
 	{ 0, FILE_GONE, CONDITION_SERVICE, VERDICT_NO },
 	{ 0, NO_FILES, CONDITION_SERVICE, VERDICT_UNKNOWN },
 	{ MADE_OVERRIDDEN, NOTHING, CONDITION_NO_OVERRIDE, VERDICT_NO },
+	{ MADE_OVERRIDDEN | MADE_NO_ID, NOTHING, CONDITION_NO_OVERRIDE, VERDICT_NO },
 	{ 0, NOT_FINDABLE, CONDITION_FINDABLE, VERDICT_NO },
 	{ 0, WRONG_ID, CONDITION_BOUND, VERDICT_NO },
 	{ 0, NO_DEVICE, CONDITION_BOUND, VERDICT_NO },
@@ -108,6 +109,7 @@ static const struct {
 	{ MADE_RENAME, NOTHING, CONDITION_NO_RENAME, VERDICT_NO },
 	{ 0, NEW_DUMP, CONDITION_NO_DUMP, VERDICT_NO },
 	{ MADE_OVERRIDE, NOTHING, CONDITION_SATA_READY, VERDICT_NO },
+	{ MADE_BUS, NOTHING, CONDITION_SATA_READY, VERDICT_NO },
 };
 
 static struct device *bound(struct guest *g)
@@ -289,6 +291,9 @@ static void test_healthy(void)
 	} healthy[] = {
 		{ "10", MADE_FAILED_ONCE, "a set that failed once" },
 		{ "7", MADE_FAILED_ONCE, "a set that failed once" },
+		{ "10", MADE_OVERRIDDEN | MADE_ID_1, "StartOverride for another configuration" },
+		{ "10", MADE_ZERO, "StartOverride 0" },
+		{ "10", MADE_ZERO | MADE_NO_ID, "StartOverride 0, its configuration unknown" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(healthy); i++) {
@@ -346,7 +351,7 @@ static const char said_text[] =
 	"  storahci               start 0\n"
 	"  stornvme               start 0, file missing\n"
 	"  viostor                start 0\n"
-	"Boot drivers           10, 0 of them with a StartOverride\n"
+	"Boot drivers           12, 0 of them with a StartOverride\n"
 	"Fast startup           on\n"
 	"Warning                a pending rename touches the VirtIO driver\n"
 	"Volume                 without a name\n";

@@ -87,6 +87,12 @@ static const struct {
 	{ "10", MADE_BOUND | MADE_OVERRIDDEN, VIRTIO_STAGED, true,
 	  "StartOverride" },
 	{ "7", MADE_BOUND | MADE_OVERRIDDEN, VIRTIO_BOUND, true, "" },
+	{ "10", MADE_BOUND | MADE_OVERRIDDEN | MADE_ID_1, VIRTIO_BOUND, true, "" },
+	{ "10", MADE_BOUND | MADE_ZERO, VIRTIO_BOUND, true, "" },
+	{ "10", MADE_BOUND | MADE_OVERRIDDEN | MADE_NO_ID, VIRTIO_STAGED, true,
+	  "StartOverride" },
+	{ "10", MADE_BUS, VIRTIO_ABSENT, false, "" },
+	{ "7", MADE_BUS, VIRTIO_ABSENT, true, "" },
 };
 
 static void test_variants(void)

@@ -15,6 +15,7 @@
 #include "helper/edits/edits.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum rule_mode {
 	FORCE,		/* set it always */
@@ -111,7 +112,9 @@ static const struct rule rules[] = {
 	  PACKAGE_CONF, "Service", HIVE_SZ, "{driver}", 0 },
 
 	/* The SATA boot itself, and IDE as a fallback. Removing an override is always safe:
-	 * Windows creates it again where it wants one. */
+	 * Windows creates it again where it wants one. It does so in every control set
+	 * (SAP's script for Azure, "NVMe-Conversion"), and for bus drivers as well (see
+	 * winservice.c), so it is removed there, too. */
 	{ GROUP_BOOT, BELOW_8, IF_KEY, START_OF("msahci") },
 	{ GROUP_BOOT, FROM_8, IF_KEY, START_OF("storahci") },
 	{ GROUP_BOOT, 0, IF_KEY, START_OF("atapi") },
@@ -122,6 +125,10 @@ static const struct rule rules[] = {
 	{ OVERRIDE_OF("pciide") },
 	{ OVERRIDE_OF("intelide") },
 	{ OVERRIDE_OF("stornvme") },
+	{ OVERRIDE_OF("ACPI") },
+	{ OVERRIDE_OF("pci") },
+	{ OVERRIDE_OF("vpci") },
+	{ OVERRIDE_OF("spaceport") },
 
 	{ GROUP_PACKAGE, PACKAGE, FORCE, SETUP, "Type", HIVE_DWORD, NULL, 0x10 },
 	{ GROUP_PACKAGE, PACKAGE, FORCE, SETUP, "Start", HIVE_DWORD, NULL, 2 },
@@ -150,7 +157,8 @@ struct context {
 	struct edits *plan;
 	const struct windows *win;
 	const struct edits_request *request;
-	const char *set;	/* control set */
+	const char *set;	/* control set, and the groups to change in it */
+	unsigned int groups;
 	const char *id;		/* or NULL */
 	char inf[32], label[64];
 };
@@ -281,8 +289,8 @@ static bool when_holds(const struct context *c, unsigned int when)
 /* A missing boot driver is worse than no boot driver. */
 static bool group_wanted(const struct context *c, enum edit_group group)
 {
-	return !c->request->no_driver ||
-	       (group != GROUP_SERVICE && group != GROUP_DATABASE);
+	return c->groups & GROUP_BIT(group) &&
+	       (!c->request->no_driver || (group != GROUP_SERVICE && group != GROUP_DATABASE));
 }
 
 static int add_rule(const struct context *c, const struct rule *r,
@@ -349,7 +357,7 @@ static int add_for_set(struct context *c, bool root_too, struct error *err)
 		if (bad < 0)
 			return -1;
 	}
-	return edits_add_temporary(c->plan, c->win, c->set, err);
+	return c->groups == GROUP_ALL ? edits_add_temporary(c->plan, c->win, c->set, err) : 0;
 }
 
 /* ---- under which name ---------------------------------------------------- */
@@ -407,14 +415,19 @@ int edits_from_rules(struct edits *plan, const struct windows *win,
 		     const struct edits_request *request, struct error *err)
 {
 	struct context c = { .plan = plan, .win = win, .request = request,
-			     .set = win->control_set };
+			     .set = win->control_set, .groups = GROUP_ALL };
 
 	if (choose_package(&c, err) < 0)
 		return -1;
 	if (add_for_set(&c, true, err) < 0)
 		return -1;
-	if (win->generation >= WINDOWS_8 || !*win->lkg_set)
-		return 0;
-	c.set = win->lkg_set;	/* Windows 7 may fall back to that set by itself */
-	return add_for_set(&c, false, err);
+	for (size_t i = 0; i < win->other_set_count; i++) {
+		c.set = win->other_sets[i];
+		/* Windows 7 may fall back to the last known good set by itself. */
+		c.groups = win->generation < WINDOWS_8 && strcasecmp(c.set, win->lkg_set) == 0 ?
+			   GROUP_ALL : GROUP_BIT(GROUP_OVERRIDE);
+		if (add_for_set(&c, false, err) < 0)
+			return -1;
+	}
+	return 0;
 }

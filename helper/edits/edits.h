@@ -36,6 +36,8 @@ enum edit_group {
 	GROUP_PACKAGE,		/* the service that installs the package */
 	GROUP_COUNT,
 };
+#define GROUP_BIT(group) (1u << (group))
+#define GROUP_ALL (GROUP_BIT(GROUP_COUNT) - 1)
 
 struct edits_request {
 	enum target_bus bus;	/* the driver that the system disk will need */

@@ -24,9 +24,6 @@ static const struct temporary {
 	{ GROUP_TRIAL, false, "Services\\partmgr\\Parameters", "SanPolicy", 1 },
 };
 
-/* Windows numbers its control sets; more than a few were never seen. */
-#define CONTROL_SETS 16u
-
 static int join(char path[HIVE_PATH_LIMIT], const char *one, const char *other,
 		struct error *err)
 {
@@ -138,13 +135,11 @@ static int restore_set(struct edits *plan, const struct windows *win, const char
 
 int edits_restore_temporary(struct edits *plan, const struct windows *win, struct error *err)
 {
-	char set[24];
-
-	for (unsigned int i = 1; i <= CONTROL_SETS; i++) {
-		snprintf(set, sizeof(set), "ControlSet%03u", i);
-		if (restore_set(plan, win, set, err) < 0)
+	if (restore_set(plan, win, win->control_set, err) < 0)
+		return -1;
+	for (size_t i = 0; i < win->other_set_count; i++)
+		if (restore_set(plan, win, win->other_sets[i], err) < 0)
 			return -1;
-	}
 	return edits_add(plan, win, GROUP_TRIAL, &(struct hive_edit){
 				.kind = HIVE_EDIT_DELETE_KEY, .path = EDITS_KEPT_KEY }, err);
 }

@@ -220,11 +220,10 @@ static void judge_override(const struct judge *j, struct condition *c)
 	if (!s->overridden)
 		say(c, VERDICT_YES, s->from, "no StartOverride");
 	else if (s->has_override)
-		say(c, yes_if(j->seven), s->from, "StartOverride %u",
+		say(c, yes_if(j->seven || !s->override), s->from, "StartOverride %u",
 		    s->override);
 	else
-		say(c, yes_if(j->seven), s->from,
-		    "StartOverride for another configuration");
+		say(c, VERDICT_YES, s->from, "StartOverride for another configuration only");
 }
 
 static void judge_findable(const struct judge *j, struct condition *c)

@@ -40,7 +40,7 @@ enum condition_id {
 	CONDITION_MACHINE,	/* under this domain's uuid */
 	CONDITION_SHUTDOWN,	/* and was shut down after that */
 	CONDITION_SERVICE,	/* driver starts at boot, file there */
-	CONDITION_NO_OVERRIDE,	/* no StartOverride */
+	CONDITION_NO_OVERRIDE,	/* no StartOverride keeps it from starting */
 	CONDITION_FINDABLE,	/* database leads to it for the PCI ID */
 	CONDITION_BOUND,	/* a device instance of that ID is set up */
 	CONDITION_ARRIVED,	/* and was present in that run */

@@ -109,7 +109,7 @@ static void text_services(FILE *out, const struct windows *win)
 		if (!windows_is_storage(s->name) || !s->has_start)
 			continue;
 		snprintf(text, sizeof(text), "start %u%s", s->start,
-			 s->has_override ? ", but overridden" : "");
+			 s->effective != s->start ? ", but overridden" : "");
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s",
 			 s->file_there == PRESENCE_NO ? ", file missing" : "");
 		fprintf(out, "  ");

@@ -250,6 +250,37 @@ static int read_sets(struct windows *win, struct error *err)
 	return found < 0 ? -1 : 0;
 }
 
+static bool is_set_name(const char *name)
+{
+	static const char prefix[] = "ControlSet";
+	const char *digits = name + sizeof(prefix) - 1;
+
+	return strncasecmp(name, prefix, sizeof(prefix) - 1) == 0 && strlen(digits) == 3 &&
+	       strspn(digits, "0123456789") == 3;
+}
+
+static int read_other_sets(struct windows *win, struct error *err)
+{
+	AUTO_FREE uint32_t *cells = NULL;
+	struct hive_key root;
+	ssize_t n;
+
+	if (hive_root(&win->system, &root, err) < 0)
+		return -1;
+	n = hive_subkeys(&win->system, &root, &cells, err);
+	for (ssize_t i = 0; i < n && win->other_set_count < WINDOWS_SETS; i++) {
+		char name[HIVE_NAME_UTF8];
+		struct hive_key key;
+
+		if (hive_key_read(&win->system, cells[i], &key, err) < 0)
+			return -1;
+		hive_name_utf8(key.name, key.name_len, key.wide, name);
+		if (is_set_name(name) && strcasecmp(name, win->control_set) != 0)
+			str_fits(win->other_sets[win->other_set_count++], 16, name);
+	}
+	return n < 0 ? -1 : 0;
+}
+
 static int has_key(const struct windows *win, const char *path, bool *has,
 		   struct error *err)
 {
@@ -350,7 +381,7 @@ int windows_from_hives(struct windows *win, const struct windows_files *files,
 	if (read_restrictions(win, err) < 0)
 		return error_prefix(err, "SOFTWARE hive");
 	if (read_places(win, IN_SYSTEM, "", err) < 0 ||
-	    read_sets(win, err) < 0)
+	    read_sets(win, err) < 0 || read_other_sets(win, err) < 0)
 		return error_prefix(err, "SYSTEM hive");
 	str_printf(config, sizeof(config), "HardwareConfig\\%s",
 		   win->hardware_config.known ? win->hardware_config.value : "?");

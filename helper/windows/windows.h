@@ -73,8 +73,9 @@ struct service {
 	uint32_t start, type;
 	char image_path[FACT_TEXT];	/* "" if there is none */
 	bool overridden;	/* StartOverride exists, whatever it contains */
-	bool has_override;	/* ... with a value for the configuration */
-	uint32_t override;	/* that value */
+	bool has_override;	/* ... with a value for the configuration that Windows used
+				 * last, or, if that is not known, for any */
+	uint32_t override;	/* that value; of several one that is not 0 */
 	uint32_t effective;	/* as winload would use it; 3 without Start */
 	char file[FACT_TEXT];	/* the image in the volume, or "" */
 	enum presence file_there;
@@ -136,6 +137,7 @@ struct board_driver {
 	uint16_t version[4];
 };
 
+#define WINDOWS_SETS 8		/* Windows itself keeps at most four */
 #define WINDOWS_DEVICES 64
 #define WINDOWS_FILTERS 64
 #define WINDOWS_SERVICES 512
@@ -166,6 +168,8 @@ struct windows {
 	struct fact_number current, default_set, failed, last_known_good;
 	char control_set[16];		/* "ControlSet001", or "" */
 	char lkg_set[16];		/* another one to patch as well (7), or "" */
+	char other_sets[WINDOWS_SETS][16];	/* all that are not in use, lkg_set included */
+	size_t other_set_count;
 	bool driver_database;		/* root key DriverDatabase exists */
 	bool critical_database;		/* CriticalDeviceDatabase exists */
 

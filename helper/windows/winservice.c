@@ -9,7 +9,8 @@
  * Microsoft does not document this. In the registries of real Windows 10 (1709, 1903)
  * StartOverride exists only for boot drivers without a device, 44 of 93 in one of them;
  * quibble, an open source boot loader for Windows, uses it; and AWS' documentation tells users
- * to delete it.
+ * to delete it. It has a value for each hardware configuration, named by its Id; a driver that
+ * is in use may have 3 for one in which it was not (Server 2019 of EC2).
  */
 
 #include "helper/windows/windows.h"
@@ -88,11 +89,30 @@ static int file_there(const struct windows_files *files, const char *path,
 	return found < 0 ? -1 : 0;
 }
 
+/* Of the values for all configurations one that is not 0, if there is one. */
+static int any_override(const struct windows *win, const struct hive_key *override,
+			struct service *s, struct error *err)
+{
+	AUTO_FREE uint32_t *cells = NULL;
+	ssize_t n = hive_values(&win->system, override, &cells, err);
+
+	for (ssize_t i = 0; i < n && !s->override; i++) {
+		struct hive_value value;
+
+		if (hive_value_read(&win->system, cells[i], &value, err) < 0)
+			return -1;
+		if (value.type != HIVE_DWORD || value.len != 4 || !value.data)
+			continue;
+		s->has_override = true;
+		s->override = get_le32(value.data);
+	}
+	return n < 0 ? -1 : s->has_override;
+}
+
+/* Windows will use the configuration that it used last: the machine is the same. */
 static int read_override(const struct windows *win, const struct hive_key *key,
 			 struct service *s, struct error *err)
 {
-	uint32_t id = win->hardware_id.known ? (uint32_t)win->hardware_id.value
-					     : 0;
 	struct hive_key override;
 	char name[16];
 	int found = hive_find(&win->system, key, "StartOverride", &override,
@@ -101,7 +121,9 @@ static int read_override(const struct windows *win, const struct hive_key *key,
 	if (found <= 0)
 		return found;
 	s->overridden = true;
-	str_printf(name, sizeof(name), "%u", id);
+	if (!win->hardware_id.known)
+		return any_override(win, &override, s, err);
+	str_printf(name, sizeof(name), "%u", (uint32_t)win->hardware_id.value);
 	found = hive_get_dword(&win->system, &override, name, &s->override, err);
 	s->has_override = found == 1;
 	return found;
@@ -245,12 +267,22 @@ static bool service_ready(const struct windows *win, const char *name,
 	return false;
 }
 
+/* A bus driver that Windows keeps from starting: nothing behind it is found. So it is on a guest
+ * of Hyper-V's second generation, which has no PCI (Azure's scripts for repair). */
+static bool bus_ready(const struct windows *win, const char *name, char *reason)
+{
+	const struct service *s = windows_find_service(win, name);
+
+	return !s || s->start != 0 || s->effective == 0 || service_ready(win, name, reason);
+}
+
 static void judge_readiness(struct windows *win)
 {
 	bool eight = win->generation >= WINDOWS_8;
 	char ignored[FACT_TEXT] = "";
 
-	win->ahci_ready = win->ide_ready = true;
+	win->ahci_ready = win->ide_ready = bus_ready(win, "ACPI", win->ahci_reason) &&
+					   bus_ready(win, "pci", win->ahci_reason);
 	for (size_t i = 0; i < ARRAY_SIZE(readiness); i++) {
 		const struct readiness *r = &readiness[i];
 		bool *ready = r->ide ? &win->ide_ready : &win->ahci_ready;

@@ -228,14 +228,13 @@ static bool device_bound(const struct device *d, enum target_bus kind)
 }
 
 /* The reason why winload would not start the driver, or NULL. */
-static const char *service_fault(const struct windows *win,
-				 const struct service *s)
+static const char *service_fault(const struct service *s)
 {
 	if (!s->present || !s->has_start)
 		return "the service is not set up";
 	if (s->start != 0)
 		return "the service is not started at boot";
-	if (s->overridden && win->generation >= WINDOWS_8)
+	if (s->effective != 0)
 		return "StartOverride keeps the service from starting at boot";
 	if (!s->has_type || s->type != 1)
 		return "the service is not a kernel driver";
@@ -247,7 +246,7 @@ static const char *service_fault(const struct windows *win,
 static void judge_virtio(struct windows *win, enum target_bus kind)
 {
 	struct virtio *v = &win->virtio[kind];
-	const char *fault = service_fault(win, &v->service);
+	const char *fault = service_fault(&v->service);
 	bool findable = v->ids[0].findable || v->ids[1].findable;
 	bool device = false, bound = false;
 
