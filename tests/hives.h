@@ -183,6 +183,8 @@ enum {
 	MADE_ZERO = 1 << 16,	/* StartOverride on viostor, but 0 */
 	MADE_BUS = 1 << 17,	/* StartOverride on pci */
 	MADE_TWO_SETS = 1 << 18,	/* another control set, with StartOverride on AHCI */
+	MADE_FILTER_DATA = 1 << 19,	/* a filter with its file on the volume of data, ... */
+	MADE_FILTER_APP = 1 << 20,	/* ... or on Windows' volume, with its program */
 };
 
 #define MADE_LAST_USE 133000000000000000u
@@ -241,6 +243,11 @@ static void made_services(struct made *m, bool eight, unsigned int how)
 	made_service(m, "pci", 0, how & MADE_BUS);
 	made_service(m, "partmgr", 0, false);
 	made_service(m, "Beep", 1, false);
+	if (how & (MADE_FILTER_DATA | MADE_FILTER_APP)) {
+		made_service(m, "guard", 0, false);
+		made_text(m, "Services\\guard", "ImagePath", 2, how & MADE_FILTER_DATA ?
+			  "\\??\\D:\\Guard\\guard.sys" : "\\??\\c:\\Program Files\\Guard\\guard.sys");
+	}
 	made_dword(m, "Services\\FileInfo", "Type", 2);	/* of a file system */
 	made_dword(m, "Services\\FileInfo", "Start", 0);
 	made_dword(m, "Services\\partmgr\\Parameters", "SanPolicy", 1);
@@ -267,7 +274,8 @@ static void made_control(struct made *m, const struct made_windows *w,
 	made_time(m, "Control\\Windows", "ShutdownTime", 3, MADE_LAST_USE +
 		  (how & MADE_RUNNING ? 0 - 10000000ull : 36000000000u));
 	made_text(m, "Control\\Class\\{4d36e967-e325-11ce-bfc1-08002be10318}",
-		  "UpperFilters", 7, how & MADE_FILTER ? "nofilter" : "partmgr");
+		  "UpperFilters", 7, how & MADE_FILTER ? "nofilter" :
+		  how & (MADE_FILTER_DATA | MADE_FILTER_APP) ? "guard" : "partmgr");
 	made_text(m, "Control\\Class\\" MADE_CLASS "\\0000", "InfPath", 1,
 		  "lsi_sas.inf");
 }
@@ -446,6 +454,7 @@ static uint8_t *made_software(const struct made_windows *w, size_t *len)
 	made_open(&m, w->eight ? 5 : 3, 0);
 	made_text(&m, path, "ProductName", 1, w->product);
 	made_text(&m, path, "EditionID", 1, w->edition);
+	made_text(&m, path, "SystemRoot", 1, "C:\\Windows");
 	made_text(&m, path, "CurrentBuildNumber", 1, build);
 	made_text(&m, path, "CurrentVersion", 1, w->eight ? "6.3" : "6.1");
 	made_text(&m, path, "InstallationType", 1,

@@ -26,6 +26,7 @@ static void ready(struct guest *g, const char *name, unsigned int how,
 	guest_usual_files(g, 0x8664);
 	pe_stub(guest_file(g, "Windows/System32/drivers/viostor.sys", 1,
 			   PE_STUB)->data, 0x8664, 6, 1, version);
+	guest_file(g, "Program Files/Guard/guard.sys", 1, 10);
 	if (guest_open(g, name, MADE_BOUND | how, &err) < 0)
 		abort();
 	*asked = (struct evidence_asked) {
@@ -74,7 +75,7 @@ static void test_good(const char *name)
 enum wrong {
 	NO_HEALTH, BITLOCKER, DIRTY, UNCLEAN, HIBERNATED, OTHER_UUID, NO_UUID,
 	OLD_LAST_USE, OLD_SHUTDOWN, WRONG_ID, FILE_GONE, NO_DEVICE, BAD_FLAGS,
-	LEFT_AGAIN, OLD_ARRIVAL, NEW_DUMP, NO_FILES, NOT_FINDABLE, NOTHING,
+	LEFT_AGAIN, OLD_ARRIVAL, NEW_DUMP, NO_FILES, NOT_FINDABLE, GUARD_GONE, NOTHING,
 };
 
 static const struct {
@@ -106,6 +107,7 @@ static const struct {
 	{ 0, LEFT_AGAIN, CONDITION_ARRIVED, VERDICT_NO },
 	{ 0, OLD_ARRIVAL, CONDITION_ARRIVED, VERDICT_NO },
 	{ MADE_FILTER, NOTHING, CONDITION_FILTERS, VERDICT_NO },
+	{ MADE_FILTER_APP, GUARD_GONE, CONDITION_FILTERS, VERDICT_NO },
 	{ MADE_RENAME, NOTHING, CONDITION_NO_RENAME, VERDICT_NO },
 	{ 0, NEW_DUMP, CONDITION_NO_DUMP, VERDICT_NO },
 	{ MADE_OVERRIDE, NOTHING, CONDITION_SATA_READY, VERDICT_NO },
@@ -174,6 +176,9 @@ static void break_it(enum wrong wrong, struct guest *g,
 	case NEW_DUMP:
 		w->memory_dump.known = true;
 		w->memory_dump.value = MADE_LAST_USE + 1;
+		break;
+	case GUARD_GONE:
+		w->filters[0].file = PRESENCE_NO;
 		break;
 	case NO_HEALTH:
 	case NOTHING:
@@ -293,6 +298,8 @@ static void test_healthy(void)
 		{ "7", MADE_FAILED_ONCE, "a set that failed once" },
 		{ "10", MADE_OVERRIDDEN | MADE_ID_1, "StartOverride for another configuration" },
 		{ "10", MADE_ZERO, "StartOverride 0" },
+		{ "10", MADE_FILTER_DATA, "a filter on another volume" },
+		{ "10", MADE_FILTER_APP, "a filter of a program" },
 		{ "10", MADE_ZERO | MADE_NO_ID, "StartOverride 0, its configuration unknown" },
 	};
 

@@ -209,6 +209,30 @@ static void test_missing_file(void)
 	guest_close(&g);
 }
 
+/* @letter: the registry says that Windows' volume is C:. */
+static void image_path_is(const char *path, bool letter, const char *file)
+{
+	static const struct windows_files none = { NULL, NULL, NULL };
+	struct windows w = { .root = "Windows", .control_set = "ControlSet001",
+			     .system_root = { letter, "C:\\Windows", "" } };
+	struct error err = { 0 };
+	struct service s;
+	struct made m;
+	uint8_t *data;
+	size_t len;
+
+	made_open(&m, 5, 0);
+	made_dword(&m, "ControlSet001\\Services\\x", "Start", 0);
+	if (*path)
+		made_text(&m, "ControlSet001\\Services\\x", "ImagePath", 2, path);
+	data = made_close(&m, &len);
+	hive_open_bytes(&w.system, data, len, &err);
+	windows_read_service(&w, "x", &none, &s, &err);
+	ok(str_eq(s.file, file), "'%s'%s is '%s'", path, letter ? " where Windows is on C:" : "",
+	   s.file);
+	free(data);
+}
+
 static void test_image_paths(void)
 {
 	static const struct {
@@ -218,34 +242,22 @@ static void test_image_paths(void)
 		{ "\\SystemRoot\\System32\\x.sys", "Windows/System32/x.sys" },
 		{ "%SystemRoot%\\a\\x.sys", "Windows/a/x.sys" },
 		{ "\\??\\C:\\Windows\\x.sys", "Windows/x.sys" },
-		{ "\\??\\C:\\Other\\x.sys", "" }, { "\\??\\C:", "" },
+		{ "\\DosDevices\\c:\\windows\\x.sys", "windows/x.sys" },
+		{ "\\??\\C:", "" }, { "\\??\\C:\\..\\x.sys", "" },
+		{ "\\??\\D:\\Other\\x.sys", "" },
 		{ "..\\x.sys", "" }, { "C:\\Windows\\x.sys", "" },
 		{ "\\Device\\x.sys", "" },
 		{ "", "Windows/System32/drivers/x.sys" },
 	};
-	static const struct windows_files none = { NULL, NULL, NULL };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		struct windows w = { .root = "Windows",
-				     .control_set = "ControlSet001" };
-		struct error err = { 0 };
-		struct service s;
-		struct made m;
-		uint8_t *data;
-		size_t len;
-
-		made_open(&m, 5, 0);
-		made_dword(&m, "ControlSet001\\Services\\x", "Start", 0);
-		if (*paths[i].path)
-			made_text(&m, "ControlSet001\\Services\\x", "ImagePath",
-				  2, paths[i].path);
-		data = made_close(&m, &len);
-		hive_open_bytes(&w.system, data, len, &err);
-		windows_read_service(&w, "x", &none, &s, &err);
-		ok(str_eq(s.file, paths[i].file), "'%s' is '%s'",
-		   paths[i].path, s.file);
-		free(data);
+		image_path_is(paths[i].path, false, paths[i].file);
+		image_path_is(paths[i].path, true, paths[i].file);
 	}
+	image_path_is("\\??\\C:\\Other\\x.sys", false, "");
+	image_path_is("\\??\\C:\\Other\\x.sys", true, "Other/x.sys");
+	image_path_is("\\??\\D:\\Windows\\x.sys", false, "Windows/x.sys");
+	image_path_is("\\??\\D:\\Windows\\x.sys", true, "");
 }
 
 static int odd_stat(void *opaque, const char *path, struct file_info *info, struct error *err)

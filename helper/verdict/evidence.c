@@ -301,8 +301,11 @@ static void judge_arrived(const struct judge *j, struct condition *c)
 
 /* ---- around it ----------------------------------------------------------- */
 
+/* A filter whose file is on another volume can't be checked, and can't have been missing: with
+ * it the system disk, and the VirtIO device, have just worked. */
 static void judge_filters(const struct judge *j, struct condition *c)
 {
+	const char *elsewhere = NULL;
 	bool unknown = false;
 
 	for (size_t i = 0; i < j->win->filter_count; i++) {
@@ -313,10 +316,12 @@ static void judge_filters(const struct judge *j, struct condition *c)
 			    f->service ? "file" : "service");
 			return;
 		}
-		unknown |= f->file == PRESENCE_UNKNOWN;
+		unknown |= f->file == PRESENCE_UNKNOWN && !f->elsewhere;
+		elsewhere = f->elsewhere ? f->name : elsewhere;
 	}
-	say(c, unknown ? VERDICT_UNKNOWN : VERDICT_YES,
-	    "SYSTEM\\Control\\Class", "%zu filters", j->win->filter_count);
+	say(c, unknown ? VERDICT_UNKNOWN : VERDICT_YES, "SYSTEM\\Control\\Class",
+	    "%zu filters%s%s%s", j->win->filter_count, elsewhere ? ", the file of " : "",
+	    elsewhere ? elsewhere : "", elsewhere ? " on another volume" : "");
 }
 
 static void judge_rename(const struct judge *j, struct condition *c)

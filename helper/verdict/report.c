@@ -44,6 +44,7 @@ static const struct fact_row {
 	{ FORM_TEXT, "display_version", AT(display_version) },
 	{ FORM_TEXT, "build", AT(build_text) },
 	{ FORM_TEXT, "build_lab", AT(build_lab) },
+	{ FORM_TEXT, "system_root", AT(system_root) },
 	{ FORM_TEXT, "product_type", AT(product_type) },
 	{ FORM_NUMBER, "major", AT(major) },
 	{ FORM_NUMBER, "revision", AT(revision) },

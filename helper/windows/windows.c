@@ -34,6 +34,7 @@ static const struct fact_place {
 	{ IN_SOFTWARE, FACT_STRING, VERSION_KEY, "CurrentBuildNumber",
 	  AT(build_text) },
 	{ IN_SOFTWARE, FACT_STRING, VERSION_KEY, "BuildLabEx", AT(build_lab) },
+	{ IN_SOFTWARE, FACT_STRING, VERSION_KEY, "SystemRoot", AT(system_root) },
 	{ IN_SOFTWARE, FACT_DWORD, VERSION_KEY, "CurrentMajorVersionNumber",
 	  AT(major) },
 	{ IN_SOFTWARE, FACT_DWORD, VERSION_KEY, "UBR", AT(revision) },

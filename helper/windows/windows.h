@@ -126,6 +126,7 @@ struct class_filter {
 	char from[FACT_FROM];
 	bool service;		/* the service key exists */
 	enum presence file;
+	bool elsewhere;		/* its file is not on Windows' volume, as far as its path says */
 };
 
 /* A VirtIO driver file in System32\drivers. */
@@ -161,6 +162,7 @@ struct windows {
 	uint32_t build;			/* 0: not known */
 	enum windows_generation generation;
 	bool server;
+	struct fact_text system_root;	/* as Windows calls it: "C:\Windows" */
 	struct fact_text arch_text;	/* as the hive says */
 	struct fact_number arch_machine;	/* PE machine of the kernel */
 	enum windows_arch arch;		/* UNKNOWN if the two disagree */

@@ -38,14 +38,33 @@ bool windows_is_storage(const char *name)
 
 /* ---- one service --------------------------------------------------------- */
 
+/* @path is a name of Windows' for a file on its own volume, whose letter the registry has: the
+ * path in that volume; otherwise NULL. If there is no letter, the folder of Windows tells. */
+static const char *on_volume(const struct windows *win, const char *path)
+{
+	static const char *const devices[] = { "\\??\\", "\\DosDevices\\", "\\GLOBAL??\\" };
+	const char *own = win->system_root.value;
+	size_t root_len = strlen(win->root), n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(devices) && !n; i++)
+		if (strncasecmp(path, devices[i], strlen(devices[i])) == 0)
+			n = strlen(devices[i]);
+	path += n;
+	if (!n || !path[0] || path[1] != ':' || path[2] != '\\')
+		return NULL;
+	if (win->system_root.known && own[0] && own[1] == ':')
+		return strncasecmp(path, own, 1) == 0 ? path + 3 : NULL;
+	path += 3;
+	return strncasecmp(path, win->root, root_len) == 0 && path[root_len] == '\\' ? path : NULL;
+}
+
 /* The image's path in the volume: relative to the system root, or with one of its aliases. ""
  * if it is elsewhere. */
 static void image_file(const struct windows *win, struct service *s)
 {
 	static const char *const roots[] = { "\\SystemRoot\\", "%SystemRoot%\\" };
 	char path[FACT_TEXT] = "";
-	const char *rest = s->image_path;
-	size_t root_len = strlen(win->root);
+	const char *rest = s->image_path, *whole = on_volume(win, rest);
 
 	if (!*rest) {
 		if (s->has_start)	/* Windows' default for a driver */
@@ -57,16 +76,11 @@ static void image_file(const struct windows *win, struct service *s)
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
 		if (strncasecmp(rest, roots[i], strlen(roots[i])) == 0)
 			rest += strlen(roots[i]);
-	if (strncmp(rest, "\\??\\", 4) == 0 && rest[4] &&
-	    rest[5] == ':' && rest[6] == '\\') {
-		rest += 7;	/* a drive letter: this volume's if the folder matches */
-		if (strncasecmp(rest, win->root, root_len) != 0 ||
-		    rest[root_len] != '\\')
-			return;
-		rest += root_len + 1;
-	}
+	if (whole)
+		rest = whole;
 	if (*rest == '\\' || strchr(rest, ':') || strstr(rest, "..") ||
-	    !str_printf(path, sizeof(path), "%s/%s", win->root, rest))
+	    !str_printf(path, sizeof(path), "%s%s%s", whole ? "" : win->root, whole ? "" : "/",
+			rest))
 		return;
 	for (char *p = path; *p; p++)
 		if (*p == '\\')
@@ -349,6 +363,7 @@ static int add_filter(struct windows *win, const char *guid, bool upper,
 		return -1;
 	f->service = service.has_start;
 	f->file = service.file_there;
+	f->elsewhere = service.present && !*service.file;
 	win->filter_count++;
 	return 0;
 }
