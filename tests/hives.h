@@ -185,8 +185,10 @@ enum {
 	MADE_TWO_SETS = 1 << 18,	/* another control set, with StartOverride on AHCI */
 	MADE_FILTER_DATA = 1 << 19,	/* a filter with its file on the volume of data, ... */
 	MADE_FILTER_APP = 1 << 20,	/* ... or on Windows' volume, with its program */
+	MADE_CLOCK_BACK = 1 << 21,	/* set back by 8 hours between start and shutdown */
 };
 
+#define MADE_HOUR 36000000000ull
 #define MADE_LAST_USE 133000000000000000u
 #define MADE_UUID "{25194d56-caef-8737-5c44-50fe82f3ffde}"
 #define MADE_CLASS "{4d36e97b-e325-11ce-bfc1-08002be10318}"
@@ -272,7 +274,8 @@ static void made_control(struct made *m, const struct made_windows *w,
 	made_dword(m, "Control\\CrashControl", "AutoReboot", 1);
 	made_dword(m, "Control\\CrashControl", "CrashDumpEnabled", 7);
 	made_time(m, "Control\\Windows", "ShutdownTime", 3, MADE_LAST_USE +
-		  (how & MADE_RUNNING ? 0 - 10000000ull : 36000000000u));
+		  (how & MADE_RUNNING ? 0 - 10000000ull :
+		   how & MADE_CLOCK_BACK ? 0 - 8 * MADE_HOUR : MADE_HOUR));
 	made_text(m, "Control\\Class\\{4d36e967-e325-11ce-bfc1-08002be10318}",
 		  "UpperFilters", 7, how & MADE_FILTER ? "nofilter" :
 		  how & (MADE_FILTER_DATA | MADE_FILTER_APP) ? "guard" : "partmgr");

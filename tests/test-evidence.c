@@ -3,40 +3,8 @@
 
 #include "helper/verdict/evidence.h"
 #include "helper/verdict/report.h"
-#include "tests/guest.h"
+#include "tests/evidencetest.h"
 #include "tests/tap.h"
-
-static const uint16_t version[4] = { 100, 93, 104, 24000 };
-
-/* The uuid of the made guests, as the text has it. */
-static const uint8_t uuid[16] = {
-	0x25, 0x19, 0x4d, 0x56, 0xca, 0xef, 0x87, 0x37,
-	0x5c, 0x44, 0x50, 0xfe, 0x82, 0xf3, 0xff, 0xde,
-};
-
-static const struct volume_health clean = { .logfile = LOGFILE_CLEAN };
-
-/* A guest after a good SATA boot with a bait: everything holds. */
-static void ready(struct guest *g, const char *name, unsigned int how,
-		  struct evidence_asked *asked)
-{
-	struct error err = { 0 };
-
-	memset(g, 0, sizeof(*g));
-	guest_usual_files(g, 0x8664);
-	pe_stub(guest_file(g, "Windows/System32/drivers/viostor.sys", 1,
-			   PE_STUB)->data, 0x8664, 6, 1, version);
-	guest_file(g, "Program Files/Guard/guard.sys", 1, 10);
-	if (guest_open(g, name, MADE_BOUND | how, &err) < 0)
-		abort();
-	*asked = (struct evidence_asked) {
-		.bus = TARGET_VIRTIO, .device_id = 0x1042, .has_uuid = true,
-		.before_last_use = MADE_LAST_USE - 1,
-		.before_shutdown = MADE_LAST_USE - 2, .before_boot_id = 38,
-		.has_before = true,
-	};
-	memcpy(asked->uuid, uuid, sizeof(uuid));
-}
 
 /* The JSON names the condition that is in the way; none: null. */
 static void test_stop(const struct evidence *e, const char *name)
@@ -75,7 +43,8 @@ static void test_good(const char *name)
 enum wrong {
 	NO_HEALTH, BITLOCKER, DIRTY, UNCLEAN, HIBERNATED, OTHER_UUID, NO_UUID,
 	OLD_LAST_USE, OLD_SHUTDOWN, WRONG_ID, FILE_GONE, NO_DEVICE, BAD_FLAGS,
-	LEFT_AGAIN, OLD_ARRIVAL, NEW_DUMP, NO_FILES, NOT_FINDABLE, GUARD_GONE, NOTHING,
+	LEFT_AGAIN, OLD_ARRIVAL, NEW_DUMP, NO_FILES, NOT_FINDABLE, GUARD_GONE,
+	REPLAYED, NOTHING,
 };
 
 static const struct {
@@ -94,7 +63,10 @@ static const struct {
 	{ 0, OLD_LAST_USE, CONDITION_BOOTED, VERDICT_NO },
 	{ 0, OTHER_UUID, CONDITION_MACHINE, VERDICT_NO },
 	{ 0, NO_UUID, CONDITION_MACHINE, VERDICT_UNKNOWN },
-	{ MADE_RUNNING, NOTHING, CONDITION_SHUTDOWN, VERDICT_NO },
+	{ MADE_RUNNING, REPLAYED, CONDITION_SHUTDOWN, VERDICT_NO },
+	{ MADE_CLOCK_BACK, REPLAYED, CONDITION_SHUTDOWN, VERDICT_NO },
+	{ MADE_CLOCK_BACK, OLD_SHUTDOWN, CONDITION_SHUTDOWN, VERDICT_NO },
+	{ MADE_CLOCK_BACK, NEW_DUMP, CONDITION_NO_DUMP, VERDICT_NO },
 	{ 0, OLD_SHUTDOWN, CONDITION_SHUTDOWN, VERDICT_NO },
 	{ 0, FILE_GONE, CONDITION_SERVICE, VERDICT_NO },
 	{ 0, NO_FILES, CONDITION_SERVICE, VERDICT_UNKNOWN },
@@ -113,11 +85,6 @@ static const struct {
 	{ MADE_OVERRIDE, NOTHING, CONDITION_SATA_READY, VERDICT_NO },
 	{ MADE_BUS, NOTHING, CONDITION_SATA_READY, VERDICT_NO },
 };
-
-static struct device *bound(struct guest *g)
-{
-	return &g->win->devices[g->win->virtio[TARGET_VIRTIO].bound_device];
-}
 
 static void break_it(enum wrong wrong, struct guest *g,
 		     struct evidence_asked *a, struct volume_health *h)
@@ -176,6 +143,9 @@ static void break_it(enum wrong wrong, struct guest *g,
 	case NEW_DUMP:
 		w->memory_dump.known = true;
 		w->memory_dump.value = MADE_LAST_USE + 1;
+		break;
+	case REPLAYED:
+		w->system_status.log.dirty = true;
 		break;
 	case GUARD_GONE:
 		w->filters[0].file = PRESENCE_NO;
@@ -284,37 +254,6 @@ static void test_booted(void)
 	ok(e.booted == VERDICT_UNKNOWN && e.flip == VERDICT_YES,
 	   "up, but no VirtIO disk seen: unknown");
 	guest_close(&g);
-}
-
-/* What a healthy guest may have: nothing of it is in the way. */
-static void test_healthy(void)
-{
-	static const struct {
-		const char *windows;
-		unsigned int how;
-		const char *what;
-	} healthy[] = {
-		{ "10", MADE_FAILED_ONCE, "a set that failed once" },
-		{ "7", MADE_FAILED_ONCE, "a set that failed once" },
-		{ "10", MADE_OVERRIDDEN | MADE_ID_1, "StartOverride for another configuration" },
-		{ "10", MADE_ZERO, "StartOverride 0" },
-		{ "10", MADE_FILTER_DATA, "a filter on another volume" },
-		{ "10", MADE_FILTER_APP, "a filter of a program" },
-		{ "10", MADE_ZERO | MADE_NO_ID, "StartOverride 0, its configuration unknown" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(healthy); i++) {
-		struct evidence_asked asked;
-		struct evidence e;
-		struct guest g;
-
-		ready(&g, healthy[i].windows, healthy[i].how, &asked);
-		evidence_judge(g.win, &clean, &asked, &e);
-		ok(e.flip == VERDICT_YES && e.booted == VERDICT_YES, "%s, %s: may flip (%s)",
-		   healthy[i].windows, healthy[i].what,
-		   e.stop < CONDITION_COUNT ? e.list[e.stop].found : "");
-		guest_close(&g);
-	}
 }
 
 static void test_seven(void)
@@ -459,7 +398,6 @@ int main(void)
 	test_clock();
 	test_swapped();
 	test_booted();
-	test_healthy();
 	test_seven();
 	test_output();
 	test_times();

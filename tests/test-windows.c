@@ -56,7 +56,7 @@ static void test_generation(const struct made_windows *m)
 	   str_eq(w->manufacturer.value, "VMware, Inc.")
 	   : !w->last_use.known && !w->hardware_config.known,
 	   "%s: hardware configuration", m->name);
-	ok(w->shutdown_time.value == MADE_LAST_USE + 36000000000u &&
+	ok(w->shutdown_time.value == MADE_LAST_USE + MADE_HOUR &&
 	   w->boot_id.value == 39 && w->auto_reboot.value == 1 &&
 	   w->san_policy.value == 1, "%s: single facts", m->name);
 	ok(str_eq(w->san_policy.from, "SYSTEM\\ControlSet001\\Services\\"

@@ -5,7 +5,8 @@
  * Each condition is one function that returns a verdict, what was found and where. Times inside
  * the guest are compared with each other, or with their values before the run, rather than with
  * the host's clock: LastUse is written early in the boot, when Windows may not have set its
- * clock yet. Windows 7 stores neither HardwareConfig nor arrival times; conditions that it
+ * clock yet. It may even be later than ShutdownTime: to a guest west of UTC a clock that runs in
+ * UTC is hours ahead until it asks a time server. Windows 7 stores neither HardwareConfig nor arrival times; conditions that it
  * can't answer do not gate it.
  */
 
@@ -103,6 +104,37 @@ static void judge_set(const struct judge *j, struct condition *c)
 
 /* ---- the last session ---------------------------------------------------- */
 
+/* Windows has closed its volume and its registry, as it does at the very end. */
+static bool ended_clean(const struct judge *j)
+{
+	struct condition volume = { 0 };
+
+	judge_volume(j, &volume);
+	return volume.verdict == VERDICT_YES && !j->win->system_status.log.dirty;
+}
+
+/* Since the values of before, Windows has been started and shut down, and its clock says the
+ * opposite. */
+static bool clock_went_back(const struct judge *j)
+{
+	const struct fact_number *use = &j->win->last_use, *down = &j->win->shutdown_time;
+	const struct evidence_asked *a = j->asked;
+
+	return !j->seven && a->has_before && use->known && use->value != a->before_last_use &&
+	       down->known && down->value != a->before_shutdown && down->value <= use->value &&
+	       ended_clean(j);
+}
+
+/* What Windows has noted of this session is not older than that; 0: not known. */
+static uint64_t session_since(const struct judge *j)
+{
+	if (!j->win->last_use.known)
+		return 0;
+	return clock_went_back(j) && j->asked->before_shutdown &&
+	       j->asked->before_shutdown < j->win->last_use.value ?
+	       j->asked->before_shutdown : j->win->last_use.value;
+}
+
 static void judge_booted_seven(const struct judge *j, struct condition *c)
 {
 	const struct fact_number *id = &j->win->boot_id;
@@ -187,9 +219,9 @@ static void judge_shutdown(const struct judge *j, struct condition *c)
 		verdict = VERDICT_NO;
 	else if (!j->seven)
 		verdict = !j->win->last_use.known ? VERDICT_UNKNOWN
-			: yes_if(time->value > j->win->last_use.value);
+			: yes_if(time->value > j->win->last_use.value || clock_went_back(j));
 	else
-		verdict = a->has_before ? yes_if(time->value > a->before_shutdown)
+		verdict = a->has_before ? yes_if(time->value > a->before_shutdown || ended_clean(j))
 					: in_run(a, time->value);
 	say_time(c, verdict, time);
 }
@@ -294,8 +326,7 @@ static void judge_arrived(const struct judge *j, struct condition *c)
 	else if (!d->arrived || !j->win->last_use.known)
 		verdict = VERDICT_UNKNOWN;
 	else
-		verdict = yes_if(d->arrived >= j->win->last_use.value &&
-				 d->removed <= d->arrived);
+		verdict = yes_if(d->arrived >= session_since(j) && d->removed <= d->arrived);
 	say(c, verdict, d->from, "%s", text);
 }
 
@@ -335,8 +366,7 @@ static void judge_rename(const struct judge *j, struct condition *c)
 static void judge_dump(const struct judge *j, struct condition *c)
 {
 	const struct windows *w = j->win;
-	uint64_t since = w->last_use.known ? w->last_use.value
-					   : j->asked->run_from;
+	uint64_t since = w->last_use.known ? session_since(j) : j->asked->run_from;
 
 	if (w->memory_dump.known && w->memory_dump.value > since)
 		say_time(c, since ? VERDICT_NO : VERDICT_UNKNOWN,
@@ -367,7 +397,7 @@ static void judge_disk(const struct judge *j, struct condition *c)
 		say(c, j->seven ? VERDICT_YES : VERDICT_UNKNOWN,
 		    "SYSTEM\\Enum\\SCSI", "one, no time recorded");
 	else
-		say(c, yes_if(w->virtio_disk_arrived >= w->last_use.value),
+		say(c, yes_if(w->virtio_disk_arrived >= session_since(j)),
 		    "SYSTEM\\Enum\\SCSI", "%s", text);
 }
 

@@ -52,7 +52,7 @@ static void text_session(FILE *out, const struct windows *win)
 	snprintf(text, sizeof(text), "%s%s", time,
 		 win->last_use.known && win->shutdown_time.known &&
 		 win->shutdown_time.value < win->last_use.value
-		 ? " (before the last start: it was not shut down)" : "");
+		 ? " (before the last start: it was not shut down, or its clock was set back)" : "");
 	line(out, "Last shutdown", text);
 }
 
