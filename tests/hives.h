@@ -248,7 +248,8 @@ static void made_services(struct made *m, bool eight, unsigned int how)
 	if (how & (MADE_FILTER_DATA | MADE_FILTER_APP)) {
 		made_service(m, "guard", 0, false);
 		made_text(m, "Services\\guard", "ImagePath", 2, how & MADE_FILTER_DATA ?
-			  "\\??\\D:\\Guard\\guard.sys" : "\\??\\c:\\Program Files\\Guard\\guard.sys");
+			  "\\??\\D:\\Guard\\guard.sys" :
+			  "\\??\\c:\\Program Files\\Guard\\guard.sys");
 	}
 	made_dword(m, "Services\\FileInfo", "Type", 2);	/* of a file system */
 	made_dword(m, "Services\\FileInfo", "Start", 0);

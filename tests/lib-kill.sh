@@ -45,11 +45,12 @@ virsh()
 
 # --- the guest ---
 
-# make_guest_disk FILE - a Windows that comes from VMware, and boots our sectors
+# make_guest_disk FILE [OPTION...] - a Windows that comes from VMware, and boots our
+# sectors; options of mkdisk
 make_guest_disk()
 {
 	"$windows_bin/mkdisk" "$1" windows=10 origin=lsi driver=none fast=on autoreboot=1 \
-		uuid=$uuid override=viostor,storahci,intelide || bail_out "mkdisk"
+		uuid=$uuid override=viostor,storahci,intelide "${@:2}" || bail_out "mkdisk"
 	boot_sectors "$1" stay
 }
 

@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 150
+plan 159
 
 busflip()
 {
@@ -46,6 +46,35 @@ quietly virsh -q start --paused running
 checks running 0
 like "while it runs nobody can look at Windows" "$output" 'windows +not known .*in use'
 quietly virsh -q destroy running
+
+# --- a clock that is hours ahead of Windows' own
+
+cp "$work/SYSTEM" "$work/usual"
+cat > "$work/zone.reg" <<-'END'
+	Windows Registry Editor Version 5.00
+
+	[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\TimeZoneInformation]
+	"ActiveTimeBias"=dword:000001e0
+	END
+hivexregedit --merge --prefix 'HKEY_LOCAL_MACHINE\SYSTEM' "$work/SYSTEM" "$work/zone.reg"
+make_windows "$work/c.ntfs" $size
+windows_disk "$LAB/west.img" mbr
+image=$LAB/west.img domain west
+ahead='Windows takes the domain.s clock, which runs in UTC, for local time, and is 8:00 h west of UTC'
+checks west 0
+like "west of UTC: its clock is named" "$output" "clock +not known $ahead: it is ahead until"
+like "west: what to do where the host is in UTC" "$output" \
+	"cure: virsh edit west: <clock offset='variable' adjustment='-28800' basis='utc'>, since"
+EDITOR="sed -i 's|<clock offset=.utc.|<clock offset=\"variable\" adjustment=\"-28800\" basis=\"utc\"|'" \
+	quietly virsh edit west
+unlike "west: nothing is said of it then" "$(busflip check west)" '^clock'
+quietly virsh -q undefine west
+image=$LAB/west.img domain west
+cure=$(TZ=HERE7 command busflip check west | sed -n '/^clock/ { n; s/^ *cure: //p }')
+is "west: where the host is, too" "$cure" 'virt-xml west --edit --clock offset=localtime'
+ok "west: that can be done" eval "$cure > /dev/null"
+unlike "west: nothing is said of it either" "$(busflip check west)" '^clock'
+cp "$work/usual" "$work/SYSTEM"
 
 # --- it is done: Windows is left alone, and may hibernate as ever
 

@@ -14,7 +14,7 @@ disk_required
 # shellcheck source=tests/lib-kill.sh
 . "${BASH_SOURCE[0]%/*}/lib-kill.sh"
 guest_required
-plan 37
+plan 46
 
 make_guest
 
@@ -84,6 +84,19 @@ ok "on SATA, it runs and is shut down" crashes yes
 ends "before" trial/virtio/0
 ok "on VirtIO, it runs and is not shut down" crashes half
 ends "a Windows that is not shut down" staged/sata/1
+
+# West of UTC, with a clock in UTC: Windows notes a start that is later than its shutdown.
+make_guest_disk "$LAB/old.img" bias=480
+new_guest
+quietly command busflip stage win
+ok "west of UTC, on SATA: it runs and is shut down" crashes yes
+ends "west" trial/virtio/0
+ok "on VirtIO as well" crashes yes
+ends "west, on VirtIO" done/virtio/0
+new_guest
+quietly command busflip stage win
+ok "west of UTC, on SATA: it runs and is not shut down" crashes half
+ends "west, no shutdown" staged/sata/0
 
 # Who destroys it has the last word, whatever is on the disk.
 new_guest

@@ -60,7 +60,19 @@ static void test_clock_went_back(void)
 	g.win->memory_dump.known = true;
 	g.win->memory_dump.value = MADE_LAST_USE - 9 * MADE_HOUR;
 	evidence_judge(g.win, &clean, &asked, &e);
-	ok(e.flip == VERDICT_NO && e.stop == CONDITION_NO_DUMP, "a crash dump after that: it may not");
+	ok(e.flip == VERDICT_NO && e.stop == CONDITION_NO_DUMP,
+	   "a crash dump after that: it may not");
+	g.win->clock_bias.known = true;
+	g.win->clock_bias.value = 8 * 60 + 30;
+	evidence_judge(g.win, &clean, &asked, &e);
+	ok(e.flip == VERDICT_YES, "a dump from before, as the time zone says: may flip");
+	bound(&g)->arrived = g.win->virtio_disk_arrived = MADE_LAST_USE - 8 * MADE_HOUR - 1;
+	evidence_judge(g.win, &clean, &asked, &e);
+	ok(e.flip == VERDICT_YES && e.booted == VERDICT_YES, "and a device of the session");
+	bound(&g)->arrived = g.win->memory_dump.value;
+	evidence_judge(g.win, &clean, &asked, &e);
+	ok(e.list[CONDITION_ARRIVED].verdict == VERDICT_NO, "one from before: it may not");
+	bound(&g)->arrived = MADE_LAST_USE;
 	g.win->memory_dump.known = false;
 	h.logfile = LOGFILE_UNCLEAN;
 	evidence_judge(g.win, &h, &asked, &e);

@@ -82,6 +82,7 @@ int facts_write(struct action *action, const struct windows *win,
 	if (judged)
 		print_verdicts(judged, s.file);
 	print_table(&action->table, s.file);
+	fprintf(s.file, "clock_ahead=%llu\n", (unsigned long long)windows_clock_ahead(win));
 	if (win->last_use.known)
 		fprintf(s.file, "last_use=%llu\n",
 			(unsigned long long)win->last_use.value);

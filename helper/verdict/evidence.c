@@ -6,8 +6,8 @@
  * the guest are compared with each other, or with their values before the run, rather than with
  * the host's clock: LastUse is written early in the boot, when Windows may not have set its
  * clock yet. It may even be later than ShutdownTime: to a guest west of UTC a clock that runs in
- * UTC is hours ahead until it asks a time server. Windows 7 stores neither HardwareConfig nor arrival times; conditions that it
- * can't answer do not gate it.
+ * UTC is hours ahead until it asks a time server. Windows 7 stores neither HardwareConfig nor
+ * arrival times; conditions that it can't answer do not gate it.
  */
 
 #include "helper/verdict/evidence.h"
@@ -125,14 +125,22 @@ static bool clock_went_back(const struct judge *j)
 	       ended_clean(j);
 }
 
-/* What Windows has noted of this session is not older than that; 0: not known. */
+/* What Windows has noted of this session is not older than that; 0: not known. A clock that went
+ * back did so by the offset of the time zone, or by an unknown time; but not to before the last
+ * shutdown. */
 static uint64_t session_since(const struct judge *j)
 {
-	if (!j->win->last_use.known)
-		return 0;
-	return clock_went_back(j) && j->asked->before_shutdown &&
-	       j->asked->before_shutdown < j->win->last_use.value ?
-	       j->asked->before_shutdown : j->win->last_use.value;
+	uint64_t use = j->win->last_use.known ? j->win->last_use.value : 0;
+	uint64_t corrected = use - windows_clock_ahead(j->win) * MINUTE, since = 0;
+
+	if (!use || !clock_went_back(j))
+		return use;
+	if (corrected <= j->win->shutdown_time.value)
+		since = corrected;
+	if (j->asked->before_shutdown > since &&
+	    j->asked->before_shutdown <= j->win->shutdown_time.value)
+		since = j->asked->before_shutdown;
+	return since ? since : use;
 }
 
 static void judge_booted_seven(const struct judge *j, struct condition *c)

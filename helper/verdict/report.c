@@ -66,6 +66,7 @@ static const struct fact_row {
 	{ FORM_NUMBER, "last_boot_shutdown", AT(last_boot_shutdown) },
 	{ FORM_NUMBER, "last_boot_succeeded", AT(last_boot_succeeded) },
 	{ FORM_NUMBER, "real_time_is_universal", AT(clock_utc) },
+	{ FORM_NUMBER, "active_time_bias", AT(clock_bias) },
 	{ FORM_NUMBER, "hiberboot_enabled", AT(hiberboot) },
 	{ FORM_NUMBER, "hibernate_enabled", AT(hibernate) },
 	{ FORM_NUMBER, "auto_reboot", AT(auto_reboot) },

@@ -52,7 +52,8 @@ static void text_session(FILE *out, const struct windows *win)
 	snprintf(text, sizeof(text), "%s%s", time,
 		 win->last_use.known && win->shutdown_time.known &&
 		 win->shutdown_time.value < win->last_use.value
-		 ? " (before the last start: it was not shut down, or its clock was set back)" : "");
+		 ? " (before the last start: it was not shut down, or its clock was set "
+		 "back)" : "");
 	line(out, "Last shutdown", text);
 }
 

@@ -66,6 +66,8 @@ static const struct fact_place {
 	  AT(last_boot_succeeded) },
 	{ IN_SET, FACT_DWORD, "Control\\TimeZoneInformation",
 	  "RealTimeIsUniversal", AT(clock_utc) },
+	{ IN_SET, FACT_DWORD, "Control\\TimeZoneInformation",
+	  "ActiveTimeBias", AT(clock_bias) },
 	{ IN_SET, FACT_DWORD, "Control\\Session Manager\\Power",
 	  "HiberbootEnabled", AT(hiberboot) },
 	{ IN_SET, FACT_DWORD, "Control\\Power", "HibernateEnabled",
@@ -405,6 +407,15 @@ int windows_from_hives(struct windows *win, const struct windows_files *files,
 }
 
 /* ---- may it be changed --------------------------------------------------- */
+
+uint64_t windows_clock_ahead(const struct windows *win)
+{
+	bool universal = win->clock_utc.known && win->clock_utc.value;
+
+	/* Negative, as 32 bits, is east of UTC. */
+	return universal || !win->clock_bias.known || win->clock_bias.value > 24 * 60 ? 0 :
+	       win->clock_bias.value;
+}
 
 bool windows_set_failed(const struct windows *win)
 {

@@ -179,7 +179,9 @@ struct windows {
 	struct fact_number hardware_id, last_use;
 	struct fact_number shutdown_time, boot_id, dirty_shutdowns;
 	struct fact_number last_boot_shutdown, last_boot_succeeded;
-	struct fact_number clock_utc, hiberboot, hibernate;
+	struct fact_number clock_utc;	/* the machine's clock is taken for UTC */
+	struct fact_number clock_bias;	/* minutes from local time to UTC, a signed 32-bit number */
+	struct fact_number hiberboot, hibernate;
 	struct fact_number auto_reboot, crash_dump, san_policy;
 	struct fact_number poll_boot_partition;
 	struct fact_text restrictions;	/* policy on device installation */
@@ -250,6 +252,11 @@ int windows_load_system(struct windows *win, struct error *err);
  * frees it. */
 int windows_read_system(const struct windows *win, struct hive_memory *memory,
 			struct error *err);
+
+/* windows_clock_ahead() - by how many minutes a machine's clock in UTC is ahead for this Windows;
+ * 0: it is not, or that is not known. Windows takes it for local time, unless RealTimeIsUniversal
+ * is set. */
+uint64_t windows_clock_ahead(const struct windows *win);
 
 /* windows_set_failed() - true if the control set of the next boot is marked as failed. Any other
  * set is marked for ever once Windows has replaced it by the last known good one (Microsoft's

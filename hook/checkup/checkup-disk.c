@@ -232,6 +232,7 @@ void checkup_disk(struct patient *p)
 	} else {
 		checkup_add(p, "boot-disk", VERDICT_YES, "Windows is on %s", p->target);
 		check_firmware(p, &result);
+		checkup_clock(p, &result);
 		check_patch(p);
 	}
 	guestdisk_result_free(&result);

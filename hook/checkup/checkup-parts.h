@@ -72,6 +72,10 @@ void checkup_networks(struct patient *p, struct virt *virt, bool local);
 /* ... and what is on the disk. */
 void checkup_disk(struct patient *p);
 
+/* checkup_clock() - whether Windows, as @result of an inspection has it, takes the domain's
+ * clock for what it is; adds an item only if not. */
+void checkup_clock(struct patient *p, const struct guestdisk_result *result);
+
 /* checkup_is_uefi() - 1 the definition asks for UEFI, 0 for a BIOS, -1 unknown. */
 int checkup_is_uefi(const struct domain *domain);
 
