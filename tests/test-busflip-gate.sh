@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 82
+plan 83
 
 busflip()
 {
@@ -175,15 +175,26 @@ like "one that is not of this session is not compared with" "$(reason_of again)"
 # --- the machine that Windows knows is the one that it sees, also where libvirt's UUID of
 # the domain is another (<hwuuid>, libvirt 11.7; before, libvirt drops it)
 
+# same_machine NAME
+same_machine()
+{
+	busflip inspect --json "$1" | python3 -c 'import json, sys
+print(*(c["holds"] for c in json.load(sys.stdin)["conditions"] if c["name"] == "machine"))'
+}
+
+machine=11111111-2222-3333-4444-555555555555
 windows_disk "$LAB/other.img"
-make_domain other image="$LAB/other.img" head='<hwuuid>11111111-2222-3333-4444-555555555555</hwuuid>' |
+make_domain other image="$LAB/other.img" head="<hwuuid>$machine</hwuuid>" |
 	virsh -q define /dev/stdin
 case $(virsh dumpxml --inactive other) in
 *'<hwuuid>'*) want=True ;;
 *) want=False ;;
 esac
-is "is it the same machine?" "$(busflip inspect --json other | python3 -c 'import json, sys
-print(*(c["holds"] for c in json.load(sys.stdin)["conditions"] if c["name"] == "machine"))')" $want
+is "is it the same machine?" "$(same_machine other)" $want
+make_domain smbios image="$LAB/other.img" head="<q:commandline
+	xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:arg value='-smbios'/>
+	<q:arg value='type=1,uuid=$machine'/></q:commandline>" | virsh -q define /dev/stdin
+is "by an option of QEMU it is" "$(same_machine smbios)" True
 
 # --- Windows 7 does not note when it ran last, but counts its boots
 

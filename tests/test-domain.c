@@ -72,14 +72,6 @@ static void test_document(void)
 		ok(domain_format(&domain, &out, &len, &err) == 0 &&
 		   strncmp(out, "<?xml ", 6) == 0, "the declaration is written again");
 	}
-	{
-		AUTO_DOMAIN struct domain domain;
-
-		ok(parse("<domain><name>w</name><uuid>u</uuid><hwuuid> h </hwuuid></domain>",
-			 &domain) == 0, "one with another UUID for its guest");
-		is_str(domain.uuid, "u", "UUID");
-		is_str(domain.machine, "h", "that which the guest sees");
-	}
 	for (int n = 255; n <= 256; n++) {
 		AUTO_DOMAIN struct domain domain;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "helper/shared/text.h"
+#include "hook/domain/machineid.h"
 
 static const char *const bus_names[] = {
 	[BUS_NONE] = "",
@@ -197,9 +198,7 @@ static int take_document(struct domain *domain, xmlDoc *doc, bool declaration, s
 		return fail(err, EINVAL, "the domain has no usable <name>");
 	xml_text(xml_child(domain->root, "uuid"), domain->uuid,
 		 sizeof(domain->uuid));
-	if (!xml_text(xml_child(domain->root, "hwuuid"), domain->machine,
-		      sizeof(domain->machine)))
-		memcpy(domain->machine, domain->uuid, sizeof(domain->machine));
+	machine_id(domain->root, domain->machine);
 	domain->devices = xml_child(domain->root, "devices");
 	domain->metadata = xml_child(domain->root, "metadata");
 	domain->tag_node = xml_child_ns(domain->metadata, "domain", TAG_URI);

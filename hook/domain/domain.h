@@ -11,6 +11,7 @@
 
 #define TAG_URI "urn:busflip:domain:1"
 #define STATE_URI "urn:busflip:state:1"
+#define QEMU_URI "http://libvirt.org/schemas/domain/qemu/1.0"
 /* Marks a disk as the bait: QEMU presents it to the guest as the serial number. */
 #define BAIT_SERIAL "busflip-bait"
 
@@ -69,8 +70,7 @@ struct domain {
 	xmlNode *tag_node, *state_node;
 	char name[256];
 	char uuid[40];		/* "" if the XML has none (filters only) */
-	char machine[40];	/* the UUID that the guest sees: <hwuuid>, which libvirt has
-				 * since 11.7.0, otherwise the same */
+	char machine[40];	/* the UUID that the guest sees (machineid.h) */
 	struct tag tag;
 	struct state state;
 };

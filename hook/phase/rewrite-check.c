@@ -14,8 +14,6 @@
 #include "hook/domain/schema.h"
 #include "hook/domain/slots.h"
 
-#define QEMU_URI "http://libvirt.org/schemas/domain/qemu/1.0"
-
 struct candidate {
 	const struct domain *domain;
 	const xmlNode *disk;
