@@ -3,7 +3,8 @@
  * front.c - busflip-hook, the program that libvirt runs
  *
  * It runs for each event of every guest on the host. So it links only libc, searches the XML
- * for the tag's bytes and exits if there are none. With a tag it runs "busflip event" and waits.
+ * for the tag's bytes and exits if there are none and no patch of any disk is unfinished.
+ * Otherwise it runs "busflip event" and waits.
  *
  * Whatever fails in here or in busflip, the guest starts: a crash, a missing program or a
  * timeout returns 0. Only a deliberate "refuse" of busflip makes the hook fail, and only where
@@ -143,8 +144,9 @@ int main(int argc, char *argv[])
 		return EXIT_DONE;
 	if (!read_xml(&len))
 		return ops[i].may_refuse && any_journal() ? refuse(argv[1]) : EXIT_DONE;
-	/* The disk of a done domain may be half patched; busflip must know when it continues. */
-	if (!memmem(xml, len, TAG, strlen(TAG)) || (is_over(len) && !any_journal()))
+	/* "busflip patch" needs no tag, so any guest's disk may be half patched; and busflip must
+	 * know when that guest continues. */
+	if ((!memmem(xml, len, TAG, strlen(TAG)) || is_over(len)) && !any_journal())
 		return EXIT_DONE;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);

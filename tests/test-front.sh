@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 122
+plan 124
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -89,6 +89,7 @@ hooked "a reason that speaks of done" 0 yes win prepare begin - \
 mkdir -p /var/lib/busflip/journal
 over="<busflip:state xmlns:busflip='$state_uri' phase='done'/>"
 hooked "done, and an empty folder of journals" 0 no win prepare begin - < <(xml "$tag" "$over")
+hooked "no tag, and an empty folder of journals" 0 no win prepare begin - < "$LAB/untagged"
 : > /var/lib/busflip/journal/1234.journal
 hooked "done, but a journal is there" 0 yes win prepare begin - < <(xml "$tag" "$over")
 # But not of one that goes on: busflip must hear of that, and of when it is no longer so.
@@ -96,7 +97,9 @@ for event in restore migrate; do
 	hooked "done, a journal is there, $event" 0 yes win $event begin - < <(xml "$tag" "$over")
 done
 hooked "done, a journal is there, at the end" 0 yes win release end - < <(xml "$tag" "$over")
-hooked "no tag, though a journal is there" 0 no win prepare begin - < "$LAB/untagged"
+# busflip patch needs no tag.
+hooked "no tag, but a journal is there" 0 yes win prepare begin - < "$LAB/untagged"
+hooked "no tag, a journal is there, restore" 0 yes win restore begin - < "$LAB/untagged"
 rm -r /var/lib/busflip/journal
 hooked "a state that does not end" 0 yes win prepare begin - \
 	< <(echo "<domain>$tag_uri $state_uri phase='done'")

@@ -382,8 +382,11 @@ int event_run(char *const argv[], const struct config *config)
 		/* The hook program lets the guest start, unless there is a journal. */
 		return EXIT_FAILED;
 	}
+	/* Of a domain without the tag only its half patched disks matter. */
+	if (!event.domain.tag.present)
+		memset(&event.domain.state, 0, sizeof(event.domain.state));
 	for (unsigned i = 0; i < ARRAY_SIZE(events); i++)
-		if (strcmp(events[i].op, event.op) == 0 && event.domain.tag.present)
+		if (strcmp(events[i].op, event.op) == 0)
 			answer = events[i].run(&event);
 	domain_free(&event.domain);
 	return answer;
