@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -365,30 +366,74 @@ static void test_shell_word(void)
 }
 
 /* make_old() - a file in the folder, written @seconds ago */
-static void make_old(const char *name, time_t seconds)
+static void make_file(const char *name)
 {
-	const struct timespec then[2] = { { .tv_sec = time(NULL) - seconds },
-					  { .tv_sec = time(NULL) - seconds } };
-	struct error err;
+	AUTO_FD int fd = open(in_folder(name), O_WRONLY | O_CREAT, 0600);
 
-	is_int(file_replace(in_folder(name), "x", 1, 0600, &err), 0, "%s", name);
-	is_int(utimensat(AT_FDCWD, in_folder(name), then, 0), 0, "is that old");
+	ok(fd >= 0, "%s is there", name);
+}
+
+/* How far the wall clock is ahead, by each look at it. */
+static time_t steps;
+
+time_t time(time_t *at)
+{
+	static time_t ahead;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ahead += steps;
+	if (at)
+		*at = now.tv_sec + ahead;
+	return now.tv_sec + ahead;
+}
+
+/* Another process sweeps all the time, and its clock runs away. */
+static int replace_beside_sweep(struct error *err)
+{
+	const pid_t writer = getpid();
+	AUTO_FREE char *path = strdup(in_folder("swept"));
+	char data[4096] = "";
+	pid_t pid = fork();
+	int done = 0;
+
+	if (pid == 0) {
+		steps = 3600;
+		while (getppid() == writer)
+			file_replace_sweep(folder);
+		_exit(0);
+	}
+	while (done < 100 && file_replace(path, data, sizeof(data), 0600, err) == 0)
+		done++;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return done;
 }
 
 static void test_sweep(void)
 {
-	make_old("record.aB3dE6", 700);
-	make_old("young.aB3dE6", 500);
-	make_old("record.aB3d-6", 700);
-	make_old("record.aB3dE67", 700);
-	make_old(".aB3dE6", 700);
+	struct error err = { 0 };
+	int fd;
+
+	make_file("record.aB3dE6");
+	make_file("locked.aB3dE6");
+	make_file("record.aB3d-6");
+	make_file("record.aB3dE67");
+	make_file(".aB3dE6");
+	fd = open(in_folder("locked.aB3dE6"), O_RDONLY);
+	is_int(flock(fd, LOCK_EX), 0, "one is locked");
 	file_replace_sweep(folder);
 	ok(access(in_folder("record.aB3dE6"), F_OK) != 0, "what is left of a replacement goes");
-	ok(access(in_folder("young.aB3dE6"), F_OK) == 0, "not while it may be written");
+	ok(access(in_folder("locked.aB3dE6"), F_OK) == 0, "not while it is written");
+	close(fd);
+	file_replace_sweep(folder);
+	ok(access(in_folder("locked.aB3dE6"), F_OK) != 0, "but when its process is gone");
 	ok(access(in_folder("record.aB3d-6"), F_OK) == 0, "not another name");
 	ok(access(in_folder("record.aB3dE67"), F_OK) == 0, "nor one that is longer");
 	ok(access(in_folder(".aB3dE6"), F_OK) == 0, "nor one without a name in front");
 	file_replace_sweep(in_folder("nowhere"));
+	if (!is_int(replace_beside_sweep(&err), 100, "no file that is being written is swept"))
+		diag("%s", err.msg);
 }
 
 static void logged(char *buf, size_t size, const char *text)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "hook/state/lock.h"
+#include "hook/state/mark.h"
 #include "tests/tap.h"
 
 #define UUID "12345678-9abc-def0-1234-56789abcdef0"
@@ -341,6 +342,73 @@ static void test_lock(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* How far the wall clock is ahead, by each look at it. */
+static time_t steps;
+
+time_t time(time_t *at)
+{
+	static time_t ahead;
+	struct timespec real;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	ahead += steps;
+	if (at)
+		*at = real.tv_sec + ahead;
+	return real.tv_sec + ahead;
+}
+
+static void put_mark(const char *text)
+{
+	AUTO_FD int fd = open(BUSFLIP_RUNDIR "/" UUID ".continues", O_WRONLY | O_TRUNC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		diag("cannot write the mark");
+}
+
+/* The clock is set while a mark is there, or while a lock is waited for. */
+static void test_clock_steps(void)
+{
+	struct error err = { 0 };
+	char text[24];
+	double begin;
+	pid_t pid;
+	int lock;
+
+	ok(!mark_is_continuing(UUID), "no mark");
+	is_int(mark_continues(UUID), 0, "a mark");
+	steps = 3600;
+	ok(mark_is_continuing(UUID), "counts when the clock is set forward");
+	snprintf(text, sizeof(text), "%lld", (long long)uptime_ms() - 119000);
+	put_mark(text);
+	ok(mark_is_continuing(UUID), "for two minutes");
+	snprintf(text, sizeof(text), "%lld", (long long)uptime_ms() - 121000);
+	put_mark(text);
+	steps = -3600;
+	ok(!mark_is_continuing(UUID), "and no longer when it is set back");
+	snprintf(text, sizeof(text), "%lld", (long long)uptime_ms() + 60000);
+	put_mark(text);
+	ok(!mark_is_continuing(UUID), "one of another boot does not");
+	put_mark("");
+	ok(mark_is_continuing(UUID), "one without a time does");
+	mark_continues_no_more(UUID);
+	ok(!mark_is_continuing(UUID), "until it is removed");
+
+	steps = 3600;
+	pid = holder(UUID, 200);
+	lock = domain_lock(UUID, 10, &err);
+	ok(lock >= 0, "the clock is set forward: the lock is waited for all the same");
+	close(lock);
+	waitpid(pid, NULL, 0);
+	steps = -3600;
+	pid = holder(UUID, 4000);
+	begin = now();
+	is_int(domain_lock(UUID, 1, &err), -1, "set back: another process has it");
+	ok(now() - begin < 3, "found out in time");
+	kill(pid, 9);
+	waitpid(pid, NULL, 0);
+	steps = 0;
+}
+
 static void test_no_space(void)
 {
 	struct error err = { 0 };
@@ -369,6 +437,7 @@ int main(void)
 	test_damage();
 	test_each();
 	test_lock();
+	test_clock_steps();
 	test_no_space();
 	return done_testing();
 }

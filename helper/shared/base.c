@@ -173,12 +173,22 @@ bool str_printf(char *dst, size_t size, const char *fmt, ...)
 	return true;
 }
 
-int64_t monotonic_ms(void)
+static int64_t clock_ms(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t monotonic_ms(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t uptime_ms(void)
+{
+	return clock_ms(CLOCK_BOOTTIME);
 }
 
 void pause_ms(long ms)

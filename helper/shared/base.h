@@ -81,6 +81,10 @@ static inline int steal_fd(int *fd)
 /* monotonic_ms() - milliseconds of CLOCK_MONOTONIC, for deadlines. */
 int64_t monotonic_ms(void);
 
+/* uptime_ms() - milliseconds since the host's boot, also while it was suspended: for the age of
+ * files in which it is stored. The wall clock may be set meanwhile. */
+int64_t uptime_ms(void);
+
 /* pause_ms() - sleep for that time. */
 void pause_ms(long ms);
 

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 int read_all(int fd, size_t limit, char **data, size_t *len, struct error *err)
@@ -91,17 +91,35 @@ int folder_make(const char *folder, mode_t mode, struct error *err)
 	return errno == EEXIST ? 0 : fail_errno(err, "cannot create %s", folder);
 }
 
+/* It is locked while it is written, so that file_replace_sweep() leaves it. Where the file
+ * system has no locks, that removes none. */
+static int open_temporary(const char *path, char temporary[4096], struct error *err)
+{
+	struct stat st = { 0 };
+
+	do {
+		AUTO_FD int fd = -1;
+
+		if (!str_printf(temporary, 4096, "%s.XXXXXX", path))
+			return fail(err, ENAMETOOLONG, "%s: name too long", path);
+		fd = mkostemp(temporary, O_CLOEXEC);
+		if (fd < 0)
+			return fail_errno(err, "cannot create %s", temporary);
+		(void)flock(fd, LOCK_EX);
+		/* Else it was swept before it was locked. */
+		if (fstat(fd, &st) < 0 || st.st_nlink)
+			return steal_fd(&fd);
+	} while (true);
+}
+
 int file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		 struct error *err)
 {
 	char temporary[4096];
-	AUTO_FD int fd = -1;
+	AUTO_FD int fd = open_temporary(path, temporary, err);
 
-	if (!str_printf(temporary, sizeof(temporary), "%s.XXXXXX", path))
-		return fail(err, ENAMETOOLONG, "%s: name too long", path);
-	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return fail_errno(err, "cannot create %s", temporary);
+		return -1;
 	if (fchmod(fd, mode) < 0) {
 		fail_errno(err, "cannot set the mode of %s", temporary);
 		goto out;
@@ -124,9 +142,6 @@ out:
 	return -1;
 }
 
-/* Seconds: no write of such a file takes that long. */
-#define SWEEP_AGE 600
-
 static bool is_temporary(const char *name)
 {
 	size_t n = strlen(name);
@@ -139,20 +154,26 @@ static bool is_temporary(const char *name)
 	return true;
 }
 
+/* Unless a process is still writing it. */
+static void remove_temporary(int folder, const char *name)
+{
+	AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(folder, name, 0);
+}
+
 void file_replace_sweep(const char *folder)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
-	struct stat st;
-	int fd;
 
 	if (!dir)
 		return;
-	fd = dirfd(dir);
-	while (fd >= 0 && (entry = readdir(dir)))
-		if (is_temporary(entry->d_name) &&
-		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > SWEEP_AGE)
-			unlinkat(fd, entry->d_name, 0);
+	while ((entry = readdir(dir)))
+		if (is_temporary(entry->d_name))
+			remove_temporary(dirfd(dir), entry->d_name);
 	closedir(dir);
 }

@@ -34,8 +34,8 @@ int folder_make(const char *folder, mode_t mode, struct error *err);
 
 /*
  * file_replace_sweep() - remove from @folder the files that a killed file_replace() left
- * behind: those whose names end with a dot and six characters, once they are ten minutes old,
- * so that no process is still writing them.
+ * behind: those whose names end with a dot and six characters, and that no process has locked
+ * to write them.
  */
 void file_replace_sweep(const char *folder);
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <time.h>
 
 #include "helper/shared/file.h"
 #include "helper/shared/uuid.h"
@@ -31,10 +30,9 @@ int state_folders_make(struct error *err)
 
 int shared_lock(const char *name, unsigned seconds, struct error *err)
 {
-	static const struct timespec pause = { .tv_nsec = 5L * 1000 * 1000 };
 	AUTO_FD int fd = -1;
 	char path[512];
-	time_t end = time(NULL) + (time_t)seconds;
+	int64_t end = monotonic_ms() + (int64_t)seconds * 1000;
 
 	if (!str_printf(path, sizeof(path), BUSFLIP_RUNDIR "/%s.lock", name))
 		return fail(err, ENAMETOOLONG, "%s: name too long", name);
@@ -46,11 +44,11 @@ int shared_lock(const char *name, unsigned seconds, struct error *err)
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail_errno(err, "cannot lock %s", path);
-		if (time(NULL) >= end)
+		if (monotonic_ms() >= end)
 			return fail(err, EBUSY, "another busflip is working on this domain and did "
 				    "not finish in %u s: try again later, or find it with fuser -v "
 				    "%s", seconds, path);
-		nanosleep(&pause, NULL);
+		pause_ms(5);
 	}
 	return steal_fd(&fd);
 }

@@ -44,14 +44,6 @@ static bool record_path(const char *uuid, char *path, size_t size)
 	return uuid_ok(uuid) && str_printf(path, size, PENDING_FOLDER "/%s", uuid);
 }
 
-static long long uptime_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void pending_new(struct pending *pending, enum pending_kind kind,
 		 const char *uuid, const char *name)
 {
