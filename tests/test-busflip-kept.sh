@@ -12,7 +12,7 @@ busflip_required "$@"
 # shellcheck source=tests/lib-check.sh
 . "${BASH_SOURCE[0]%/*}/lib-check.sh"
 disk_required
-plan 18
+plan 25
 
 # The installed one, with its own configuration and folders.
 busflip()
@@ -105,6 +105,37 @@ fresh $victim
 quietly busflip patch --format raw $victim
 ok "one of another image is not taken" test -e "$short"
 is "but a new one is made" "$(of $victim)" 1
+rm -rf "${kept:?}"/*-*
+
+# --- a clock that was ahead ---
+
+# names - of what is kept, in order
+names()
+{
+	(cd $kept && printf '%s\n' */2*/ | cut -d/ -f2 | sort)
+}
+
+fresh $victim
+quietly busflip patch --bus scsi --format raw $victim
+folder=$(echo $kept/image-*)
+mv "$folder"/2* "$folder/20990101T000000.999999Z"
+define_domain clock image=$victim
+ok "patched when the clock was ahead, and again" busflip patch --bus virtio clock
+is "what is kept later sorts later, also in another folder" "$(names)" \
+	"20990101T000000.999999Z"$'\n'"20990101T000001.000000Z"
+ok "undo" busflip undo --format raw $victim
+is "takes the newest" "$(names)" "20990101T000000.999999Z"
+ok "and then" busflip undo clock
+is "the other one" "$(of $victim)" 0
+quietly virsh -q undefine clock
+rm -rf "${kept:?}"/*-*
+for n in 1 2 3 4; do
+	fresh $victim
+	quietly busflip patch --format raw $victim
+	[ $n != 1 ] || mv "$kept"/image-*/2* "$(echo $kept/image-*)/20990101T000000.000000Z"
+done
+is "keep = 2: the newest ones stay" "$(names)" \
+	"20990101T000000.000002Z"$'\n'"20990101T000000.000003Z"
 rm -rf "${kept:?}"/*-*
 
 # --- a UUID of before ---

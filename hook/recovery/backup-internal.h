@@ -6,6 +6,7 @@
 #include "hook/recovery/backup.h"
 
 #include <dirent.h>
+#include <limits.h>
 
 #include "hook/state/record.h"
 
@@ -20,6 +21,12 @@ extern const struct record_field backup_fields[BACKUP_FIELDS];
 /* backup_is_finished() - for scandir(): names of finished backups begin with a digit, of
  * unfinished ones with a dot. */
 int backup_is_finished(const struct dirent *e);
+
+#define BACKUP_NAME (NAME_MAX + 1)
+
+/* backup_newest_name() - the name that sorts last of all finished backups in all folders of
+ * @state; stays as it is if there is none. */
+void backup_newest_name(const char *state, char newest[BACKUP_NAME]);
 
 /* backup_read_image() - of which image the one @name in @folder is; false: it is damaged. */
 bool backup_read_image(const char *folder, const char *name, char image[4096]);

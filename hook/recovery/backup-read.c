@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,8 +119,36 @@ bool backup_read_image(const char *folder, const char *name, char image[4096])
 	return read && str_fits(image, sizeof(b.image), b.image);
 }
 
+/* In pending/ and its like are files with the names of UUIDs. */
+static int is_finished_folder(const struct dirent *e)
+{
+	return backup_is_finished(e) && e->d_type != DT_REG;
+}
+
+void backup_newest_name(const char *state, char newest[BACKUP_NAME])
+{
+	struct dirent **list = NULL, **kept;
+	char folder[4096];
+	int n = scandir(state, &list, NULL, NULL), count;
+
+	for (int i = 0; i < n; i++) {
+		kept = NULL;
+		count = *list[i]->d_name == '.' || list[i]->d_type == DT_REG ||
+			!str_printf(folder, sizeof(folder), "%s/%s", state, list[i]->d_name) ?
+			0 : scandir(folder, &kept, is_finished_folder, NULL);
+		for (int k = 0; k < count; k++) {
+			if (strcmp(kept[k]->d_name, newest) > 0)
+				str_fits(newest, BACKUP_NAME, kept[k]->d_name);
+			free(kept[k]);
+		}
+		free(kept);
+		free(list[i]);
+	}
+	free(list);
+}
+
 /* Is there a backup of @image in @folder that is newer than @newest? Its name is stored there. */
-static bool has_newer(const char *folder, const char *image, char newest[NAME_MAX + 1])
+static bool has_newer(const char *folder, const char *image, char newest[BACKUP_NAME])
 {
 	struct dirent **list = NULL;
 	int n = scandir(folder, &list, backup_is_finished, alphasort);
@@ -132,7 +159,7 @@ static bool has_newer(const char *folder, const char *image, char newest[NAME_MA
 		found = backup_read_image(folder, list[i]->d_name, its) &&
 			strcmp(its, image) == 0;
 		if (found)
-			str_fits(newest, NAME_MAX + 1, list[i]->d_name);
+			str_fits(newest, BACKUP_NAME, list[i]->d_name);
 	}
 	for (int i = 0; i < n; i++)
 		free(list[i]);
@@ -142,7 +169,7 @@ static bool has_newer(const char *folder, const char *image, char newest[NAME_MA
 
 /* The same in every folder; the one that has it is stored in @folder. */
 static void look_elsewhere(const char *state, const char *image, char folder[4096],
-			   char newest[NAME_MAX + 1])
+			   char newest[BACKUP_NAME])
 {
 	struct dirent **list = NULL;
 	char other[4096];
@@ -174,7 +201,7 @@ static int open_newest(const char *folder, struct backup *b, struct error *err)
 int backup_open_newest(const char *state, bool everywhere, char folder[4096],
 		       const char *image, struct backup *b, struct error *err)
 {
-	char newest[NAME_MAX + 1] = "";
+	char newest[BACKUP_NAME] = "";
 	int r = open_newest(folder, b, err);
 
 	if (r < 0)

@@ -254,18 +254,50 @@ static void remove_those(const char *folder, int (*which)(const struct dirent *)
 	free(list);
 }
 
-/* Names sort by time, also within a second. */
-static int name_now(const char *folder, char *out, size_t size,
-		    struct error *err)
+/* The time, so that names sort by it, also within a second. */
+static void name_now(char name[BACKUP_NAME])
 {
 	struct timespec now;
 	struct tm tm;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	if (!str_printf(out, size, "%s/%04d%02d%02dT%02d%02d%02d.%06ldZ",
-			folder, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-			tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000))
+	snprintf(name, BACKUP_NAME, "%04d%02d%02dT%02d%02d%02d.%06ldZ", tm.tm_year + 1900,
+		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000);
+}
+
+/* Count it up, as one number with signs between its digits. False: there is no higher one. */
+static bool count_up(char *name)
+{
+	for (char *p = name + strlen(name); p-- > name; ) {
+		if (*p == '9')
+			*p = '0';
+		else if (*p >= '0' && *p < '9')
+			return ++*p;
+	}
+	return false;
+}
+
+/*
+ * Undo and prune go by the order of names, and the clock may have been set back: then the name
+ * is the one after the newest of all disks, since an image has backups in several folders.
+ */
+static int name_next(const char *folder, char *out, size_t size, struct error *err)
+{
+	char state[4096], name[BACKUP_NAME], newest[BACKUP_NAME] = "", *slash;
+
+	if (!str_fits(state, sizeof(state), folder) || !(slash = strrchr(state, '/')))
+		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
+	*slash = '\0';
+	name_now(name);
+	backup_newest_name(state, newest);
+	if (strcmp(newest, name) >= 0) {
+		memcpy(name, newest, sizeof(name));
+		if (!count_up(name))
+			return fail(err, EOVERFLOW, "no name sorts after %s, which a folder in %s "
+				    "has: move that folder away", newest, state);
+	}
+	if (!str_printf(out, size, "%s/%s", folder, name))
 		return fail(err, ENAMETOOLONG, "%s: name too long", folder);
 	return 0;
 }
@@ -322,7 +354,7 @@ int backup_finish(const char *folder, struct backup_work *work,
 	if (fd < 0) {
 		fail_errno(err, "%s", folder);
 	} else if (store_rest(fd, source, work, err) == 0 && sync_all(fd, work, err) == 0 &&
-		   name_now(folder, final, sizeof(final), err) == 0) {
+		   name_next(folder, final, sizeof(final), err) == 0) {
 		if (rename(work->path, final) == 0) {
 			work->path[0] = '\0';
 			memcpy(work->finished, final, sizeof(final));

@@ -3,9 +3,10 @@
  * backup.h - backups of the hives from before each patch, on the host
  *
  * <state>/<key>/<time>/ holds SYSTEM, SYSTEM.LOG1, SYSTEM.LOG2 and patch.info (image, and
- * state of the hive after the patch). <key> is the domain's UUID, or the SHA-256 of the path of
- * an image given by itself: with a weaker hash, another path could be made that gets the backups
- * of somebody else's disk.
+ * state of the hive after the patch). A later one has a name that sorts after those of all
+ * earlier ones: the time, or a microsecond after the newest if the clock was set back. <key> is
+ * the domain's UUID, or the SHA-256 of the path of an image given by itself: with a weaker hash,
+ * another path could be made that gets the backups of somebody else's disk.
  */
 #ifndef BUSFLIP_BACKUP_H
 #define BUSFLIP_BACKUP_H
