@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 83
+plan 96
 
 busflip()
 {
@@ -259,6 +259,109 @@ like "it is logged" "$(cat "$LAB/log")" \
 is "the disk is as it was" "$(hive_of circle)" "$before"
 config
 printf '#!/bin/sh\nexec "%s"\n' "$work/busflip-helper" > $helper
+
+# --- others who have the image for a moment: the hook waits for them
+
+printf '#!/bin/sh\n: > "%s"\nuntil [ -e "%s" ]; do sleep 0.02; done\nexec "%s"\n' \
+	"$work/started" "$work/go" "$work/busflip-helper" > "$work/slow"
+# Locks a byte of an image for a reader, until it is killed: 0x62666c70 as busflip does,
+# 101 as a QEMU that writes, 201 as one that lets nobody write.
+cat > "$work/holder" <<'END'
+import fcntl, signal, struct, sys
+f = open(sys.argv[1], "r+b")
+fcntl.fcntl(f, 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, int(sys.argv[2], 0), 1, 0))
+open(sys.argv[3], "w").close()
+signal.pause()
+END
+chmod +x "$work/slow"
+
+# inspected NAME - busflip inspect, as far as its helper
+inspected()
+{
+	rm -f "$work/started" "$work/go"
+	busflip inspect --helper "$work/slow" "$1" > "$work/out" 2>&1 &
+	other=$!
+	wait_for "[ -e $work/started ]" 10 || bail_out "inspect does not start"
+}
+
+# locked NAME BYTE
+locked()
+{
+	rm -f "$work/started"
+	python3 "$work/holder" "$LAB/$1.img" "$2" "$work/started" &
+	other=$!
+	wait_for "[ -e $work/started ]" 10 || bail_out "the byte is not locked"
+}
+
+# hook_waits NAME OP - until the hook's busflip sleeps, or is over. Unlike those who wait for
+# a file or a process, it has nothing to wait for but the time.
+hook_waits()
+{
+	wait_for "pgrep -f 'busflip event -- $1 $2 ' > $work/pid &&
+		grep -q nanosleep /proc/\$(cat $work/pid)/wchan || ! kill -0 $starter" 10 2> /dev/null
+}
+
+# beside NAME - start it while the other one has its image, which ends then
+beside()
+{
+	local status
+
+	virsh -q start "$1" > "$work/start" 2>&1 &
+	starter=$!
+	hook_waits "$1" prepare
+	: > "$work/go"
+	[ "${2:-}" ] && kill "$other" 2> /dev/null
+	wait "$starter"
+	status=$?
+	wait "$other" 2> /dev/null
+	cat "$work/start"
+	return $status
+}
+
+config
+boot=stay windows_disk "$LAB/held.img"
+cp "$LAB/held.img" "$LAB/held.old"
+before=$(hive_of held)
+windows_domain held
+inspected held
+ok "inspect has the image: the guest starts" beside held
+like "inspect saw Windows" "$(cat "$work/out")" 'Windows 10'
+wait_boot held 1
+locked held 0x62666c70
+starter=$other
+virsh -q shutdown held
+hook_waits held release
+kill "$other"
+wait_off held
+unlike "Windows was made ready all the same" "$(hive_of held)" "$before"
+like "at the end another busflip has it: the disk is read all the same" "$(reason_of held)" \
+	'booted \(never\)'
+for byte in 101 201; do
+	cp "$LAB/held.old" "$LAB/held.img"
+	locked held $byte
+	ok "byte $byte is locked: the guest starts" beside held kill
+	quietly virsh -q destroy held
+	wait_off held
+	unlike "byte $byte was locked: Windows was made ready all the same" "$(hive_of held)" \
+		"$before"
+done
+quietly busflip promote held
+inspected held
+ok "on trial, inspect has the image: the guest starts" beside held
+is "on VirtIO" "$(where held)" trial/virtio
+quietly virsh -q destroy held
+wait_off held
+is "and its disk was read before" "$(grep -c '^read' "/var/lib/busflip/last/$(uuid_of held)")" 1
+config 'patch_timeout = 1'
+quietly busflip rollback held
+: > "$LAB/log"
+locked held 0x62666c70
+ok "no end of it: the guest starts" virsh -q start held
+like "with its disk as it is" "$(grep 'starts with its disk as it is' "$LAB/log")" \
+	"domain=held .*: $LAB/held.img: the image is in use by another process, another busflip"
+kill "$other"
+quietly virsh -q destroy held
+wait_off held
 
 # --- disable: what Windows has for the way only is taken back, where that can be done
 

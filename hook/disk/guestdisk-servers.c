@@ -40,6 +40,16 @@ static int start(struct run *s, struct nbdserver *server, bool writable, bool li
 			       server, err);
 }
 
+static int take_lock(struct run *s, bool writable, struct error *err)
+{
+	const struct imagelock_wish wish = {
+		.path = s->image.path, .named = s->disk->path, .writable = writable,
+		.by_hand = s->options->by_hand, .deadline = s->deadline,
+	};
+
+	return imagelock_take(&wish, &s->lock, err);
+}
+
 int session_start_writer(struct run *s, struct error *err)
 {
 	struct stat st;
@@ -52,9 +62,7 @@ int session_start_writer(struct run *s, struct error *err)
 		return fail(err, REFUSE_READ_ONLY,
 			    "%s is read-only (no write permission for anybody)",
 			    s->image.path);
-	return imagelock_take(s->image.path, true, s->disk->path, s->options->by_hand, &s->lock,
-			      err) < 0 ? -1
-		: start(s, &s->writer, true, false, false, err);
+	return take_lock(s, true, err) < 0 ? -1 : start(s, &s->writer, true, false, false, err);
 }
 
 int session_await_writer(struct run *s, struct error *err)
@@ -85,8 +93,7 @@ int session_start_reader(struct run *s, bool live, struct error *err)
 {
 	const bool patch = s->writer.pid != 0;
 
-	if (!live && !patch && imagelock_take(s->image.path, false, s->disk->path,
-					      s->options->by_hand, &s->lock, err) < 0)
+	if (!live && !patch && take_lock(s, false, err) < 0)
 		return -1;
 	/* In a patch the writer has the locks. */
 	return start(s, &s->reader, false, live || patch, patch, err);

@@ -20,17 +20,24 @@ struct imagelock {
 /* imagelock_none() - a lock that is not taken */
 struct imagelock imagelock_none(void);
 
+struct imagelock_wish {
+	const char *path;	/* of the image */
+	const char *named;	/* its name in the definition, for lease_take() */
+	bool writable;
+	bool by_hand;		/* on request of a user: see also lease_take() */
+	int64_t deadline;	/* monotonic_ms() */
+};
+
 /*
  * imagelock_take() - take it before qemu-nbd is started; held until imagelock_release()
  *
- * @writable: no other busflip may use the image, nobody may have it open for writing, and
- * libvirt's lock manager must allow it; see lease_take() for @by_hand and for @named, the name
- * of the image in the definition. Otherwise: nobody may have it open for writing, nor open it
- * so while it is read. REFUSE_IN_USE if it is not available. On a file system without such
- * locks this is logged, and only QEMU's own locks apply, if any.
+ * @wish->writable: no other busflip may use the image, nobody may have it open for writing or
+ * forbid that, and libvirt's lock manager must allow it. Otherwise: nobody may have it open for
+ * writing, nor open it so while it is read. If another busflip uses the image, or for a hook
+ * anybody, this waits until @wish->deadline. REFUSE_IN_USE if it is not available then. On a
+ * file system without such locks this is logged, and only QEMU's own locks apply, if any.
  */
-int imagelock_take(const char *path, bool writable, const char *named, bool by_hand,
-		   struct imagelock *out, struct error *err);
+int imagelock_take(const struct imagelock_wish *wish, struct imagelock *out, struct error *err);
 
 /* imagelock_release() - takes effect at once, even if a forked process has it too; afterwards
  * it is imagelock_none(), which may be released again. */
