@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * unkilled.c - preloaded into libvirtd by a test: a QEMU that can't be killed
+ * unkilled.c - preloaded into libvirtd by a test: a QEMU that can't be killed, and domains that
+ * nobody may look up
  *
- * As one that the kernel has in an uninterruptible sleep. UNKILLED names a file; while it
- * is there, signals to the process whose number is in it fail.
+ * The QEMU is like one that the kernel has in an uninterruptible sleep. UNKILLED names a file;
+ * while it is there, signals to the process whose number is in it fail. While there is one of
+ * that name and ".denied", a lookup by UUID fails as an access driver (polkit) makes it fail.
  */
 
 #include <dlfcn.h>
@@ -12,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static pid_t spared(void)
 {
@@ -36,4 +39,25 @@ int kill(pid_t pid, int number)
 		return -1;
 	}
 	return next(pid, number);
+}
+
+/* libvirt's own (src/util/virerror.h, src/access/viraccessapicheck.h); 88 is
+ * VIR_ERR_ACCESS_DENIED, 55 VIR_FROM_ACCESS, 2 VIR_ERR_ERROR. */
+void virRaiseErrorFull(const char *file, const char *function, size_t line, int domain, int code,
+		       int level, const char *str1, const char *str2, const char *str3, int int1,
+		       int int2, const char *fmt, ...);
+int virDomainLookupByUUIDEnsureACL(void *connection, void *domain);
+
+int virDomainLookupByUUIDEnsureACL(void *connection, void *domain)
+{
+	const char *name = getenv("UNKILLED");
+	char path[512];
+
+	(void)connection, (void)domain;
+	snprintf(path, sizeof(path), "%s.denied", name ? name : "");
+	if (access(path, F_OK) != 0)
+		return 0;
+	virRaiseErrorFull(__FILE__, __func__, __LINE__, 55, 88, 2, "access denied", NULL, NULL, -1,
+			  -1, "access denied");
+	return -1;
 }

@@ -178,17 +178,25 @@ static struct virt_domain *wrap(virDomainPtr dom)
 	return domain;
 }
 
-/* Try a UUID first, as virsh does: a domain may be named like another one's UUID. */
+static bool last_error_is(virErrorNumber code)
+{
+	const virError *error = lib.virGetLastError();
+
+	return error && error->code == (int)code;
+}
+
+/*
+ * Try a UUID first, as virsh does: a domain may be named like another one's UUID. If the lookup
+ * of a UUID failed for another reason than that no domain has it, the domain may exist.
+ */
 int virt_find(struct virt *virt, const char *name_or_uuid,
 	      struct virt_domain **domain, struct error *err)
 {
 	virDomainPtr dom = lib.virDomainLookupByUUIDString(virt->conn, name_or_uuid);
-	const virError *error;
 
-	if (!dom)
+	if (!dom && (last_error_is(VIR_ERR_NO_DOMAIN) || last_error_is(VIR_ERR_INVALID_ARG)))
 		dom = lib.virDomainLookupByName(virt->conn, name_or_uuid);
-	error = lib.virGetLastError();
-	if (!dom && (!error || error->code != VIR_ERR_NO_DOMAIN))
+	if (!dom && !last_error_is(VIR_ERR_NO_DOMAIN))
 		return virt_fail(err, "cannot look up the domain");
 	if (!dom)
 		return fail(err, ENOENT, "there is no domain %s (see virsh list "
