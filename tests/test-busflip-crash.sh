@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 76
+plan 84
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -164,6 +164,43 @@ done
 mv "$LAB/hook" /etc/libvirt/hooks/qemu
 run_once gone
 is "and gets there in the end" "$(where gone)" "done/virtio"
+
+# --- who reads the disk at the end is killed, as the hook does it after 60 s: what libvirt
+# says of the end is not lost
+
+helper=/usr/local/libexec/busflip/busflip-helper
+
+# cut_short NAME - shut down; nothing of the disk is known when its hook is killed
+cut_short()
+{
+	local event
+
+	rm -f "$LAB/asked"
+	mv $helper "$LAB/helper"
+	printf '#!/bin/sh\n: > "%s"\nexec sleep 600\n' "$LAB/asked" > $helper
+	chmod +x $helper
+	quietly virsh -q shutdown "$1"
+	# shellcheck disable=SC2016	# for wait_for
+	wait_for '[ -e "$LAB/asked" ]' 60 &&
+		event=$(pgrep -fo "^busflip event -- $1 release") && kill -9 "$event" &&
+		wait_for "is_off '$1'" 60
+	mv "$LAB/helper" $helper
+}
+
+staged_domain short guest=stay
+virsh -q start short && wait_boot short 1
+ok "the hook is killed at the end of a session on SATA" cut_short short
+ok "its end is recorded" test -e "$pending/$(uuid_of short)"
+like "status says so" "$(busflip status short)" 'Next: a step that a hook has recorded'
+ok "stage --all" busflip stage --all
+is "the session counts" "$(where short)" trial/virtio
+virsh -q start short && wait_boot short 2
+printf '[busflip]\nauto_recover = no\n' > /etc/busflip.conf
+ok "the same on trial, where the disk must be read" cut_short short
+quietly busflip stage --all
+is "it stays on trial" "$(where short)/$(attempts_of short)" trial/virtio/0
+like "for that reason" "$(busflip status short)" \
+	'whether Windows ran: stays on trial: the hook was killed before it had read the disk'
 
 # --- auto_recover: it runs again, on SATA
 

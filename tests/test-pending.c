@@ -44,8 +44,8 @@ static void test_round_trip(void)
 	is_int(pending_read(UUID, &b, &err), 0, "nothing is pending at first");
 	ok(!pending_exists(UUID), "nothing exists");
 	pending_new(&a, PENDING_BOUNCE, UUID, "win \xc3\xbc");
-	ok(a.id == -1 && !a.begun && !a.paused && !a.reason[0] && a.boot[0] && a.token[0],
-	   "a new record has boot id and token and nothing else");
+	ok(a.id == -1 && !a.begun && !a.paused && !a.reason[0] && a.boot[0] && !a.token[0],
+	   "a new record has a boot id and nothing else");
 	a.session = PHASE_TRIAL;
 	str_fits(a.reason, sizeof(a.reason), "from snapshot");
 	str_fits(a.logged, sizeof(a.logged), "shutdown");
@@ -113,12 +113,11 @@ static void test_tokens(void)
 	struct error err = { 0 };
 	struct pending old, new;
 
-	pending_new(&old, PENDING_RELEASE, UUID, "win");
-	pending_write(&old, &err);
-	usleep(2000);
 	pending_new(&new, PENDING_RELEASE, UUID, "win");
-	ok(strcmp(old.token, new.token) != 0, "two records of one process differ");
 	pending_write(&new, &err);
+	old = new;
+	pending_write(&new, &err);
+	ok(strcmp(old.token, new.token) != 0, "one record, written twice, has another token");
 	pending_remove(&old);
 	ok(pending_exists(UUID), "a record that replaced ours stays");
 	pending_remove(&new);
@@ -168,6 +167,12 @@ static void test_restart(void)
 	   "nor one of before the host went down");
 	pending_new(&p, PENDING_BOUNCE, UUID, "win");
 	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "nor for another reason");
+	pending_new(&p, PENDING_RELEASE, UUID, "win");
+	p.restart = p.asking = true;
+	ok(pending_write(&p, &err) == 0 && pending_is_restart(UUID),
+	   "one whose release hook was killed with the daemon");
+	p.asking = false;
+	ok(pending_write(&p, &err) == 0 && !pending_is_restart(UUID), "not one that is complete");
 	pending_discard(UUID);
 }
 

@@ -117,34 +117,38 @@ static bool disks_are_whole(struct event *event, struct error *err)
 	return false;
 }
 
+static bool read_note(const struct event *event, struct session_note *note)
+{
+	const struct state *state = &event->domain.state;
+
+	return session_read(event->domain.uuid, note) &&
+	       session_is_of(note, state->phase, state->since);
+}
+
 /*
  * @failed: the session ended before it began. Return whether that counts: the prepare hook has
  * allowed the start (otherwise it was not a start on VirtIO: the hook was killed, or refused
  * it), and the start before it failed as well. One failure may be due to a missing CD-ROM or an
- * inactive network; a disk that QEMU rejects on VirtIO is rejected twice. @writes: whether the
- * guest has written to its disk.
+ * inactive network; a disk that QEMU rejects on VirtIO is rejected twice.
  */
-static bool end_session(const struct event *event, bool failed, bool *writes)
+static bool failure_counts(struct session_note *note, bool failed)
 {
-	const struct state *state = &event->domain.state;
-	struct session_note note;
-	struct error err = { 0 };
-	bool held;
+	bool held = mark_was_preparing(note->front);
 
-	*writes = false;
-	if (!session_read(event->domain.uuid, &note) ||
-	    !session_is_of(&note, state->phase, state->since))
-		return false;
-	*writes = note.writes_seen;
-	held = mark_was_preparing(note.front);
 	if (!failed)
-		note.failed = 0;
+		note->failed = 0;
 	else if (!held)
-		note.failed++;
-	if (session_end(event->domain.uuid, note.failed, &err) < 0)
+		note->failed++;
+	return !held && note->failed != 1;
+}
+
+static void end_session(const struct event *event, const struct session_note *note)
+{
+	struct error err = { 0 };
+
+	if (session_end(event->domain.uuid, note->failed, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its end: %s", event->name,
 			err.msg);
-	return !held && note.failed != 1;
 }
 
 /*
@@ -187,8 +191,8 @@ static void prepare_bait(const struct event *event)
 static int on_prepare(struct event *event)
 {
 	const struct state *state = &event->domain.state;
+	struct session_note note;
 	char word[DOMAIN_WORD];
-	bool writes;
 	struct error err = { 0 };
 
 	event->may_write = may_write(event);
@@ -206,7 +210,10 @@ static int on_prepare(struct event *event)
 		diskcheck_before_session(&event->domain, event->config);
 		/* It may have got no further than into the journal. */
 		if (!disks_are_whole(event, &err)) {
-			end_session(event, false, &writes);
+			if (read_note(event, &note)) {
+				failure_counts(&note, false);
+				end_session(event, &note);
+			}
 			return EXIT_REFUSE_START;
 		}
 	}
@@ -311,13 +318,10 @@ static void ask_disk(const struct event *event, struct pending *pending)
 /* The status file is gone when the release hook runs. */
 static int on_stopped(struct event *event)
 {
-	const struct state *state = &event->domain.state;
 	struct session_note note;
 	struct error err = { 0 };
 
-	if (!libvirt_has_block_job(event->name) ||
-	    !session_read(event->domain.uuid, &note) ||
-	    !session_is_of(&note, state->phase, state->since))
+	if (!libvirt_has_block_job(event->name) || !read_note(event, &note))
 		return EXIT_DONE;
 	if (session_add_job(event->domain.uuid, &err) < 0)
 		log_msg(LOG_LEVEL_ERROR, "domain %s: cannot record its block job: %s",
@@ -325,30 +329,56 @@ static int on_stopped(struct event *event)
 	return EXIT_DONE;
 }
 
+/* What is known without the disk. Return true if the session has a @note, and is over. */
+static bool release_without_disk(const struct event *event, struct pending *pending,
+				 struct session_note *note)
+{
+	const char *reason;
+	bool taken_down, counts, noted = read_note(event, note);
+
+	pending_new(pending, PENDING_RELEASE, event->domain.uuid, event->name);
+	pending->session = event->domain.state.phase;
+	pending->restart = pending_is_restart(event->domain.uuid);
+	/* The reason since libvirt 10.5.0, "-" before. */
+	if (strcmp(event->extra, "-") != 0)
+		str_fits(pending->reason, sizeof(pending->reason), event->extra);
+	libvirt_logged_reason(event->name, pending->logged, sizeof(pending->logged));
+	reason = pending->reason[0] ? pending->reason : pending->logged;
+	if (session_end_is_pause(reason))
+		return false;
+	taken_down = libvirt_ended_start(event->name);
+	counts = noted &&
+		 failure_counts(note, strcmp(reason, "failed") == 0 && !taken_down);
+	pending->excused = !counts || taken_down;
+	pending->writes = noted && note->writes_seen;
+	return noted;
+}
+
+/*
+ * The record comes first, and is completed when the disk was read: whatever ends this process
+ * meanwhile, the end of the session is not lost.
+ */
 static int on_release(struct event *event)
 {
 	const struct state *state = &event->domain.state;
 	struct pending pending;
-	const char *reason;
-	bool taken_down, failed;
+	struct session_note note;
+	bool ends;
+	struct error err = { 0 };
 
 	/* If the restore failed, the next start is a different one. */
 	mark_continues_no_more(event->domain.uuid);
 	if ((state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL) || was_ended(event))
 		return EXIT_DONE;
-	pending_new(&pending, PENDING_RELEASE, event->domain.uuid, event->name);
-	pending.session = state->phase;
-	pending.restart = pending_is_restart(event->domain.uuid);
-	/* The reason since libvirt 10.5.0, "-" before. */
-	if (strcmp(event->extra, "-") != 0)
-		str_fits(pending.reason, sizeof(pending.reason), event->extra);
-	libvirt_logged_reason(event->name, pending.logged, sizeof(pending.logged));
+	ends = release_without_disk(event, &pending, &note);
+	pending.asking = true;
+	if (pending_write(&pending, &err) < 0)
+		log_msg(LOG_LEVEL_WARNING, "domain %s: cannot record its end before its disk is "
+			"read: %s", event->name, err.msg);
+	pending.asking = false;
 	ask_disk(event, &pending);
-	reason = pending.reason[0] ? pending.reason : pending.logged;
-	taken_down = libvirt_ended_start(event->name);
-	failed = strcmp(reason, "failed") == 0 && !taken_down;
-	if (!session_end_is_pause(reason))
-		pending.excused = !end_session(event, failed, &pending.writes) || taken_down;
+	if (ends)
+		end_session(event, &note);
 	leave_to_settle(event, &pending);
 	return EXIT_DONE;
 }

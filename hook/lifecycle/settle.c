@@ -108,7 +108,8 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 	case SESSION_END_CLEAN:
 		happened = clean_end(pending, config);
 		if (happened != HAPPENED_SATA_CLEAN && happened != HAPPENED_VIRTIO_CLEAN)
-			detail = pending->disk_why;
+			detail = pending->asking ? "the hook was killed before it had read the disk"
+						 : pending->disk_why;
 		break;
 	case SESSION_END_UNCLEAN:
 	default:

@@ -6,7 +6,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "helper/shared/file.h"
@@ -27,6 +26,7 @@ static const struct record_field fields[] = {
 	{ "reason", RECORD_TEXT, MEMBER(reason), NULL },
 	{ "logged", RECORD_TEXT, MEMBER(logged), NULL },
 	{ "excused", RECORD_FLAG, MEMBER(excused), NULL },
+	{ "asking", RECORD_FLAG, MEMBER(asking), NULL },
 	{ "disk", RECORD_TEXT, MEMBER(disk), NULL },
 	{ "disk_why", RECORD_TEXT, MEMBER(disk_why), NULL },
 	{ "writes", RECORD_FLAG, MEMBER(writes), NULL },
@@ -52,24 +52,32 @@ void pending_new(struct pending *pending, enum pending_kind kind,
 	str_fits(pending->uuid, sizeof(pending->uuid), uuid);
 	str_fits(pending->name, sizeof(pending->name), name);
 	boot_id_read(pending->boot);
-	pending->at = uptime_ms();
+	pending->at = boot_age_ms();
 	pending->id = -1;
-	str_printf(pending->token, sizeof(pending->token), "%x-%llx",
-		   (unsigned)getpid() & 0xffffff, (unsigned long long)pending->at);
 }
 
 long long pending_age(const struct pending *pending)
 {
-	long long age = uptime_ms() - pending->at;
+	long long age = boot_age_ms() - pending->at;
 	char now[BOOT_ID];
 
 	return boot_id_read(now) && strcmp(now, pending->boot) == 0 && age >= 0 ? age : -1;
 }
 
-int pending_write(const struct pending *p, struct error *err)
+/* A process may write a record twice in one millisecond. */
+static void new_token(struct pending *p)
+{
+	static unsigned int count;
+
+	str_printf(p->token, sizeof(p->token), "%x-%llx-%x", (unsigned)getpid() & 0xffffff,
+		   (unsigned long long)boot_age_ms(), count++ & 0xff);
+}
+
+int pending_write(struct pending *p, struct error *err)
 {
 	char path[512];
 
+	new_token(p);
 	if (!record_path(p->uuid, path, sizeof(path)))
 		return fail(err, EINVAL, "%s is not a UUID", p->uuid);
 	if (state_folders_make(err) < 0)
@@ -123,7 +131,8 @@ bool pending_is_restart(const char *uuid)
 	struct error ignored;
 	long long age;
 
-	if (pending_read(uuid, &pending, &ignored) != 1 || pending.kind != PENDING_RESTART)
+	if (pending_read(uuid, &pending, &ignored) != 1 ||
+	    !(pending.kind == PENDING_RESTART || (pending.asking && pending.restart)))
 		return false;
 	age = pending_age(&pending);
 	return age >= 0 && age <= PENDING_RESTART_MS;

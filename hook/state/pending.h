@@ -31,6 +31,7 @@ struct pending {
 	char reason[24];	/* shutoff reason; "" if the hook did not get one */
 	char logged[24];	/* reason in the domain's log, "" if none */
 	bool excused;		/* release: if the start failed, the bus is not the cause */
+	bool asking;		/* release: the hook has yet to read the disk */
 	char disk[16];		/* release: result from the disk, diskcheck_name(); "" */
 	char disk_why[256];	/* ... and what was found on it */
 	bool writes;		/* release: the guest has written to its disk on VirtIO */
@@ -40,15 +41,15 @@ struct pending {
 	bool paused;		/* bounce: the user started it paused */
 	long long at;		/* milliseconds since boot */
 	char boot[BOOT_ID];	/* kernel's boot id when it was written */
-	char token[24];		/* distinguishes two records of one domain */
+	char token[24];		/* distinguishes what was written at two times */
 };
 
-/* pending_new() - an empty record with boot id and token. */
+/* pending_new() - an empty record with its boot id and time. */
 void pending_new(struct pending *pending, enum pending_kind kind,
 		 const char *uuid, const char *name);
 
-/* pending_write() - durable when it returns 0. */
-int pending_write(const struct pending *pending, struct error *err);
+/* pending_write() - with a new token; durable when it returns 0. */
+int pending_write(struct pending *pending, struct error *err);
 
 /* pending_read() - 1 found, 0 none, -1 unreadable (@err says why). */
 int pending_read(const char *uuid, struct pending *pending, struct error *err);
@@ -64,7 +65,8 @@ bool pending_exists(const char *uuid);
 /*
  * pending_is_restart() - is the session that ends now one that busflip destroys, to be
  * started again? Its record is believed for PENDING_RESTART_MS, which is longer than libvirt
- * tries: what was not destroyed then may be destroyed by its user later.
+ * tries: what was not destroyed then may be destroyed by its user later. So is that of a release
+ * hook that was killed: libvirt runs the hook again when its daemon was lost as well.
  */
 #define PENDING_RESTART_MS 60000
 bool pending_is_restart(const char *uuid);
