@@ -14,7 +14,7 @@ disk_required
 # shellcheck source=tests/lib-kill.sh
 . "${BASH_SOURCE[0]%/*}/lib-kill.sh"
 guest_required
-plan 46
+plan 62
 
 make_guest
 
@@ -105,6 +105,45 @@ runs yes
 quietly virsh -q destroy win
 ok "destroyed" eval "wait_off win && wait_for 'no_work win' 20"
 is "stays where it is" "$(where win)/$(attempts_of win)" staged/sata/0
+
+# Saved and restored in between, which is no end: what was noted when it began is
+# compared with what is there when it has ended. Memory may take minutes to load.
+mkdir -p /etc/libvirt/hooks/qemu.d
+cat > /etc/libvirt/hooks/qemu.d/slow <<-END
+	#!/bin/bash
+	cat > /dev/null
+	cd /run/busflip && [ "\$2" = prepare ] && [ -e $uuid.continues ] || exit 0
+	[ ! -s $uuid.continues ] || echo \$((\$(< $uuid.continues) - 180000)) > $uuid.continues
+	touch -d '-3 minutes' $uuid.continues
+	echo \$1 >> "$LAB/slow"
+END
+chmod +x /etc/libvirt/hooks/qemu.d/slow
+
+# goes_on WAY - saved that way, and restored
+goes_on()
+{
+	case $1 in
+	managedsave) virsh -q managedsave win && wait_off win && virsh -q start win ;;
+	file) virsh -q save win "$LAB/win.save" && wait_off win &&
+		virsh -q restore "$LAB/win.save" ;;
+	esac
+}
+
+new_guest
+quietly command busflip stage win
+for phase in staged trial; do
+	runs yes
+	note=$(cat "$folder/session/$uuid")
+	for way in managedsave file managedsave; do
+		ok "$phase: saved ($way) and restored" goes_on $way
+		is "$phase: the note of its start stays" "$(cat "$folder/session/$uuid")" "$note"
+	done
+	quietly virsh -q shutdown win
+	ok "$phase: shut down" wait_off win
+done
+is "the loads were slow" "$(wc -l < "$LAB/slow")" 6
+is "both sessions count, the first time" "$(where win)/$(attempts_of win)" "done/virtio/0"
+rm /etc/libvirt/hooks/qemu.d/slow
 
 # A clone of a domain on trial, or one that was moved to another host: nothing is kept here.
 new_guest

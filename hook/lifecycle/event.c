@@ -260,11 +260,10 @@ static void bounce(struct event *event, const struct start *start)
 static int on_started(struct event *event)
 {
 	const struct state *state = &event->domain.state;
-	bool marked = mark_is_continuing(event->domain.uuid);
+	bool marked = mark_continues_no_more(event->domain.uuid);
 	struct start start;
 	struct error err = { 0 };
 
-	mark_continues_no_more(event->domain.uuid);
 	if (!state->valid || state->phase == PHASE_DONE || state->phase == PHASE_HELD)
 		return EXIT_DONE;
 	if (libvirt_start(event->name, &start, &err) < 0) {

@@ -6,11 +6,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "helper/shared/file.h"
 #include "helper/shared/uuid.h"
 
 static void preparing_path(int front, char *path, size_t size)
@@ -45,44 +43,43 @@ static bool continues_path(const char *uuid, char *path, size_t size)
 	return uuid_ok(uuid) && str_printf(path, size, BUSFLIP_RUNDIR "/%s.continues", uuid);
 }
 
-int mark_continues(const char *uuid)
+void mark_continues(const char *uuid)
 {
-	char path[512], at[24];
+	char path[512];
 	AUTO_FD int fd = -1;
 
 	if (!continues_path(uuid, path, sizeof(path)))
-		return -1;
+		return;
 	mkdir(BUSFLIP_RUNDIR, 0700);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	snprintf(at, sizeof(at), "%lld", (long long)uptime_ms());
-	return fd < 0 ? -1 : write_all(fd, at, strlen(at), NULL);
-}
-
-/* Of a mark without a time it is not known that it is out of date. */
-static bool is_recent(const char *at)
-{
-	char *end;
-	long long age = uptime_ms() - strtoll(at, &end, 10);
-
-	return end == at || *end || (age >= 0 && age < CONTINUES_MS);
+	if (fd >= 0)
+		dprintf(fd, "%lld\n", (long long)uptime_ms());
 }
 
 bool mark_is_continuing(const char *uuid)
 {
-	char path[512], at[24] = "";
+	char path[512], text[32] = "";
 	AUTO_FD int fd = -1;
+	long long age;
 
-	if (continues_path(uuid, path, sizeof(path)))
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || read(fd, at, sizeof(at) - 1) < 0)
-		return fd >= 0;
-	return is_recent(at);
+	if (!continues_path(uuid, path, sizeof(path)))
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	/* Believe one for whose time there was no space: a guest may have memory to lose. */
+	if (read(fd, text, sizeof(text) - 1) <= 0)
+		return true;
+	age = uptime_ms() - strtoll(text, NULL, 10);
+	if (age >= 0 && age < CONTINUES_MS)
+		return true;
+	unlink(path);
+	return false;
 }
 
-void mark_continues_no_more(const char *uuid)
+bool mark_continues_no_more(const char *uuid)
 {
 	char path[512];
 
-	if (continues_path(uuid, path, sizeof(path)))
-		unlink(path);
+	return continues_path(uuid, path, sizeof(path)) && unlink(path) == 0;
 }

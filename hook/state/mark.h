@@ -19,12 +19,13 @@ bool mark_was_preparing(int front);
 /*
  * mark_continues() - record that the start of this domain resumes memory
  *
- * Before QEMU exists, only the migrate and restore hooks show that. They run just before
- * prepare and started, which check with mark_is_continuing(); after two minutes the mark is
- * ignored. mark_continues_no_more() removes it.
+ * Before QEMU exists, only the migrate and restore hooks show that. The prepare hook, which
+ * follows at once, checks with mark_is_continuing(), which removes a mark that is older than two
+ * minutes. So a mark that is there in the started hook is of the same start, however long the
+ * memory took to load; mark_continues_no_more() removes it. Return: true if there was one.
  */
-int mark_continues(const char *uuid);
+void mark_continues(const char *uuid);
 bool mark_is_continuing(const char *uuid);
-void mark_continues_no_more(const char *uuid);
+bool mark_continues_no_more(const char *uuid);
 
 #endif
