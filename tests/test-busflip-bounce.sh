@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 81
+plan 82
 
 # define_and_start NAME [OPTION] - in one connection, as virt-install does it
 define_and_start()
@@ -67,6 +67,8 @@ is "20 guests have booted from SATA" $booted 20
 is "it is suspended first, staged, destroyed, then started" "$(events_of win1)" \
 	"Defined Resumed Started Suspended Defined Shutdown Stopped Resumed Started"
 ok "it is logged" logged "domain=win1 .* started again, on SATA"
+is "and that it is staged, once" "$(grep -o 'domain=win1 .*phase=[a-z]*->staged' "$LAB/log" |
+	sed 's/.* //')" "phase=none->staged"
 virsh -q shutdown win1
 wait_off win1
 is "its clean end leads to its trial" "$(where win1)" trial/virtio

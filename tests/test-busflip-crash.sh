@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 84
+plan 88
 
 # What is started again by itself is the last part's matter.
 printf '[busflip]\nevidence = shutdown\nauto_recover = no\n' > /etc/busflip.conf
@@ -218,6 +218,27 @@ is "on SATA, once" "$(where again)/$(attempts_of again)" staged/sata/1
 is "without the panic device" "$(virsh -q dumpxml again | grep -c '<panic')" 0
 quietly virsh -q destroy again
 is "and only once" "$(grep -c 'domain=again .*started again, on SATA' "$LAB/log")" 1
+
+# --- auto_recover, but that start fails
+
+staged_domain fails guest=off panic=
+run_once fails
+mkdir -p /etc/libvirt/hooks/qemu.d
+cat > /etc/libvirt/hooks/qemu.d/refuse <<-END
+	#!/bin/sh
+	cat > /dev/null
+	[ "\$1 \$2" != "fails release" ] || : > "$LAB/refuse"
+	[ "\$1 \$2" != "fails prepare" ] || ! [ -e "$LAB/refuse" ]
+END
+chmod +x /etc/libvirt/hooks/qemu.d/refuse
+becomes fails crash
+virsh -q start fails
+ok "a crash on VirtIO, and another hook refuses the start on SATA" wait_off fails
+output=$(busflip status fails)
+like "the story says so" "$output" "can't be started again on SATA: cannot start the guest: "
+unlike "and not that it was started" "$output" "started again, on SATA"
+unlike "nor that it stays as it is" "$output" "  stays as it is: "
+rm /etc/libvirt/hooks/qemu.d/refuse
 
 # --- auto_recover, but no way back: another disk would boot on SATA
 

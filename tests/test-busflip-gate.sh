@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 96
+plan 97
 
 busflip()
 {
@@ -126,6 +126,8 @@ windows_domain bare
 ok "no driver: starts and goes off" run_once bare
 unlike "SATA was made ready" "$(hive_of bare)" "$before"
 like "what is missing is said" "$(reason_of bare)" 'driver-service \(not set up\)'
+like "nor does the story say that it is ready for VirtIO" "$(busflip status bare)" \
+	'Windows was made ready for SATA \([0-9]+ bytes\), but not for VirtIO: no viostor driver in '
 busflip inspect bare > "$LAB/inspect"
 ok "SATA boots" grep -q '^  SATA boot .*ready' "$LAB/inspect"
 like "no service without a driver" "$(cat "$LAB/inspect")" 'viostor +absent'

@@ -101,7 +101,7 @@ int action_inspect(struct action *action, struct error *err)
 	evidence_judge(win, &action->targets.health, &asked, &evidence);
 	if (write_text(action, win, err) < 0 ||
 	    write_json(action, win, &evidence, err) < 0 ||
-	    facts_write(action, win, &evidence, err) < 0)
+	    facts_write(action, win, &evidence, NULL, err) < 0)
 		r = -1;
 	windows_free(win);
 	return r;

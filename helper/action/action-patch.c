@@ -343,7 +343,8 @@ static int patch(struct patch *p, struct error *err)
 	if (make_plan(p, &request, err) < 0 ||
 	    write_text(p, err) < 0 || write_json(p, err) < 0 ||
 	    write_reg(p, err) < 0 ||
-	    facts_write(p->action, p->win, NULL, err) < 0 ||
+	    facts_write(p->action, p->win, NULL,
+			p->no_driver.code ? p->no_driver.msg : NULL, err) < 0 ||
 	    copy_drivers(p, err) < 0 ||
 	    edit_hive(p, err) < 0)
 		return -1;

@@ -73,7 +73,7 @@ static void print_table(const struct partition_table *table, FILE *out)
 }
 
 int facts_write(struct action *action, const struct windows *win,
-		const struct evidence *judged, struct error *err)
+		const struct evidence *judged, const char *no_driver, struct error *err)
 {
 	struct section s;
 
@@ -82,6 +82,8 @@ int facts_write(struct action *action, const struct windows *win,
 	if (judged)
 		print_verdicts(judged, s.file);
 	print_table(&action->table, s.file);
+	if (no_driver)
+		print_line(s.file, "no_driver", no_driver);
 	fprintf(s.file, "clock_ahead=%llu\n", (unsigned long long)windows_clock_ahead(win));
 	if (win->last_use.known)
 		fprintf(s.file, "last_use=%llu\n",

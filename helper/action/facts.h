@@ -12,9 +12,10 @@ struct evidence;
 /* facts_print_disk() - "disk": partitions, and the partition of Windows, as a JSON member. */
 void facts_print_disk(const struct action *action, FILE *out);
 
-/* facts_write() - write into the evidence section: what a later run compares with, and if
- * @judged isn't NULL, the verdicts and each condition (hook/disk/findings.h). */
+/* facts_write() - write into the evidence section: what a later run compares with, and unless
+ * they are NULL, the verdicts @judged and each condition (hook/disk/findings.h), and @no_driver:
+ * why Windows has no driver for VirtIO after this run. */
 int facts_write(struct action *action, const struct windows *win,
-		const struct evidence *judged, struct error *err);
+		const struct evidence *judged, const char *no_driver, struct error *err);
 
 #endif

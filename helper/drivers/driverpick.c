@@ -241,8 +241,8 @@ static int no_driver(const struct drivers *set, const struct windows *win,
 	drivers_os_directories(win, names, &exact);
 	if (!set)
 		return fail(err, REFUSE_NO_DRIVER,
-			    "no %s driver in this Windows, and no virtio_win "
-			    "to take one from", virtio_service_name(kind));
+			    "no %s driver in this Windows, and no usable virtio_win to take one "
+			    "from", virtio_service_name(kind));
 	return fail(err, REFUSE_NO_DRIVER,
 		    "no %s driver for Windows %s (build %u, %s): looked for "
 		    "%s/%s/%s in %s%s%s", set->driver,

@@ -96,22 +96,36 @@ static int run(struct guest *s, enum job_action action,
 	return guestdisk_run(&s->disk, &s->options, &s->job, result, err);
 }
 
+/* Why Windows has no driver for VirtIO, as far as the story has room. */
+#define NO_DRIVER_SIZE 512
+
 /* ---- before ---------------------------------------------------------------- */
+
+static void read_no_driver(void *context, const char *key, const char *value)
+{
+	if (strcmp(key, "no_driver") == 0)
+		str_cut(context, NO_DRIVER_SIZE, value);
+}
 
 /* @no_lease: why the disk was only read; .code 0: it was not only read. */
 static void tell_patch(const struct guest *s, const struct guestdisk_result *result,
 		       const struct error *no_lease)
 {
 	const struct domain *domain = s->domain;
-	char word[DOMAIN_WORD];
+	char word[DOMAIN_WORD], no_driver[NO_DRIVER_SIZE] = "";
 
 	if (!result->changed)
 		return;
+	findings_each(result, read_no_driver, no_driver);
 	if (no_lease->code)
 		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid, "starts with its disk "
 			   "unchanged, on which Windows is not ready for SATA and VirtIO: %s; when "
 			   "the guest runs on no host, run busflip patch %s", no_lease->msg,
 			   domain_word(domain->name, domain->uuid, word));
+	else if (no_driver[0])
+		story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid, "disk %s: Windows was "
+			   "made ready for SATA (%llu bytes), but not for VirtIO: %s",
+			   s->image.path, (unsigned long long)result->bytes, no_driver);
 	else
 		story_tell(LOG_LEVEL_NOTICE, domain->name, domain->uuid, "disk %s: Windows was "
 			   "made ready for SATA and VirtIO (%llu bytes)", s->image.path,

@@ -64,7 +64,9 @@ static int try_step(struct virt *virt, const struct virt_domain *dom,
 	if (no_bait.code)
 		story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
 			   "is staged without a bait: %s", no_bait.msg);
-	story_step(virt_name(dom), virt_uuid(dom), step);
+	/* What is repeated and changes nothing is no event, but the end of a session is one. */
+	if (step->changed || (happened != HAPPENED_SEEN && happened < HAPPENED_PROMOTE))
+		story_step(virt_name(dom), virt_uuid(dom), step);
 	return 0;
 }
 
@@ -94,5 +96,3 @@ int publish_step(struct virt *virt, const struct virt_domain *dom,
 {
 	return publish_step_because(virt, dom, happened, NULL, config, step, err);
 }
-
-/* ---- both -------------------------------------------------------------- */

@@ -55,6 +55,12 @@ static enum happening clean_end(const struct pending *pending, const struct conf
 	return trial ? HAPPENED_VIRTIO_CLEAN : HAPPENED_SATA_CLEAN;
 }
 
+/* Put @what before an error that goes into the story; one that may pass is tried again. */
+static int explain(struct error *err, const char *what)
+{
+	return publish_may_pass(err) ? -1 : error_prefix(err, "%s", what);
+}
+
 /* Windows did not come up in a trial, but the user wanted a running guest: start it on SATA
  * now. Only once: whoever repeats this after a kill finds it running. */
 static int start_again(const struct virt_domain *dom, struct error *err)
@@ -65,8 +71,10 @@ static int start_again(const struct virt_domain *dom, struct error *err)
 		return -1;
 	if (state.active)
 		return 0;
+	if (virt_start(dom, false, err) < 0)
+		return explain(err, "can't be started again on SATA");
 	story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom), "started again, on SATA");
-	return virt_start(dom, false, err);
+	return 0;
 }
 
 /* A former version left these in the note instead of the record. */
@@ -117,7 +125,7 @@ static int settle_release(struct virt *virt, struct virt_domain *dom,
 			   failed ? HAPPENED_VIRTIO_FAILED : HAPPENED_VIRTIO_UNCLEAN;
 	}
 	if (publish_step_because(virt, dom, happened, detail, config, &step, err) < 0)
-		return -1;
+		return explain(err, "stays as it is");
 	/* Do not start it if it is held on VirtIO: it would fail again. */
 	if (pending->session == PHASE_TRIAL && step.after != PHASE_TRIAL && !step.stuck &&
 	    (pending->restart ||
@@ -131,7 +139,8 @@ static int settle_by_kind(struct virt *virt, struct virt_domain *dom, struct pen
 {
 	switch (pending->kind) {
 	case PENDING_BOUNCE:
-		return bounce_settle(virt, dom, pending, config, err);
+		return bounce_settle(virt, dom, pending, config, err) < 0 ?
+			explain(err, "can't be started again on SATA") : 0;
 	case PENDING_RESTART:
 		/* No release hook replaced it: the guest was not destroyed. */
 		return 0;
@@ -191,9 +200,7 @@ static int settle_once(const char *uuid, const struct config *config, bool *told
 	if (rc < 0 && publish_may_pass(err))
 		return error_prefix(err, "domain %s", virt_name(dom));
 	if (rc < 0)
-		story_tell(LOG_LEVEL_ERROR, virt_name(dom), uuid, "%s: %s",
-			   pending.kind == PENDING_BOUNCE ? "can't be started again on SATA" :
-			   "stays as it is", err->msg);
+		story_tell(LOG_LEVEL_ERROR, virt_name(dom), uuid, "%s", err->msg);
 	*told = rc < 0;
 	pending_remove(&pending);
 	return rc;
