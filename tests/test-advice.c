@@ -145,6 +145,75 @@ static void test_choice(void)
 	is_str(text, "", "done: nothing is to be cured");
 }
 
+/* The condition that a session on SATA did not cure, as the reason of the last step has it. */
+static void test_stop(void)
+{
+	static const struct {
+		const char *reason;
+		bool drivers;
+		const char *next, *waits;
+	} cases[] = {
+		{ "tagged: first boot on SATA", false, NULL, NULL },
+		{ "not ready: stays on SATA: driver-service (not set up); device-bound (never)",
+		  false, "set virtio_win in busflip.conf to the drivers, or install them in "
+		  "Windows; then start it", "virtio_win" },
+		{ "not ready: stays on SATA: booted (never); machine (no); driver-findable (n...",
+		  false, "set virtio_win in busflip.conf", "virtio_win" },
+		{ "not ready: stays on SATA: driver-service (not set up)", true,
+		  "run busflip patch win, which installs the driver", "busflip patch" },
+		{ "not ready: stays on SATA: volume-clean (BitLocker); booted (never)", true,
+		  "manage-bde -off C:", "decryption" },
+		{ "not ready: stays on SATA: volume-clean (hibernated)", true,
+		  "start it and shut Windows down fully", NULL },
+		{ "not ready: stays on SATA: booted (never); device-arrived (never)", true, NULL,
+		  NULL },
+		{ "no Windows found (MBR table, 0 partitions)", false, NULL, NULL },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct advice a = situation(PHASE_STAGED);
+		const char *reason = cases[i].reason;
+		struct findings last;
+
+		findings_parse(reason, &last);
+		a.has_drivers = cases[i].drivers;
+		a.stop = remedy_next(&last, &last, a.has_drivers);
+		ok(!a.stop == !cases[i].next, "%s", reason);
+		next_has(&a, cases[i].next ? cases[i].next : "boots on SATA with the VirtIO bait",
+			 "off");
+		next_has(&a, "its next start is on VirtIO.", "and then");
+		if (a.stop)
+			is_str(remedy_of(a.stop, a.has_drivers)->waits, cases[i].waits,
+			       "what it waits for");
+		summary.running = true;
+		next_has(&a, "hut it down inside Windows. If ", "it runs");
+		if (cases[i].next)
+			next_has(&a, "fails again, ", "which may cure it");
+	}
+}
+
+static void test_stop_choice(void)
+{
+	struct advice a = situation(PHASE_STAGED);
+	struct findings now = { .count = 1, .list = { { .name = "driver-service",
+							.gates = true } } };
+	struct findings none = { .count = 0 };
+
+	ok(!remedy_next(&now, &none, true), "before its first session busflip installs it");
+	ok(remedy_next(&now, &none, false) == &now.list[0], "not without drivers");
+	a.stop = &now.list[0];
+	a.has_drivers = true;
+	a.no_drivers = "virtio_win: gone";
+	next_has(&a, "correct that: virtio_win: gone; then start it", "which are gone");
+	a.saved = true;
+	next_has(&a, "it resumes its saved session on SATA. Shut it down inside Windows. If "
+		 "driver-service fails again, correct that: virtio_win: gone", "saved");
+	a.stuck = "why";
+	next_has(&a, "until this is fixed: why", "what no session can change comes first");
+	now.list[0].gates = false;
+	ok(!remedy_next(&now, &none, false), "one that does not gate");
+}
+
 static void test_long(void)
 {
 	char text[ADVICE_SIZE];
@@ -170,6 +239,8 @@ int main(void)
 	test_obstacles();
 	test_cures();
 	test_choice();
+	test_stop();
+	test_stop_choice();
 	test_long();
 	return done_testing();
 }

@@ -155,7 +155,7 @@ static void test_arithmetic(void)
 
 static void test_strings(void)
 {
-	char buf[8];
+	char buf[8], words[21];
 
 	ok(str_eq("a", "a") && !str_eq("a", "b") && !str_eq("a", NULL) &&
 	   !str_eq(NULL, "a") && str_eq(NULL, NULL), "str_eq() takes NULL");
@@ -170,6 +170,12 @@ static void test_strings(void)
 	is_str(buf, "1234...", "what does not shows that it was");
 	str_cut(buf, sizeof(buf), "123\xc3\xbc" "45678");
 	is_str(buf, "123...", "not within a letter");
+	str_cut(words, sizeof(words), "as many words as fit into it");
+	is_str(words, "as many words as...", "nor within a word");
+	str_cut(words, sizeof(words), "as many words, some of them");
+	is_str(words, "as many words...", "and without a mark before it");
+	str_cut(words, sizeof(words), "as manywordsasfitintoit");
+	is_str(words, "as manywordsasfit...", "but within a long one");
 	str_cut(buf, 3, "12345678");
 	is_str(buf, "", "nothing but the dots");
 	ok(str_hash("") == 0xcbf29ce484222325u && str_hash("a") == 0xaf63dc4c8601ec8cu &&

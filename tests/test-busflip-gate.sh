@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 97
+plan 105
 
 busflip()
 {
@@ -128,7 +128,12 @@ unlike "SATA was made ready" "$(hive_of bare)" "$before"
 like "what is missing is said" "$(reason_of bare)" 'driver-service \(not set up\)'
 like "nor does the story say that it is ready for VirtIO" "$(busflip status bare)" \
 	'Windows was made ready for SATA \([0-9]+ bytes\), but not for VirtIO: no viostor driver in '
+next='Next: set virtio_win in busflip.conf to the drivers, or install them in Windows; then start it'
+like "what comes next is its cure" "$(busflip status bare)" "$next"
+like "the table has it" "$(busflip status)" 'bare +staged +sata>virtio +virtio_win +[0-9]+s +clean'
+like "and JSON" "$(busflip status --json)" '"name":"bare".*"waits_for":"virtio_win"'
 busflip inspect bare > "$LAB/inspect"
+like "inspect says the same" "$(cat "$LAB/inspect")" "$next"
 ok "SATA boots" grep -q '^  SATA boot .*ready' "$LAB/inspect"
 like "no service without a driver" "$(cat "$LAB/inspect")" 'viostor +absent'
 
@@ -143,6 +148,10 @@ for path in /nowhere/virtio-win.iso "$work/no.iso"; do
 	busflip inspect bare > "$LAB/inspect"
 	ok "and it boots" grep -q '^  SATA boot .*ready' "$LAB/inspect"
 	like "what is wrong is logged" "$(grep "cannot install a VirtIO driver" "$LAB/log")" "bare.img: .*$path"
+	[ -e "$path" ] && next="run busflip patch bare, which" ||
+		next="correct that: virtio_win = $path in busflip.conf: No such file or directory; then"
+	like "and comes next" "$(busflip status bare)" "Next: $next"
+	fails "which reports it" 32 busflip patch bare
 done
 
 # --- a note of a session that another domain had under this UUID

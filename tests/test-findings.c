@@ -65,8 +65,49 @@ static void test_hostile(void)
 	is_int((long long)f.count, 0, "nothing at all");
 }
 
+/* What fails, as a text and back. */
+static void test_list(void)
+{
+	struct findings f = { .count = 3, .list = {
+		{ .name = "booted", .gates = true, .holds = VERDICT_YES },
+		{ .name = "driver-service", .gates = true, .holds = VERDICT_NO,
+		  .found = "not set up" },
+		{ .name = "device-bound", .gates = true, .found = "no instance; none of it" },
+	} };
+	struct findings read;
+	char text[256], reason[512];
+
+	findings_list(&f, text, sizeof(text));
+	is_str(text, "driver-service (not set up); device-bound (no instance; none of it)",
+	       "those that fail");
+	snprintf(reason, sizeof(reason), "stays on SATA, as it was: not ready: %s", text);
+	is_int((long long)findings_parse(reason, &read), 2, "as many come back");
+	ok(finding_fails(&read.list[0]) && finding_fails(&read.list[1]), "they fail");
+	is_str(read.list[0].name, "driver-service", "the first of them");
+	is_str(read.list[0].found, "not set up", "what was found");
+	is_str(read.list[1].name, "device-bound", "and the second");
+	findings_list(&f, text, 36);
+	is_str(text, "driver-service (not set up)...", "as much as fits, in words");
+	is_int((long long)findings_parse(text, &read), 1, "of which one comes back");
+	is_int((long long)findings_parse("no Windows found (MBR table); a: b (c", &read), 1,
+	       "a text that is no list");
+	is_str(read.list[0].found, "c", "one that is cut off");
+	is_int((long long)findings_parse("", &read), 0, "nothing");
+	memset(reason, 'x', sizeof(reason) - 1);
+	memcpy(reason, "a (", 3);
+	is_int((long long)findings_parse(reason, &read), 1, "too long");
+	is_int((long long)strlen(read.list[0].found), sizeof(read.list[0].found) - 1, "is cut");
+	memcpy(reason, ": name", 6);
+	memset(reason + 6, 'x', 100);
+	is_int((long long)findings_parse(reason, &read), 0, "a name that is too long");
+	for (size_t i = 0; i < sizeof(reason) - 7; i += 7)
+		memcpy(reason + i, "; a (b)", 7);
+	is_int((long long)findings_parse(reason, &read), FINDINGS_LIMIT, "too many");
+}
+
 int main(void)
 {
+	test_list();
 	test_usual();
 	test_hostile();
 	return done_testing();

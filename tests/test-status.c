@@ -89,6 +89,26 @@ static void test_width(void)
 	}
 }
 
+/* A reason is cut between words, and says in a word what is to be done. */
+static void test_words(void)
+{
+	struct summary rows[] = {
+		row("win", PHASE_STAGED, "no shutdown, but not ready for VirtIO: stays"),
+		row("long", PHASE_STAGED, "averylongwordthatisinthereasonwhereverthatcomesfrom"),
+		row("two words of a long name", PHASE_STAGED, "short"),
+	};
+	AUTO_FREE char *text = NULL;
+
+	rows[0].waits = "virtio_win";
+	rows[1].waits = "virtio_win";
+	rows[1].running = true;
+	text = table_of(rows, ARRAY_SIZE(rows), (struct status_look){ .width = 80, .now = 90 });
+	has_str(text, " no shutdown...\n", "words");
+	has_str(text, " averylongwordth...\n", "a part of a long one");
+	has_str(text, "virtio_win", "what it waits for");
+	has_str(text, "a shutdown", "once it is off");
+}
+
 static void test_rows(void)
 {
 	struct summary rows[20];
@@ -195,6 +215,7 @@ int main(void)
 	setenv("TZ", "UTC", 1);
 	setlocale(LC_CTYPE, "C.UTF-8");
 	test_width();
+	test_words();
 	test_rows();
 	test_ages();
 	test_metrics();

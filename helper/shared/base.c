@@ -135,13 +135,18 @@ bool str_fits(char *dst, size_t size, const char *src)
 	return true;
 }
 
-/* Do not cut within a UTF-8 character. */
+/* Do not cut within a word, unless it is a long one, and never within a UTF-8 character. */
 void str_cut(char *dst, size_t size, const char *src)
 {
-	size_t n = size > 4 ? size - 4 : 0;
+	size_t n = size > 4 ? size - 4 : 0, word;
 
 	if (str_fits(dst, size, src) || !n)
 		return;
+	for (word = n; word > n - n / 4 && src[word] != ' '; word--)
+		;
+	if (src[word] == ' ')
+		for (n = word; n && strchr(",;:", src[n - 1]); n--)
+			;
 	while (n && ((unsigned char)src[n] & 0xc0) == 0x80)
 		n--;
 	memcpy(dst, src, n);

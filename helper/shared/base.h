@@ -154,7 +154,7 @@ bool str_eq(const char *a, const char *b);
  * it does not fit. Never truncates silently. */
 bool str_fits(char *dst, size_t size, const char *src);
 
-/* str_cut() - the same for a sentence: if it does not fit, its beginning and "...". */
+/* str_cut() - the same for a sentence: if it does not fit, its first words and "...". */
 void str_cut(char *dst, size_t size, const char *src);
 
 /* str_hash() - 64-bit FNV-1a. Files on the host are named by it, and journals have it. */

@@ -4,9 +4,12 @@
 #include "hook/cli/summary.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helper/shared/json.h"
+#include "hook/cli/remedy.h"
 #include "hook/phase/decide.h"
 #include "hook/phase/rewrite.h"
 #include "hook/phase/step.h"
@@ -36,6 +39,47 @@ enum bus summary_target_bus(const struct domain *domain, const xmlNode *disk,
 	return bus_of_target((enum target_bus)config->bus);
 }
 
+/* On another host virtio_win is not known. Who may not read it here is not told that it is bad:
+ * the hook runs as root. */
+bool summary_drivers(const struct config *config, char *why)
+{
+	const char *path = config->virtio_win;
+
+	why[0] = '\0';
+	if (path[0] && virt_is_this_host(config->uri) && access(path, R_OK) != 0 &&
+	    (errno != EACCES || geteuid() == 0))
+		snprintf(why, SUMMARY_DRIVERS, "virtio_win = %s in busflip.conf: %s", path,
+			 strerror(errno));
+	return path[0];
+}
+
+bool summary_stop(const struct summary *s, const struct findings *now,
+		  const struct config *config, struct finding *stop)
+{
+	char why[SUMMARY_DRIVERS];
+	const struct finding *found;
+	struct findings last;
+
+	if (!s->valid || s->phase != PHASE_STAGED || (!findings_parse(s->reason, &last) && !now))
+		return false;
+	found = remedy_next(now ? now : &last, &last, summary_drivers(config, why) && !why[0]);
+	if (found)
+		*stop = *found;
+	return found;
+}
+
+static const char *waits(const struct summary *s, const struct config *config)
+{
+	char why[SUMMARY_DRIVERS];
+	const struct remedy *remedy;
+	struct finding stop;
+
+	if (!summary_stop(s, NULL, config, &stop))
+		return NULL;
+	remedy = remedy_of(&stop, summary_drivers(config, why) && !why[0]);
+	return remedy ? remedy->waits : NULL;
+}
+
 void summary_fill(struct summary *s, const struct virt_domain *dom,
 		   const struct domain *domain, const struct config *config)
 {
@@ -60,6 +104,7 @@ void summary_fill(struct summary *s, const struct virt_domain *dom,
 		disk_target(disk, s->disk, sizeof(s->disk));
 	s->running = virt_is_running(dom);
 	s->pending = pending_exists(virt_uuid(dom));
+	s->waits = waits(s, config);
 }
 
 void summary_compare(struct summary *s, const struct virt_domain *dom)
@@ -103,7 +148,7 @@ const char *summary_waits_for(const struct summary *s)
 		return "a step";
 	if (s->unfit)
 		return "busflip check";
-	return words[s->phase][s->running];
+	return s->waits && !s->running ? s->waits : words[s->phase][s->running];
 }
 
 void summary_unfit(struct summary *s, const struct error *why)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "conf/config.h"
+#include "hook/disk/findings.h"
 #include "hook/domain/domain.h"
 #include "hook/libvirt/virt.h"
 
@@ -23,11 +24,22 @@ struct summary {
 	bool older;			/* its session began with another definition */
 	bool pending;
 	bool unfit;			/* tagged, but can't be staged */
+	const char *waits;		/* staged and off: for more than a start; or NULL */
 };
 
 /* summary_fill() - fill it from @domain, the persistent definition of @dom. */
 void summary_fill(struct summary *summary, const struct virt_domain *dom,
 		   const struct domain *domain, const struct config *config);
+
+/* summary_drivers() - true if virtio_win is set. @why, SUMMARY_DRIVERS bytes: why it can't be
+ * read, a clause, or "". */
+#define SUMMARY_DRIVERS 1200
+bool summary_drivers(const struct config *config, char *why);
+
+/* summary_stop() - of the conditions @now, or NULL: those of the last step, the one in @stop that
+ * keeps a staged domain from VirtIO until more is done than one more session. False: none. */
+bool summary_stop(const struct summary *summary, const struct findings *now,
+		  const struct config *config, struct finding *stop);
 
 /* summary_compare() - set @summary's older: the running or saved session of @dom began in
  * another phase, or in an earlier visit to the same phase. */

@@ -146,94 +146,61 @@ static const char *const nevers[NOW_COUNT] = {
 	[NOW_RUNS] = "it " NEVER,
 };
 
+/* What a session on SATA did not cure. While it runs or is saved, that may be cured in it. */
+static const char *cure_first(const struct advice *a, enum now now, char text[ADVICE_SIZE])
+{
+	static const char *const before[NOW_COUNT] = {
+		[NOW_OFF] = "",
+		[NOW_SAVED] = "start it; it resumes its saved session on SATA. ",
+		[NOW_RUNS] = "",
+	};
+	const struct remedy *r = a->stop ? remedy_of(a->stop, a->has_drivers && !a->no_drivers)
+					 : NULL;
+	bool no_drivers = a->no_drivers && r && remedy_is_driver(a->stop);
+	char again[96] = "";
+
+	if (!r || !r->next)
+		return NULL;
+	if (now != NOW_OFF)
+		snprintf(again, sizeof(again), "%s it down inside Windows. If %s fails again, ",
+			 now == NOW_RUNS ? "shut" : "Shut", a->stop->name);
+	snprintf(text, ADVICE_SIZE, "%s%s%s%s; if every condition then holds, its next start is "
+		 "on VirtIO.", before[now], again, no_drivers ? "correct that: REASON; then " : "",
+		 no_drivers ? REMEDY_SESSION : r->next);
+	return text;
+}
+
 void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 {
 	enum phase phase = a->summary->phase;
 	enum now now = a->summary->running ? NOW_RUNS : a->saved ? NOW_SAVED : NOW_OFF;
-	const char *what = obstacle(a);
+	char cure[ADVICE_SIZE];
+	const char *what = obstacle(a), *reason = a->unreadable;
 
 	if (!what && a->stuck)
 		what = "it stays on SATA, however its sessions end, until this is fixed: REASON";
 	if (!what && a->summary->older)
 		what = olders[phase][now];
-
 	if (!what && phase == PHASE_STAGED && a->unreadable && a->needs_disk)
 		what = a->never ? nevers[now] : now == NOW_OFF ? UNREADABLE : NULL;
+	if (!what && phase == PHASE_STAGED) {
+		what = cure_first(a, now, cure);
+		reason = what ? a->no_drivers : reason;
+	}
 	expand(a, what ? what : nexts[phase][now], is_odd(a) ? a->odd_tag :
-	       a->unfit ? a->unfit : a->stuck ? a->stuck : a->unreadable, text);
+	       a->unfit ? a->unfit : a->stuck ? a->stuck : reason, text);
 }
 
 /* ---- cures ----------------------------------------------------------------- */
 
-#define AGAIN "start it, let Windows come up, and shut it down inside Windows"
-
-static const struct cure {
-	const char *condition;
-	const char *found;	/* the cure applies if what was found begins with this; NULL:
-				 * always */
-	const char *text;
-} cures[] = {
-	{ "volume-clean", "BitLocker",
-	  "in Windows, decrypt the drive: manage-bde -off C:" },
-	{ "volume-clean", "marked dirty",
-	  "start it, let Windows check the drive (chkdsk), and shut it down" },
-	{ "volume-clean", NULL, "start it and shut Windows down fully, neither hibernated "
-	  "nor with fast startup: shutdown /s /t 0" },
-	{ "hive-whole", NULL, AGAIN },
-	{ "control-set", "marked as failed", "in Windows, run \"reg add HKLM\\SYSTEM\\Select /v "
-	  "Failed /t REG_DWORD /d 0 /f\", and shut it down" },
-	{ "control-set", NULL,
-	  "start Windows normally, not with Last Known Good Configuration, and shut it down" },
-	{ "booted", NULL, AGAIN },
-	{ "machine", NULL, AGAIN ": it has not run as this domain yet" },
-	{ "shut-down", NULL, AGAIN ": a session that was destroyed or crashed does not count" },
-	{ "no-start-override", NULL,
-	  "busflip removes it before the next session on SATA; to remove it now, run busflip patch "
-	  "DOMAIN" },
-	{ "device-bound", NULL, AGAIN ": Windows sets up the VirtIO device in that session, once "
-	  "it has the driver" },
-	{ "device-arrived", NULL, AGAIN ": Windows must see the VirtIO device in that session" },
-	{ "class-filters", NULL,
-	  "in Windows, remove the program that the filter driver belongs to, or reinstall it" },
-	{ "no-new-dump", NULL, "Windows has crashed; find out why, then " AGAIN },
-	{ "no-pending-rename", NULL, "start it and shut it down again" },
-	{ "sata-ready", NULL, "busflip patches it before the next session on SATA; to patch it "
-	  "now, run busflip patch DOMAIN" },
-};
-
-static bool is_driver(const struct finding *f)
-{
-	return strcmp(f->name, "driver-service") == 0 ||
-	       strcmp(f->name, "driver-findable") == 0;
-}
-
-static const char *find_cure(const struct finding *f)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(cures); i++) {
-		const struct cure *c = &cures[i];
-
-		if (strcmp(c->condition, f->name) == 0 &&
-		    (!c->found || strncmp(f->found, c->found, strlen(c->found)) == 0))
-			return c->text;
-	}
-	return "";
-}
-
 void advice_cure(const struct advice *a, const struct finding *f, char text[ADVICE_SIZE])
 {
-	const char *cure;
+	const struct remedy *r = remedy_of(f, a->has_drivers);
+	const char *cure = r && f->holds != VERDICT_YES && a->summary->phase != PHASE_DONE ?
+		r->cure : "";
 
-	if (f->holds == VERDICT_YES || a->summary->phase == PHASE_DONE)
-		cure = "";
-	else if (is_driver(f))
-		cure = a->has_drivers ?
-			"busflip installs it from virtio_win before the next session on SATA; to "
-			"install it now, run busflip patch DOMAIN" :
-			"set virtio_win in busflip.conf to the drivers, or install them in Windows";
-	else
-		cure = find_cure(f);
 	if (a->no_drivers && strstr(cure, "busflip patch"))
-		cure = is_driver(f) ?
+		cure = remedy_is_driver(f) ?
 			"REASON: correct that, then run busflip patch DOMAIN; or install them in "
 			"Windows" :
 			"REASON: correct that, then run busflip patch DOMAIN";

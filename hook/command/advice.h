@@ -5,8 +5,8 @@
 #ifndef BUSFLIP_ADVICE_H
 #define BUSFLIP_ADVICE_H
 
+#include "hook/cli/remedy.h"
 #include "hook/cli/summary.h"
-#include "hook/disk/findings.h"
 
 struct advice {
 	const struct summary *summary;
@@ -19,6 +19,7 @@ struct advice {
 	bool never;		/* ... and it never can be */
 	const char *unfit;	/* why it can't be staged, or NULL */
 	const char *stuck;	/* staged: why it can't go to VirtIO, or NULL */
+	const struct finding *stop;	/* staged: what one more session does not cure, or NULL */
 };
 
 #define ADVICE_SIZE 1280

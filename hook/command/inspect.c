@@ -37,7 +37,8 @@ struct inspection {
 	char unfit[768];		/* why it can't be staged, or "" */
 	char stuck[768];		/* why it can't be promoted, or "" */
 	char odd_tag[ODD_TAG];
-	char no_drivers[1200];		/* why virtio_win has no drivers, or "" */
+	char no_drivers[SUMMARY_DRIVERS];
+	struct finding stop;
 	struct advice advice;
 };
 
@@ -84,15 +85,6 @@ static void note_unfit(struct inspection *in, const struct error *why)
 		summary_unfit(&in->summary, why);
 }
 
-static void look_for_drivers(struct inspection *in)
-{
-	const char *path = in->subject.line->config.virtio_win;
-
-	if (path[0] && access(path, R_OK) != 0)
-		snprintf(in->no_drivers, sizeof(in->no_drivers),
-			 "virtio_win = %s in busflip.conf: %s", path, strerror(errno));
-}
-
 /* @found: its disk was found; then @in's error is from reading it. */
 static void prepare_advice(struct inspection *in, bool found)
 {
@@ -107,19 +99,20 @@ static void prepare_advice(struct inspection *in, bool found)
 	    summary_try_promotion(in->xml, config, &err) < 0)
 		str_fits(in->stuck, sizeof(in->stuck), err.msg);
 	summary_compare(&in->summary, in->dom);
-	look_for_drivers(in);
 	in->advice = (struct advice){
 		.summary = &in->summary,
 		.odd_tag = domain_odd_tag(&in->domain, in->odd_tag),
 		.saved = virt_is_saved(in->dom),
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
-		.has_drivers = config->virtio_win[0],
-		.no_drivers = in->no_drivers[0] ? in->no_drivers : NULL,
+		.has_drivers = summary_drivers(config, in->no_drivers),
 		.unreadable = in->err.code ? in->err.msg : NULL,
 		.never = !found && in->err.code == ENOTSUP,
 		.unfit = in->unfit[0] ? in->unfit : NULL,
 		.stuck = in->stuck[0] ? in->stuck : NULL,
+		.stop = summary_stop(&in->summary, in->err.code ? NULL : &in->findings, config,
+				     &in->stop) ? &in->stop : NULL,
 	};
+	in->advice.no_drivers = in->no_drivers[0] ? in->no_drivers : NULL;
 }
 
 /* If --disk names a disk without Windows, report that disk alone. */

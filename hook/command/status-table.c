@@ -46,21 +46,41 @@ static int columns_of(const char *text)
 	return all;
 }
 
+/* How many bytes of @text fit into @room columns: all, or as many words as fit; of a long word a
+ * part. */
+static size_t fitting(const char *text, int room)
+{
+	size_t at = 0, word = 0;
+	int used = 0, one, at_word = 0;
+
+	while (text[at]) {
+		size_t n = character(text + at, &one);
+
+		if (text[at] == ' ') {
+			word = at && strchr(",;:", text[at - 1]) ? at - 1 : at;
+			at_word = used;
+		}
+		if (used + one > room)
+			return at_word < room / 2 ? at : word;
+		at += n;
+		used += one;
+	}
+	return at;
+}
+
 /* Print @text in exactly @width columns: padded with blanks, or cut. The last column of a line
  * is not padded. */
 static void put(FILE *out, const char *text, int width, bool last)
 {
 	int used = 0, one, room = width;
+	const char *end;
 
 	if (columns_of(text) > width)
 		room = width - (int)strlen(CUT);
-	while (*text) {
+	for (end = text + fitting(text, room); text < end; used += one) {
 		size_t n = character(text, &one);
 
-		if (used + one > room)
-			break;
 		fwrite(text, 1, n, out);
-		used += one;
 		text += n;
 	}
 	if (*text)

@@ -138,14 +138,18 @@ static void advise(struct status *st, const struct virt_domain *dom, const char 
 	const struct config *config = &st->line->config;
 	struct summary *s = &st->list.rows[0];
 	struct error err = { 0 }, why = { 0 };
-	char odd[ODD_TAG] = "";
+	char odd[ODD_TAG] = "", no_drivers[SUMMARY_DRIVERS];
+	struct finding stop;
 	struct advice advice = {
 		.summary = s,
 		.odd_tag = s->tagged ? "" : odd_tag_of(xml, odd),
 		.saved = virt_is_saved(dom),
 		.needs_disk = config->evidence == CONFIG_EVIDENCE_REQUIRE,
+		.has_drivers = summary_drivers(config, no_drivers),
+		.stop = summary_stop(s, NULL, config, &stop) ? &stop : NULL,
 	};
 
+	advice.no_drivers = no_drivers[0] ? no_drivers : NULL;
 	advice.never = is_out_of_reach(xml, config, &why);
 	advice.unreadable = advice.never ? why.msg : NULL;
 	summary_compare(s, dom);

@@ -3,6 +3,7 @@
 
 #include "hook/disk/findings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +23,15 @@ void findings_each(const struct guestdisk_result *result, record_line_fn *each,
 	record_each(text, '=', each, context);
 }
 
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz-"
+
 static void begin_finding(struct findings *f, const char *name)
 {
 	if (f->count == FINDINGS_LIMIT)
 		return;
 	f->count++;
 	f->list[f->count - 1].gates = true;
-	if (strspn(name, "abcdefghijklmnopqrstuvwxyz-") == strlen(name))
+	if (strspn(name, NAME_LETTERS) == strlen(name))
 		str_fits(f->list[f->count - 1].name, sizeof(f->list[0].name), name);
 }
 
@@ -57,4 +60,50 @@ void findings_read(const struct guestdisk_result *result, struct findings *findi
 {
 	memset(findings, 0, sizeof(*findings));
 	findings_each(result, read_finding, findings);
+}
+
+bool finding_fails(const struct finding *f)
+{
+	return f->gates && f->holds != VERDICT_YES;
+}
+
+void findings_list(const struct findings *f, char *text, size_t size)
+{
+	char all[2048];
+	size_t used = 0;
+
+	all[0] = '\0';
+	for (size_t i = 0; i < f->count && used < sizeof(all); i++)
+		if (finding_fails(&f->list[i]))
+			used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s (%s)",
+						 used ? "; " : "", f->list[i].name,
+						 f->list[i].found);
+	str_cut(text, size, all);
+}
+
+/* @text: what follows ": " or "; ", or the beginning. */
+static void parse_finding(const char *text, struct findings *f)
+{
+	size_t len = strspn(text, NAME_LETTERS);
+	struct finding *new = &f->list[f->count];
+
+	if (!len || len >= sizeof(new->name) || strncmp(text + len, " (", 2) != 0 ||
+	    f->count == FINDINGS_LIMIT)
+		return;
+	*new = (struct finding){ .holds = VERDICT_NO, .gates = true };
+	memcpy(new->name, text, len);
+	text += len + 2;
+	len = strcspn(text, ")");
+	memcpy(new->found, text, len < sizeof(new->found) ? len : sizeof(new->found) - 1);
+	f->count++;
+}
+
+size_t findings_parse(const char *text, struct findings *f)
+{
+	memset(f, 0, sizeof(*f));
+	parse_finding(text, f);
+	for (; *text; text++)
+		if ((text[0] == ':' || text[0] == ';') && text[1] == ' ')
+			parse_finding(text + 2, f);
+	return f->count;
 }

@@ -41,4 +41,15 @@ struct findings {
 
 void findings_read(const struct guestdisk_result *result, struct findings *findings);
 
+/* finding_fails() - true if it keeps the disk from VirtIO. */
+bool finding_fails(const struct finding *finding);
+
+/*
+ * findings_list() - the conditions that fail as "NAME (FOUND); NAME (FOUND)", as much of it as
+ * fits. findings_parse() - from a text that ends with such a list, which may be cut off: all in it
+ * fail. "cut off" means that FOUND may be a beginning. Return: how many.
+ */
+void findings_list(const struct findings *findings, char *text, size_t size);
+size_t findings_parse(const char *text, struct findings *findings);
+
 #endif

@@ -215,11 +215,6 @@ static int inspect_disk(struct guest *s, struct verdicts *v, struct error *err)
 	return r;
 }
 
-static bool speaks_against(const struct finding *f)
-{
-	return f->gates && f->holds != VERDICT_YES;
-}
-
 static bool only_override(const struct findings *f)
 {
 	size_t others = 0, overrides = 0;
@@ -227,22 +222,10 @@ static bool only_override(const struct findings *f)
 	for (size_t i = 0; i < f->count; i++) {
 		bool is = strcmp(f->list[i].name, "no-start-override") == 0;
 
-		overrides += is && speaks_against(&f->list[i]);
-		others += !is && speaks_against(&f->list[i]);
+		overrides += is && finding_fails(&f->list[i]);
+		others += !is && finding_fails(&f->list[i]);
 	}
 	return overrides && !others;
-}
-
-/* As much of it as fits. */
-static void list_faults(const struct findings *f, char *why, size_t size)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < f->count && used < size; i++)
-		if (speaks_against(&f->list[i]))
-			used += (size_t)snprintf(why + used, size - used, "%s%s (%s)",
-						 used ? "; " : "", f->list[i].name,
-						 f->list[i].found);
 }
 
 /* Windows has disabled its own driver again (StartOverride; helper/windows/winservice.c), and
@@ -337,7 +320,7 @@ static void judge(struct guest *s, bool clean, struct diskcheck_result *result)
 		return;
 	}
 	result->readable = true;
-	list_faults(&v.findings, result->why, sizeof(result->why));
+	findings_list(&v.findings, result->why, sizeof(result->why));
 	if (staged)
 		result->verdict = v.findings.flip ? VERDICT_YES : VERDICT_NO;
 	else
