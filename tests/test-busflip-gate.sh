@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 105
+plan 108
 
 busflip()
 {
@@ -114,6 +114,8 @@ ok "hibernated: starts and goes off" run_once hibernated
 is "not written to" "$(hive_of hibernated)" "$before"
 is "stays on SATA" "$(where hibernated)" staged/sata
 like "says why" "$(reason_of hibernated)" 'volume-clean|hibernat'
+like "what comes next is a full shutdown" "$(busflip status hibernated)" \
+	'Next: start it and shut Windows down fully, .* its next start is on VirtIO\.$'
 like "and it was logged before the start" "$(grep 'starts with its disk as it is' "$LAB/log")" \
 	'domain=hibernated.*hibernat.*start Windows and shut it down'
 
@@ -130,6 +132,9 @@ like "nor does the story say that it is ready for VirtIO" "$(busflip status bare
 	'Windows was made ready for SATA \([0-9]+ bytes\), but not for VirtIO: no viostor driver in '
 next='Next: set virtio_win in busflip.conf to the drivers, or install them in Windows; then start it'
 like "what comes next is its cure" "$(busflip status bare)" "$next"
+like "the story has the reason in full" "$(busflip status bare)" \
+	'staged: clean .*driver-service \(not set up\); .*; device-arrived \(no device\)'
+like "the definition as many words of it as fit" "$(reason_of bare)" 'device-bound \(no device is\.\.\.$'
 like "the table has it" "$(busflip status)" 'bare +staged +sata>virtio +virtio_win +[0-9]+s +clean'
 like "and JSON" "$(busflip status --json)" '"name":"bare".*"waits_for":"virtio_win"'
 busflip inspect bare > "$LAB/inspect"

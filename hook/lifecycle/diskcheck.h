@@ -20,7 +20,7 @@ void diskcheck_before_session(const struct domain *domain, const struct config *
 struct diskcheck_result {
 	bool readable;		/* false: the disk can't be judged, see .why */
 	enum verdict verdict;	/* staged: it may go to VirtIO; trial: Windows ran */
-	char why[256];		/* for status: the condition that does not hold, and what was
+	char why[640];		/* for status: the conditions that do not hold, and what was
 				 * found */
 	bool shut_down;		/* Windows was fully shut down in this session */
 };

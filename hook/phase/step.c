@@ -29,7 +29,7 @@ static void record_step(struct domain *domain, const struct decision *decision,
 		state->attempts = 0;
 	if (decision->count)
 		state->attempts++;
-	str_fits(state->reason, sizeof(state->reason), step->reason);
+	str_cut(state->reason, sizeof(state->reason), step->reason);
 	state->valid = true;
 	domain_put_state(domain);
 	step->after = decision->next;

@@ -15,7 +15,7 @@ struct step {
 	bool forced;		/* disabled, but the disk could not be restored */
 	enum phase before, after;
 	bool changed;		/* the document was changed */
-	char reason[256];
+	char reason[768];	/* in full; what the state has of it is cut */
 };
 
 /*

@@ -33,7 +33,7 @@ struct pending {
 	bool excused;		/* release: if the start failed, the bus is not the cause */
 	bool asking;		/* release: the hook has yet to read the disk */
 	char disk[16];		/* release: result from the disk, diskcheck_name(); "" */
-	char disk_why[256];	/* ... and what was found on it */
+	char disk_why[640];	/* ... and what was found on it */
 	bool writes;		/* release: the guest has written to its disk on VirtIO */
 	bool restart;		/* release: busflip has destroyed it, to start it on SATA */
 	bool begun;		/* bounce: busflip has begun to destroy the guest */

@@ -26,7 +26,7 @@ void story_step(const char *name, const char *uuid, const struct step *step);
 
 struct story_line {
 	char at[24];		/* ISO 8601, UTC */
-	char text[640];		/* printable */
+	char text[1024];	/* printable */
 };
 
 #define STORY_LINES 200
