@@ -10,7 +10,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 27
+plan 29
 
 busflip()
 {
@@ -91,4 +91,14 @@ wait_off windows
 wait_off windows
 ok "started anew" virsh -q start windows
 unlike "its disk is made ready" "$(sha256sum < "$LAB/windows.img")" "$sum"
+wait_boot windows 3
+quietly virsh -q managedsave windows
+wait_off windows
+quietly virsh -q managedsave-remove windows
+note=/var/lib/busflip/session/$(uuid_of windows)
+ok "saved, and that is thrown away" test -e "$note"
+"$BUSFLIP_BUILD/busflip-hook" windows restore begin - < <(virsh dumpxml --inactive windows)
+quietly virsh -q start windows
+ok "booted after a restore that did not begin: the note of the saved session is not its own" \
+	test ! -e "$note"
 virsh -q destroy windows

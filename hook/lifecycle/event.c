@@ -271,8 +271,9 @@ static int on_started(struct event *event)
 			"a session, so it is left alone: %s", event->name, err.msg);
 		return EXIT_DONE;
 	}
-	/* Reverted to a snapshot: the record is from another session. */
-	if (start.kind == START_CONTINUES && !marked)
+	/* Reverted to a snapshot, or a restore that has failed, and this start boots: the record
+	 * is from another session. */
+	if ((start.kind == START_CONTINUES) != marked)
 		session_remove(event->domain.uuid);
 	if (start.kind == START_CONTINUES)
 		return EXIT_DONE;
