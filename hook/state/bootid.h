@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bootid.h - which boot of the host this is, and how long ago it was */
+/* bootid.h - which boot of the host this is */
 #ifndef BUSFLIP_BOOTID_H
 #define BUSFLIP_BOOTID_H
 
@@ -10,9 +10,5 @@
 /* boot_id_read() - the kernel's random UUID of this boot; false, and "", when it can't be
  * read. */
 bool boot_id_read(char id[BOOT_ID]);
-
-/* boot_age_ms() - time since then, in which the host was suspended as well. No step of the
- * clock changes it. */
-long long boot_age_ms(void);
 
 #endif

@@ -52,13 +52,13 @@ void pending_new(struct pending *pending, enum pending_kind kind,
 	str_fits(pending->uuid, sizeof(pending->uuid), uuid);
 	str_fits(pending->name, sizeof(pending->name), name);
 	boot_id_read(pending->boot);
-	pending->at = boot_age_ms();
+	pending->at = uptime_ms();
 	pending->id = -1;
 }
 
 long long pending_age(const struct pending *pending)
 {
-	long long age = boot_age_ms() - pending->at;
+	long long age = uptime_ms() - pending->at;
 	char now[BOOT_ID];
 
 	return boot_id_read(now) && strcmp(now, pending->boot) == 0 && age >= 0 ? age : -1;
@@ -70,7 +70,7 @@ static void new_token(struct pending *p)
 	static unsigned int count;
 
 	str_printf(p->token, sizeof(p->token), "%x-%llx-%x", (unsigned)getpid() & 0xffffff,
-		   (unsigned long long)boot_age_ms(), count++ & 0xff);
+		   (unsigned long long)uptime_ms(), count++ & 0xff);
 }
 
 int pending_write(struct pending *p, struct error *err)
