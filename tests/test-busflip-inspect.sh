@@ -133,7 +133,7 @@ like "the place in the registry" "$output" \
 like "a cure, without drivers at hand" "$output" 'cure: set virtio_win in busflip.conf to the drivers'
 like "SATA is not ready, which keeps it from nothing" "$output" \
 	'Other conditions:.*sata-ready +not ok +storahci'
-like "next: SATA" "$output" 'Next: start it; it boots on SATA with the VirtIO bait'
+like "next: the driver" "$output" 'Next: set virtio_win in busflip.conf to the drivers, .*; then start it'
 ok "a session" run_once win
 inspects win 0
 like "what it is compared with" "$output" 'Compared with +the session that began 20.*was staged'
