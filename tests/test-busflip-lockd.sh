@@ -197,7 +197,7 @@ is "sanlock, staged: goes on" "$(where win)" trial/virtio
 session "sanlock, trial"
 is "sanlock, trial: is done" "$(where win)" done/virtio
 like "sanlock, trial: what was changed for the way stays" "$(command busflip status win)" \
-	'could not be undone: .*; when the guest runs on no host, run busflip disable'
+	'could not be undone: .*; when the guest runs on no host, run busflip undo --settings win'
 like "sanlock, by hand: it does not" "$(busflip disable win)" 'temporary changes in Windows were undone'
 
 # Half patched: the start must not go on, and may not write.
