@@ -1,14 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# bench-hook.sh [RUNS] - what the hook costs each guest of a host
+# bench-hook.sh [RUNS] - what the hook costs every guest on a host
 #
-# Whole-process time, from the start of the process until it has been waited
-# for, with the domain's XML in a pipe on standard input as libvirt gives it.
-# The candidates take turns, RUNS times each (500), in an order that is shuffled
-# for each round: what the machine does besides, and what the one before has
-# left in its caches, hits them alike. Medians are compared. All files lie in
-# the same place, in memory.
+# Measures the time of the whole process, from its start until its parent has waited for
+# it. The domain XML arrives on standard input through a pipe, as from libvirt. In each
+# round all candidates run once, in a shuffled order, for RUNS rounds (500): background
+# load and warm caches then affect all candidates alike. The medians are compared. All
+# files are on one file system in memory.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

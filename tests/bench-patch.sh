@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# How long inspect and patch take as whole processes, side by side with the floor
-# (qemu-img info, reading the hive) and with what else could do the work: the
-# pipeline of qemu-nbd, nbdfuse, ntfs-3g and hivexregedit, and with BENCH_SLOW=1
-# guestfish, virt-win-reg and virt-v2v-in-place, which boot an appliance. Medians
-# of one run, as ratios; the memory of each process; a disk of 2 TiB against one
-# of 20 GiB. Nothing asserts a time, but that the others did their work is.
+# Run times of inspect and patch as whole processes, compared with the minimum (qemu-img
+# info, reading the hive) and with the alternatives: a pipeline of qemu-nbd, nbdfuse,
+# ntfs-3g and hivexregedit, and with BENCH_SLOW=1 guestfish, virt-win-reg and
+# virt-v2v-in-place, which boot an appliance. Reports medians of one run as ratios, the
+# memory of each process, and a disk of 2 TiB against one of 20 GiB. It asserts no times,
+# but it asserts that the alternatives did their work.
 #
-# BENCH_RUNS: how many of each (15). With a real hive where there is one.
+# BENCH_RUNS: runs of each candidate (15). Uses a real hive if one is available.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

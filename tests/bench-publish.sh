@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# bench-publish.sh [ROUNDS] - how soon after a guest has gone off is its
-# definition the new one?
+# bench-publish.sh [ROUNDS] - how soon after a guest shuts down is its definition updated?
 #
-# From the line "shutting down" that libvirt writes into the domain's log when
-# QEMU has ended, before it runs the last two hooks, until the file of the
-# persistent definition was replaced. Milliseconds, since the log has no more.
-# ROUNDS (20) guests are staged, run and promoted, one after the other.
+# The interval begins with the line "shutting down", which libvirt writes to the domain's
+# log when QEMU has exited, before it runs the last two hooks. It ends when the file of
+# the persistent definition has been replaced. Times are in milliseconds, because the log
+# has no finer resolution. ROUNDS (20) guests are staged, run and promoted, one after the
+# other.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

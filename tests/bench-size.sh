@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Times of inspect and patch for a disk of 2 TiB against one of 20 GiB with the
-# same Windows, in turns: medians, and their ratios.
+# Run times of inspect and patch on a disk of 2 TiB and one of 20 GiB with the same
+# Windows, run alternately: medians and their ratios.
 #
-# BENCH_RUNS: how many of each (15).
+# BENCH_RUNS: runs of each (15).
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -3,12 +3,12 @@
 #
 # bench-start.sh [ROUNDS] - how much longer does a start take with busflip?
 #
-# One disk with a Windows of the size of a real one, freshly imported each time:
-# started without a tag; tagged and staged, so that its first start makes Windows
-# ready; once more after that, when nothing is left to do; and tagged but not
-# staged, which is taken down and started again behind the user's back. From
-# "virsh start" to QEMU running, for the last one in its staged form. Medians of
-# ROUNDS (10) and their ratios; nothing asserts a time.
+# Each round uses a freshly imported disk with a Windows of realistic size. Measured are
+# four starts: without a tag; tagged and staged, where the first start prepares Windows;
+# the start after that, with nothing left to do; and tagged but not staged, where busflip
+# destroys the guest and starts it again behind the user's back. The time runs from "virsh
+# start" until QEMU is running, for the last one in its staged form. Reports the medians of
+# ROUNDS (10) and their ratios; asserts no times.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What the program knows, the documentation tells, and the other way round:
-# options, commands, configuration keys and their defaults, fields of the JSON.
+# The program and its documentation must agree, in both directions: options, commands,
+# configuration keys and their defaults, fields of the JSON output.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

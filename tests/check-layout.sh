@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# House rules of the tree that only a test keeps: who includes whom, which file
-# uses which library, how long files are, what the hook links.
+# Rules of the source tree that no compiler enforces: which file may include which, which
+# file uses which library, the length of files, what the hook links.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What run.sh makes of tests: nothing that was left out, died or ended early may
-# pass for a success where all must run.
+# How run.sh counts tests: where all tests must run, one that was skipped, was killed or
+# ended early must not count as a success.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

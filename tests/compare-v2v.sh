@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What virt-v2v writes into the registry of a guest, and what "busflip patch"
-# writes into the same one: key by key, as a table, with the reason of each
-# difference. A difference that is not among the expected ones fails the test,
-# and so does an expected one that did not come.
+# Compares what virt-v2v and "busflip patch" write into the same registry: a table, key by
+# key, with the reason for each difference. The test fails on a difference that is not
+# expected, and on an expected one that does not occur.
 #
-# Not part of "make check", because virt-v2v boots an appliance for each image.
-# Windows 7 and Windows 10, because their device databases are of two kinds; the
-# latter with a real hive where there is one. COMPARE_ALL=1: made-up and real ones
-# of both. With virtio-blk, because virt-v2v did nothing else before version 2.3.
+# Not part of "make check", because virt-v2v boots an appliance for each image. Covers
+# Windows 7 and Windows 10, because their device databases differ in format; the latter
+# with a real hive if one is available. COMPARE_ALL=1 uses generated and real hives of
+# both. The bus is virtio-blk, the only one that virt-v2v supported before version 2.3.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# disklib.sh - disks with a Windows on them, for test-helper-*.sh; after lib.sh
+# disklib.sh - disks with a Windows on them, for test-helper-*.sh; source it after lib.sh
 #
-# The Windows is made up: hives that hivexregedit fills from .reg text, a kernel
-# and drivers that are only headers. A test that wants a real hive takes one of
-# real_hive, when there is one.
+# The Windows is generated: hives that hivexregedit fills from .reg text, and a kernel and
+# drivers that consist of headers only. A test that needs a real hive gets one from
+# real_hive, if there is one.
 
 work=$(mktemp -d /var/tmp/busflip-test.XXXXXX)
 cleanup_fn rm -rf "$work"

@@ -6,21 +6,21 @@
 #	tests/distro.sh SUITE COMMAND [ARG...]
 #	tests/distro.sh trixie ./install.sh --test
 #
-# Theory of operation. Below BUSFLIP_TREES (/var/cache/busflip-ci) there is for each
-# SUITE
+# Theory of operation. BUSFLIP_TREES (/var/cache/busflip-ci) contains, for each SUITE:
 #
-#   SUITE/       what debootstrap made of it, with the packages that this checkout's
-#                install.sh wants for BUSFLIP_DEPS (build,test,demo). It is made where
-#                it is missing, from the archives that this machine's own apt uses, or
-#                from BUSFLIP_MIRROR. While packages are put in, and until all are
-#                there, its name is SUITE.new: whatever is cut short is made anew.
+#   SUITE/       the tree that debootstrap made, with the packages that install.sh of this
+#                checkout needs for BUSFLIP_DEPS (build,test,demo). If it is missing, it is
+#                made from the archives that this machine's own apt uses, or from
+#                BUSFLIP_MIRROR. It is named SUITE.new until all packages are installed,
+#                so an interrupted run starts again from the beginning.
 #   SUITE.kept/  what tests have downloaded or built: a kernel, the source of libvirt,
 #                its modular daemons
-#   SUITE.lock   held while the tree is changed, and shared while it is in use
+#   SUITE.lock   locked exclusively while the tree is changed, shared while it is in use
 #
-# COMMAND runs in namespaces of its own with the tree as "/", which it can't write to:
-# the copy of the checkout, /tmp and /run are in memory. So its end leaves nothing
-# behind, and several can run at once. There is no systemd, but the machine's network.
+# COMMAND runs in its own namespaces with the tree as "/", mounted read-only; the copy of
+# the checkout, /tmp and /run are in memory. It therefore leaves nothing behind when it
+# ends, and several can run at once. systemd does not run there; the network is that of
+# this machine.
 
 set -u
 

@@ -1,21 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# host.sh - boot a host of its own, with systemd as its first process
+# host.sh - boot a private host with systemd as its first process
 #
 #	tests/host.sh make DIRECTORY
 #	tests/host.sh boot DIRECTORY COMMAND [ARG...]
 #
-# "make" mounts the files of a host on DIRECTORY/root: those of this machine below an
-# overlay that is in memory, without anything that was installed, defined or enabled
-# here, and with libvirt's daemon, or the modular ones with LAB_DAEMON=modular, enabled as
-# distributions do. The sources and what is built of them are in /srv/busflip.
+# "make" mounts the files of a host on DIRECTORY/root: the files of this machine below an
+# overlay in memory, which hides everything that was installed, defined or enabled here.
+# libvirt's daemon, or with LAB_DAEMON=modular the modular ones, is enabled as
+# distributions do it. The sources and the build are in /srv/busflip.
 #
-# "boot" starts systemd there in new namespaces, as a container manager would, and beside
-# it COMMAND, which may have to wait until systemd is up. When COMMAND ends, the host's
-# power fails: nothing is stopped or written. Its exit status is that of boot.
+# "boot" starts systemd there in new namespaces, like a container manager, and COMMAND
+# beside it. COMMAND may have to wait until systemd is up. When COMMAND ends, the host
+# loses power: nothing is stopped or written. boot returns COMMAND's exit status.
 #
-# Both are to be called in a mount namespace that ends with the caller.
+# Call both in a mount namespace that ends with the caller.
 
 set -u
 

@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A whole import, by the programs that people use: virt-v2v converts OVAs into a
-# storage pool of libvirt, as busflip-recipes(7) shows it, and then busflip has them; and the
-# same from a VMDK with qemu-img and virt-install. What virt-v2v has written into the
-# registry and into the definition is still there at the end. The guests behave as
-# Windows does (guest/windows/).
+# Whole imports with the programs that people use: virt-v2v converts OVAs into a storage
+# pool of libvirt, as busflip-recipes(7) shows it, and busflip converts the result; and
+# the same from a VMDK with qemu-img and virt-install. At the end, everything that virt-v2v
+# wrote into the registry and into the definition must still be there. The guests behave
+# as Windows does (guest/windows/).
 #
 # Not part of "make check", because virt-v2v boots an appliance for each guest.
 #
-# Not as on a real host: without KVM, libvirt refuses what virt-v2v defines; so the
-# test defines the same XML, which virt-v2v leaves for that, as an emulated machine. The
-# model is a Linux kernel, which the definition has to name, and speaks on a serial port.
+# Differences from a real host: without KVM, libvirt refuses the domain that virt-v2v
+# defines. virt-v2v leaves its XML behind in that case, and the test defines this XML as an
+# emulated machine. The model is a Linux kernel, so the definition names that kernel and
+# has a serial port.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

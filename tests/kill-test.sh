@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Kill everything: in each round a guest goes from its tag to its end on VirtIO, and
-# at one random moment one of the programs that take part in that is killed with -9.
-# Whatever it was: no disk is torn, no definition is invalid, and the guest arrives
-# with at most one start more.
+# In each round a guest goes from its tag to the end of its conversion, and at one random
+# moment one of the programs involved is killed with SIGKILL. Whichever it was, no disk is
+# half written, no definition is invalid, and the guest completes its conversion with at
+# most one additional start.
 #
-# BUSFLIP_KILL_ROUNDS	how many rounds (200)
-# BUSFLIP_KILL_SEED	to have the same rounds once more; moments are chosen in
-#			parts of how long things take, which differs
-# BUSFLIP_KILL_VICTIM	only that one
+# BUSFLIP_KILL_ROUNDS	number of rounds (200)
+# BUSFLIP_KILL_SEED	repeats the same rounds; moments are fractions of measured
+#			durations, which vary
+# BUSFLIP_KILL_VICTIM	kill only this one
 #
 # The rest is in lib-kill.sh, and in hunter.c, which kills.
 

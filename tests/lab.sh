@@ -1,31 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lab.sh - run a command beside a libvirt daemon of its own
+# lab.sh - run a command with a private libvirt daemon
 #
 #	tests/lab.sh run COMMAND [ARG...]
 #
-# Theory of operation. "run" starts this script once more as the first process
-# of new namespaces, and there everything is made that a test needs:
+# Theory of operation. "run" starts this script again as the first process of new
+# namespaces, and sets up everything there that a test needs:
 #
-#   pid     the end of the first process is the end of all others: daemons,
-#           guests, processes that detached themselves. Nothing survives a
-#           lab, not even one that is ended with SIGKILL.
-#   mount   /etc, /usr, /var and /dev are overlays whose upper layers sit on a
-#           tmpfs, /run is that tmpfs. So hooks, configuration, programs and
-#           domain definitions can be put where they belong, the host's files
-#           are never written, and there is no directory to remove.
+#   pid     when the first process ends, all others end: daemons, guests, processes
+#           that detached themselves. Nothing survives a lab, even if it is killed
+#           with SIGKILL.
+#   mount   /etc, /usr, /var and /dev are overlays whose upper layers are on a tmpfs;
+#           /run is that tmpfs. Hooks, configuration, programs and domain definitions
+#           are installed at their real paths, the host's files are never written,
+#           and there is no directory to remove.
 #   net, ipc, uts   the daemon cannot touch the host's bridges or firewall.
 #
-# That is also why several labs can run at once: all use the same paths, each
-# its own files.
+# Several labs can therefore run at once: all use the same paths, each with its own files.
 #
-# COMMAND runs as root, with LAB (the directory of this lab), TMPDIR and HOME
-# in it, and LIBVIRT_DEFAULT_URI set. Its exit status is that of lab.sh. Of use
-# from outside: LAB_KEEP=DIR copies logs and definitions to DIR at the end;
-# BUSFLIP_BUILD=DIR takes the programs from there instead of build/;
-# LAB_DAEMON=modular has virtqemud and its like instead of libvirtd, those that modular.sh
-# has built, started by their sockets as on Fedora, RHEL and SUSE.
+# COMMAND runs as root. LAB is set to the directory of this lab, TMPDIR and HOME are in
+# it, and LIBVIRT_DEFAULT_URI is set. lab.sh returns COMMAND's exit status. Variables for
+# the caller: LAB_KEEP=DIR copies logs and definitions to DIR at the end;
+# BUSFLIP_BUILD=DIR takes the programs from DIR instead of build/; LAB_DAEMON=modular runs
+# virtqemud and the other modular daemons, as built by modular.sh, instead of libvirtd,
+# started by their sockets as on Fedora, RHEL and SUSE.
 
 set -u
 

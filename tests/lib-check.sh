@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-check.sh - what busflip check finds wrong, and whether its cure is one
+# lib-check.sh - checks the problems that busflip check reports, and that each cure works
 
 output=
 cure=

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-domain.sh - the part of lib.sh that is about domains: making them, looking
-# at them, running them. Sourced by lib.sh.
+# lib-domain.sh - the part of lib.sh for domains: defining, inspecting and running them.
+# Sourced by lib.sh.
 
 tag_uri=urn:busflip:domain:1
 state_uri=urn:busflip:state:1

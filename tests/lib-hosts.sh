@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-hosts.sh - a second host: a libvirtd with mounts, a network and a name of its own.
-# After lib.sh, in a lab. What is in /run/lab, where the disks are, and the programs are the
-# same on both, and so is the kernel: one host sees the locks on the files of the other.
+# lib-hosts.sh - a second host: another libvirtd with its own mounts, network and name.
+# Source it after lib.sh, in a lab. Both hosts share /run/lab, where the disks are, the
+# programs and the kernel; so each host sees the other one's locks on files.
 
 # Becomes the first process of the other host. bait and on_b come from second_host.
 # shellcheck disable=SC2154

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-kill.sh - the part of kill-test.sh that is about one round: the guest and its
-# user, and what must hold of disk and definition. After disklib.sh.
+# lib-kill.sh - the part of kill-test.sh for one round: the guest and its user, and the
+# conditions that disk and definition must meet. Source it after disklib.sh.
 #
-# The guest boots a sector, prints what machine it is in, and waits for its power
-# button. Meanwhile ntsim (guest/windows/) does on its disk what Windows would have
-# done in that machine: 50 ms, where a kernel would need seconds. Some rounds have
-# the kernel all the same, so that it is QEMU which writes ($form is model).
+# The guest boots from a boot sector, prints which machine it is in, and waits for its
+# power button. Meanwhile ntsim (guest/windows/) does to its disk what Windows would have
+# done in that machine, in 50 ms, where a kernel would need seconds. Some rounds use the
+# kernel nevertheless, so that QEMU does the writes ($form is model).
 
 # shellcheck disable=SC2154	# lib.sh and kill-test.sh set what is not set here
 hunter=$BUSFLIP_BUILD/tests/hunter

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-options.sh - what the command line of busflip takes, asked of the program;
-# after lib.sh
+# lib-options.sh - the options and commands of busflip, as the program reports them;
+# source it after lib.sh
 
 busflip=${busflip:-$BUSFLIP_BUILD/busflip}
 

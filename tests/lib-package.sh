@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-package.sh - for test-packages*.sh; after busflip_required
+# lib-package.sh - for test-packages*.sh; source it after busflip_required
 
 # shellcheck disable=SC2034	# for the tests
 hook=/etc/libvirt/hooks/qemu

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-source.sh - source packages, from where this machine gets its packages. Sourced.
+# lib-source.sh - source packages, fetched from this machine's package sources. Sourced.
 
 # source_archives [OPTION...] - in whatever form that is written down, as sources of
 # source packages; nothing before apt's first update

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-v2v.sh - virt-v2v without KVM and without Windows programs; after lib.sh
+# lib-v2v.sh - virt-v2v without KVM and without Windows programs; source it after lib.sh
 
 # v2v_required PROGRAM - it, and a kernel for its appliance
 v2v_required()

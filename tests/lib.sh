@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib.sh - what every test-*.sh sources: TAP, requirements, domains
+# lib.sh - sourced by every test-*.sh: TAP output, requirements, domains
 #
-# Assertions never stop a script: it goes on, and its exit status tells. A
-# script that cannot go on says so with bail_out.
+# A failed assertion does not stop a script: the script continues, and its exit status
+# reports the failure. A script that cannot continue calls bail_out.
 
 set -u
 

@@ -8,7 +8,7 @@
 #   TABLE   gpt (with an ESP and an MSR in front), mbr, logical, none
 #   TYPE    of the volumes' partitions, as sfdisk takes it (default: basic data)
 #
-# Nothing is mounted and no root is needed; holes stay holes.
+# Mounts nothing and does not need root; holes stay holes.
 set -eu
 
 size='' format=qcow2 table=gpt type=''

@@ -3,18 +3,18 @@
 #
 # modular.sh - libvirt's modular daemons, for machines whose distribution has none
 #
-#	tests/modular.sh build		build them, unless that is done, and print their folder
+#	tests/modular.sh build		build them if needed, and print their folder
 #	tests/modular.sh folder		print their folder, or fail
 #
 # Fedora, RHEL and SUSE run one daemon for each driver of libvirt (virtqemud, virtstoraged
 # and so on), started by systemd's sockets, and their libvirt.so connects to these. Debian
-# has the same source, and its packages have libvirtd only. So the source package of the
-# libvirt that is installed here is fetched, by the machine's own package sources, and
-# what of it a host with QEMU has is built: daemons, drivers, library, virsh, units. The
-# folder has a usr/, which lab.sh lays over that of the machine.
+# has the same source, but packages only libvirtd. This script fetches the source package
+# of the installed libvirt from the machine's own package sources and builds the parts that
+# a host with QEMU has: daemons, drivers, library, virsh, units. The folder contains a
+# usr/, which lab.sh overlays on the machine's /usr.
 #
-# It is BUSFLIP_MODULAR, by default a folder of CI's cache with the version in its name.
-# What comes to its place by a rename is complete.
+# BUSFLIP_MODULAR names the folder; the default is a folder in CI's cache with the version
+# in its name. It gets its final name by a rename when it is complete.
 
 set -eu
 

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh [-j JOBS] [-t SECONDS] TEST... - run tests, count their assertions
+# run.sh [-j JOBS] [-t SECONDS] TEST... - run tests and count their assertions
 #
-# TEST is a program that prints TAP: a unit test or a test-*.sh. Those that
-# need libvirt make their own lab (lab.sh), so JOBS of them (2) run at once.
-# Each may take SECONDS (300). Says what failed, and the whole output of each
-# test with a failure; of any other the lines that begin with "#= ". The last
-# line is "N passed, N failed", with ", N skipped" when tests were: one for
-# each whole test that could not be run.
+# TEST is a program that prints TAP: a unit test or a test-*.sh. Tests that need libvirt
+# create their own lab (lab.sh), so JOBS of them (2) run at once. Each has a timeout of
+# SECONDS (300). For a test with a failure, run.sh reports what failed and prints the whole
+# output; for any other test, only the lines that begin with "#= ". The last line is
+# "N passed, N failed", followed by ", N skipped" if tests were skipped: one for each whole
+# test that could not run.
 
 set -u
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What belongs to a disk's bus comes back, with the libvirt at hand: versions differ in
-# what they take on which bus, so each is asked. What it refuses, nobody can have.
+# The attributes that belong to a disk's bus are restored. Versions of libvirt differ in
+# which attributes they accept on which bus, so the test asks the installed libvirt for
+# each one. An attribute that it refuses cannot occur.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The image of the bait, which all staged guests share: a local user who could read it had
-# only to lock a byte of it, and QEMU refused the image and so the start. Also who reads it:
-# guests whose QEMU has a user of its own, file systems without ACLs, an installation from
-# before, and a domain that has that very file as its disk.
+# The bait's image, which all staged guests share: a local user who can read it can lock a
+# byte of it, and QEMU then refuses the image and the guest does not start. Also tests who
+# can read it: guests whose QEMU runs as its own user, file systems without ACLs, an older
+# installation, and a domain that uses this file as its disk.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

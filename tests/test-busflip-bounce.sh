@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Starts that come before the domain could be staged: the user's own start call
-# succeeds, and the guest runs on SATA. Never a guest that has memory to lose.
+# Starts of domains that could not be staged before: the user's start call succeeds, and
+# the guest runs on SATA. This never happens to a guest with memory to lose.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A definition that somebody changes between our reading it and our writing it: the
-# change is kept, and our step is taken all the same. A guest that goes off just before
-# it would be taken down stays off. Somebody stands between busflip and the daemon here,
-# and does it in just that moment.
+# Somebody changes a definition between the time busflip reads it and the time busflip
+# writes it: the change is kept, and busflip's step is done nevertheless. A guest that
+# shuts down just before busflip would destroy it stays off. A proxy between busflip and
+# the daemon makes these changes at exactly that moment.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip check DOMAIN: each thing that keeps a guest from starting is found, libvirt
-# indeed does not start it where it says so, and the cure that it prints is one.
-# (The guest is a boot sector on a disk with a Windows that nobody starts.)
+# busflip check DOMAIN: it finds each problem that keeps a guest from starting, libvirt
+# does refuse to start the guest where check says so, and the cure that it prints works.
+# (The guest is a boot sector on a disk with a Windows that never runs.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

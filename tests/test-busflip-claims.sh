@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A data file that belongs to another domain according to the headers or names of its images,
-# while no definition names it. And definitions of others do not keep a guest from starting
-# whose image has data files of its own.
+# A data file that belongs to another domain according to the headers or the names of that
+# domain's images, although no definition names the file. Also, definitions of other
+# domains do not keep a guest from starting if its image has data files of its own.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip clean: what is kept of a domain goes when libvirt no longer has it and its disk
-# is gone as well, and not before.
+# busflip clean: data of a domain is removed only after libvirt no longer has the domain
+# and its disk no longer exists.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The command line of busflip: what it takes, what it says, how it exits. What
-# its commands do to a domain is what the other test-busflip-*.sh are about.
+# The command line of busflip: options, output, exit status. The other test-busflip-*.sh
+# test what its commands do to a domain.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

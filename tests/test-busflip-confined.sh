@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What busflip check says of AppArmor and SELinux, where neither runs. AppArmor is files
-# by which libvirt tells that it confines its guests; the verdict is that of libvirt's
-# own virt-aa-helper. Of SELinux there are the labels of files, the capabilities of a
-# libvirt that uses it, and the file that the kernel answers questions in, with a policy
-# of a few lines. (test-confine and test-selinux.c have the parts.)
+# What busflip check reports about AppArmor and SELinux, where neither runs. AppArmor is
+# simulated by the files from which libvirt's use of it is known; the verdict comes from
+# libvirt's own virt-aa-helper. SELinux is simulated by the labels of files, the
+# capabilities of a libvirt that uses it, and the kernel's file for access queries, with a
+# policy of a few lines. (test-confine and test-selinux.c test the parts.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

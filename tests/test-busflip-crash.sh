@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Guests that come to a bad end by themselves: what they were on SATA is no
-# reason to go to VirtIO, and what they were on VirtIO is one to go back.
+# Guests whose sessions end badly without a user's doing: on SATA this is no reason to go
+# to VirtIO, and on VirtIO it is a reason to go back.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

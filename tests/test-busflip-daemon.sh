@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The daemon dies between the end of a guest and the new definition, and what a
-# hook has promised is done all the same: by the process that waits for the
-# daemon, by "stage --all" (so at boot), or by the next event.
+# The daemon dies between the end of a guest and the update of its definition. The work
+# that a hook has recorded is done nevertheless: by the process that waits for the daemon,
+# by "stage --all" (which runs at boot), or at the next event.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Each place in busflip that asks the system for something - memory, a descriptor, space,
-# bytes of a file - is denied it once. For a hook that is never a reason to keep a guest
-# from starting; a command says what is wrong with which domain, and what libvirt holds is
-# what it was before or what it was to be.
+# Each place in busflip that asks the system for memory, a descriptor, space or bytes of a
+# file is denied it once. In a hook this never keeps a guest from starting; a command
+# reports what is wrong with which domain; and libvirt's definition is either the old one
+# or the intended one.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Sessions that are cut off, and an administrator who takes the decisions:
+# Sessions that are destroyed, and an administrator who makes the decisions:
 # attempts, held, retry, hold, promote, rollback, disable.
 
 # shellcheck source=tests/lib.sh

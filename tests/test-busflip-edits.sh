@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What users do to a definition while their domain is on its way: it stays as
-# they want it, and the domain arrives, or stays where it is.
+# Users edit a definition during the conversion of their domain: their edits are kept, and
+# the domain completes its conversion or stays where it is.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

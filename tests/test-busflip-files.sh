@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip check DOMAIN: the files that a guest needs, its own and those below them, its
-# other disks, CD-ROMs and kernel: what is missing, can't be written, is of another format
-# or is not what the definition says; libvirt indeed does not start it, and the cure works.
+# busflip check DOMAIN: the files that a guest needs: its image and the backing files, its
+# other disks, CD-ROMs and kernel. check reports what is missing, cannot be written, has
+# another format or is not what the definition says; libvirt does refuse to start the
+# guest, and the cure works.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What the disk has to say: Windows is made ready before each session on SATA, and
-# a clean shutdown is not enough when the disk shows that Windows did not run.
-# (The guest is a boot sector on a disk with a Windows that nobody starts.)
+# What the disk shows: busflip prepares Windows before each session on SATA, and a clean
+# shutdown is not sufficient if the disk shows that Windows did not run.
+# (The guest is a boot sector on a disk with a Windows that never runs.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The hook among other hooks, on domains that are none of its business, and
-# with a busflip that is broken, hangs or is not there: guests start all the
-# same.
+# The hook together with other hooks, on domains that do not concern it, and with a
+# busflip that is broken, hangs or is missing: guests start in every case.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

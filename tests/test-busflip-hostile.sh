@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What a domain's XML can hold against us: guests start, the daemon lives, and
-# no disk goes anywhere that its definition did not name.
+# Domain XML that is hostile to busflip: guests start, the daemon survives, and no disk
+# moves to a place that its definition did not name.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip inspect DOMAIN: where it stands in each phase, conditions that do not hold
-# for all kinds of reasons, what comes next; as text and as JSON, which must agree.
-# (The guest is a boot sector on a disk with a Windows that nobody starts.)
+# busflip inspect DOMAIN: the state in each phase, conditions that fail for various
+# reasons, the next step; as text and as JSON, which must agree.
+# (The guest is a boot sector on a disk with a Windows that never runs.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# An interrupted patch is finished on its own image, also after a rename, and on no other one
-# that has its path, its inode or the name of the journal. The journal of an image that is gone
-# keeps no guest from starting, is reported, and is removed by clean.
+# An interrupted patch is finished on its own image, also after a rename, and on no other
+# image with the same path, the same inode or the journal's name. The journal of an image
+# that no longer exists keeps no guest from starting, is reported, and is removed by clean.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What is kept of one disk is lost by no other: not by a path with the same short hash, and
-# not by a domain that is defined with a UUID of before.
+# The backups of one disk are never lost to another: neither to a path with the same short
+# hash, nor to a domain that is defined with a UUID used before.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

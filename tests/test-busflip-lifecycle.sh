@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The main job, on each machine type and from each bus that a system disk may
-# come on: SATA with the bait, VirtIO on trial, done; and at the end what the
-# user defined, unless the disk came from somewhere else.
+# The main task, on each machine type and from each bus that a system disk may be on: SATA
+# with the bait, a trial on VirtIO, done. At the end the definition is the user's own,
+# except for the bus if the disk came from another one.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

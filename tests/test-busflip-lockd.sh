@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# libvirt's lock manager: what it takes a lease on is written to only with that lease, and
-# not at all by a hook where the lease is one that busflip can't take. Two hosts, each with
-# its libvirtd and its virtlockd, share the folder of the leases; the second one has another
-# file by the name of the disk. So neither sees QEMU's locks of the other, as with a block
-# device that both have. (ntsim does on the disk what Windows would do, see lib-kill.sh.)
+# libvirt's lock manager: if libvirt takes a lease on a disk, busflip writes to the disk
+# only while it holds that lease, and a hook does not write at all if the lease is of a
+# kind that busflip cannot take. Two hosts, each with its own libvirtd and virtlockd, share
+# the folder of the leases. On the second host the disk's path leads to another file, so
+# neither host sees the other one's QEMU locks, as with a shared block device.
+# (ntsim does to the disk what Windows would do, see lib-kill.sh.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Live migration between two hosts: a staged, a trial and a done guest, with busflip on
-# both, and on one of them. Nothing flips on the way, and the cycle goes on at the other
-# end. And a guest that runs on the other host is not written to from here.
-# (ntsim does on the disk what Windows would do, see lib-kill.sh.)
+# Live migration between two hosts of a staged guest, one on trial and one that is done,
+# with busflip on both hosts, and on only one. No bus changes during the migration, and the
+# conversion continues on the destination. A guest that runs on the other host is not
+# written to from this one. (ntsim does to the disk what Windows would do, see lib-kill.sh.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

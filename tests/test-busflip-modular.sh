@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What is different where virtqemud runs guests, started by its sockets: nothing of
-# libvirtd is there, the daemon goes away when it has no guest, and whoever asks for it
-# next, busflip too, brings it back. "make check-modular" runs it, and with the same
-# daemons other tests.
+# Differences where virtqemud runs the guests and is started by its sockets: nothing of
+# libvirtd is present, the daemon exits when it has no guest, and the next client, which
+# may be busflip, starts it again. "make check-modular" runs this test, and others with
+# the same daemons.
 
 export LAB_DAEMON=modular
 # shellcheck source=tests/lib.sh

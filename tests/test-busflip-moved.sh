@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# After a session on SATA busflip switches a driver on that Windows has switched off. It
-# does not write to an image that is the guest's disk no more, or not surely: the
-# definition names an overlay by then, or a block job was on when QEMU went.
-# (ntsim does on the disk what Windows would do, see lib-kill.sh.)
+# After a session on SATA, busflip enables a driver that Windows has disabled. It does not
+# write to an image that is no longer the guest's disk, or may not be: the definition names
+# an overlay by then, or a block job was active when QEMU exited.
+# (ntsim does to the disk what Windows would do, see lib-kill.sh.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# An image that says that it keeps its data in another guest's disk, which has the owner and
-# a name of its own data: it is not written to nor looked into while any domain names it, by
-# whatever name. And data that is an image's own, also of QEMU's user alone.
+# An image whose header names another guest's disk as its data file, where that disk has
+# the owner and the name of a data file of this image: the disk is neither read nor written
+# while any domain names it, under whatever name. Also data files that do belong to the
+# image, including those that only QEMU's user can access.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# inspect, patch and undo on domains; and the disk that a killed patch leaves: the
-# next start of a domain makes it whole first, or does not happen.
+# inspect, patch and undo on domains, and the disk that a killed patch leaves behind: the
+# next start of a domain first completes the patch, or fails.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

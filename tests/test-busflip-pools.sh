@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# System disks that are a volume of a storage pool: looked into, patched and moved like
-# any other, by command and by hook, where libvirt says that the volume is. And those
-# that can't be looked into, of other pools or on the network: that is said at once.
+# System disks that are volumes of a storage pool: inspected, patched and moved like any
+# other disk, by commands and by the hook, at the location that libvirt reports. Disks that
+# cannot be inspected, in other pools or on the network, are reported at once.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Why a session ended: what libvirt gives the release hook since 10.5, and writes into the
-# domain's log before. busflip comes to the same with either.
+# Why a session ended: libvirt passes the reason to the release hook since 10.5, and
+# earlier versions write it to the domain's log. busflip decides the same with either.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip check says what libvirt itself would refuse: networks and bridges that an
-# imported definition names and this host has not, with the cure; and what it finds
-# wrong with the definition when it makes a QEMU command of it, in its own words. And
-# what busflip would not do: stage a domain, or go on with one that is staged.
+# busflip check reports what libvirt itself would refuse: networks and bridges that an
+# imported definition names and this host does not have, with the cure; and the errors that
+# libvirt finds when it turns the definition into a QEMU command line, in libvirt's words.
+# It also reports what busflip would refuse: to stage a domain, or to continue with one
+# that is staged.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Reverted to a snapshot, a guest goes on with memory, or boots: what goes on is never
-# taken down, and its images are not written to. What is resumed after a start that
-# paused it has booted like any other.
+# After a revert to a snapshot, a guest continues with its memory, or boots. A guest that
+# continues is never destroyed, and its images are not written to. A guest that is started
+# paused and then resumed has booted like any other.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A session that is saved is not over: nothing moves under it. A snapshot brings
-# definition and disk back together, and the phase with them.
+# A saved session has not ended: its bus does not change. A snapshot restores definition
+# and disk together, and the phase with them.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

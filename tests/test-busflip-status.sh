@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip status: the table on a terminal and elsewhere, the story of a domain on its
-# way, what programs get (held against the schema in the man page, and against
-# Prometheus' own parser), and --watch over a restart of the daemon.
+# busflip status: the table on a terminal and elsewhere, the history of a domain during its
+# conversion, the output for programs (checked against the schema in the man page and with
+# Prometheus' own parser), and --watch across a restart of the daemon.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

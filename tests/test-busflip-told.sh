@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What busflip says where something is missing that is nearly always there: rights, a
-# library, a place to write to, a disk that can be staged; and that what it says is true.
+# What busflip reports if something is missing that is almost always there: permissions, a
+# library, a place to write to, a disk that can be staged; and that each report is true.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

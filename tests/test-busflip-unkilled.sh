@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A trial that busflip destroys is started again on SATA. One that it could not destroy is
-# its user's to destroy, and stays off then. What is known of a session when it ends is in
-# its record, whatever begins before that is read; also with what a former busflip wrote.
-# A record stays until it is known that its domain does not exist.
+# A trial that busflip destroys is started again on SATA. If busflip could not destroy it
+# and its user does so later, it stays off. Everything that is known about a session when
+# it ends is in its record, whatever starts before the record is read; also with a record
+# that an older busflip wrote. A record is kept until it is known that its domain does not
+# exist.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What other users of the host own, and what they can do to a start: an image that libvirt
-# does not give to QEMU's user is not busflip's to read and write either; /tmp without inodes,
-# and a lease on an image, hold nothing up.
+# Other users of the host must not be able to misuse or delay a start: busflip does not
+# read or write an image that libvirt does not give to QEMU's user, and neither a /tmp
+# without inodes nor a lease on an image delays anything.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Who watches a trial takes a guest down that has not written anything in time. That
-# guest and no other: not one whose trial a command or an editor has ended while it
-# runs, nor one that writes to another of its disks.
+# The process that watches a trial destroys a guest that has written nothing in time. It
+# destroys only that guest: not one whose trial a command or an edit has ended while it
+# runs, and not one that writes to another of its disks.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A daemon that finds no QEMU calls the guest crashed, also when Windows had shut down.
-# Then the disk decides: a Windows that was shut down fully counts, any other does not.
-# (ntsim does on the disk what Windows would do, see lib-kill.sh.)
+# A daemon that finds no QEMU reports that the guest crashed, even if Windows had shut
+# down. The disk then decides: a Windows that was fully shut down counts, any other state
+# does not. (ntsim does to the disk what Windows would do, see lib-kill.sh.)
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A state element that somebody has written, and that names a disk which the guest may only
-# read, or shares with others: busflip does not write to it, neither by its hook nor by a
-# command. The disk here has a Windows on it that would be patched.
+# A forged state element names a disk that the guest may only read, or shares with others:
+# neither busflip's hook nor a command writes to it. This disk has a Windows on it that
+# would otherwise be patched.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Completion: each shell is made to complete, and what it offers is what the
-# program takes: the commands, the options of each, domains as libvirt has them. What it
-# then makes of the line is what the program gets.
+# Completion: each shell completes a line, and what it offers is what the program accepts:
+# the commands, the options of each, and the domains that libvirt has. The program must
+# get the arguments that the shell completed.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

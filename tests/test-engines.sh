@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Engines that own the XML: KubeVirt's onDefineDomain and VDSM's before_vm_start, called
-# exactly as those call them; what they print is defined and started. Whatever goes wrong,
-# the exit status is 0; a value that is not understood is complained of, with the disk on
-# SATA; and where that can't be, the XML comes out as it went in.
+# Management systems that own the XML: KubeVirt's onDefineDomain and VDSM's before_vm_start
+# are called exactly as in production; their output is defined and started. Whatever goes
+# wrong, the exit status is 0. A value that is not understood is reported, and the disk is
+# put on SATA; if that is impossible, the XML is returned unchanged.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

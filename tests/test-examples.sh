@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The EXAMPLES of busflip(8) and busflip.conf(5), as they are written there: each does
-# what is said of it. An example that is added needs a place here.
+# Runs the EXAMPLES of busflip(8) and busflip.conf(5) exactly as written; each must do what
+# the page says. An example that is added there must be added here.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

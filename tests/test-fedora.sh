@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# install.sh on Fedora, which no test runs on: which packages it asks for, told by
-# stand-ins for rpm and dnf; and whether Fedora has packages of these names, as far as
-# data/fedora.packages knows.
+# install.sh on Fedora, which no test runs on: the packages that it asks for, as recorded
+# by stand-ins for rpm and dnf, and whether Fedora has packages of these names according to
+# data/fedora.packages.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

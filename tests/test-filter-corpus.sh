@@ -3,10 +3,10 @@
 #
 # test-filter-corpus.sh - "busflip filter" on the domains of libvirt's own tests
 #
-# libvirt's source package has some 1500 domains, one for each thing that
-# libvirt can do. They are not part of this project: they come from the tree
-# that BUSFLIP_LIBVIRT_SOURCE names, or from the distribution's source package,
-# which is kept in the build directory. tests/filter-corpus.py does the work.
+# libvirt's source package has some 1500 domains, one for each feature of libvirt. They
+# are not part of this project: they come from the tree that BUSFLIP_LIBVIRT_SOURCE names,
+# or from the distribution's source package, which is kept in the build directory.
+# tests/filter-corpus.py does the work.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

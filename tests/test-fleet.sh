@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A fleet of guests that behave as Windows does (guest/windows/), from the tag to
-# the end that fleet.table gives each, with nothing but start and shutdown, and
-# destroy where the row says so; before that its control, the same guest without
-# busflip. Some rows of it; with BUSFLIP_FLEET=rest the others, with BUSFLIP_FLEET=all
-# all of them, with BUSFLIP_FLEET="NAME..." those.
+# A fleet of guests that behave as Windows does (guest/windows/). Each goes from the tag to
+# the result that fleet.table gives for it, with start and shutdown only, and destroy where
+# the row says so. Before that, its control runs: the same guest without busflip. By
+# default some rows run; BUSFLIP_FLEET=rest runs the others, BUSFLIP_FLEET=all all of them,
+# and BUSFLIP_FLEET="NAME..." the named ones.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

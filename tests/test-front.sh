@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# busflip-hook by itself, without libvirt: which calls it passes on, what
-# busflip is given then, and what the exit status is whatever happens. A hook
-# that fails keeps a guest from starting, or ends one that runs.
+# busflip-hook alone, without libvirt: which calls it passes on, what it passes to busflip,
+# and its exit status in every situation. A hook that fails keeps a guest from starting,
+# or ends a running one.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

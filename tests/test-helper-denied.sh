@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Each place in busflip and in its helper that asks the system for something - memory, a
-# descriptor, space, bytes of a file - is denied it once: a sentence says what is wrong
-# with which image, and the disk is wholly old or wholly new. What can be done without
-# may be: then all is as if nothing had been denied.
+# Each place in busflip and its helper that asks the system for memory, a descriptor, space
+# or bytes of a file is denied it once: a message says what is wrong with which image, and
+# the disk is either unchanged or completely patched. Where busflip can do without the
+# resource, the result is the same as with it.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

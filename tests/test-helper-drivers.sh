@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# virtio-win as an ISO is parsed in the sandbox, as a directory it is not left by a link:
-# ISOs that are damaged, and inside.c for one that takes libarchive over.
+# virtio-win as an ISO is parsed in the sandbox; links in a virtio-win directory are not
+# followed. Tests damaged ISOs, and with inside.c an ISO that takes over libarchive.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

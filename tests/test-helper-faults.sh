@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# An image that fails or is slow under qemu-nbd: errors while it is read, while it
-# is written and while it is flushed, and delays. What was decided is finished by
-# the first run that finds the image well again; until then nothing is torn.
+# An image that fails or is slow under qemu-nbd: errors during reads, writes and flushes,
+# and delays. The first run that finds the image healthy again completes what was decided;
+# until then the image is not half written.
 #
-# nbdkit has the faults, nbdfuse makes a file of it: $disk.
+# nbdkit injects the faults; nbdfuse presents its export as a file: $disk.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

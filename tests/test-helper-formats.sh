@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Kinds of images beyond those of test-helper-images.sh: what qcow2 can hold
-# beside the disk, chains, extents, encryption, block devices, sectors of 4096
-# bytes, and disks with several volumes.
+# Kinds of images that test-helper-images.sh does not cover: other features of qcow2,
+# backing chains, extents, encryption, block devices, sectors of 4096 bytes, and disks with
+# several volumes.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

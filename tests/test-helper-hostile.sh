@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A helper that the guest has taken over (hostile.py stands in for it): whatever it
-# hands back, the host is not filled, and what is not a patch is not written.
+# A helper that the guest has taken over (hostile.py plays it): whatever it returns, it
+# does not fill the host's storage, and nothing is written that is not a patch.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

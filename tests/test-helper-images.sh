@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Formats, partition tables, backing files, devices; undo; and a host without
-# room for what has to be written.
+# Formats, partition tables, backing files, devices; undo; and a host without space for
+# what has to be written.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

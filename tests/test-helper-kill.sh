@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Kill busflip, its helper, qemu-nbd or all of them: just before each request to
-# the image and each step that makes a file durable, and at random times. The
-# next run must find the disk wholly old or wholly new.
+# Kills busflip, its helper, qemu-nbd or all of them: just before each request to the image
+# and each step that makes a file durable, and at random times. The next run must find the
+# disk either unchanged or completely patched.
 #
-# BUSFLIP_KILLS: how many random ones (40; 500 take some minutes).
+# BUSFLIP_KILLS: number of random kills (40; 500 take some minutes).
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

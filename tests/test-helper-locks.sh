@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# While busflip looks into an image or patches it, nobody else gets to write to
-# it: QEMU's own locks are there, of a qemu-nbd that is in its jail. Without
-# /dev/null in that jail QEMU would warn once and take none.
+# While busflip inspects or patches an image, nobody else can write to it: qemu-nbd holds
+# QEMU's own locks inside its jail. Without /dev/null in that jail, QEMU would warn once
+# and take no locks.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What people get wrong on the command line, and files that are not what they should be:
-# images, backups, drivers, and the few that busflip reads of a volume. Each is told in a
-# sentence that names what is wrong, and the image is as it was.
+# Mistakes on the command line, and files that are not what they should be: images,
+# backups, drivers, and the few files that busflip reads from a volume. Each is reported in
+# a message that names what is wrong, and the image is unchanged.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A host without room, for what is kept or for an image that has to grow, and a
-# host without the programs and files that are needed: a clear sentence, and
-# nothing is torn.
+# A host without space for backups or for an image that has to grow, and a host without the
+# required programs and files: busflip reports it clearly, and nothing is half written.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

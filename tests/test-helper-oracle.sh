@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Two readers that have no code of ours find in the registry what the dry run
-# announced and nothing else: reglookup, which parses hives by itself, with the
-# times of the keys, and hivexregedit. Windows 7 and 10, for VirtIO and SCSI; and
-# real hives where there are some, by reglookup only: the other takes long.
+# Two readers that share no code with busflip find in the registry exactly the edits that
+# the dry run announced: reglookup, which has its own parser and also reads the times of
+# the keys, and hivexregedit. Windows 7 and 10, for VirtIO and SCSI; and real hives if
+# there are any, with reglookup only, because hivexregedit takes long.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

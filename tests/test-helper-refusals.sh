@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Every reason to leave a disk alone: its own exit code, a sentence that says it,
-# and not a byte written. And what looks like one, but isn't.
+# Every reason to refuse a disk: each has its own exit code and a message, and not a byte
+# is written. Also conditions that look like such a reason but are not.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

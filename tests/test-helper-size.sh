@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A disk of 2 TiB beside one of 20 GiB, with the same Windows: the same is read of
-# both, in the same memory. What grows with the volume, such as the map of its
-# clusters (64 MiB at 2 TiB), must not be read. Times: bench-size.sh.
+# A disk of 2 TiB and one of 20 GiB with the same Windows: the same amount is read from
+# both, with the same memory. Structures that grow with the volume, such as the cluster
+# bitmap (64 MiB at 2 TiB), must not be read. For times, see bench-size.sh.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What is kept and what undo does with it; what a dry run says and leaves alone.
+# What is backed up and how undo uses it; what a dry run reports and leaves unchanged.
 #
-# The disk is a volume without a partition table, so that mkvol can play Windows
-# and write to it between the runs.
+# The disk is a volume without a partition table, so that mkvol can act as Windows and
+# write to it between runs.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

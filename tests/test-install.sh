@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# install.sh on a running host: the daemon is not restarted, guests go on,
-# other people's hooks stay, nothing is left after --uninstall or a failure.
+# install.sh on a running host: the daemon is not restarted, guests keep running, hooks of
+# others stay, and nothing is left after --uninstall or a failure.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

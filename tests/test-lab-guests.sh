@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What the other tests take for granted: each guest boots from each bus, sees
-# what it sits on, and ends the way it should as libvirt tells it.
+# What the other tests rely on: each guest boots from each bus, sees the controller that it
+# is on, and ends as it should according to libvirt.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The whole mission with a guest that behaves as Windows does (guest/windows/): it
-# comes from VMware, and ends on VirtIO with nothing but start and shutdown; or it
-# can't, and ends running on SATA.
+# The whole conversion with a guest that behaves as Windows does (guest/windows/): it comes
+# from VMware and ends on VirtIO with start and shutdown only; or VirtIO is impossible, and
+# it ends running on SATA.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

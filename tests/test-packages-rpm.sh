@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The RPM package, from "make rpm" to the end, with the real rpm and a daemon that
-# runs. Also where packages are not RPMs: dependencies are not looked at.
+# The RPM package, from "make rpm" to its removal, with the real rpm and a running daemon.
+# Also runs where packages are not RPMs: dependencies are ignored.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The Debian package, from "make deb" to purge, with the real dpkg and a daemon
-# that runs: other people's hooks, configuration that was changed, units.
+# The Debian package, from "make deb" to purge, with the real dpkg and a running daemon:
+# hooks of others, a changed configuration, units.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

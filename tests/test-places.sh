@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The tools that administrators have, as busflip-recipes(7) says to use them: what the
-# page shows is taken from there and run, up to a guest that boots on SATA and then on VirtIO.
+# The administrators' tools as busflip-recipes(7) describes them: the commands are
+# extracted from the page and run, until a guest boots on SATA and then on VirtIO.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

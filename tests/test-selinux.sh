@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The SELinux module, where no SELinux runs: the compiler takes it, and what it allows is
-# what it says, no more. The base policy here has just the types of Fedora's that matter.
+# The SELinux module, on a machine without SELinux: it compiles, and it allows what it says
+# and nothing else. The base policy here has only the relevant types of Fedora's policy.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

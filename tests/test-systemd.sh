@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# install.sh and the units where systemd is the first process, on a host that host.sh
-# boots: tagged domains are staged when they are defined, what a hook has left behind
-# outlives the daemon, and what a crash of the host has left undone is done at the next
-# boot. With LAB_DAEMON=modular the daemon is virtqemud.
+# install.sh and the units with systemd as the first process, on a host that host.sh boots:
+# tagged domains are staged when they are defined, the processes of a hook outlive the
+# daemon, and work that a crash of the host left undone is done at the next boot. With
+# LAB_DAEMON=modular the daemon is virtqemud.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

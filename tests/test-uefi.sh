@@ -1,21 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Guests with UEFI that boot from their own disk, on their way from the tag to VirtIO,
-# with what fleet.table has no column for: XML as others write it, paths in the
-# firmware's variables, Secure Boot, a TPM. One of them ("short") by default; with
-# BUSFLIP_UEFI=all all, with BUSFLIP_UEFI="NAME..." those:
+# Guests with UEFI that boot from their own disk, from the tag to VirtIO. They cover what
+# fleet.table has no column for: XML written by other tools, paths in the firmware's
+# variables, Secure Boot, a TPM. By default only "short" runs; BUSFLIP_UEFI=all runs all,
+# BUSFLIP_UEFI="NAME..." the named ones:
 #
 #	short	Boot0000 begins with the partition, and there is no other file to start
-#	vmware	it begins with a controller that only VMware has: firmware looks for itself
+#	vmware	it begins with a controller that only VMware has: firmware searches by itself
 #	scsi	the tag asks for virtio-scsi
-#	seed	XML as hyper2kvm writes it, on VirtIO; with variables that are new
-#	stage	the same on SATA, where its users are told to begin
+#	seed	XML as hyper2kvm writes it, on VirtIO; with new variables
+#	stage	the same on SATA, where its users should begin
 #	late	virt-install, with the tag, starts it before it is staged
-#	failed	sent to VirtIO before it is ready, by hand: 0x7B, and back by itself
-#	signed	Secure Boot, with shim, GRUB and kernel as Debian has signed them
-#	win11	what virt-install makes of Windows 11: the same, and SMM, TPM 2.0
-#	network	the network is tried first, for five minutes, in each session
+#	failed	moved to VirtIO manually before it is ready: 0x7B, and back automatically
+#	signed	Secure Boot, with shim, GRUB and kernel as signed by Debian
+#	win11	what virt-install defines for Windows 11: the same, and SMM, TPM 2.0
+#	network	the firmware tries the network first, for five minutes, in each session
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"

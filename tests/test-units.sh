@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The systemd units: they are valid, and what the service runs stages every
-# tagged domain, also those that are defined while it runs, and comes to an end.
+# The systemd units: they are valid, and the service stages every tagged domain, also those
+# that are defined while it runs, and terminates.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
