@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * asan-options.c - where a sanitizer's reports go
+ * asan-options.c - where sanitizers write their reports
  *
- * Linked into the programs that "make check-asan" builds. Below libvirt
- * neither the environment nor standard error reaches anybody, and the hook
- * turns every failure of busflip into 0. Inside a lab the reports go to its
- * directory; elsewhere, where that does not exist, to standard error.
+ * Linked into the programs that "make check-asan" builds. A process that libvirt starts
+ * has neither the caller's environment nor a standard error that anybody reads, and the
+ * hook returns 0 for every failure of busflip. Inside a lab, reports go to the lab's
+ * directory; where that does not exist, to standard error.
  */
 
 #include <sys/prctl.h>

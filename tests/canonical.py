@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""canonical.py FILE [disks] - domain XML in one form, for comparing
+"""canonical.py FILE [disks] - domain XML in a canonical form, for comparison
 
-Without busflip's state element and the space between elements, attributes
-sorted, one tag to a line. An empty <metadata> that only held the state goes.
-With "disks", those come first, by their names.
+Drops busflip's state element and the white space between elements, sorts attributes,
+prints one tag on each line. A <metadata> that contained only the state is dropped too.
+With "disks", the disks come first, sorted by name.
 """
 
 import sys

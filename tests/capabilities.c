@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * capabilities.c - preloaded into libvirtd by a test: its host has SELinux, it says
+ * capabilities.c - preloaded into libvirtd by a test: reports a host with SELinux
  *
- * libvirt asks libselinux, which believes only a real selinuxfs. What is added to the
- * capabilities is what libvirt 10 says on Fedora 40.
+ * libvirt asks libselinux, which trusts only a real selinuxfs. The text that is added to
+ * the capabilities is the one of libvirt 10 on Fedora 40.
  */
 
 #include <dlfcn.h>

@@ -1,16 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""changer.py - stands between a client and libvirtd, and runs a command in between
+"""changer.py - a proxy between a client and libvirtd that runs a command in between
 
     changer.py LISTEN DAEMON WHEN TIMES COMMAND [ARG...]
 
-Listens on the socket LISTEN and passes all on to the socket DAEMON and back. COMMAND
-is run the first TIMES that it is WHEN:
+Listens on the socket LISTEN and forwards everything to the socket DAEMON and back. COMMAND
+is run the first TIMES that WHEN occurs:
 
-    xml      a domain's XML is on its way back: what the client has read is out of
-             date when it sees it
-    suspend  a domain is to be suspended: it is not any more as it was when the
-             client wanted that
+    xml      a domain's XML is about to be returned: COMMAND makes it outdated before
+             the client sees it
+    suspend  a domain is about to be suspended: COMMAND changes the domain after the
+             client has decided to suspend it
 """
 import socket
 import struct

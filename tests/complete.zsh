@@ -1,8 +1,8 @@
 #!/bin/zsh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# complete.zsh DIRECTORY LINE - what zsh offers at the end of LINE, one a line,
-# with _busflip of DIRECTORY; from a real line editor on a terminal of its own
+# complete.zsh DIRECTORY LINE - print what zsh offers at the end of LINE, one on each line,
+# with _busflip of DIRECTORY; uses a real line editor on its own terminal
 zmodload zsh/zpty || exit 77
 
 rc=$(mktemp) || exit 1

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * denier.c - preloaded into busflip or its helper by tests: one call in it fails
+ * denier.c - preloaded into busflip or its helper by tests: makes one call fail
  *
- * Counted are the places in the program itself, not in its libraries, that ask for memory,
- * descriptors, space or bytes. DENIER_LIST names a file that gets each of them when it is
- * reached, a line of "offset call"; DENIER_AT=offset makes that place fail the first time,
- * the way the kernel or libc would.
+ * It numbers the places in the program itself, not in its libraries, that ask for memory,
+ * descriptors, space or bytes. DENIER_LIST names a file that gets a line "offset call" for
+ * each place when it is reached; DENIER_AT=offset makes that place fail the first time, as
+ * the kernel or libc would.
  */
 
 #include <dirent.h>

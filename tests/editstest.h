@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* editstest.h - a made-up guest, its registry edited as a patch does it */
+/* editstest.h - a generated guest whose registry is edited as a patch does it */
 #ifndef BUSFLIP_TESTS_EDITSTEST_H
 #define BUSFLIP_TESTS_EDITSTEST_H
 

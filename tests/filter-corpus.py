@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """filter-corpus.py SOURCE WORK - busflip filter on libvirt's own test domains
 
-SOURCE is libvirt's source tree. For each domain in its tests and each tag that
-it is given, "busflip filter" is asked to stage, promote, roll back and restore
-it, and the results are held against each other, against libvirt's schema and
-against what the daemon makes of them. To be run in a lab.
+SOURCE is libvirt's source tree. For each domain in its tests and each tag that the domain
+gets, "busflip filter" stages, promotes, rolls back and restores it. The results are
+compared with each other, and checked against libvirt's schema and against what the daemon
+makes of them. Run it in a lab.
 
-What was found goes to files in WORK: "numbers" with a line "NAME N" for each
-count, "refused" and "unusable" with reasons and how often each was given, and
-"bad-CHECK" with a line for each domain that failed that check.
+Results go to files in WORK: "numbers" with a line "NAME N" for each count, "refused" and
+"unusable" with reasons and how often each was given, and "bad-CHECK" with a line for each
+domain that failed that check.
 
-Domains are changed as little as possible before: the tag is put in as text,
-so that white space, comments and prefixes stay for the filter to keep. KVM
-becomes plain QEMU, since a lab has no KVM, and a machine type that this QEMU no
-longer has becomes the one that it descends from.
+Domains are changed as little as possible beforehand: the tag is inserted as text, so that
+the filter gets the original white space, comments and prefixes to preserve. KVM becomes
+plain QEMU, because a lab has no KVM, and a machine type that this QEMU no longer has
+becomes the one that it is derived from.
 """
 
 import collections

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""fleet.py TABLE check - do its rows cover all pairs of values that can go together?
-And do those of the short run have every value, every end and every control once?
-fleet.py TABLE rows WHICH - print rows, one to a line, fields separated by tabs:
-all of them, some (those with a + before their name), the rest, or those named
+"""fleet.py TABLE check - do the rows cover all pairs of values that can be combined?
+Do the rows of the short run have every value, every end and every control at least once?
+fleet.py TABLE rows WHICH - print rows, one on each line, fields separated by tabs:
+all of them, some (those with a + before their name), the rest, or the named ones
 
-The table is read by test-fleet.sh, too; what its columns mean is said in it.
+test-fleet.sh reads the table, too. The table explains its own columns.
 """
 
 import itertools

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz-domain.c - any bytes at all as domain XML, through every rewriting
+ * fuzz-domain.c - arbitrary bytes as domain XML, through every rewrite operation
  *
- * With -DFUZZING this is libFuzzer's entry. Without it there is a main that
- * runs the same checks over the seeds in tests/data/domain/, or over the files
- * and folders that it is given: crashes that a fuzzer has found become seeds,
- * and "make check" remembers them.
+ * With -DFUZZING this is libFuzzer's entry point. Without it, main() runs the same checks
+ * over the seeds in tests/data/domain/, or over the files and folders that it is given.
+ * Crashes that a fuzzer has found become seeds, so "make check" tests them from then on.
  *
- * What is checked: no operation changes what it may not change (invariant.h);
- * none leaves anything on the system disk that libvirt's schema does not have;
- * and a domain that could be staged comes back as it was, from the staged form
- * and from each form after it.
+ * It checks that no operation changes what it must not change (invariant.h); that none
+ * leaves anything on the system disk that libvirt's schema does not have; and that a
+ * domain that could be staged is restored unchanged, from the staged form and from each
+ * form after it.
  */
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz-hive.c - any bytes as SYSTEM and SOFTWARE: read, judged, planned, shown,
- * and when they pass for a whole hive, edited
+ * fuzz-hive.c - arbitrary bytes as SYSTEM and SOFTWARE: read, evaluated, planned, printed,
+ * and edited if they are a valid hive
  */
 
 #include "helper/edits/edits.h"

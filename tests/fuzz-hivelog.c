@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz-hivelog.c - any bytes as the logs of a dirty hive
+ * fuzz-hivelog.c - arbitrary bytes as the logs of a dirty hive
  *
- * Input: 512 bytes of the hive's base block, u16 hive length in pages, u16
- * length of LOG1 in sectors, then LOG1 and LOG2. Checksums and hashes are mended
- * first: a fuzzer can't guess them, and what Windows would believe is what
- * matters.
+ * Input: 512 bytes of the hive's base block, u16 hive length in pages, u16 length of LOG1
+ * in sectors, then LOG1 and LOG2. Checksums and hashes are corrected first: a fuzzer cannot
+ * guess them, and only logs that Windows would accept are of interest.
  */
 
 #include "helper/hive/hivetree.h"

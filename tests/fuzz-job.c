@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* fuzz-job.c - requests, replies, their JSON, and journals from anywhere */
+/* fuzz-job.c - requests, replies, their JSON, and journals from arbitrary bytes */
 
 #include "tests/fuzz.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fuzz-ntfs.c - a volume with damage in what NTFS keeps of itself
+ * fuzz-ntfs.c - a volume with damaged NTFS metadata
  *
- * The input is a list of changes, {u24 place, u8 value}, to a volume that is
- * made when this is built; places count only the sectors that hold something.
- * Then everything that the helper does with a volume is done to it.
+ * The input is a list of changes, {u24 place, u8 value}, to a volume that is made at build
+ * time; places count only sectors that are not empty. Then everything that the helper does
+ * with a volume is done to it.
  */
 
 #include "tests/fuzz.h"

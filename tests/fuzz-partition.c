@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* fuzz-partition.c - partition tables from anywhere; ranges stay on the disk */
+/*
+ * fuzz-partition.c - partition tables from arbitrary bytes; ranges must stay on the disk
+ */
 
 #include "tests/fuzz.h"
 

@@ -2,13 +2,13 @@
 /*
  * fuzz.h - what every fuzzer needs besides its entry point
  *
- * Built with -fsanitize=fuzzer and -DFUZZING, libFuzzer supplies main().
- * Otherwise it is here and replays:
+ * With -fsanitize=fuzzer and -DFUZZING, libFuzzer supplies main(). Otherwise main() is here
+ * and replays inputs:
  *
  *	fuzz-x FILE...			each file once
- *	fuzz-x --write-seeds DIRECTORY	the seeds as files, for libFuzzer
- *	fuzz-x [ROUNDS]			seeds, and that many mutations of each,
- *					always the same ones
+ *	fuzz-x --write-seeds DIRECTORY	write the seeds as files, for libFuzzer
+ *	fuzz-x [ROUNDS]			the seeds, and ROUNDS mutations of each, which
+ *					are always the same
  */
 #ifndef BUSFLIP_TESTS_FUZZ_H
 #define BUSFLIP_TESTS_FUZZ_H

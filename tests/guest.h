@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * guest.h - a made Windows as struct windows: hives, and files that aren't there
- * on any disk
+ * guest.h - a generated Windows as struct windows: hives, and files that exist on no disk
  */
 #ifndef BUSFLIP_TESTS_GUEST_H
 #define BUSFLIP_TESTS_GUEST_H

@@ -2,8 +2,8 @@
 /*
  * hivelogs.h - transaction logs that lead from one state of a hive to another
  *
- * Written from the description of the formats (github.com/msuhanov/regf), with its
- * own Marvin32, so that reader and writer can't share a mistake.
+ * Written from the description of the formats (github.com/msuhanov/regf), with its own
+ * Marvin32, so that reader and writer cannot share a mistake.
  */
 #ifndef BUSFLIP_TESTS_HIVELOGS_H
 #define BUSFLIP_TESTS_HIVELOGS_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hives.h - hives as Windows of each generation has them, made with libhivex
+ * hives.h - hives like those of each Windows generation, made with libhivex
  *
- * All values are made up, after registries of real Windows 7, 8.1 and 10. A VirtIO
- * driver that is staged, bootable or bound is synthesised too: no hive of a guest
- * that has one was at hand.
+ * All values are invented, modelled on registries of real Windows 7, 8.1 and 10. A VirtIO
+ * driver that is staged, bootable or bound is synthesised too, because no hive of a guest
+ * with one was available.
  */
 #ifndef BUSFLIP_TESTS_HIVES_H
 #define BUSFLIP_TESTS_HIVES_H

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# hostile.py - stands in for busflip-helper, taken over by a guest that does its worst
+# hostile.py - replaces busflip-helper: a helper that a hostile guest has taken over
 #
 # busflip starts it without arguments and with an environment of its own, so the name by
-# which it is called says what it does: one of the functions below, or one byte more than
-# a section may have as "large-SECTION", or a report of JSON below as "json-NAME". What it
-# asks to be written is a page of "B" at the begin of the disk.
+# which it is called selects what it does: one of the functions below; "large-SECTION", a
+# section with one byte more than allowed; or "json-NAME", a JSON report from below. What it
+# asks busflip to write is a page of "B" at the start of the disk.
 
 import os
 import socket

@@ -7,21 +7,21 @@
  *	hunter measure
  *	hunter kill VICTIM ANCHOR NUMBER MICROSECONDS
  *
- * VICTIM is a kind of the table below, or "all": all of busflip at once. ANCHOR is
- * a kind, or "start": its NUMBERth process is waited for, and MICROSECONDS later
- * the victim dies. Where ANCHOR is the victim it is that process, or, when it has
- * ended by then, the next one after half the time, and so on. Or ANCHOR is
- * "journal": one is being carried out for a millisecond or two, in which a disk is
- * neither old nor new. One line says what was hit. SIGTERM ends the hunt.
+ * VICTIM is a kind from the table below, or "all": all processes of busflip at once. ANCHOR
+ * is a kind, or "start". kill waits for the NUMBERth process of that kind and kills the
+ * victim MICROSECONDS later. If ANCHOR is the victim's own kind, it kills that process; if
+ * that process has ended by then, it takes the next one after half the time, and so on.
+ * ANCHOR may also be "journal": the victim is killed while a journal is carried out, which
+ * takes a millisecond or two in which a disk is neither old nor new. One line of output says
+ * what was killed. SIGTERM ends the hunt.
  *
- * calm waits until nothing of busflip is there but what watches a guest, and says
+ * calm waits until no process of busflip runs except those that watch a guest, and reports
  * whether there is a guest. It gives up after a minute.
  *
- * measure says for each process when it was seen first and for how long, once
- * SIGTERM ends it.
+ * measure prints, when SIGTERM ends it, when each process was first seen and for how long.
  *
- * A process between fork() and execve() looks like its parent and is not counted.
- * Outside of a lab (lab.sh) nothing is killed.
+ * A process between fork() and execve() looks like its parent and is not counted. Outside a
+ * lab (lab.sh) nothing is killed.
  */
 
 #include <dirent.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * inside.c - preloaded into busflip-helper by tests: what libarchive could do with an ISO
+ * inside.c - preloaded into busflip-helper by tests: an ISO that takes over libarchive
  *
- * When the ISO of virtio_win is read for the first time, a line on stderr says as whom, and
- * whether files of the host can be read. Then what INSIDE names is done, as an ISO would
- * that has taken libarchive over. Another line has how many directories of the host are
- * open in the sandbox.
+ * When the ISO of virtio_win is first read, it prints a line on stderr with the user that it
+ * runs as, and whether it can read files of the host. Then it does what INSIDE names, as an
+ * ISO would that has taken over libarchive. Another line has the number of directories of
+ * the host that are open in the sandbox.
  */
 
 #include <errno.h>

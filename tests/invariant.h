@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * invariant.h - what no operation may do to a domain, whatever the domain and
- * the state in it claim
+ * invariant.h - what no operation may change in a domain, whatever the domain and the state
+ * in it claim
  *
- * Between the document before and the one after, only these may differ: the
- * state element; the parts of disks that belong to a bus; a bait; SATA and
- * SCSI controllers. Everything that may differ is stripped from both, and the
- * rest has to be the same.
+ * Between the document before and the one after, only these may differ: the state element;
+ * the parts of disks that belong to a bus; a bait; SATA and SCSI controllers. Everything
+ * that may differ is stripped from both, and the rest must be identical.
  */
 #ifndef BUSFLIP_TESTS_INVARIANT_H
 #define BUSFLIP_TESTS_INVARIANT_H

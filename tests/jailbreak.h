@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * jailbreak.h - in the place of qemu-nbd, the worst that a process can try
+ * jailbreak.h - in place of qemu-nbd: the worst that a process can try
  *
- * Each attempt says whether it worked. What worked is told on stderr, by its name.
+ * Each attempt reports whether it worked. An attempt that worked is reported on stderr, by
+ * its name.
  */
 #ifndef BUSFLIP_TESTS_JAILBREAK_H
 #define BUSFLIP_TESTS_JAILBREAK_H

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * killer.c - preloaded into busflip by tests: die just before the n-th call that
- * changes something outside of the process
+ * killer.c - preloaded into busflip by tests: kill it just before the n-th call that
+ * changes something outside the process
  *
- * Counted are the calls that matter for crash safety: requests to the image,
- * and what makes files of the host durable. KILLER_AT=n picks the call, 0 none;
- * KILLER_COUNT names a file that gets the number of calls. KILLER_WHO: parent
- * (busflip), server (qemu-nbd), all. With server the call itself still happens.
- * KILLER_LOG names a file that gets a line for each call: its name, and of what.
+ * Counts the calls that matter for crash safety: requests to the image, and calls that make
+ * files of the host durable. KILLER_AT=n selects the call, 0 none; KILLER_COUNT names a file
+ * that gets the number of calls. KILLER_WHO: parent (busflip), server (qemu-nbd), all. With
+ * server, the call itself is still executed. KILLER_LOG names a file that gets a line for
+ * each call: its name, and what it was called on.
  */
 
 #include <dlfcn.h>

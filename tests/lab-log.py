@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""lab-log.py FILE - listen on /dev/log, append each message as a line to FILE"""
+"""lab-log.py FILE - listen on /dev/log and append each message as a line to FILE"""
 
 import os
 import socket

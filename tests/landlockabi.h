@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * landlockabi.h - a kernel whose Landlock is older than that of this machine
+ * landlockabi.h - simulates a kernel with an older Landlock than this machine's
  *
- * The program's syscall() comes before that of libc, and landlock.c calls it.
+ * The program's syscall() precedes the one of libc, and landlock.c calls it.
  */
 #ifndef BUSFLIP_TESTS_LANDLOCKABI_H
 #define BUSFLIP_TESTS_LANDLOCKABI_H

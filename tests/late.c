@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * late.c - preloaded into busflip by tests: from a certain call on, an hour is over
+ * late.c - preloaded into busflip by tests: the clock jumps by an hour after a given call
  *
- * LATE_AFTER="CALL N" picks the call, after whose end the clock says so. LATE_LOG names a
- * file that gets a line for each call that is begun later and that waits for a disk.
+ * LATE_AFTER="CALL N" selects the call; the clock jumps when it returns. LATE_LOG names a
+ * file that gets a line for each later call that waits for a disk.
  */
 
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * listed.c - in the place of libvirt.so.0, for bench-status.sh: a list and no daemon
+ * listed.c - replaces libvirt.so.0 for bench-status.sh: a list without a daemon
  *
- * LISTED domains, each with the definition in the file LISTED_XML, in which NAME and
- * UUID stand for its own. What status takes with it is busflip's own share.
+ * It has LISTED domains, each with the definition from the file LISTED_XML, in which NAME
+ * and UUID stand for the domain's own. The time of status with it is busflip's own share.
  */
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""measure.py COMMAND [ARG...] - what it took: "MILLISECONDS KIB-READ KIB-OF-MEMORY"
+"""measure.py COMMAND [ARG...] - print its cost as "MILLISECONDS KIB-READ KIB-OF-MEMORY"
 
-Read: by it and by all processes that it waited for, from files, in any way; with
-busflip that is above all what qemu-nbd read of the image. Memory: of the largest
-of them.
+KIB-READ counts what the command and all processes that it waited for read from files, by
+any means; for busflip this is mostly what qemu-nbd read from the image. KIB-OF-MEMORY is
+the memory of the largest of these processes.
 """
 
 import resource

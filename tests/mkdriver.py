@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mkdriver.py FOLDER NAME MACHINE VERSION [SIZE] - made-up driver: .sys, .inf, .cat
+"""mkdriver.py FOLDER NAME MACHINE VERSION [SIZE] - generate a driver: .sys, .inf, .cat
 
-They have the headers of a PE file (machine, subsystem native, a resource section
-with a version) and nothing that runs. For tests: real drivers may not be copied
-into the project.
+The files have the headers of a PE file (machine, subsystem native, a resource section
+with a version) and no code. For tests: real drivers must not be copied into the project.
 """
 
 import os

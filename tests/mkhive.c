@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mkhive.c - write the hives of a made Windows into a directory
+ * mkhive.c - write the hives of a generated Windows into a directory
  *
  *	mkhive GENERATION DIRECTORY [VARIANT...]
  *
  * GENERATION: 7, 7-x86, 2008r2, 8, 8.1, 2012r2, 10, 11, 2016, 2019, 2022, 2025.
- * VARIANT: see the table; "dirty" leaves SYSTEM dirty with logs that complete it
- * (DIRT below 8.1, HvLE in both logs from there on), "dirty-lost" without logs.
+ * VARIANT: see the table. "dirty" leaves SYSTEM dirty, with logs that complete it (DIRT
+ * before 8.1, HvLE in both logs since then); "dirty-lost" leaves it dirty without logs.
  */
 
 #include "tests/hivelogs.h"

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mkhive.py OUT - an empty registry hive, for hivexregedit --merge to fill
+"""mkhive.py OUT - an empty registry hive, to be filled by hivexregedit --merge
 
-One bin of 4096 bytes with a root key and its security descriptor, format 1.5
-(the specification in github.com/msuhanov/regf). None of busflip's code, nor
-libhivex, takes part.
+One bin of 4096 bytes with a root key and its security descriptor, format 1.5 (specified
+in github.com/msuhanov/regf). Uses neither busflip's code nor libhivex.
 """
 
 import struct

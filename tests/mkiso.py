@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# mkiso.py - write an ISO image with one driver in it, and one thing wrong
+# mkiso.py - write an ISO image with one driver, and optionally one fault
 #
-# mkiso.py FILE SYS [FAULT]. Without FAULT it is sound: ISO 9660 level 1, nothing more.
+# mkiso.py FILE SYS [FAULT]. Without FAULT the image is valid: ISO 9660 level 1, no
+# extensions.
 
 import struct
 import sys

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mkvol.c - fill an NTFS volume as a test wants it, without mounting it
+ * mkvol.c - fill an NTFS volume for a test, without mounting it
  *
- * mkvol VOLUME OPERATION [ARGUMENT...] [OPERATION...]: one after the other, on
- * a file that mkntfs made. Uses libntfs-3g directly and none of busflip's code,
- * so that a test of helper/ntfs*.c doesn't check it against itself.
+ * mkvol VOLUME OPERATION [ARGUMENT...] [OPERATION...]: runs the operations in order on a
+ * file that mkntfs made. It uses libntfs-3g directly and none of busflip's code, so that a
+ * test of helper/ntfs*.c does not check that code against itself.
  */
 
 #include <err.h>

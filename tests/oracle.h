@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * oracle.h - what others read in a hive: hivexregedit and reglookup
+ * oracle.h - what other programs read from a hive: hivexregedit and reglookup
  *
- * Both print one line for each value. The lines before and after an edit are
- * sorted and compared, so that exactly the intended lines must differ.
+ * Both print one line for each value. The lines before and after an edit are sorted and
+ * compared, so that exactly the intended lines must differ.
  */
 #ifndef BUSFLIP_TESTS_ORACLE_H
 #define BUSFLIP_TESTS_ORACLE_H

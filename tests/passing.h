@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* passing.h - attempts to hand a descriptor over by a connection */
+/* passing.h - attempts to pass a descriptor over a connection */
 #ifndef BUSFLIP_TESTS_PASSING_H
 #define BUSFLIP_TESTS_PASSING_H
 

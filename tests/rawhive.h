@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * rawhive.h - hives made cell by cell, for what libhivex would never write:
- * lists of every kind, values in segments, and every sort of damage
+ * rawhive.h - hives made cell by cell, with content that libhivex would never write: lists
+ * of every kind, values in segments, and every kind of damage
  *
- * Layouts as in helper/hive/hivetree.c, but written from the description and not
- * with its code. A hive is one bin of RAW_BINS bytes.
+ * The layouts are those of helper/hive/hivetree.c, but written from the description and
+ * without its code. A hive is one bin of RAW_BINS bytes.
  */
 #ifndef BUSFLIP_RAWHIVE_H
 #define BUSFLIP_RAWHIVE_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * realhive.h - hives of real machines, where someone has them
+ * realhive.h - hives of real machines, if available
  *
- * They are looked for in $BUSFLIP_HIVES, else in ../shared/hives, and are never
- * part of the project. Without them their checks are left out, but not where
- * everything must run: who says so has them.
+ * They are read from $BUSFLIP_HIVES, or from ../shared/hives, and are never part of the
+ * project. Without them the tests that need them are skipped, but fail if all tests must
+ * run (BUSFLIP_MUST_RUN).
  */
 #ifndef BUSFLIP_TESTS_REALHIVE_H
 #define BUSFLIP_TESTS_REALHIVE_H

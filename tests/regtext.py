@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""regtext.py - what a .reg text says, held against a registry and against JSON
+"""regtext.py - compare a .reg text with a registry and with JSON
 
 regtext.py export BEFORE EDITS AFTER   two exports of hivexregedit; AFTER must be
                                        BEFORE with the EDITS, and nothing else
 regtext.py reglookup BEFORE EDITS AFTER     the same, two outputs of reglookup
-regtext.py json EDITS JSON             the edits in a report of busflip's
-regtext.py kept BEFORE MIDDLE AFTER    three exports; all that changed from BEFORE to
-                                       MIDDLE is so in AFTER, capitals aside
+regtext.py json EDITS JSON             the edits in one of busflip's reports
+regtext.py kept BEFORE MIDDLE AFTER    three exports; every change from BEFORE to MIDDLE
+                                       must be in AFTER, ignoring case
 
-Says each difference, and fails when there is one; else says how much changed.
+Prints each difference, and fails if there is one; otherwise prints how much changed.
 """
 
 import json

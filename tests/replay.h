@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * replay.h - a fuzzer's checks over files: its seeds, and inputs on which
- * something broke once
+ * replay.h - a fuzzer's checks over files: its seeds, and inputs that once broke something
  */
 #ifndef BUSFLIP_TESTS_REPLAY_H
 #define BUSFLIP_TESTS_REPLAY_H

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """sockets.py PIDFILE UNITS DAEMON... - start daemons by their sockets, without systemd
 
-What systemd does with the .socket and .service files of each DAEMON in the folder UNITS:
-listen, start the service with these sockets at the first connection, and listen again
-when it has ended, so that no connection is ever refused. One that fails is started again
-at once, if its Restart= says so. It ends by a signal; the daemons don't end with it.
+Does what systemd does with the .socket and .service files of each DAEMON in the folder
+UNITS: listens, starts the service with these sockets at the first connection, and listens
+again when the service has ended, so that no connection is ever refused. A service that
+fails is restarted at once if its Restart= says so. A signal ends sockets.py; the daemons
+keep running.
 """
 
 import configparser

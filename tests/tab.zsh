@@ -1,8 +1,8 @@
 #!/bin/zsh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# tab.zsh SHELL FILE LINE... - what SHELL has made of each LINE that was typed, after a
-# TAB; from a real line editor on a terminal of its own, which has read FILE
+# tab.zsh SHELL FILE LINE... - print what SHELL makes of each LINE that is typed and followed
+# by a TAB; uses a real line editor on its own terminal, which has read FILE
 zmodload zsh/zpty || exit 77
 
 shell=$1 file=${(q)2}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tap.h - TAP for unit tests: assertions that never stop a test, plan at the
- * end, exit status 1 when one has failed
+ * tap.h - TAP for unit tests: a failed assertion does not stop a test, the plan is printed
+ * at the end, and the exit status is 1 if an assertion has failed
  *
- * An assertion's name is a printf format. It is printed as one line: whatever
- * it quotes can't forge a result.
+ * An assertion's name is a printf format. It is printed as one line, so that nothing it
+ * quotes can forge a result.
  */
 #ifndef BUSFLIP_TESTS_TAP_H
 #define BUSFLIP_TESTS_TAP_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-access.c - may a user use a file: labels, folders, files, ACLs of the kernel */
+/* test-access.c - may a user access a file: labels, folders, files, the kernel's ACLs */
 
 #include "hook/host/access.h"
 

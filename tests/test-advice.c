@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-advice.c - what comes next in each situation; a cure for each condition */
+/* test-advice.c - the next step in each situation; a cure for each condition */
 
 #include "hook/command/advice.h"
 

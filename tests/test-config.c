@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-config.c - busflip.conf: what is read, what is complained about, where */
+/* test-config.c - busflip.conf: values that are read, complaints, and their lines */
 
 #include "conf/config.h"
 

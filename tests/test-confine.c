@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-confine.c - what AppArmor and SELinux would let QEMU have
+ * test-confine.c - what AppArmor and SELinux would allow QEMU to access
  *
- * libvirt's own virt-aa-helper answers, for which no AppArmor is needed. There is no
- * SELinux here: its booleans are files, and so they are in this test.
+ * For AppArmor, libvirt's own virt-aa-helper answers, which does not need AppArmor to run.
+ * SELinux does not run here either: its booleans are files, and this test makes them.
  */
 
 #include "hook/checkup/confine.h"

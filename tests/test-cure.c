@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-cure.c - what to do about each refusal */
+/* test-cure.c - the cure for each refusal */
 
 #include "hook/host/cure.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-datafile.c - a file in which an image keeps its data: by name, by owner and mode, by
- * what QEMU's user may do; and which of an image's files are written to
+ * test-datafile.c - a file in which an image keeps its data: checked by name, by owner and
+ * mode, and by what QEMU's user may do; and which files of an image are written to
  */
 
 #include "hook/image/datafile.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-diskcheck.c - what the disk said, as a pending record has it */
+/* test-diskcheck.c - the result of a disk check as stored in a pending record */
 
 #include "hook/lifecycle/diskcheck.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-domain.c - tag and state read and written; which disk boots */
+/* test-domain.c - reading and writing tag and state; finding the disk that boots */
 
 #include "hook/domain/domain.h"
 

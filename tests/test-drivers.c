@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-drivers.c - the right driver out of a virtio-win tree, or none */
+/* test-drivers.c - select the right driver from a virtio-win tree, or none */
 
 #include "helper/drivers/drivers.h"
 #include "tests/guest.h"

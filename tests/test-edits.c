@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-edits.c - planned edits make each Windows ready, change nothing else, are
- * done once
+ * test-edits.c - planned edits prepare each Windows, change nothing else, and are made
+ * only once
  */
 
 #include "helper/shared/file.h"

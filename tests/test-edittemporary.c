@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-edittemporary.c - settings that a patch changes for a while are restored */
+/* test-edittemporary.c - settings that a patch changes temporarily are restored */
 
 #include "tests/editstest.h"
 #include "tests/tap.h"

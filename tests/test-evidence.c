@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-evidence.c - each condition in each state, and what follows from all */
+/*
+ * test-evidence.c - each condition in each state, and the verdict that follows from all
+ */
 
 #include "helper/verdict/evidence.h"
 #include "helper/verdict/report.h"

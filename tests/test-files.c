@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-files.c - does a guest boot, or go on with memory? by what libvirt has stored
- * when it calls the started hook (seen with 9.0, 11.3 and 12.8)
+ * test-files.c - does a guest boot or continue with its memory? Decided by the files that
+ * libvirt has stored when it calls the started hook (observed with 9.0, 11.3 and 12.8)
  */
 
 #include "hook/libvirt/files.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-findings.c - lines of a helper that may have been taken over */
+/* test-findings.c - output lines of a helper that may have been taken over */
 
 #include "hook/disk/findings.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-frontend.c - what belongs to a bus, taken off a disk and put back */
+/* test-frontend.c - what belongs to a bus is removed from a disk and restored */
 
 #include "hook/phase/frontend.h"
 

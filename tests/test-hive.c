@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-hive.c - edits of hives: made, proved, refused, and seen by others */
+/*
+ * test-hive.c - edits of hives: made, verified, refused, and as other programs read them
+ */
 
 #include "helper/hive/hive.h"
 #include "tests/hivelogs.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-hivelog.c - logs are replayed by the rules, and doubtful ones refused */
+/* test-hivelog.c - logs are replayed according to the rules, and doubtful ones refused */
 
 #include "helper/hive/hivelog.h"
 #include "tests/hivelogs.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-hivetree.c - the reader of hives: every kind of cell, every kind of
- * damage, lazily and at once
+ * test-hivetree.c - the hive reader: every kind of cell and every kind of damage, read
+ * lazily and all at once
  */
 
 #include "helper/hive/hivecheck.h"

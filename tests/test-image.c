@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-image.c - cache and write buffer against a plain array
+ * test-image.c - cache and write buffer compared with a plain array
  *
- * The same random reads and writes go to an image over memory and to a copy in
- * an array; they must never differ, nothing may reach the memory below, and the
- * dirty pages, put over it, must give the array.
+ * The same random reads and writes go to an image over memory and to a copy in an array.
+ * Both must always agree, nothing may reach the memory below the image, and that memory
+ * with the dirty pages applied must equal the array.
  */
 
 #include <errno.h>

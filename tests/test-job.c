@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-job.c - request and reply: there and back, and what must not parse */
+/* test-job.c - request and reply: written and parsed back, and what must not parse */
 
 #include <errno.h>
 #include <stdlib.h>

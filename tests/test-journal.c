@@ -2,9 +2,9 @@
 /*
  * test-journal.c - the redo journal, on a real disk behind a real qemu-nbd
  *
- * What a killed busflip leaves behind is made step by step: some runs written,
- * half of a page, none, all. Afterwards the disk must hold the whole change, or,
- * when somebody else has written to it, must not be touched.
+ * Constructs each state that a killed busflip can leave behind: some runs written, half of a
+ * page, none, all. Afterwards the disk must contain the whole change, or must not be touched
+ * if somebody else has written to it.
  */
 
 #include <errno.h>

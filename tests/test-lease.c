@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-lease.c - where a lease of libvirt's lock manager is needed (the lease itself:
- * test-busflip-lockd.sh)
+ * test-lease.c - when a lease of libvirt's lock manager is needed (the lease itself is
+ * tested by test-busflip-lockd.sh)
  */
 
 #include "hook/image/lease.h"

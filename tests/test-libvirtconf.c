@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-libvirtconf.c - one setting of libvirt's own configuration files */
+/* test-libvirtconf.c - reading one setting of libvirt's own configuration files */
 
 #include "hook/libvirt/libvirtconf.h"
 

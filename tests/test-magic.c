@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-magic.c - formats as qemu-img makes them, and what is no image at all */
+/* test-magic.c - formats as qemu-img writes them, and files that are not images */
 
 #include "hook/checkup/magic.h"
 

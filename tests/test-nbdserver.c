@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-nbdserver.c - what gets out of the jail of qemu-nbd: nothing
+ * test-nbdserver.c - nothing gets out of the jail of qemu-nbd
  *
- * Twice: with qemu-nbd and an image whose header names a file that it was not let have,
- * as if the header had changed after it was looked at; and with this program in its
- * place, which tries what a qemu-nbd could that an image has taken over (jailbreak.h).
+ * Tested twice: with qemu-nbd and an image whose header names a file that the jail does not
+ * contain, as if the header had changed after busflip checked it; and with this program in
+ * place of qemu-nbd, which tries what an image that has taken over qemu-nbd could try
+ * (jailbreak.h).
  */
 
 #include "hook/disk/nbdserver.h"

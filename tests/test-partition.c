@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-partition.c - partition tables, right ones and hostile ones, in memory */
+/* test-partition.c - partition tables in memory, valid and hostile */
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /*
  * test-pending.c - records of unfinished work, and the lock per domain
  *
- * Both live at fixed paths, so this runs in a mount namespace of its own where
- * their parents are empty.
+ * Both are at fixed paths, so this runs in its own mount namespace, where their parent
+ * directories are empty.
  */
 
 #include "hook/state/pending.h"

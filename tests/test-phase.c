@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-phase.c - the whole input space of phase_decide(), and every way
- * through it that sessions alone can take
+ * test-phase.c - the complete input space of phase_decide(), and every path through it that
+ * sessions alone can take
  */
 
 #include "hook/domain/phase.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-pool.c - what libvirt's file on a storage pool says, and names that are none */
+/* test-pool.c - what libvirt's file of a storage pool says, and invalid names */
 
 #include "hook/libvirt/pool.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-record.c - structs as lines of a key and a value, there and back */
+/* test-record.c - structs as lines of key and value, written and read back */
 
 #include "hook/state/record.h"
 

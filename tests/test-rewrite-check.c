@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-rewrite-check.c - what can't be staged, and the sentence that says so */
+/* test-rewrite-check.c - domains that cannot be staged, and the message for each */
 
 #include <errno.h>
 

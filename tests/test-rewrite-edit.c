@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-rewrite-edit.c - what people and programs do to a domain between one
- * step and the next must stay done, and must not break the next step
+ * test-rewrite-edit.c - what people and programs change in a domain between two steps must
+ * be kept, and must not break the next step
  */
 
 #include "hook/domain/slots.h"

@@ -2,10 +2,9 @@
 /*
  * test-rewrite-forged.c - states that busflip never wrote
  *
- * Whoever may define a domain may write anything into its state element. No
- * step may crash on it, and none may do more with it than move disks between
- * buses: see invariant.h. First some that were thought up, then a great many
- * that were rolled; the seed is fixed.
+ * A user who may define a domain may write anything into its state element. No step may
+ * crash on it, and none may do more with it than move disks between buses: see invariant.h.
+ * The test first uses some constructed states, then many random ones with a fixed seed.
  */
 
 #include "hook/phase/step.h"

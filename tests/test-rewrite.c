@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-rewrite.c - stage, promote, roll back and restore of domains as users
- * have them: what is changed, and that all of it comes back
+ * test-rewrite.c - stage, promote, roll back and restore of realistic domains: what is
+ * changed, and that all of it is restored
  *
- * What people do to a domain in the middle is in test-rewrite-edit.c, what is
- * refused in test-rewrite-check.c, forged states in test-rewrite-forged.c.
+ * Edits by users in between are in test-rewrite-edit.c, refusals in test-rewrite-check.c,
+ * forged states in test-rewrite-forged.c.
  */
 
 #include "tests/xmltest.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-sandbox.c - inside the sandbox, everything that must not work is tried
+ * test-sandbox.c - tries everything that must not work inside the sandbox
  *
- * Each attempt runs in a process of its own, which enters the sandbox first.
- * "Denied" is an error or death by the filter; what is in the list of things
- * that must work must return normally.
+ * Each attempt runs in its own process, which enters the sandbox first. "Denied" means an
+ * error or death by the filter; what is on the list of things that must work must return
+ * normally.
  */
 
 #include <errno.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-selinux.c - which labels a process with another may use
+ * test-selinux.c - which labels a process with another label may access
  *
- * There is no SELinux here. Its file system is a folder with the same files, and the one
- * that answers questions is a terminal with a process of this test behind it, which takes
- * and gives what sel_write_access() in security/selinux/selinuxfs.c of Linux 6.1 does.
- * The labels are real attributes of files.
+ * SELinux does not run here. A folder with the same files replaces its file system, and a
+ * terminal replaces the file for access queries: a process of this test behind it reads and
+ * writes what sel_write_access() in security/selinux/selinuxfs.c of Linux 6.1 does. The
+ * labels are real extended attributes of files.
  */
 
 #include "hook/checkup/selinux.h"

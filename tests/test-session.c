@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-session.c - notes of sessions, and whether one is of the session that ended
+ * test-session.c - session notes, and whether a note belongs to the session that ended
  *
- * They live at a fixed path: in a mount namespace of its own, where it is empty.
+ * Notes are at a fixed path, so this runs in its own mount namespace, where it is empty.
  */
 
 #include "hook/state/session.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-sha256.c - SHA-256 against known sums */
+/* test-sha256.c - SHA-256 against known digests */
 
 #include "hook/recovery/sha256.h"
 

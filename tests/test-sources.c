@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-sources.c - the files that the text of a definition names for its disks */
+/* test-sources.c - the files that the text of a definition names as its disks */
 
 #include "hook/libvirt/sources.h"
 

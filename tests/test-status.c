@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-status.c - the table of status fits its width, whatever is in it; ages;
- * metrics */
+/* test-status.c - the table of status fits its width with any content; ages; metrics */
 
 #include "hook/command/status.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-story.c - what is told of a domain is there to be read; what isn't a line of
- * ours is passed over
+ * test-story.c - events of a domain are written and read back; lines that busflip did not
+ * write are ignored
  *
- * The files live at a fixed path: in a mount namespace of its own, where it is empty.
+ * The files are at a fixed path, so this runs in its own mount namespace, where it is empty.
  */
 
 #include "hook/state/story.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-virtioid.c - the PCI identity that a VirtIO device shows, by model and place */
+/* test-virtioid.c - the PCI IDs of a VirtIO device, by model and PCI bus */
 
 #include "hook/domain/virtioid.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * test-watch.c - which writes mean that Windows is up, and which a loader makes
+ * test-watch.c - which writes show that Windows is up, and which a boot loader makes
  *
- * Counts are as libvirt gives them of the trial's disk: they only grow while the
- * same QEMU runs, through every reset of the guest.
+ * Counts are those that libvirt reports for the trial's disk: they only grow while the same
+ * QEMU runs, including across resets of the guest.
  */
 
 #include "hook/lifecycle/watch.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-windows.c - what a Windows is, from made hives and from real ones */
+/* test-windows.c - detecting a Windows from generated and from real hives */
 
 #include "helper/windows/pe.h"
 #include "tests/guest.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-xml.c - parsing with limits, attributes, cutting out and putting back */
+/* test-xml.c - parsing with limits, attributes, removing and reinserting elements */
 
 #include "hook/domain/xml.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * treemutate.h - domain XML changed as a tree: what comes out is XML again, and often a
- * domain, which bytes that are changed anywhere seldom are
+ * treemutate.h - domain XML mutated as a tree: the result is XML again, and often a domain,
+ * which mutations of arbitrary bytes seldom produce
  */
 #ifndef BUSFLIP_TESTS_TREEMUTATE_H
 #define BUSFLIP_TESTS_TREEMUTATE_H

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * unkilled.c - preloaded into libvirtd by a test: a QEMU that can't be killed, and domains that
- * nobody may look up
+ * unkilled.c - preloaded into libvirtd by a test: a QEMU that cannot be killed, and domains
+ * that nobody may look up
  *
- * The QEMU is like one that the kernel has in an uninterruptible sleep. UNKILLED names a file;
- * while it is there, signals to the process whose number is in it fail. While there is one of
- * that name and ".denied", a lookup by UUID fails as an access driver (polkit) makes it fail.
+ * The QEMU behaves like a process in an uninterruptible sleep. UNKILLED names a file; while
+ * that file exists, signals to the process whose PID it contains fail. While a file of the
+ * same name with ".denied" appended exists, a lookup by UUID fails as an access driver
+ * (polkit) makes it fail.
  */
 
 #include <dlfcn.h>

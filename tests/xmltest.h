@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * xmltest.h - domain XML for tests: making it, taking it through an operation,
- * comparing it
- */
+/* xmltest.h - domain XML for tests: create it, run an operation on it, compare it */
 #ifndef BUSFLIP_TESTS_XMLTEST_H
 #define BUSFLIP_TESTS_XMLTEST_H
 

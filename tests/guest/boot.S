@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * boot.S - a guest that fits into a few sectors
+ * boot.S - a guest of a few sectors
  *
- * SeaBIOS loads the first sector to 0x7c00, which loads the others behind it
- * through the BIOS: so the same image boots from every kind of disk that
- * SeaBIOS has a driver for. Then one line goes to COM1 that says what this
- * machine looks like from within, such as
+ * SeaBIOS loads the first sector to 0x7c00, which loads the following ones through the BIOS.
+ * The same image therefore boots from every kind of disk that SeaBIOS has a driver for. It
+ * then writes one line to COM1 that describes this machine as the guest sees it, such as
  *
  *   guest off: disks 1, boot 04:00.0, 00:1f.2 8086:2922 0106 ahci, 04:00.0 1af4:1042 0100 virtio-blk
  *   guest off: disks 2, boot unnamed, 00:1f.2 8086:2922 0106 ahci, 04:00.0 1af4:1042 0100 virtio-blk
  *
- * that is: hard disks that the BIOS counts, the PCI function that the boot
- * disk hangs on, and each mass storage function with its ids, class and kind.
- * What comes next depends on KIND, which build.sh sets.
+ * that is: the number of hard disks that the BIOS counts, the PCI function that the boot disk
+ * is attached to, and each mass storage function with its IDs, class and kind. What comes
+ * next depends on KIND, which build.sh sets.
  */
 
 	.set KIND_OFF, 0	/* power off through ACPI */

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# build.sh DIR - make DIR/off.img, stay.img, reset.img, crash.img and write.img, raw
-# disks that boot. See boot.S for what they do. Does nothing where they are new
-# enough already; safe to run twice at once.
+# build.sh DIR - make DIR/off.img, stay.img, reset.img, crash.img and write.img, raw disks
+# that boot. boot.S describes what they do. Skips those that are up to date; two runs at the
+# same time are safe.
 
 set -eu
 
