@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base.c - bytes, times, strings and complaints */
+/* base.c - bytes, times, strings and error messages */
 
 #include "base.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * base.h - bytes, times, strings and complaints, for every part of the model
- */
+/* base.h - bytes, times, strings and error messages, for every part of the model */
 #ifndef MODEL_BASE_H
 #define MODEL_BASE_H
 

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# build.sh DIR - make what the Windows model boots from, in DIR, where "make
-# check-model" has put its program DIR/init:
+# build.sh DIR - make what the Windows model boots from, in DIR. "make check-model" has
+# put the model's program there as DIR/init. Makes
 #	DIR/vmlinux	the kernel, as <kernel> for SeaBIOS (starts at once)
 #	DIR/vmlinuz	the same as the distribution ships it, for UEFI
 #	DIR/initrd	the model and the modules that it loads
 #	DIR/initrd-signed	the same with signed modules, for Secure Boot
 #
-# The kernel is the one that this machine has; or Debian's, downloaded with
-# apt-get and unpacked in DIR; or KERNEL_DEB=FILE. Exits with 1 where there is
-# none. Does nothing that is new enough already; safe to run twice at once.
+# The kernel is the installed one; or Debian's, downloaded with apt-get and unpacked in DIR;
+# or the one of KERNEL_DEB=FILE. If there is none, the exit status is 1. Skips what is up to
+# date; two runs at the same time are safe.
 
 set -eu
 

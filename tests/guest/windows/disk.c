@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* disk.c - the guest's whole disk, changed in batches that are never torn */
+/* disk.c - the guest's whole disk, changed in atomic batches */
 
 #include "disk.h"
 

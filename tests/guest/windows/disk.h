@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * disk.h - the guest's whole disk, changed in batches that are never torn
+ * disk.h - the guest's whole disk, changed in atomic batches
  *
- * Everything that is written stays in memory until disk_commit(). A commit
- * goes to a journal first, which lies in unpartitioned space at the end of the
- * disk (mkdisk puts it there), so that a machine that loses its power in the
- * middle has all of a batch or nothing of it. It stands for what NTFS's own log
- * does in a real Windows: an unfinished commit is finished when the volume is
- * mounted for writing next, and whoever reads the disk before that sees a
+ * Everything that is written stays in memory until disk_commit(). A commit first goes to a
+ * journal in unpartitioned space at the end of the disk (mkdisk reserves it), so that after a
+ * loss of power in the middle either the whole batch is on the disk or nothing of it. The
+ * journal stands for NTFS's own log in a real Windows: an unfinished commit is completed when
+ * the volume is next mounted for writing, and whoever reads the disk before that sees a
  * volume whose $LogFile is in use.
  */
 #ifndef MODEL_DISK_H

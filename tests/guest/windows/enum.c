@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * enum.c - what a running system writes about the devices that it has
- */
+/* enum.c - what a running system writes about its devices */
 
 #include "nt.h"
 

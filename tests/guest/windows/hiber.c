@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hiber.c - fast startup: a kernel that sleeps instead of ending
+ * hiber.c - fast startup: a kernel that hibernates instead of shutting down
  *
- * The image, in C:\hiberfil.sys: "HIBR" at 0, the name of the boot controller
- * at 64, the length of the registry at 512 and the registry from 4096 on. A
- * kernel that is woken has its registry in memory, and that is what it writes.
+ * The image, in C:\hiberfil.sys: "HIBR" at 0, the name of the boot controller at 64, the
+ * length of the registry at 512 and the registry from 4096 on. A resumed kernel has its
+ * registry in memory, and that is the registry that it writes.
  */
 
 #include "nt.h"

@@ -2,10 +2,9 @@
 /*
  * hive.h - keys and values of a registry hive in memory
  *
- * The only user of libhivex. Every key that is made or changed gets the time of
- * the change as its last-written time, which libhivex does not do by itself.
- * Keys are hivex node handles, 0 is "no such key"; paths are relative to a key
- * and use backslashes.
+ * The only user of libhivex. Every key that is created or changed gets the time of the change
+ * as its last-written time, which libhivex does not set by itself. Keys are hivex node
+ * handles, 0 means "no such key"; paths are relative to a key and use backslashes.
  */
 #ifndef MODEL_HIVE_H
 #define MODEL_HIVE_H

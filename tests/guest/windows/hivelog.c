@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hivelog.c - hives as they lie on disk: sequence numbers, checksum, logs */
+/* hivelog.c - hives as stored on disk: sequence numbers, checksum, logs */
 
 #include "hivelog.h"
 

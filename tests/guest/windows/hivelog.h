@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hivelog.h - hives as they lie on disk: sequence numbers, checksum, logs
+ * hivelog.h - hives as stored on disk: sequence numbers, checksum, logs
  * (github.com/msuhanov/regf)
  */
 #ifndef MODEL_HIVELOG_H

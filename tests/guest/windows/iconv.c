@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * iconv.c - the conversions that libhivex asks for, without glibc's modules
+ * iconv.c - the conversions that libhivex needs, without glibc's modules
  *
- * glibc loads a shared object for each; a static program in an initramfs has
- * none. Linked into the guest only. It knows LATIN1, UTF-8 and UTF-16LE.
+ * glibc loads a shared object for each conversion, which a static program in an initramfs
+ * does not have. Linked only into the guest. Supports LATIN1, UTF-8 and UTF-16LE.
  */
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* inf.c - the few lines of a driver's INF that the model needs */
+/* inf.c - the few lines of a driver's INF file that the model needs */
 
 #include "nt.h"
 

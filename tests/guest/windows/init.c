@@ -2,10 +2,9 @@
 /*
  * init.c - the guest's only process: the machine around the model
  *
- * Loads Linux' drivers (firmware reads every disk, whatever Windows can do),
- * looks at the machine, finds the disk that Windows is on, lets nt_boot() decide,
- * and then does what a machine in that state does: run and write, stand still,
- * or reset.
+ * Loads Linux' drivers (firmware can read every disk, whatever Windows can do), inspects the
+ * machine, finds the disk with Windows, lets nt_boot() decide, and then does what a machine
+ * in that state does: run and write, halt, or reset.
  */
 
 #include "machine.h"

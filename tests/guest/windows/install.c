@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * install.c - driver packages that user mode finds after boot: in the folders of
- * DevicePath, and named by services that run pnputil
+ * install.c - driver packages that user mode finds after boot: in the folders of DevicePath,
+ * and named by services that run pnputil
  */
 
 #include "nt.h"

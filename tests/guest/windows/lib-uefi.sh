@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-uefi.sh - the part of lib-windows.sh that is about guests with UEFI: they boot
-# from the EFI system partition of their own disk, and their firmware's variables have
-# a past. Sourced by lib-windows.sh.
+# lib-uefi.sh - the part of lib-windows.sh for guests with UEFI, which boot from the EFI
+# system partition of their own disk, with firmware variables from earlier use. Sourced by
+# lib-windows.sh.
 #
 # FIRMWARE is one of
-#	uefi	OVMF; what it starts is systemd's stub with the model in it
-#	secure	OVMF with SMM, Microsoft's keys and Secure Boot enforced; what it starts
-#		is the distribution's shim, that its GRUB, that its kernel, all signed
+#	uefi	OVMF; it starts systemd's stub, which contains the model
+#	secure	OVMF with SMM, Microsoft's keys and Secure Boot enforced; it starts the
+#		distribution's shim, which starts its GRUB and its kernel, all signed
 
 # shellcheck disable=SC2154	# lib-windows.sh sets them
 

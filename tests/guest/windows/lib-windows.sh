@@ -1,22 +1,22 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lib-windows.sh - guests that behave as Windows does, in a lab. To be sourced
-# after tests/lib.sh:
+# lib-windows.sh - guests that behave as Windows does, in a lab. Source it after
+# tests/lib.sh:
 #
 #	windows_required "$@"
 #	windows_disk g windows=10 origin=lsi driver=bootable	# $LAB/g.img
 #	windows_domain g machine=q35 bus=sata tag=yes
 #	windows_session g		# start, up, power button, off
-#	windows_domain g machine=q35 bus=virtio	# its UUID and its disk stay
+#	windows_domain g machine=q35 bus=virtio	# keeps its UUID and its disk
 #	windows_starts g		# start, and wait until it is up
 #	said g 'by=enum service=viostor'	# a line on its serial port
 #	windows_off g			# power button, off
-#	windows_peek g get 'CS\Services\viostor' Start	# into its disk, when off
+#	windows_peek g get 'CS\Services\viostor' Start	# read its disk, when off
 #
-# What disks there are, what a guest can be told to do (words=), and what it says
-# is in README.md. One that does not boot says "nt: stop code=0x7B ..." and then,
-# as ever is told: windows_starts g '^nt: stop'.
+# README.md lists the kinds of disks, the options of a guest (words=), and what a guest
+# prints. A guest that does not boot prints "nt: stop code=0x7B ..." and then behaves as its
+# options say: windows_starts g '^nt: stop'.
 
 windows_here=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 windows_bin=$BUSFLIP_BUILD/windows

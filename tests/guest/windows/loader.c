@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * loader.c - what winload does: control set, hardware configuration, boot drivers
- * (quibble's boot.cpp goes by the same; README.md has the rest)
+ * loader.c - what winload does: control set, hardware configuration, boot drivers (the same
+ * rules as in quibble's boot.cpp; README.md has the rest)
  */
 
 #include "nt.h"

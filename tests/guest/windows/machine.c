@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* machine.c - what the guest's kernel says of the machine */
+/* machine.c - what the guest's kernel reports about the machine */
 
 #include "machine.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* machine.h - what the guest's kernel says of the machine */
+/* machine.h - what the guest's kernel reports about the machine */
 #ifndef MODEL_MACHINE_H
 #define MODEL_MACHINE_H
 

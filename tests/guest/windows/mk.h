@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mk.h - mkdisk: the disks of guests that have a past. See README.md for the
- * options. */
+/*
+ * mk.h - mkdisk: the disks of guests that were used before. README.md lists the options.
+ */
 #ifndef MODEL_MK_H
 #define MODEL_MK_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mkdisk.c - make the disk of a Windows guest that has a past
+ * mkdisk.c - make the disk of a Windows guest that was used before
  *
  *	mkdisk OUT [NAME=VALUE...]
  *
- * See README.md for the names. Nothing is mounted: mkntfs makes the file system
- * in a file of its own, libntfs-3g fills it in where it then lies.
+ * README.md lists the names. Nothing is mounted: mkntfs makes the file system in a file of
+ * its own, and libntfs-3g fills it at its final place in the disk.
  */
 
 #include "mk.h"

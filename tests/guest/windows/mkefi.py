@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mkefi.py OUT STUB NAME=FILE... - one EFI program out of systemd's stub and what it
-starts: a section for each NAME, such as linux, initrd and cmdline
+"""mkefi.py OUT STUB NAME=FILE... - one EFI program from systemd's stub and what it starts: a
+section for each NAME, such as linux, initrd and cmdline
 
-PE format: a table of section headers, which has room for more, and the sections'
-data, which goes to the end of the file.
+PE format: the table of section headers has room for more entries, and the sections' data
+is appended to the file.
 """
 
 import struct

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mkfiles.c - what lies on the guest's system volume besides its registry */
+/* mkfiles.c - the files on the guest's system volume besides its registry */
 
 #include "mk.h"
 

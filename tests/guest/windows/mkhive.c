@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mkhive.c - SYSTEM and SOFTWARE of a guest with a past, made from nothing */
+/* mkhive.c - SYSTEM and SOFTWARE of a guest that was used before, made from scratch */
 
 #include "mk.h"
 

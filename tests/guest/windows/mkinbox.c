@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mkinbox.c - the drivers that Windows brings along, as far as a controller or a
- * sweep has to do with them
+ * mkinbox.c - the in-box drivers of Windows that matter for a controller or a sweep
  *
- * The start types are those found on guests that never used that controller;
- * mkhive.c changes them for the guest's origin.
+ * The start types are those found on guests that never used that controller; mkhive.c
+ * changes them for the guest's origin.
  */
 
 #include "mk.h"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""mkinitrd.py DIR IMAGE MODULES MODULE... - DIR/vmlinux, vmlinuz, initrd and
+"""mkinitrd.py DIR IMAGE MODULES MODULE... - make DIR/vmlinux, vmlinuz, initrd and
 initrd-signed
 
-IMAGE is a kernel, MODULES its /lib/modules directory; DIR/init is the program.
-Modules go in with all that they need, and a list "modules" of which devices they
-are for. vmlinux is the kernel without its own decompressor, which
-under emulation takes longer than all the rest. initrd-signed is for Secure Boot, where
-the kernel wants to see its modules' signatures.
+IMAGE is a kernel, MODULES its /lib/modules directory; DIR/init is the program. Each MODULE
+is added with its dependencies, and a list "modules" says which devices they are for.
+vmlinux is the kernel without its own decompressor, which under emulation takes longer than
+everything else. initrd-signed is for Secure Boot, where the kernel checks the signatures
+of its modules.
 """
 
 import lzma

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* mkvirtio.c - how far a guest's VirtIO storage driver has come */
+/* mkvirtio.c - the state of a guest's VirtIO storage driver, from absent to bound */
 
 #include "mk.h"
 

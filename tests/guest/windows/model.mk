@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# model.mk - the programs of the Windows model, for the Makefile of the project.
-# Not a line of them is shared with it: what judges the code must not be built
-# from it. Kernel and initrd are made by build.sh, when a test wants them.
+#
+# model.mk - the programs of the Windows model, for the Makefile of the project. The model
+# shares no code with the project: a program that tests the code must not be built from it.
+# build.sh makes kernel and initrd when a test needs them.
 
 M       := tests/guest/windows
 MODEL   := $(addprefix $(B)/$(M)/,base.o disk.o volume.o hive.o hivelog.o pci.o \
@@ -22,10 +23,10 @@ $(filter-out %/init,$(MODEL_TOOLS)) $(MODEL_TESTS):
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ -lhivex -lntfs-3g
 
-# The guest's only program: static, since a dynamic linker takes time under
-# emulation. Without static libraries it is dynamic, and build.sh puts what it
-# needs beside it. Where it is static the linker warns of what libntfs-3g could
-# look up in a name service, which the model never asks for.
+# The guest's only program. It is static, because a dynamic linker takes time under
+# emulation. Without static libraries it is dynamic, and build.sh adds the libraries that it
+# needs. For the static program, the linker warns about name service lookups in libntfs-3g,
+# which the model never makes.
 $(B)/windows/init: $(call model,init machine iconv) $(MODEL)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) -static -s -o $@ $^ -lhivex -lntfs-3g 2>$@.log || \

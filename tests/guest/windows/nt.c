@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nt.c - from power-on to power-off, in order; and what goes to the disk when */
+/* nt.c - from power-on to power-off, in order; and what is written to the disk when */
 
 #include "nt.h"
 

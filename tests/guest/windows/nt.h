@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nt.h - one Windows: its disk, its machine, what it has worked out so far
+ * nt.h - one Windows: its disk, its machine, and what it has determined so far
  *
- * Who sets what, in this order:
+ * Who sets which fields, in this order:
  *	nt_open()		disk, volume, registry, windows	(nt.c)
  *	loader_run()		set, hardware, drivers		(loader.c)
  *	pnp_boot_ready()	0x7B, or not			(pnp.c)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ntpeek.c - look into a guest's disk, or change it as somebody subject would
+ * ntpeek.c - read a guest's disk, or change it as somebody offline would
  *
  *	ntpeek DISK get KEY VALUE	text, 0x number, or hex bytes; KEY must exist
- *	ntpeek DISK keys KEY		names of the keys below
+ *	ntpeek DISK keys KEY		names of the subkeys
  *	ntpeek DISK time KEY		last written, as a FILETIME
  *	ntpeek DISK cat PATH		a file
  *	ntpeek DISK state		$LogFile, volume flags, registry
- *	ntpeek DISK set KEY VALUE N	a REG_DWORD; the key is made
- *	ntpeek DISK delete KEY		with all below it
- *	ntpeek DISK put PATH FILE	a file of the host's to the guest
+ *	ntpeek DISK set KEY VALUE N	a REG_DWORD; creates the key
+ *	ntpeek DISK delete KEY		with everything below it
+ *	ntpeek DISK put PATH FILE	copy a file of the host to the guest
  *
- * KEYs are of SYSTEM, with its logs replayed; one that begins "CS\" is in the
- * control set that the next boot uses. Exit status 1: there is no such thing.
+ * KEYs are in SYSTEM, with its logs replayed; a KEY that begins with "CS\" is in the control
+ * set that the next boot uses. Exit status 1: not found.
  */
 
 #include "disk.h"

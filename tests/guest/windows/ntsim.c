@@ -4,9 +4,9 @@
  *
  *	ntsim DISK PCI-FILE CONTROLLER UUID [end=off|button|crash] [NAME=VALUE...]
  *
- * PCI-FILE is what pci_parse() reads, CONTROLLER the address of the function that
- * the system disk hangs on. The other options are the guest's own. Exit status:
- * 0 it came up, 2 0x7B or its like, 3 the loader stopped, 4 no Windows there.
+ * PCI-FILE is what pci_parse() reads, CONTROLLER the address of the function that the system
+ * disk is attached to. The other options are those of the guest. Exit status: 0 it booted,
+ * 2 0x7B or a similar stop, 3 the loader stopped, 4 no Windows found.
  */
 
 #include "nt.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pci.c - the PCI functions that the machine really has */
+/* pci.c - the PCI functions that the machine has */
 
 #include "pci.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pci.h - the PCI functions that the machine really has, and Windows' names for
- * them */
+/* pci.h - the PCI functions that the machine has, and Windows' names for them */
 #ifndef MODEL_PCI_H
 #define MODEL_PCI_H
 

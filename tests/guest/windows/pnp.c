@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * pnp.c - which service the kernel finds for a device, before there is a disk
- */
+/* pnp.c - which service the kernel selects for a device before it has a disk */
 
 #include "nt.h"
 

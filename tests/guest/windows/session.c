@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * session.c - what a session leaves about itself: who booted where and when, and
- * how it ended
+ * session.c - what a session records about itself: which machine booted when, and how the
+ * session ended
  */
 
 #include "nt.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * sweep.c - StartOverride: planted on boot drivers that found no device, removed
- * when a device is configured for the driver (README.md: where that is known from)
+ * sweep.c - StartOverride: planted on boot drivers that found no device, removed when a
+ * device is configured for the driver (README.md has the sources)
  */
 
 #include "nt.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-decisions.c - names, ranks, matches, ids and sweeps, each on a hive that is
- * made for it */
+/* test-decisions.c - names, ranks, matches, ids and sweeps, each on a hive made for it */
 
 #include "nt.h"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The model as a guest of libvirt: what it says of a machine is what the machine
-# is, and what it does is what libvirt sees.
+# The model as a guest of libvirt: it reports the machine correctly, and libvirt sees what
+# it does.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../../lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# How sessions of the model end, as libvirt sees it: resets and recovery, fast
-# startup, a guest that is destroyed.
+# How sessions of the model end according to libvirt: resets and recovery, fast startup, a
+# guest that is destroyed.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../../lib.sh"

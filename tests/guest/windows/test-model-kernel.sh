@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What the model's kernel may be packed with: where the program for that is missing or
-# fails, a sentence says so.
+# The compression formats of the model's kernel: if the program that unpacks one is missing
+# or fails, a message says so.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../../lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The model's own replay of logs, on a hive of a real machine. BUSFLIP_HIVES is
-# where those are.
+# The model's own replay of logs, on a hive of a real machine. BUSFLIP_HIVES names the
+# folder with these hives.
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../../lib.sh"

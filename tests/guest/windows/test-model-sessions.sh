@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Whole sessions of the model without a machine: what boots, what stops, what is
-# left behind. The ends that are expected were written down before the model was
-# (README.md has the sources).
+# Whole sessions of the model without a machine: what boots, what stops, what is left
+# behind. The expected results were written down before the model was (README.md has the
+# sources).
 
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/../../lib.sh"

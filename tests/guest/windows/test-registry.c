@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test-registry.c - hives, their logs, and what becomes of both */
+/* test-registry.c - hives, their logs, and how both change */
 
 #include "hive.h"
 #include "hivelog.h"

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""uefivars.py - variables of a guest's firmware, in the file that OVMF keeps them in
+"""uefivars.py - variables of a guest's firmware, in the file in which OVMF stores them
 
-uefivars.py windows VARS DISK HOW - what a Windows on that raw disk has left there: a
-	variable of its own, and Boot0000, "Windows Boot Manager". HOW is the path to
-	that: "short" from its partition on; from the controller on, "sata" of QEMU's
-	q35 or "vmware" of an LSI SAS there; or "none", as on a machine that is new
-uefivars.py list VARS - a line for each: its name, its namespace, and what it is
-uefivars.py kept BEFORE AFTER - is all of BEFORE, but what firmware writes for itself,
-	the same in AFTER? Says what is not.
+uefivars.py windows VARS DISK HOW - add what a Windows on that raw disk would have left: a
+	variable of its own, and Boot0000, "Windows Boot Manager". HOW is the device path
+	of that entry: "short" begins with the partition; "sata" and "vmware" begin with
+	the controller, of QEMU's q35 or of an LSI SAS on VMware; "none" adds no Boot0000,
+	as on a new machine
+uefivars.py list VARS - one line for each variable: its name, namespace and value
+uefivars.py kept BEFORE AFTER - is everything in BEFORE the same in AFTER, except what the
+	firmware itself writes? Prints the differences.
 
 The format is that of the UEFI specification (load options, device paths) and of EDK2
-(VariableFormat.h): a firmware volume, in it a store, in it variables one behind the
-other, of which those that were deleted stay until there is no more room.
+(VariableFormat.h): a firmware volume contains a store, which contains the variables one
+after the other; deleted variables remain until there is no space left.
 """
 
 import struct

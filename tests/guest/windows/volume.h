@@ -2,8 +2,8 @@
 /*
  * volume.h - files of an NTFS volume on a struct nbd_client
  *
- * The only user of libntfs-3g. Paths are relative to the root, with slashes or
- * backslashes; case does not matter.
+ * The only user of libntfs-3g. Paths are relative to the root, with slashes or backslashes;
+ * case is ignored.
  */
 #ifndef MODEL_VOLUME_H
 #define MODEL_VOLUME_H
