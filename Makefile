@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# busflip: hook/ and conf/ make busflip-hook and busflip, helper/ makes
-# busflip-helper. Every object file goes to build/; a source file that is added
-# to one of the folders is found by itself.
+# busflip: hook/ and conf/ are built into busflip-hook and busflip, helper/ into
+# busflip-helper. All object files go to build/. New source files in these folders are
+# found automatically.
 
-# One place for the version: the head of the changelog.
+# The version is kept in one place: the first line of the changelog.
 VERSION     := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' conf/debian/changelog)
 
 PREFIX      ?= /usr/local
@@ -20,7 +20,7 @@ CC          ?= cc
 PKG_CONFIG  ?= pkg-config
 CFLAGS      ?= -O2 -g
 
-# What the project itself wants; a packager's CFLAGS come after it.
+# The project's own flags; a packager's CFLAGS come after them.
 WARN := -Wall -Wextra -Wshadow -Wvla -Wconversion -Wcast-qual -Wformat=2 \
 	-Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef \
 	-Wwrite-strings -Wswitch-enum $(if $(WERROR),-Werror)
@@ -41,7 +41,7 @@ HELPER_LIBS  = $(shell $(PKG_CONFIG) --libs libntfs-3g hivex libseccomp) -ldl
 TEST_LIBS    = $(shell $(PKG_CONFIG) --libs libarchive)
 PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(HOOK_PKGS) $(HELPER_PKGS) 2>/dev/null)
 
-# Library headers are not ours to warn about.
+# No warnings about headers of libraries.
 ALL_CFLAGS = $(STD) $(WARN) -fPIE $(HARDEN) $(DEFS) -I. \
 	$(patsubst -I%,-isystem %,$(PKG_CFLAGS)) $(CFLAGS) $(SANITIZE)
 ALL_LDFLAGS = -pie $(HARDEN_LD) $(LDFLAGS) $(SANITIZE)
@@ -51,8 +51,9 @@ HELPER_SRC := helper/sandbox.c $(wildcard helper/*/*.c)
 TEST_SRC   := $(wildcard tests/test-*.c)
 TESTS      := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 REPLAYS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz-*.c))
-TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/killer.so $(B)/tests/denier.so $(B)/tests/capabilities.so \
-	$(B)/tests/hunter $(B)/tests/listed.so $(B)/tests/unkilled.so $(B)/tests/late.so $(B)/tests/inside.so
+TEST_TOOLS := $(B)/tests/mkvol $(B)/tests/hunter $(B)/tests/killer.so $(B)/tests/denier.so \
+	$(B)/tests/capabilities.so $(B)/tests/listed.so $(B)/tests/unkilled.so \
+	$(B)/tests/late.so $(B)/tests/inside.so
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/busflip-hook $(B)/busflip $(B)/busflip-helper
@@ -73,9 +74,9 @@ $(B)/libhelper.a: $(call obj,$(HELPER_SRC))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-# The hook runs five times for each start and stop of every guest on the host:
-# static, because the dynamic linker is most of what a small program costs.
-# FRONT_STATIC= builds it dynamic where there is no static libc.
+# The hook runs five times for each start and stop of every guest on the host. It is
+# static, because the dynamic linker takes most of the run time of a small program.
+# FRONT_STATIC= links it dynamically, for hosts without a static libc.
 FRONT_STATIC ?= $(if $(SANITIZE),,-static)
 $(B)/busflip-hook: $(call obj,hook/front.c helper/shared/text.c helper/shared/base.c)
 	$(CC) $(if $(FRONT_STATIC),$(HARDEN_LD) $(LDFLAGS) -static,$(ALL_LDFLAGS)) -o $@ $^
@@ -90,13 +91,14 @@ $(B)/tests/%: $(B)/tests/%.o $(B)/libbusflip.a $(B)/libhelper.a
 	$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $^ $(HOOK_LIBS) $(HELPER_LIBS) \
 		$(TEST_LIBS)
 
-# Fuzzers without the fuzzer: they run their seeds and fixed mutations of them.
+# Fuzzers without libFuzzer: they run their seeds and fixed mutations of the seeds.
 FUZZ_NTFS  = $(B)/tests/fuzz-ntfs.base
 FUZZ_DEFS  = -DFUZZ_NTFS_BASE='"$(abspath $(FUZZ_NTFS))"'
 $(B)/tests/fuzz-%.o: DEFS += $(FUZZ_DEFS)
 $(B)/tests/fuzz-ntfs: | $(FUZZ_NTFS)
 
-# The volume that fuzz-ntfs changes: small, with everything in it.
+# The volume that fuzz-ntfs changes: small, with a SYSTEM file, a driver and
+# a folder of many entries.
 $(FUZZ_NTFS): $(B)/tests/mkvol
 	rm -f $@
 	truncate -s 3M $@
@@ -107,7 +109,7 @@ $(FUZZ_NTFS): $(B)/tests/mkvol
 		put Windows/System32/config/SYSTEM $@.text \
 		text Windows/System32/drivers/old.sys old many Windows 40
 
-# Loaded by tests: into busflip, to kill it, and into libvirtd.
+# Loaded by tests into busflip, its helper or libvirtd.
 $(B)/tests/%.so: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) -fPIC -shared -o $@ $<
@@ -119,9 +121,9 @@ clean:
 
 -include tests/guest/windows/model.mk
 
-# Everything: unit tests, house rules, end to end in labs of its own (root).
-# BUSFLIP_TESTS="NAME..." for all unit tests and, of the shell tests, those alone. (Only
-# "check" looks at it: tests call make in copies of the tree that have no tests.)
+# All tests: unit tests, rules of the tree, and end-to-end tests in their own labs (as
+# root). BUSFLIP_TESTS="NAME..." runs all unit tests and only these shell tests. (Only
+# "check" evaluates it: tests call make in copies of the tree that have no tests.)
 RUN    = BUSFLIP_BUILD=$(abspath $(B)) tests/run.sh
 MODULAR_SH := tests/test-busflip-modular.sh
 SH_TESTS := $(filter-out $(MODULAR_SH), \
@@ -137,46 +139,46 @@ check: all $(TESTS) $(REPLAYS) $(TEST_TOOLS) $(MODEL_TOOLS) $(MODEL_TESTS)
 check-unit: $(TESTS) $(MODEL_TESTS)
 	$(RUN) $(TESTS) $(MODEL_TESTS)
 
-# What matters where libvirt has a daemon for each of its drivers (virtqemud and so on),
-# with those that tests/modular.sh builds unless they are there.
+# The tests that are relevant where libvirt has a daemon for each of its drivers (virtqemud
+# and so on). tests/modular.sh builds these daemons if needed.
 MODULAR_TOO = hooks lifecycle crash bounce watched daemon save status pools
 check-modular: all $(TEST_TOOLS) $(MODEL_TOOLS)
 	tests/modular.sh build
 	LAB_DAEMON=modular $(RUN) -t 900 $(MODULAR_SH) \
 		$(MODULAR_TOO:%=tests/test-busflip-%.sh) tests/test-units.sh tests/test-systemd.sh
 
-# The README's two commands in another release of Debian, as a whole; tests/distro.sh
-# makes it. CI runs the shell tests of tests/distro.list in one of the two.
+# Both commands of the README, complete, in another release of Debian; tests/distro.sh makes
+# its tree. CI runs the shell tests of tests/distro.list in one of the two.
 check-12: suite := bookworm
 check-13: suite := trixie
 check-12 check-13:
 	tests/distro.sh $(suite) ./install.sh --demo
 	tests/distro.sh $(suite) ./install.sh --test
 
-# The whole fleet, of which "check" has a short run; BUSFLIP_FLEET="NAME..." and
-# BUSFLIP_UEFI="NAME..." for some of its rows. Its packages: install.sh --deps=test,fleet.
+# The whole fleet; "check" runs some of its rows. BUSFLIP_FLEET="NAME..." and
+# BUSFLIP_UEFI="NAME..." select rows. For its packages: install.sh --deps=test,fleet.
 fleet: all $(TEST_TOOLS) $(MODEL_TOOLS)
 	BUSFLIP_FLEET="$${BUSFLIP_FLEET:-all}" BUSFLIP_UEFI="$${BUSFLIP_UEFI:-all}" \
 		$(RUN) -t 3600 tests/test-fleet.sh tests/test-uefi.sh
 
-# busflip, its parts and the daemon killed at random, in BUSFLIP_KILL_ROUNDS (200)
-# rounds; "check" has a few of them. Shows its table.
+# Kills busflip, its parts and the daemon at random, in BUSFLIP_KILL_ROUNDS (200) rounds;
+# "check" runs a few of them. Prints its table.
 kill-test: all $(TEST_TOOLS) $(MODEL_TOOLS)
 	BUSFLIP_BUILD=$(abspath $(B)) tests/kill-test.sh
 
-# What install.sh --demo shows it with
+# The guest of install.sh --demo
 demo-guest: $(MODEL_TOOLS)
 	tests/guest/windows/build.sh $(B)/windows
 
-# The Windows model alone
+# Only the tests of the Windows model
 check-model: all $(MODEL_TOOLS) $(MODEL_TESTS)
 	$(RUN) $(MODEL_TESTS) $(MODEL_SH)
 
-# FORTIFY_SOURCE hides calls from the address sanitizer, so it is off here. A
-# hook starts busflip with an environment of its own: tests/asan-options.c says
-# from within the program where reports go, and that one is a failure. libvirt is
-# linked, since its RPC calls functions that the sanitizer has replaced and can
-# only pass on when their library was there at the start.
+# FORTIFY_SOURCE hides calls from the address sanitizer, so it is off here. The hook starts
+# busflip with a new environment, so tests/asan-options.c sets the path of the reports
+# inside the program; any report is a failure. libvirt is linked, because its RPC calls
+# functions that the sanitizer intercepts, and the sanitizer can only forward calls to
+# libraries that are loaded at the start.
 ASAN_B    := build-asan
 ASAN_E2E  ?= tests/test-front.sh tests/test-busflip-lifecycle.sh \
 	tests/test-helper-refusals.sh tests/test-units.sh
@@ -195,8 +197,8 @@ check-asan:
 
 VALGRIND := valgrind -q --leak-check=full --error-exitcode=99 \
 	--show-leak-kinds=definite,indirect,possible --errors-for-leak-kinds=definite,indirect,possible
-# Without what enters a jail before it is another program: valgrind itself does not get
-# out of that, nor does it know Landlock.
+# Except tests that enter a jail and then execute another program: valgrind cannot leave the
+# jail, and does not support Landlock.
 VALGRIND_TESTS = $(filter-out %/test-sandbox %/test-nbdserver %/test-journal,$(TESTS))
 check-valgrind: $(VALGRIND_TESTS)
 	@mkdir -p $(B)/valgrind
@@ -215,15 +217,16 @@ bench: all
 
 # ---- fuzzers --------------------------------------------------------------
 
-# Each tests/fuzz-NAME.c over its seeds, in tests/data/NAME/ or its own, for
-# FUZZ_SECONDS; two at a time. What is found is in build-fuzz/found/; cut down it
-# becomes a seed, and "make check" runs those. libntfs-3g leaks inodes of damaged
-# volumes, which ends with the helper: leaks are for the unit tests to find.
+# Runs each tests/fuzz-NAME.c on its seeds, from tests/data/NAME/ or built in, for
+# FUZZ_SECONDS; two at a time. Findings are in build-fuzz/found/; a finding becomes a seed
+# after it has been reduced, and "make check" runs all seeds. Leak detection is off: libntfs-3g
+# leaks inodes of damaged volumes, which are freed when the helper exits. The unit tests
+# detect other leaks.
 FUZZ_B       := build-fuzz
 FUZZ_SECONDS ?= 60
 FUZZ_NAMES   ?= $(patsubst tests/fuzz-%.c,%,$(wildcard tests/fuzz-*.c))
 FUZZ_FLAGS   := -fno-sanitize-recover=all -fno-omit-frame-pointer
-# As much as the sandbox allows: libntfs-3g believes a boot sector that wants more.
+# The same limit as in the sandbox: libntfs-3g allocates whatever a boot sector asks for.
 FUZZ_ASAN    := detect_leaks=0:max_allocation_size_mb=768:allocator_may_return_null=1
 FUZZ_RUN     := $(FUZZ_NAMES:%=fuzz-run-%)
 fuzz-smoke: $(REPLAYS) $(FUZZ_NTFS)
@@ -249,7 +252,7 @@ $(FUZZ_RUN): fuzz-run-%:
 
 # ---- lint -----------------------------------------------------------------
 
-# Not the unit tests: they do on purpose what these tools warn of.
+# Not the unit tests: they do on purpose what these tools warn about.
 LINT_C   := $(wildcard hook/*.c hook/*/*.c conf/*.c helper/*.c helper/*/*.c)
 LINT_SH   = $(shell grep -lE '^\#!/bin/(ba)?sh' install.sh .ci/run \
 	$(wildcard conf/*.sh conf/debian/p* tests/*.sh tests/*/*.sh tests/*/*/*.sh)) \
@@ -259,12 +262,12 @@ MANPAGES := hook/busflip.8 hook/busflip-hook.8 helper/busflip-helper.8 conf/busf
 
 lint: lint-cppcheck lint-clang-tidy lint-analyzer lint-shell lint-man
 
-# Suppressed: declarations stand on top of a function; argv is not const
-# anywhere, nor what AUTO_FREE frees, nor what a callback is given by its type (cppcheck
-# 2.17 of Debian 13 wants that); that it did not follow every branch; ctuuninitvar does not see that a callee fills in what it is given, nor
-# ctunullpointer that it looks; memleak and unreadVariable don't know AUTO_FREE and
-# AUTO_FD (leaks are for the sanitizers and valgrind); what the kernel reads of a
-# struct is a member that we never use.
+# Suppressed warnings: variables are declared at the top of a function; argv, what AUTO_FREE
+# frees, and parameters of callbacks (reported by cppcheck 2.17 of Debian 13) are not const;
+# cppcheck did not follow every branch; ctuuninitvar does not see that a callee initialises
+# its argument, nor ctunullpointer that the callee checks it; memleak and unreadVariable do
+# not know AUTO_FREE and AUTO_FD (the sanitizers and valgrind find leaks); some members of
+# structs are read only by the kernel.
 lint-cppcheck:
 	cppcheck -q --std=c11 --enable=warning,style,performance,portability \
 		--inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem \
@@ -275,16 +278,16 @@ lint-cppcheck:
 		--suppress=unreadVariable --suppress=unusedStructMember -D_GNU_SOURCE $(DEFS) \
 		-I. $(LINT_C)
 
-# One file per run: within one run, clang-tidy 14 forgets what va_start() did.
+# One file per run: with several files, clang-tidy 14 loses the effect of va_start().
 TIDY := clang-tidy -quiet -warnings-as-errors=* "$$1" -- $(STD) $(DEFS) -I. $(PKG_CFLAGS)
 lint-clang-tidy:
-	@echo "clang-tidy for each of $(words $(LINT_C)) files"
+	@echo "clang-tidy on $(words $(LINT_C)) files, one run for each"
 	@printf '%s\n' $(LINT_C) | xargs -n 1 -P $$(nproc) sh -c \
 		'out=$$($(subst ','\'',$(TIDY)) 2>&1) || { echo "$$out"; exit 1; }' sh
 
-# Leaks and uninitialised values are for the sanitizers and valgrind: gcc's analyzer
-# knows neither AUTO_FREE, AUTO_FD nor what steal() does through its void **; and to
-# gcc 14 (Debian 13) standard input as dup2() makes it is a descriptor that was lost.
+# The sanitizers and valgrind find leaks and uninitialised values: gcc's analyzer knows
+# neither AUTO_FREE and AUTO_FD nor what steal() does through its void **, and gcc 14
+# (Debian 13) reports the standard input that dup2() sets as a leaked descriptor.
 lint-analyzer:
 	$(MAKE) B=build-analyzer WERROR=1 \
 		CFLAGS='-O2 -g -fanalyzer -Wno-analyzer-malloc-leak \
@@ -293,7 +296,7 @@ lint-analyzer:
 lint-shell:
 	shellcheck -x $(LINT_SH)
 
-# Which other pages this machine has is no fault of ours.
+# Ignore references to pages that this machine does not have.
 lint-man:
 	@for page in $(MANPAGES); do mandoc -T lint -W style $$page 2>&1; done | \
 		grep -v -e 'referenced manual not found' -e 'outdated mandoc.db' && exit 1 || :
@@ -303,15 +306,15 @@ lint-man:
 # ---- install --------------------------------------------------------------
 
 HOOKDIR ?= $(SYSCONFDIR)/libvirt/hooks
-# Below another prefix than these two systemd does not look for units.
+# systemd looks for units only below these two prefixes and in /etc.
 UNITDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)/systemd/system
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
-# In what is installed, paths are those of this build.
+# Installed files contain the paths of this build.
 PATHS    = sed 's,/usr/local/sbin,$(SBINDIR),; s,/usr/local/libexec/busflip,$(LIBEXECDIR),; \
 	s,/usr/local/share/busflip,$(PREFIX)/share/busflip,'
-# Each manual page in the folder of its section: man8/busflip.8
+# Each manual page goes to the folder of its section: man8/busflip.8
 MANFILES := $(foreach page,$(MANPAGES),man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)))
 
 install: install-files install-bait install-hook
@@ -344,7 +347,7 @@ install-files: all
 	[ -e $(DESTDIR)$(SYSCONFDIR)/busflip.conf ] || \
 		install -m 644 conf/busflip.conf $(DESTDIR)$(SYSCONFDIR)/busflip.conf
 
-# Who may read it, is for busflip to decide, on the host.
+# busflip itself makes the bait on the host, and decides who may read it.
 install-bait: install-files
 	install -d $(DESTDIR)$(STATEDIR)
 	[ "$(DESTDIR)" ] || $(SBINDIR)/busflip bait || \
@@ -353,14 +356,14 @@ install-bait: install-files
 install-hook: $(B)/busflip-hook
 	@conf/setup.sh hook-add $(B)/busflip-hook $(DESTDIR)$(HOOKDIR)
 
-# What a package has: the hook and the bait come into their places by
-# conf/setup.sh, when the package is installed.
+# The contents of a package. conf/setup.sh puts hook and bait into place when the package
+# is installed.
 install-package: install-files
 	install -m 755 $(B)/busflip-hook $(DESTDIR)$(LIBEXECDIR)/
 	install -m 755 conf/setup.sh $(DESTDIR)$(PREFIX)/share/busflip/
 	install -m 644 conf/security.sh conf/busflip-hook.cil $(DESTDIR)$(PREFIX)/share/busflip/
 
-# The configuration stays when it was changed, and so does what is left to do.
+# Keeps a changed configuration and unfinished work.
 uninstall:
 	@conf/setup.sh hook-drop $(DESTDIR)$(HOOKDIR)
 	@[ "$(DESTDIR)" ] || conf/setup.sh watchers-end $(SBINDIR)/busflip
@@ -383,8 +386,8 @@ uninstall:
 
 # ---- packages -------------------------------------------------------------
 
-# Into $(B)/deb and $(B)/rpm, from a copy of the tree, where debian/ is in the
-# place that it has to have. Nothing of this make's settings goes there.
+# Built in $(B)/deb and $(B)/rpm from a copy of the tree, with debian/ where dpkg expects it.
+# The build does not inherit the settings of this make.
 TREE    := hook helper conf tests install.sh Makefile README.md LICENSE
 PACK_ENV = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B -u PREFIX -u DESTDIR
 NAME     = busflip-$(VERSION)

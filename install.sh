@@ -91,16 +91,16 @@ case $prefix in
 *) die "--prefix must be an absolute path" ;;
 esac
 case $prefix$destdir in
-*[[:space:]]*) die "--prefix and --destdir can't have spaces" ;;
+*[[:space:]]*) die "--prefix and --destdir cannot contain spaces" ;;
 esac
 
-# Names of the packages, and how to install them.
+# Package names, and functions that install packages.
 # shellcheck source=conf/packages.sh
 . conf/packages.sh
 
 need_root()
 {
-	[ "$(id -u)" = 0 ] || die "must be run by root $1; try: sudo ./install.sh$arguments"
+	[ "$(id -u)" = 0 ] || die "must be run as root $1; try: sudo ./install.sh$arguments"
 }
 
 # ---- build ----------------------------------------------------------------
@@ -111,8 +111,8 @@ static_libc()
 		${CC:-cc} -static -x c -o /dev/null - 2>/dev/null
 }
 
-# build DIRECTORY - the paths are compiled in, so another prefix is another
-# build. Files in the source tree stay its owner's, not root's.
+# build DIRECTORY - build busflip there. Paths are compiled in, so another prefix needs
+# another build. Files in the source tree keep the tree's owner, even if root builds.
 build()
 {
 	local dir=$1 output
@@ -153,9 +153,10 @@ enable_units()
 	systemctl daemon-reload
 	systemctl -q enable busflip-stage.service
 	systemctl -q enable --now busflip-stage.path
-	# For domains that are already tagged. Without a daemon it fails, and
-	# the next boot or definition repeats it.
-	systemctl start busflip-stage.service || warn "busflip stage --all failed; see journalctl -u busflip-stage"
+	# Stages domains that are already tagged. It fails if no daemon runs; the
+	# next boot or definition runs it again.
+	systemctl start busflip-stage.service ||
+		warn "busflip stage --all failed; see journalctl -u busflip-stage"
 	echo "    busflip-stage.path watches for new definitions"
 }
 
@@ -165,7 +166,7 @@ disable_units()
 	systemctl -q disable --now busflip-stage.path busflip-stage.service 2>/dev/null || :
 }
 
-# Hook, daemons, AppArmor, SELinux.
+# Functions for hook, daemons, AppArmor, SELinux.
 # shellcheck source=conf/setup.sh
 . conf/setup.sh
 
@@ -213,7 +214,7 @@ do_install()
 {
 	need_root "to install into $prefix and /etc"
 	! is_package ||
-		die "busflip is installed as a package; remove that first"
+		die "busflip is installed as a package; remove the package first"
 	install_packages build run
 	build build
 	trap take_back EXIT
@@ -261,7 +262,7 @@ check_prefix()
 	if ! is_package; then
 		other=$(hook_prefix /etc/libvirt/hooks)
 	elif [ "$prefix" = /usr ] || ! is_here; then
-		die "busflip is installed as a package; remove that, with" \
+		die "busflip is installed as a package; remove it with" \
 			"\"apt remove busflip\" or \"dnf remove busflip\""
 	fi
 	[ $force = no ] || return 0
@@ -279,12 +280,13 @@ do_uninstall()
 
 	[ ! "$destdir" ] || die "--uninstall takes no --destdir: use make uninstall DESTDIR=$destdir"
 	need_root "to uninstall"
-	command -v make >/dev/null || die "--uninstall needs make: apt-get install make, or dnf"
+	command -v make >/dev/null ||
+		die "--uninstall needs make; run apt-get install make, or dnf install make"
 	check_prefix
 	say "uninstall from $prefix"
 	if [ $force = no ]; then
 		domains=$(under_way) ||
-			die "can't ask libvirt which conversions are in progress; see above, or use --force"
+			die "cannot ask libvirt which conversions are in progress; see above, or use --force"
 		if [ "$domains" ]; then
 			warn "the conversion of these domains is in progress; let it finish, or undo it" \
 				"with \"busflip disable DOMAIN\", or use --force:"
@@ -311,7 +313,8 @@ do_uninstall()
 	rmdir /var/lib/busflip/journal /var/lib/busflip 2>/dev/null || :
 	[ ! -e /var/lib/busflip ] || echo "/var/lib/busflip contains registry backups or" \
 		"records of unfinished work, and is kept."
-	! is_package || warn "this also removed the hook of the busflip package: reinstall the package"
+	! is_package ||
+		warn "this also removed the hook of the busflip package: reinstall the package"
 }
 
 do_test()
@@ -334,7 +337,7 @@ do_demo()
 	need_root "because the demo starts its own libvirt daemon"
 	install_packages build demo
 	work=$(mktemp -d)
-	# shellcheck disable=SC2064	# the value of now
+	# shellcheck disable=SC2064	# expand $work now
 	trap "rm -rf $work" EXIT
 	trap 'exit 143' TERM INT HUP
 	build "$work"
@@ -354,7 +357,7 @@ do_demo()
 
 case $action in
 deps)
-	# shellcheck disable=SC2086	# a list
+	# shellcheck disable=SC2086	# expand the list into words
 	install_packages ${purposes//,/ } ;;
 install)
 	if [ "$destdir" ]; then do_destdir; else do_install; fi ;;
