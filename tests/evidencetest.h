@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* evidencetest.h - a guest after a good session on SATA, to be judged */
+/* evidencetest.h - a guest after a good session on SATA, for tests of the evidence */
 #ifndef BUSFLIP_TESTS_EVIDENCETEST_H
 #define BUSFLIP_TESTS_EVIDENCETEST_H
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-evidence-healthy.c - what may look odd of a healthy guest: it is moved all the same */
+/*
+ * test-evidence-healthy.c - unusual findings on a healthy guest do not keep it from VirtIO
+ */
 
 #include "tests/evidencetest.h"
 #include "tests/tap.h"

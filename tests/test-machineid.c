@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* test-machineid.c - the UUID of the machine, from each place that may say it */
+/* test-machineid.c - the machine's UUID, from each place that may specify it */
 
 #include "hook/domain/domain.h"
 #include "tests/tap.h"
