@@ -49,7 +49,7 @@ accepted()
 }
 
 requires qemu-system-x86_64 --version
-plan 151
+plan 170
 
 # --- the volume ---
 volume volume-flags 0x0001 && disk
@@ -201,6 +201,43 @@ refused "wrong format, which only QEMU sees" 12 "not of the given format.*qemu-i
 qemu-img convert -O vmdk -o subformat=streamOptimized "$work/disk.raw" "$work/disk.vmdk"
 image=$work/disk.vmdk
 refused "streamOptimized vmdk" 12 "streamOptimized" patch --format vmdk
+image=
+
+# Those that QEMU changes when it opens them for writing: a log, a repair, bitmaps. What is
+# written to them before is where the volume has nothing.
+volume text hiberfil.sys HIBR && disk
+image=$work/log.vhdx
+for ((n = 1; n < 60; n++)); do
+	qemu-img convert -O vhdx -o block_size=1M "$work/disk.raw" "$image"
+	LD_PRELOAD=$BUSFLIP_BUILD/tests/killer.so KILLER_AT=$n KILLER_WHO=all \
+		qemu-io -f vhdx -c 'write 157M 2M' "$image" > /dev/null
+	[[ $(qemu-io -r -f vhdx -c 'read 0 512' "$image" 2>&1) != *replayed* ]] || break
+done 2> /dev/null
+refused "vhdx with a log" 12 "$image: .*its log must be replayed first, by qemu-img check -r all" \
+	patch --format vhdx
+refused "vhdx with a log, inspect" 12 "its log must be replayed first" inspect --format vhdx
+ok "vhdx: the cure" qemu-img check -q -r all "$image"
+refused "vhdx, hibernated" 18 "hibernated" patch --format vhdx
+image=$work/marked.qcow2
+qemu-img convert -O qcow2 "$work/disk.raw" "$image"
+qemu-img bitmap --add "$image" backup
+refused "qcow2 with a bitmap" 18 "hibernated" patch --format qcow2
+
+# left_open - a qcow2 that was not closed
+left_open()
+{
+	qemu-img convert -O qcow2 -o lazy_refcounts=on "$work/disk.raw" "$image"
+	qemu-io -f qcow2 -c 'write 157M 1M' -c abort "$image" > /dev/null
+} 2> /dev/null
+
+image=$work/open.qcow2
+left_open
+like "qcow2 that was not closed" "$(qemu-img check -f qcow2 "$image" 2>&1)" 'leaked|refcount|ERROR'
+refused "qcow2 that was not closed" 18 "hibernated" patch --format qcow2
+volume && disk
+left_open
+ok "one that is not refused is patched" busflip patch --format qcow2 --virtio-win "$work/vw" "$image"
+ok "and is sound" qemu-img check -q -f qcow2 "$image"
 image=
 fails "no format: wrong usage" 2 busflip patch "$work/disk.raw"
 like "says why" "$output" "never guesses"

@@ -4,8 +4,8 @@
  *
  * They are two processes, because all connections of one qemu-nbd have the same rights: a
  * compromised helper could write to the disk without a journal. The writer comes first. It
- * holds the locks, and has done what opening an image for writing does to it (replay of a log,
- * a repair), before the reader opens the same image without locks: the reader waits at its
+ * holds the locks, and has done what opening an image for writing does to it (a repair, marks
+ * on bitmaps), before the reader opens the same image without locks: the reader waits at its
  * gate, inside its jail, while the writer and the helper come up. The writer changes nothing
  * more until the helper has exited.
  */

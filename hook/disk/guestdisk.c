@@ -3,10 +3,11 @@
  * guestdisk.c - read a guest's disk, patch it, or restore its registry
  *
  * One run: if a journal is pending, finish it. For a patch, start a qemu-nbd that takes the
- * lock, and keep the connection to it until the end. Start the helper on another qemu-nbd,
- * which can only read. Check what the helper returns, and apply it. If a journal turns up only
- * now, another process was killed between the first look and the lock: what was read is
- * inconsistent, and the run begins again.
+ * lock, and keep the connection to it until the end; if this alone changes the image, do the
+ * whole job without writing before. Start the helper on another qemu-nbd, which can only read.
+ * Check what the helper returns, and apply it. If a journal turns up only now, another process
+ * was killed between the first look and the lock: what was read is inconsistent, and the run
+ * begins again.
  */
 
 #include "hook/disk/guestdisk-run.h"
@@ -19,6 +20,7 @@
 #include "helper/shared/refusal.h"
 #include "helper/shared/text.h"
 #include "hook/host/child.h"
+#include "hook/image/header.h"
 
 #ifndef BUSFLIP_QEMU_NBD
 #define BUSFLIP_QEMU_NBD "/usr/bin/qemu-nbd"
@@ -174,18 +176,11 @@ static int finish(struct run *s, struct guestdisk_result *result,
 	return 0;
 }
 
-static int attempt(struct run *s, struct guestdisk_result *result,
-		   struct error *err)
+static int read_and_write(struct run *s, bool live, struct guestdisk_result *result,
+			  struct error *err)
 {
-	bool live = s->job->live && !run_will_write(s->job);
 	int r;
 
-	if (!live) {
-		r = run_recover(s, err);
-		if (r < 0)
-			return -1;
-		result->redone |= r > 0;
-	}
 	if (run_in_time(s, err) < 0 || run_find_kept(s, err) < 0)
 		return -1;
 	r = run_helper(s, live, err);
@@ -196,6 +191,41 @@ static int attempt(struct run *s, struct guestdisk_result *result,
 	r = session_stop_servers(s, r, err);
 	session_close(s);
 	return r;
+}
+
+/* Opening some images for writing is writing to them, even if the job is refused then. */
+static int rehearse(struct run *s, struct guestdisk_result *result, struct error *err)
+{
+	const struct job *real = s->job;
+	struct job dry = *real;
+	int r;
+
+	dry.dry_run = true;
+	s->job = &dry;
+	r = read_and_write(s, false, result, err);
+	s->job = real;
+	return r;
+}
+
+static int attempt(struct run *s, struct guestdisk_result *result,
+		   struct error *err)
+{
+	const bool write = run_will_write(s->job);
+	bool live = s->job->live && !write;
+	int r;
+
+	if (!live) {
+		r = run_recover(s, err);
+		if (r < 0)
+			return -1;
+		result->redone |= r > 0;
+	}
+	if (write && !header_opens_unchanged(s->image.path, s->disk->format)) {
+		r = rehearse(s, result, err);
+		if (r || !result->changed)
+			return r;
+	}
+	return read_and_write(s, live, result, err);
 }
 
 int guestdisk_run(const struct guestdisk *disk,

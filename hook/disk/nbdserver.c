@@ -71,6 +71,9 @@ static const struct {
 	{ "Image is not in", REFUSE_FORMAT, OTHER_FORMAT },
 	{ "Could not open backing file", REFUSE_FORMAT,
 	  "the image needs a file that busflip did not find in it (see qemu-img info)" },
+	{ "log that needs to be replayed", REFUSE_FORMAT,
+	  "the image was not closed, and its log must be replayed first, by qemu-img check -r all "
+	  "or a start of the guest" },
 	{ "Unknown driver", REFUSE_FORMAT,
 	  "QEMU doesn't know this format; give raw, qcow2, vmdk, ..." },
 	{ "key-secret' is required", REFUSE_FORMAT,

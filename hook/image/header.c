@@ -241,6 +241,28 @@ const char *header_format(const char *path)
 	return memcmp(head, "KDMV", 4) == 0 || strstr((char *)head, descriptor) ? "vmdk" : "";
 }
 
+/* Feature bits of version 3: of incompatible ones "was not closed" (lazy_refcounts); the
+ * autoclear ones of which QEMU clears what it does not know, or uses for bitmaps. */
+#define AT_INCOMPATIBLE 72
+#define AT_AUTOCLEAR 88
+#define QCOW2_DIRTY 1u
+
+bool header_opens_unchanged(const char *path, const char *format)
+{
+	static const char *const always[] = { "raw", "vmdk", "vdi", "vpc" };
+	uint8_t head[104];
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		if (str_eq(format, always[i]))
+			return true;
+	if (!str_eq(format, "qcow2") || read_head(path, head, sizeof(head), &len, NULL) < 0 ||
+	    len < sizeof(head))
+		return false;
+	return get_be32(head + 4) < 3 || (!(get_be64(head + AT_INCOMPATIBLE) & QCOW2_DIRTY) &&
+					  !get_be64(head + AT_AUTOCLEAR));
+}
+
 /* Anything with a colon before the first slash is a protocol to QEMU. */
 bool header_path(const char *image, const char *name, char *path, size_t size)
 {

@@ -42,6 +42,13 @@ int header_names(const char *path, const char *format, enum header_follow which,
  */
 const char *header_format(const char *path);
 
+/*
+ * header_opens_unchanged() - does QEMU leave @path as it is when it opens it for writing and
+ * writes nothing? Not where it replays a log (vhdx), repairs an image that was not closed
+ * (qcow2, qed), or marks bitmaps as being in use. False if that can't be known.
+ */
+bool header_opens_unchanged(const char *path, const char *format);
+
 /* header_path() - the path of @name in the header of @image, relative to the folder of that.
  * False: @name is not a file ("json:", "nbd://"), or too long. */
 bool header_path(const char *image, const char *name, char *path, size_t size);
