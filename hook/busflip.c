@@ -30,12 +30,11 @@ enum option_bit {
 	OPTION_DRY_RUN = 1 << 12,
 	OPTION_LIVE = 1 << 13,
 	OPTION_VIRTIO_WIN = 1 << 14,
-	OPTION_STATE_DIR = 1 << 15,
-	OPTION_HELPER = 1 << 16,
-	OPTION_WATCH = 1 << 17,
-	OPTION_PROMETHEUS = 1 << 18,
-	OPTION_TAG = 1 << 19,
-	OPTION_SETTINGS = 1 << 20,
+	OPTION_HELPER = 1 << 15,
+	OPTION_WATCH = 1 << 16,
+	OPTION_PROMETHEUS = 1 << 17,
+	OPTION_TAG = 1 << 18,
+	OPTION_SETTINGS = 1 << 19,
 };
 
 static const struct option_row {
@@ -83,16 +82,13 @@ static const struct option_row {
 	  "            inspect: read a disk that a running guest may be changing" },
 	{ { "virtio-win", required_argument }, OPTION_VIRTIO_WIN,
 	  "PATH  patch, check: VirtIO drivers, a directory or an ISO image" },
-	{ { "state-dir", required_argument }, OPTION_STATE_DIR,
-	  "DIR    for journals and hive backups (default: " BUSFLIP_STATEDIR ")" },
 	{ { "helper", required_argument }, OPTION_HELPER,
 	  "FILE      run this busflip-helper" },
 	{ { "help", no_argument }, OPTION_HELP, "            or -h: print this help" },
 	{ { "version", no_argument }, OPTION_VERSION, "         print the version" },
 };
 
-#define SUBJECT_OPTIONS (OPTION_FORMAT | OPTION_PARTITION | OPTION_DISK | \
-			 OPTION_STATE_DIR | OPTION_HELPER)
+#define SUBJECT_OPTIONS (OPTION_FORMAT | OPTION_PARTITION | OPTION_DISK | OPTION_HELPER)
 
 static const struct command {
 	const char *name, *args;
@@ -122,7 +118,7 @@ static const struct command {
 	  OPTION_TAG | OPTION_BUS | OPTION_DISK, command_filter,
 	  "rewrite domain XML from stdin to stdout" },
 	{ "check", "DOMAIN [--virtio-win PATH] [--json]", 1, 1,
-	  OPTION_JSON | OPTION_VIRTIO_WIN | OPTION_STATE_DIR | OPTION_HELPER, command_check,
+	  OPTION_JSON | OPTION_VIRTIO_WIN | OPTION_HELPER, command_check,
 	  "report what would keep a domain from starting" },
 	{ "inspect", "IMAGE|DOMAIN [--format FORMAT] [--json] [--live]", 1, 1,
 	  SUBJECT_OPTIONS | OPTION_JSON | OPTION_LIVE, command_inspect,
@@ -240,9 +236,6 @@ static void take_option(struct parsed *parsed, enum option_bit option, const cha
 		break;
 	case OPTION_VIRTIO_WIN:
 		parsed->line.virtio_win = value;
-		break;
-	case OPTION_STATE_DIR:
-		parsed->line.state_dir = value;
 		break;
 	case OPTION_HELPER:
 		parsed->line.helper = value;

@@ -117,6 +117,9 @@ glob copy-in vw/viostor/w10/amd64 /Windows/System32/drivers
 SCRIPT
 END
 
+# On the disk, as on a host.
+mkdir -p "$work/bench-state" "$state"
+mount --bind "$work/bench-state" "$state"
 cat > "$work/bench.py" <<'END'
 import ctypes
 import os
@@ -130,7 +133,7 @@ import time
 
 work, build, runs, slow, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5]
 image, large = work + '/run.qcow2', work + '/run-large.qcow2'
-busflip = [build + '/busflip', '--config', '/dev/null', '--state-dir', work + '/bench-state',
+busflip = [build + '/busflip', '--config', '/dev/null',
            '--helper', build + '/busflip-helper', '--format', 'qcow2']
 drivers = ['--virtio-win', work + '/vw']
 libc = ctypes.CDLL(None, use_errno=True)
@@ -140,7 +143,8 @@ EXIT_EVENT, STOP_EVENT = 6, 128
 
 
 def fresh(with_large=False):
-    shutil.rmtree(work + '/bench-state', ignore_errors=True)
+    for name in os.listdir(work + '/bench-state'):
+        shutil.rmtree(work + '/bench-state/' + name)
     for name, to in (('small', image), ('large', large))[:1 + with_large]:
         subprocess.run(['cp', '--sparse=always', '%s/%s.qcow2' % (work, name), to], check=True)
         subprocess.run(['sync', to], check=True)

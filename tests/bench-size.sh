@@ -12,6 +12,9 @@
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
 
+# On the disk, as on a host.
+mkdir -p "$work/bench-state" "$state"
+mount --bind "$work/bench-state" "$state"
 for gib in 20 2048; do
 	make_windows "$work/c.ntfs" ${gib}G
 	"$tests/mkdisk.sh" -f raw "$work/$gib.raw" "$work/c.ntfs"
@@ -21,7 +24,7 @@ done
 # measured FORMAT GIB COMMAND [OPTION...] - one more line for it
 measured()
 {
-	"$tests/measure.py" "$BUSFLIP_BUILD/busflip" --config /dev/null --state-dir "$state" \
+	"$tests/measure.py" "$BUSFLIP_BUILD/busflip" --config /dev/null \
 		--helper "$BUSFLIP_BUILD/busflip-helper" "$3" --format "$1" \
 		"${@:4}" "$work/run.$2" >> "$work/$3.$1.$2" || exit
 }
@@ -35,7 +38,7 @@ for ((n = 0; n < ${BENCH_RUNS:-15}; n++)); do
 	for format in raw qcow2; do
 		for gib in 20 2048; do
 			cp --sparse=always "$work/$gib.$format" "$work/run.$gib"
-			rm -rf "$state"
+			rm -rf "${state:?}"/*
 			measured $format $gib inspect
 			measured $format $gib patch --virtio-win "$work/vw"
 		done

@@ -66,7 +66,7 @@ in_usage()
 	done | sort
 }
 is "--help shows with a command the options that it takes" "$(in_usage)" \
-	"$(taken | grep -vE '^(inspect|patch|undo) |--(state-dir|helper)$')"
+	"$(taken | grep -vE '^(inspect|patch|undo) |--helper$')"
 
 # letters PROGRAM - the short options that it takes; it says of all others that they
 # are unknown

@@ -45,7 +45,7 @@ prints()
 # --- help
 
 commands='inspect patch undo clean enable disable status stage promote rollback retry hold filter check check-config'
-options='format partition dry-run live virtio-win state-dir helper connect config bus disk all json watch prometheus tag keep-sata force help version'
+options='format partition dry-run live virtio-win helper connect config bus disk all json watch prometheus tag keep-sata force help version'
 
 cli "--help" 0 '^Usage: busflip ' - --help
 cp "$out" "$LAB/help"
@@ -71,6 +71,8 @@ cli "an unknown command" 2 - 'unknown command nonsense;' nonsense
 cli "an empty command" 2 - 'unknown command' ''
 cli "a command that is none for a terminal" 2 - 'unknown command ' $'\e[31m\nx\177'
 cli "an unknown option" 2 - 'unknown option --nonsense;' status --nonsense
+# Where the hook would not find a journal.
+cli "another folder for journals" 2 - 'unknown option --state-dir;' patch --state-dir /tmp /x
 cli "an unknown short option" 2 - 'unknown option -x;' status -x
 cli "unknown short options" 2 - 'unknown option -x;' status -xyz
 cli "an option that has no value" 2 - '--json=yes' status --json=yes

@@ -46,7 +46,7 @@ run()
 		echo "export $denier" > "$work/deny"
 	fi
 	timeout 60 env "${preload[@]}" "$BUSFLIP_BUILD/busflip" --config "$work/busflip.conf" \
-		--state-dir "$state" --helper "$work/helper" "$2" --format raw \
+		--helper "$work/helper" "$2" --format raw \
 		"${drivers[@]}" "$image" > "$work/out" 2> "$work/said"
 }
 

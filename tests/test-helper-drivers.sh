@@ -109,5 +109,5 @@ refused "a folder that is a link" 32 \
 	"no viostor driver .* in $work/folder, in which links are not followed" patch "$work/folder"
 mkfifo "$work/pipe"
 refused "a pipe" 32 "virtio_win = $work/pipe: neither a directory nor an ISO image" \
-	timeout 20 "$BUSFLIP_BUILD/busflip" --config /dev/null --state-dir "$state" patch \
+	timeout 20 "$BUSFLIP_BUILD/busflip" --config /dev/null patch \
 	--format raw --virtio-win "$work/pipe" --helper "$BUSFLIP_BUILD/busflip-helper" "$image"

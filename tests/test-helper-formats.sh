@@ -233,7 +233,7 @@ mkfifo "$work/theirs/fifo"
 for name in "$work/theirs/fifo" /dev/zero; do
 	qemu-img create -q -f qcow2 -u -b "$name" -F qcow2 "$work/theirs/image" 64M
 	fails "backed by $name: not even opened" 12 timeout 20 "$BUSFLIP_BUILD/busflip" \
-		--config /dev/null --state-dir "$state" --helper "$BUSFLIP_BUILD/busflip-helper" \
+		--config /dev/null --helper "$BUSFLIP_BUILD/busflip-helper" \
 		inspect --format qcow2 "$work/theirs/image"
 done
 like "it says so" "$output" "refers to /dev/zero, which is neither a file nor"
@@ -358,7 +358,7 @@ if [ -e "$killer" ] && device=$(losetup --find --show "$work/device.raw" 2> "$wo
 		mount --bind "$1" /proc/sys/kernel/random/boot_id
 		export LD_PRELOAD=$2
 		exec "${@:3}"' "" "$work/boot" "$killer" "$BUSFLIP_BUILD/busflip" --config /dev/null \
-		--state-dir "$state" --helper "$BUSFLIP_BUILD/busflip-helper" patch \
+		--helper "$BUSFLIP_BUILD/busflip-helper" patch \
 		--virtio-win "$work/vw" --format raw "$work/device" > /dev/null 2>&1
 	ok "block device, patch killed: there is a journal" compgen -G "$state/journal/*.journal"
 	sync "$device"

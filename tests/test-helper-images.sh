@@ -71,14 +71,13 @@ get_volume "$image" qcow2 $gpt $size "$work/now.ntfs"
 is "undo: the hive is as it was, to the byte" "$(sum_file "$work/now.ntfs" $hive)" "$old"
 
 # --- no room on the host ---
-mkdir "$work/small"
-if mount -t tmpfs -o size=64k tmpfs "$work/small" 2>/dev/null; then
-	cleanup_fn umount "$work/small"
+rm -rf "$state"
+mkdir "$state"
+if mount -t tmpfs -o size=64k tmpfs "$state" 2>/dev/null; then
 	cp "$work/base.before" "$image"
-	state=$work/small
 	fails "no room for backup and journal" 40 patch --format qcow2 "$image"
 	ok "nothing was written" cmp "$image" "$work/base.before"
-	ok "and nothing is left" test -z "$(find "$work/small" -type f)"
+	ok "and nothing is left" test -z "$(find "$state" -type f)"
 else
 	skip_some 3 "no room for backup and journal" "a tmpfs can't be mounted"
 fi

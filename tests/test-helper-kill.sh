@@ -43,7 +43,7 @@ patch()
 # In the background its process id is that of busflip itself.
 exec_patch()
 {
-	exec "$BUSFLIP_BUILD/busflip" --config /dev/null --state-dir "$state" \
+	exec "$BUSFLIP_BUILD/busflip" --config /dev/null \
 		--helper "$BUSFLIP_BUILD/busflip-helper" patch --format "$1" \
 		--virtio-win "$work/vw" "$image" > /dev/null 2>&1
 }

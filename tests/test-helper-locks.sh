@@ -32,7 +32,7 @@ held()
 
 	inode=$(stat -c %i "${!#}")
 	rm -f "$work/started" "$work/go"
-	"$BUSFLIP_BUILD/busflip" --config /dev/null --state-dir "$state" \
+	"$BUSFLIP_BUILD/busflip" --config /dev/null \
 		--helper "$work/helper" "${@:2}" > "$work/out" 2>&1 &
 	first=$!
 	# qemu-nbd takes its locks when it opens the image.
@@ -43,7 +43,7 @@ held()
 # waits COMMAND... - busflip in the background, which sleeps until it gets the image
 waits()
 {
-	"$BUSFLIP_BUILD/busflip" --config /dev/null --state-dir "$state" \
+	"$BUSFLIP_BUILD/busflip" --config /dev/null \
 		--helper "$BUSFLIP_BUILD/busflip-helper" "$@" > "$work/out.$1" 2>&1 &
 	others+=($!)
 	wait_for "grep -q nanosleep /proc/$!/wchan || ! kill -0 $!" 10 2> /dev/null

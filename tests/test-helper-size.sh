@@ -47,7 +47,7 @@ measured()
 	local key=$1 seen status
 
 	seen=$("$tests/measure.py" "$BUSFLIP_BUILD/busflip" --config /dev/null \
-		--state-dir "$state" --helper "$BUSFLIP_BUILD/busflip-helper" "$2" \
+		--helper "$BUSFLIP_BUILD/busflip-helper" "$2" \
 		--format "$3" "${@:4}" 2> "$work/err")
 	status=$?
 	is "$key: exit status" "$status $(cat "$work/err")" "0 "

@@ -142,7 +142,7 @@ journal = first(r"^fdatasync .*\.journal")
 stands = first(r"^rename .*\.journal$", journal)
 if not name < journal < stands < first("^fsync .*/journal$", stands) < write:
     print("the journal is not durable at the first write")
-if first("^fsync .*/state$") > write:
+if first("^fsync .*/busflip$") > write:
     print("a new folder for the journal is not durable")
 if not first("^flush", max(i for i, c in enumerate(calls) if c == "write")) < \
         first(r"^unlink .*\.journal$"):
@@ -218,7 +218,7 @@ printf '[busflip]\nkeep = 2\n' > "$work/conf"
 sums=()
 for ((n = 1; n <= 4; n++)); do
 	sums[n]=$(sum)
-	"$BUSFLIP_BUILD/busflip" patch --config "$work/conf" --state-dir "$state" \
+	"$BUSFLIP_BUILD/busflip" patch --config "$work/conf" \
 		--helper "$BUSFLIP_BUILD/busflip-helper" --format raw \
 		--virtio-win "$work/vw" "$image" > "$work/out" 2>&1 || diag "$(cat "$work/out")"
 	[ $n = 4 ] || windows_writes $n

@@ -74,10 +74,10 @@ _busflip_words()
 	_busflip_reply <<< "${list// /$'\n'}"
 }
 
-# _busflip_files OPTION - leave it to readline, which knows of quotes and ~
+# Leave it to readline, which knows of quotes and ~.
 _busflip_files()
 {
-	compopt -o "$1" 2>/dev/null
+	compopt -o default 2>/dev/null
 }
 
 # Domains and files: readline can't do both, but no domain has a / in its name.
@@ -92,7 +92,7 @@ _busflip_images()
 			printf '%s\n' "$file"
 		done)
 	else
-		_busflip_files default
+		_busflip_files
 	fi
 }
 
@@ -113,8 +113,8 @@ _busflip()
 		case ${words[i]} in
 		-c | --connect) i=$((i + 1)) uri=${words[i]} ;;
 		--connect=*) uri=${words[i]#*=} ;;
-		--config | --bus | --disk | --format | --partition | --virtio-win | --state-dir | \
-		--helper) i=$((i + 1)) ;;
+		--config | --bus | --disk | --format | --partition | --virtio-win | --helper)
+			i=$((i + 1)) ;;
 		-*) ;;
 		*) args+=("${words[i]}") ;;
 		esac
@@ -128,19 +128,18 @@ _busflip()
 		[[ ! ${args[1]:-} ]] ||
 			_busflip_reply < <(_busflip_virsh domblklist "${args[1]}" | cut -d ' ' -f 2)
 		return ;;
-	--state-dir) _busflip_files dirnames; return ;;
-	--config | --virtio-win | --helper) _busflip_files default; return ;;
+	--config | --virtio-win | --helper) _busflip_files; return ;;
 	--partition) return ;;
 	esac
 
 	common='--connect --config --help --version'
-	subject='--format --partition --disk --state-dir --helper'
+	subject='--format --partition --disk --helper'
 	case ${args[0]:-} in
 	enable) options='--bus --disk' ;;
 	disable) options='--keep-sata --force' ;;
 	status) options='--json --watch --prometheus' ;;
 	stage) options='--all' ;;
-	check) options='--json --virtio-win --state-dir --helper' ;;
+	check) options='--json --virtio-win --helper' ;;
 	filter) options='--tag --bus --disk' ;;
 	inspect) options="$subject --json --live" ;;
 	patch) options="$subject --json --bus --dry-run --force --virtio-win" ;;
@@ -157,7 +156,7 @@ _busflip()
 			filter check inspect patch undo clean check-config ;;
 	1,clean) ;;
 	1,filter) _busflip_words stage promote rollback restore ;;
-	1,check-config) _busflip_files default ;;
+	1,check-config) _busflip_files ;;
 	1,inspect | 1,patch | 1,undo) _busflip_images ;;
 	1,*) _busflip_reply < <(_busflip_virsh list --all --name) ;;
 	esac

@@ -16,7 +16,7 @@ function __busflip_typed
             continue
         end
         switch $word
-            case -c --connect --config --bus --disk --format --partition --virtio-win --state-dir --helper
+            case -c --connect --config --bus --disk --format --partition --virtio-win --helper
                 set skip $word
             case '--connect=*'
                 set uri (string replace -- --connect= '' $word)
@@ -87,7 +87,6 @@ complete -c busflip -l version -d 'print the version'
 set -l subject '__busflip_is inspect patch undo'
 complete -c busflip -n $subject -l format -x -a 'raw qcow2 vmdk vhdx' -d 'format of an image given by path'
 complete -c busflip -n $subject -l partition -x -d 'partition of Windows, if there are several'
-complete -c busflip -n '__busflip_is check inspect patch undo' -l state-dir -x -a '(__fish_complete_directories)' -d 'for journals and hive backups'
 complete -c busflip -n '__busflip_is check inspect patch undo' -l helper -r -F -d 'run this busflip-helper'
 complete -c busflip -n '__busflip_is enable inspect patch undo' -l disk -x -a '(__busflip_disks)' -d 'the system disk'
 complete -c busflip -n '__busflip_is enable filter patch' -l bus -x -a 'virtio scsi' -d 'target bus, virtio or scsi'

@@ -50,7 +50,6 @@ _busflip() {
 		'--format=[format of an image given by path]:format:(raw qcow2 vmdk vhdx)'
 		'--partition=[partition of Windows, if there are several]:number:'
 		'--disk=[the system disk]:target:_busflip_disks'
-		'--state-dir=[for journals and hive backups]:directory:_files -/'
 		'--helper=[run this busflip-helper]:file:_files'
 	)
 	commands=(
@@ -105,7 +104,6 @@ _busflip() {
 		check)
 			_arguments $common '--json[print JSON]' \
 				'--virtio-win=[VirtIO drivers, a directory or an ISO image]:path:_files' \
-				'--state-dir=[for journals and hive backups]:directory:_files -/' \
 				'--helper=[run this busflip-helper]:file:_files' \
 				'1:domain:_busflip_domains' ;;
 		inspect)

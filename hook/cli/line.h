@@ -14,7 +14,7 @@ struct command_line {
 	const char *disk;	/* --disk, or NULL */
 	bool all, json, keep_sata, force, watch, prometheus, tag, settings;
 	/* inspect, patch, undo; NULL if not given */
-	const char *format, *partition, *virtio_win, *state_dir, *helper;
+	const char *format, *partition, *virtio_win, *helper;
 	bool dry_run, live;
 	char **args;		/* the arguments after the subcommand */
 	int nargs;

@@ -134,8 +134,6 @@ static struct guestdisk_options subject_options(const struct command_line *line)
 {
 	struct guestdisk_options o = guestdisk_defaults();
 
-	if (line->state_dir)
-		o.state = line->state_dir;
 	if (line->helper)
 		o.helper = line->helper;
 	if (line->virtio_win)

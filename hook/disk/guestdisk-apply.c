@@ -51,8 +51,8 @@ static int write_pages(const struct run *s, const struct journal *journal,
 {
 	char name[4096];
 
-	if (journal_name(s->journals, &s->image, name, sizeof(name), err) < 0 ||
-	    journal_store(journal, s->journals, err) < 0)
+	if (journal_name(JOURNAL_FOLDER, &s->image, name, sizeof(name), err) < 0 ||
+	    journal_store(journal, JOURNAL_FOLDER, err) < 0)
 		return -1;
 	/* Point of no return: from here on the journal decides the content of the disk. */
 	*decided = true;
@@ -92,7 +92,7 @@ static void settle_backup(const struct run *s, int r, bool decided)
 		return;
 	if (r >= 0) {
 		backup_prune(s->backups, s->image.path, s->options->keep);
-	} else if (!decided && journal_find(s->journals, &s->image, name, sizeof(name),
+	} else if (!decided && journal_find(JOURNAL_FOLDER, &s->image, name, sizeof(name),
 				NULL) == 0) {
 		backup_discard(s->work.finished);
 	}

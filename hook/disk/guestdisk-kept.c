@@ -15,19 +15,19 @@ bool run_will_write(const struct job *job)
 
 int run_find_kept(struct run *s, struct error *err)
 {
-	if (run_will_write(s->job) && folder_make(s->options->state, 0755, err) < 0)
+	if (run_will_write(s->job) && folder_make(BUSFLIP_STATEDIR, 0755, err) < 0)
 		return -1;
-	if (backup_folder(s->options->state, s->disk->key, s->image.path,
+	if (backup_folder(BUSFLIP_STATEDIR, s->disk->key, s->image.path,
 			  s->backups, sizeof(s->backups), err) < 0)
 		return -1;
 	if (run_will_write(s->job))
-		backup_rename_old(s->options->state, s->image.path);
+		backup_rename_old(BUSFLIP_STATEDIR, s->image.path);
 	if (s->job->action != JOB_UNDO)
 		return 0;
 	backup_close(&s->backup);
 	/* With --force the hive is not compared, so use only backups under this disk's own
 	 * name. */
-	if (backup_open_newest(s->options->state, !s->job->force, s->backups, s->image.path,
+	if (backup_open_newest(BUSFLIP_STATEDIR, !s->job->force, s->backups, s->image.path,
 			       &s->backup, err) < 0)
 		return -1;
 	/* Without --force it is restored only where the patch was made: the hive is compared. */

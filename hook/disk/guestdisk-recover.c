@@ -106,12 +106,12 @@ static int refuse_copy(struct run *s, const char *name, struct error *err)
 int run_recover(struct run *s, struct error *err)
 {
 	struct look look = { .run = s };
-	int r = journal_find(s->journals, &s->image, look.name, sizeof(look.name), err);
+	int r = journal_find(JOURNAL_FOLDER, &s->image, look.name, sizeof(look.name), err);
 
 	if (r > 0)
 		return recover(s, look.name, err);
 	if (r == 0)
-		r = journal_each(s->journals, look_at, &look, err);
+		r = journal_each(JOURNAL_FOLDER, look_at, &look, err);
 	if (r <= 0)
 		return r;
 	return s->job->action == JOB_PATCH && s->job->force && run_will_write(s->job)
@@ -131,7 +131,7 @@ static bool knows_chain(struct run *s, struct error *err)
 static int recover_if_pending(struct run *s, struct error *err)
 {
 	char name[4096];
-	int r = journal_find(s->journals, &s->image, name, sizeof(name), err);
+	int r = journal_find(JOURNAL_FOLDER, &s->image, name, sizeof(name), err);
 
 	if (r < 0)
 		return -1;
@@ -146,10 +146,10 @@ static int recover_if_pending(struct run *s, struct error *err)
 static int is_half_patched(struct run *s, struct error *err)
 {
 	struct look look = { .run = s };
-	int r = journal_find(s->journals, &s->image, look.name, sizeof(look.name), err);
+	int r = journal_find(JOURNAL_FOLDER, &s->image, look.name, sizeof(look.name), err);
 
 	return r || !knows_chain(s, err) ? r
-		: journal_each(s->journals, look_at, &look, err);
+		: journal_each(JOURNAL_FOLDER, look_at, &look, err);
 }
 
 /* @backing: where the list of its backing files goes, or NULL. */

@@ -40,9 +40,6 @@ int session_begin(struct run *s, const struct guestdisk *disk,
 	s->reader = s->writer = nbdserver_none();
 	for (size_t i = 0; i < ARRAY_SIZE(s->backup.files); i++)
 		s->backup.files[i] = -1;
-	if (!str_printf(s->journals, sizeof(s->journals), "%s/journal",
-			options->state))
-		return fail(err, ENAMETOOLONG, "%s: name too long", options->state);
 	return identity_find(disk->path, &s->image, err);
 }
 

@@ -17,7 +17,6 @@ struct run {
 	int64_t deadline;		/* monotonic_ms() */
 	struct image_identity image;	/* size when known */
 	struct backing backing;
-	char journals[4096];		/* folder */
 	struct imagelock lock;		/* of the image */
 	struct nbdserver reader;	/* the helper's */
 	struct nbdserver writer;	/* ours; not started: nothing will be written */

@@ -31,7 +31,6 @@
 struct guestdisk_options guestdisk_defaults(void)
 {
 	return (struct guestdisk_options){
-		.state = BUSFLIP_STATEDIR,
 		.helper = BUSFLIP_LIBEXECDIR "/busflip-helper",
 		.qemu_nbd = BUSFLIP_QEMU_NBD,
 		.keep = 3,
@@ -158,7 +157,7 @@ static int finish(struct run *s, struct guestdisk_result *result,
 		return -1;
 	}
 	if (!s->job->live) {
-		r = journal_find(s->journals, &s->image, name, sizeof(name),
+		r = journal_find(JOURNAL_FOLDER, &s->image, name, sizeof(name),
 				 err);
 		if (r)
 			return r;
@@ -168,7 +167,7 @@ static int finish(struct run *s, struct guestdisk_result *result,
 		return 0;
 	if (run_in_time(s, err) < 0)
 		return -1;
-	journal_sweep(s->journals, &s->image);
+	journal_sweep(JOURNAL_FOLDER, &s->image);
 	r = run_apply(s, &result->bytes, err);
 	if (r < 0)
 		return -1;

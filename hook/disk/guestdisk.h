@@ -23,7 +23,6 @@ struct guestdisk {
 };
 
 struct guestdisk_options {
-	const char *state;	/* folder of journal and backups */
 	const char *helper;	/* path of busflip-helper */
 	const char *qemu_nbd;	/* path of qemu-nbd */
 	const char *virtio_win;	/* directory or ISO, or NULL */

@@ -66,8 +66,7 @@ static const struct {
 	{ REFUSE_PARTITION_TABLE, "check that it is the disk with Windows and has the given format "
 	  "(qemu-img info)",
 	  "check that this is the disk with Windows and has the format given in the definition" },
-	{ REFUSE_HOST_SPACE, "free space on the host, in --state-dir or "
-	  BUSFLIP_STATEDIR, NULL },
+	{ REFUSE_HOST_SPACE, "free space on the host, in " BUSFLIP_STATEDIR, NULL },
 	{ ENOLCK, "when the guest runs on no host, run busflip patch", NULL },
 	{ ENOMEM, "free memory on this host and try again", NULL },
 	{ ENOSPC, "free space there and try again", NULL },

@@ -216,7 +216,7 @@ int backup_open_newest(const char *state, bool everywhere, char folder[4096],
 	if (r > 0)
 		return fail(err, REFUSE_NO_BACKUP, "there is no backup of this disk in %s: it was "
 			    "not patched on this host, or under another name (its domain's, its "
-			    "path), or with another --state-dir; there is nothing to undo",
+			    "path); there is nothing to undo",
 			    folder);
 	return r < 0 ? -1 : check_size(b, err);
 }
