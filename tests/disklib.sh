@@ -15,9 +15,10 @@ if [ ! "${LAB:-}${BUSFLIP_OWN_STATE:-}" ] && [ "$(id -u)" = 0 ]; then
 	BUSFLIP_OWN_STATE=1 exec unshare --mount -- "$0" "$@"
 fi
 if [ ! "${LAB:-}" ] && [ "$(id -u)" = 0 ]; then
-	mount -t tmpfs state /mnt && mkdir /mnt/upper /mnt/work && mount -t overlay \
-		-o lowerdir=/var/lib,upperdir=/mnt/upper,workdir=/mnt/work state /var/lib ||
+	if ! mount -t tmpfs state /mnt || ! mkdir /mnt/upper /mnt/work || ! mount -t overlay \
+		-o lowerdir=/var/lib,upperdir=/mnt/upper,workdir=/mnt/work state /var/lib; then
 		bail_out "cannot put an overlay on /var/lib"
+	fi
 	rm -rf /var/lib/busflip
 fi
 
@@ -25,7 +26,7 @@ work=$(mktemp -d /var/tmp/busflip-test.XXXXXX)
 cleanup_fn rm -rf "$work"
 
 mkvol=$BUSFLIP_BUILD/tests/mkvol
-state=/var/lib/busflip
+export state=/var/lib/busflip
 
 disk_required()
 {

@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 124
+plan 133
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -313,6 +313,19 @@ for op in 'prepare begin' 'started begin' 'release end' 'migrate begin' 'restore
 	# shellcheck disable=SC2086	# two words
 	hook --help $op --version < "$LAB/tagged"
 	is "busflip itself, $op, a domain called --help" $status 0
+done
+
+# Whose disk is half patched can't be seen then.
+for text in "<domain>$tag_uri" "<domain>" ''; do
+	hook win prepare begin - <<< "$text"
+	is "XML that can't be parsed ($text): the start goes on" $status 0
+	mkdir -p /var/lib/busflip/journal
+	: > /var/lib/busflip/journal/1234.journal
+	hook win prepare begin - <<< "$text"
+	is "but not while there is a journal" $status 1
+	hook win release end - <<< "$text"
+	is "which is only for a start" $status 0
+	rm -r /var/lib/busflip/journal
 done
 
 is "nothing was ever printed to stdout" "$(head -c 200 "$LAB/stdout")" ""
