@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 429
+plan 430
 
 out=$LAB/out err=$LAB/err
 
@@ -45,7 +45,7 @@ prints()
 # --- help
 
 commands='inspect patch undo clean enable disable status stage promote rollback retry hold filter check check-config'
-options='format partition dry-run live virtio-win helper connect config bus disk all json watch prometheus tag keep-sata force help version'
+options='format partition dry-run live settings virtio-win helper connect config bus disk all json watch prometheus tag keep-sata force help version'
 
 cli "--help" 0 '^Usage: busflip ' - --help
 cp "$out" "$LAB/help"
