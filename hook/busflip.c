@@ -97,8 +97,9 @@ static const struct command {
 	int (*run)(const struct command_line *line);
 	const char *help;	/* NULL: internal, not listed */
 } commands[] = {
-	{ "enable", "DOMAIN [--bus BUS] [--disk TARGET]", 1, 1, OPTION_BUS | OPTION_DISK,
-	  command_enable, "tag a domain and stage it for its first boot on SATA" },
+	{ "enable", "DOMAIN [--bus BUS] [--disk TARGET] [--partition N]", 1, 1,
+	  OPTION_BUS | OPTION_DISK | OPTION_PARTITION, command_enable,
+	  "tag a domain and stage it for its first boot on SATA" },
 	{ "disable", "DOMAIN [--keep-sata] [--force]", 1, 1,
 	  OPTION_KEEP_SATA | OPTION_FORCE, command_disable,
 	  "restore its original disk; remove tag and state" },

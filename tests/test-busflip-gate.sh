@@ -11,7 +11,7 @@ busflip_required "$@"
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 108
+plan 137
 
 busflip()
 {
@@ -211,6 +211,60 @@ make_domain smbios image="$LAB/other.img" head="<q:commandline
 	xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:arg value='-smbios'/>
 	<q:arg value='type=1,uuid=$machine'/></q:commandline>" | virsh -q define /dev/stdin
 is "by an option of QEMU it is" "$(same_machine smbios)" True
+
+# --- several Windows on one disk: the tag says which
+
+config
+make_windows "$work/c.ntfs" $size
+"$tests/mkdisk.sh" -f raw -t mbr "$LAB/two.img" "$work/c.ntfs" "$work/c.ntfs"
+boot_sectors "$LAB/two.img" off
+
+# hives - of both volumes
+hives()
+{
+	local at
+
+	for at in $offset $((offset + size)); do
+		get_volume "$LAB/two.img" raw "$at" $size "$work/now.ntfs"
+		sum_file "$work/now.ntfs" $hive
+	done
+}
+
+windows_domain two
+before=$(hives)
+ok "two Windows: it starts and goes off" run_once two
+is "neither was written to" "$(hives)" "$before"
+like "it is logged why, and what to do" "$(grep 'starts with its disk as it is' "$LAB/log")" \
+	'domain=two.*Windows on partition 1, Windows on partition 2\); .*--partition N, of busflip enable'
+fails "check" 1 busflip check two
+like "says what to do as well" "$output" 'cure: busflip enable two --partition N, with '
+fails "its partition is said" 0 busflip enable two --partition 2
+like "that is all" "$output" '^domain two: staged \(the partition of Windows in its tag was changed\)'
+is "it is in the tag" "$(xpath two 'string(//*[local-name()="domain"]/@partition)')" 2
+fails "check again" 0 busflip check two
+ok "it starts and goes off again" run_once two
+is "the first Windows was not written to" "$(hives | head -n 1)" "${before%%$'\n'*}"
+unlike "the second one was" "$(hives | tail -n 1)" "${before##*$'\n'}"
+like "and judged" "$(reason_of two)" 'booted \(never\)'
+is "the tag is as it was" "$(xpath two 'string(//*[local-name()="domain"]/@partition)')" 2
+like "inspect looks at it, too" "$(busflip inspect two)" 'Windows on partition 2 '
+like "and elsewhere if told so" "$(busflip inspect --partition 1 two)" 'Windows on partition 1 '
+is "so does patch" "$(busflip patch two)" 'Nothing to change: it is already patched.'
+fails "enable without a partition" 0 busflip enable two
+is "keeps it" "$(xpath two 'string(//*[local-name()="domain"]/@partition)')" 2
+fails "disable" 0 busflip disable two
+like "puts back what was changed in that Windows" "$output" 'temporary changes in Windows were undone$'
+is "the first one is as ever" "$(hives | head -n 1)" "${before%%$'\n'*}"
+windows_disk "$LAB/wrong.img"
+windows_domain wrong tag='partition="7"'
+fails "a wrong one: check" 1 busflip check wrong
+like "says what is right" "$output" 'windows +not ok +its tag has partition="7", but Windows is on partition 1 of '
+cure=$(sed -n 's/^ *cure: \(busflip .*\)/\1/p' <<< "$output")
+is "and how to set it" "$cure" 'busflip enable wrong --partition 1'
+ok "that works" eval "$cure"
+fails "and nothing is wrong then" 0 busflip check wrong
+fails "a word for a number" 2 busflip enable wrong --partition first
+like "is refused" "$output" '--partition must be the number of a partition, not first'
 
 # --- Windows 7 does not note when it ran last, but counts its boots
 

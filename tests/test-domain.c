@@ -131,6 +131,23 @@ static void test_tag(void)
 	}
 }
 
+static void test_tag_partition(void)
+{
+	static const char *const texts[] = { "128", "", "0", "-1", "+1", " 3", "3 ", "0x3", "sda3",
+					     "4294967297" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		char tag[128];
+		AUTO_FREE char *xml = NULL;
+		AUTO_DOMAIN struct domain domain;
+
+		snprintf(tag, sizeof(tag), "<busflip:domain " NS "partition='%s'/>", texts[i]);
+		xml = domain_xml(&(struct parts){ .tag = tag });
+		ok(parse(xml, &domain) == 0 && domain.tag.valid == !i &&
+		   domain.tag.partition == (i ? 0 : 128), "a tag with partition='%s'", texts[i]);
+	}
+}
+
 static void test_odd_tag(void)
 {
 	static const struct {
@@ -160,7 +177,7 @@ static void test_odd_tag(void)
 			has_str(odd, cases[i].found, "nearly the tag: %s", cases[i].tag);
 		else
 			is_str(odd, "", "not nearly: %s", cases[i].tag);
-		domain_set_tag(&domain, BUS_NONE, "");
+		domain_set_tag(&domain, BUS_NONE, "", 0);
 		ok(domain.tag.valid && !*domain_odd_tag(&domain, odd), "with the tag it is");
 	}
 }
@@ -175,16 +192,17 @@ static void test_set_tag(void)
 
 	if (parse(xml, &domain) < 0)
 		return;
-	domain_set_tag(&domain, BUS_SCSI, "s\"<");
+	domain_set_tag(&domain, BUS_SCSI, "s\"<", 0);
 	ok(domain.tag.present && domain.tag.valid && domain.tag.bus == BUS_SCSI &&
-	   !strcmp(domain.tag.disk, "s\"<"), "a new tag");
-	domain_set_tag(&domain, BUS_VIRTIO, "vda");
+	   !strcmp(domain.tag.disk, "s\"<") && !domain.tag.partition, "a new tag");
+	domain_set_tag(&domain, BUS_VIRTIO, "vda", 3);
 	domain_format(&domain, &tagged, &len, &err);
-	is_str(xpath(tagged, "count(/domain/metadata/b:domain[@bus='virtio'][@disk='vda'])"),
+	is_str(xpath(tagged, "count(/domain/metadata/b:domain[@bus='virtio'][@disk='vda']"
+		     "[@partition='3'])"),
 	       "1", "set again, it is still one");
-	domain_set_tag(&domain, BUS_NONE, "");
-	ok(domain.tag.valid && domain.tag.bus == BUS_NONE && !domain.tag.disk[0],
-	   "attributes go again");
+	domain_set_tag(&domain, BUS_NONE, "", 0);
+	ok(domain.tag.valid && domain.tag.bus == BUS_NONE && !domain.tag.disk[0] &&
+	   !domain.tag.partition, "attributes go again");
 	domain_drop_tag(&domain);
 	ok(!domain.tag.present && !domain.tag_node, "dropped");
 	domain_drop_tag(&domain);
@@ -196,7 +214,7 @@ static void test_set_tag(void)
 		const char *text = "<domain><name>x</name></domain>";
 
 		parse(text, &bare);
-		domain_set_tag(&bare, BUS_NONE, "");
+		domain_set_tag(&bare, BUS_NONE, "", 0);
 		domain_format(&bare, &out, &len, &err);
 		is_str(xpath(out, "count(/domain/metadata/b:domain)"), "1",
 		       "a tag where there was no metadata");
@@ -466,6 +484,7 @@ int main(void)
 {
 	test_document();
 	test_tag();
+	test_tag_partition();
 	test_odd_tag();
 	test_set_tag();
 	test_bad_state();

@@ -135,7 +135,7 @@ _busflip()
 	common='--connect --config --help --version'
 	subject='--format --partition --disk --helper'
 	case ${args[0]:-} in
-	enable) options='--bus --disk' ;;
+	enable) options='--bus --disk --partition' ;;
 	disable) options='--keep-sata --force' ;;
 	status) options='--json --watch --prometheus' ;;
 	stage) options='--all' ;;

@@ -86,7 +86,7 @@ complete -c busflip -l version -d 'print the version'
 
 set -l subject '__busflip_is inspect patch undo'
 complete -c busflip -n $subject -l format -x -a 'raw qcow2 vmdk vhdx' -d 'format of an image given by path'
-complete -c busflip -n $subject -l partition -x -d 'partition of Windows, if there are several'
+complete -c busflip -n '__busflip_is enable inspect patch undo' -l partition -x -d 'partition of Windows, if there are several'
 complete -c busflip -n '__busflip_is check inspect patch undo' -l helper -r -F -d 'run this busflip-helper'
 complete -c busflip -n '__busflip_is enable inspect patch undo' -l disk -x -a '(__busflip_disks)' -d 'the system disk'
 complete -c busflip -n '__busflip_is enable filter patch' -l bus -x -a 'virtio scsi' -d 'target bus, virtio or scsi'

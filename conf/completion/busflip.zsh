@@ -82,6 +82,7 @@ _busflip() {
 		enable)
 			_arguments $common '--bus=[target bus, virtio or scsi]:bus:(virtio scsi)' \
 				'--disk=[the system disk]:target:_busflip_disks' \
+				'--partition=[partition of Windows, if there are several]:number:' \
 				'1:domain:_busflip_domains' ;;
 		disable)
 			_arguments $common '--keep-sata[leave the disk on SATA]' \

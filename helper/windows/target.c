@@ -146,6 +146,7 @@ int target_find(struct image *image, const struct partition_table *table,
 {
 	bool seen = false;
 
+	targets->only = only;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct partition *part = &table->list[i];
 
@@ -178,9 +179,7 @@ static int name_all(const struct targets *targets, struct error *err)
 			break;
 		used += (size_t)n;
 	}
-	return fail(err, REFUSE_SEVERAL_WINDOWS,
-		    "there is more than one Windows (%s): choose with "
-		    "--partition", names);
+	return fail(err, REFUSE_SEVERAL_WINDOWS, "there is more than one Windows (%s)", names);
 }
 
 static int name_none(const struct partition_table *table,
@@ -190,6 +189,9 @@ static int name_none(const struct partition_table *table,
 		*err = targets->obstacle;
 		return -1;
 	}
+	if (targets->only)
+		return fail(err, REFUSE_NO_WINDOWS, "no Windows found on partition %u",
+			    targets->only);
 	return fail(err, REFUSE_NO_WINDOWS,
 		    "no Windows found (%s table, %zu partitions)",
 		    partition_scheme_name(table->scheme), table->count);

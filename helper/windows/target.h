@@ -20,6 +20,7 @@ struct target {
 };
 
 struct targets {
+	unsigned int only;		/* the partition that was searched; 0: all */
 	size_t count;
 	struct target list[TARGET_LIMIT];
 	struct error obstacle;		/* code 0: all volumes could be read */

@@ -47,9 +47,10 @@ static void cure_refusal(const struct patient *p, struct checkup_item *item, int
 			     "refusal", p->name_word);
 }
 
-/* Read the disk once; at most a dry run of a patch. Return as subject_run() does. */
-static int run_job(const struct patient *p, const struct disk_image *image, enum job_action action,
-		   struct guestdisk_result *result, struct error *err)
+/* Read the disk once; at most a dry run of a patch. @partition: of Windows, or 0. Return as
+ * subject_run() does. */
+static int run_job(const struct patient *p, const struct disk_image *image, uint32_t partition,
+		   enum job_action action, struct guestdisk_result *result, struct error *err)
 {
 	struct subject o;
 
@@ -60,6 +61,7 @@ static int run_job(const struct patient *p, const struct disk_image *image, enum
 	o.qemu = p->has_user ? &p->user : NULL;
 	o.bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
 	o.job.dry_run = action == JOB_PATCH;
+	o.job.partition = partition;
 	o.job.live = false;
 	return subject_run(&o, result, err);
 }
@@ -130,7 +132,7 @@ static void find_windows(struct patient *p, const struct error *why)
 		    !disk_target(disk, name, sizeof(name)) ||
 		    disk_image_of(disk, &image, &err) < 0)
 			continue;
-		r = run_job(p, &image, JOB_INSPECT, &result, &err);
+		r = run_job(p, &image, 0, JOB_INSPECT, &result, &err);
 		guestdisk_result_free(&result);
 		if (r < 0)
 			continue;
@@ -150,11 +152,40 @@ static void find_windows(struct patient *p, const struct error *why)
 		     p->name_word, p->name_word);
 }
 
+/* The tag has a partition without Windows, or none where there are several. False: the reason is
+ * another. */
+static bool wrong_partition(struct patient *p, const struct error *why)
+{
+	struct error err = *why;
+	struct guestdisk_result result = { 0 };
+	struct checkup_item *item;
+	uint32_t found = 0;
+
+	if (p->domain.tag.partition && why->code == REFUSE_NO_WINDOWS &&
+	    run_job(p, &p->image, 0, JOB_INSPECT, &result, &err) == 0)
+		found = result.partition;
+	guestdisk_result_free(&result);
+	if (!found && err.code != REFUSE_SEVERAL_WINDOWS)
+		return false;
+	if (found)
+		item = checkup_add(p, "windows", VERDICT_NO, "its tag has partition=\"%u\", but "
+				   "Windows is on partition %u of %s", p->domain.tag.partition,
+				   found, p->target);
+	else
+		item = checkup_add(p, "windows", VERDICT_NO, "%s", err.msg);
+	if (found)
+		checkup_cure(item, "busflip enable %s --partition %u", p->name_word, found);
+	else
+		checkup_cure(item, "busflip enable %s --partition N, with the one that it starts",
+			     p->name_word);
+	return true;
+}
+
 static void no_windows(struct patient *p, const struct error *err)
 {
 	struct checkup_item *item;
 
-	if (checkup_denied(p, "windows", err))
+	if (checkup_denied(p, "windows", err) || wrong_partition(p, err))
 		return;
 	if (is_its_own_business(p, err->code)) {
 		checkup_add(p, "windows", VERDICT_YES, "it is done: busflip no longer writes to "
@@ -180,7 +211,8 @@ static void check_patch(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 	enum bus bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
-	int r = run_job(p, &p->image, JOB_PATCH, &result, &err);
+	int r = run_job(p, &p->image, p->domain.tag.partition, JOB_PATCH, &result,
+			&err);
 
 	if (r == 0 && !result.changed) {
 		checkup_add(p, "windows", VERDICT_YES, "it is ready for SATA and for %s",
@@ -227,7 +259,7 @@ void checkup_disk(struct patient *p)
 		other_disk(p);
 		return;
 	}
-	if (run_job(p, &p->image, JOB_INSPECT, &result, &err) < 0) {
+	if (run_job(p, &p->image, p->domain.tag.partition, JOB_INSPECT, &result, &err) < 0) {
 		no_windows(p, &err);
 	} else {
 		checkup_add(p, "boot-disk", VERDICT_YES, "Windows is on %s", p->target);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "helper/shared/text.h"
+#include "hook/domain/domain.h"
 
 void complain(const char *fmt, ...)
 {
@@ -20,6 +21,15 @@ void complain(const char *fmt, ...)
 	va_end(ap);
 	make_printable(text);
 	fprintf(stderr, "busflip: %s\n", text);
+}
+
+bool line_partition(const struct command_line *line, uint32_t *number)
+{
+	*number = 0;
+	if (!line->partition || partition_parse(line->partition, number))
+		return true;
+	complain("--partition must be the number of a partition, not %s", line->partition);
+	return false;
 }
 
 int finish_stdout(int code)

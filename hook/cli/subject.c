@@ -61,6 +61,9 @@ int subject_domain(const struct domain *domain, struct subject *subject, struct 
 		return fail(err, ENOENT, "it has no disk %s (see virsh domblklist)", line->disk);
 	if (!disk || (writes && writable_check(disk, err) < 0))
 		return -1;
+	/* That of the tag is for the system disk. */
+	if (!line->partition && (!line->disk || disk == summary_disk(domain, NULL)))
+		subject->job.partition = domain->tag.partition;
 	subject->bus = summary_target_bus(domain, disk, &line->config);
 	subject->qemu = qemu_user(NULL, domain, &subject->user) ? &subject->user : NULL;
 	subject->not_given = !qemu_is_given(domain, disk);
@@ -88,21 +91,6 @@ int subject_find(const struct command_line *line, struct virt *virt, struct virt
 
 /* ---- what to do with it ------------------------------------------------------ */
 
-static int parse_partition(const char *text, uint32_t *number)
-{
-	char *end;
-	unsigned long n;
-
-	if (!text)
-		return 0;
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || !n || n > 1000000)
-		return -1;
-	*number = (uint32_t)n;
-	return 0;
-}
-
 int subject_begin(const struct command_line *line, enum job_action action,
 		  struct subject *subject)
 {
@@ -112,10 +100,8 @@ int subject_begin(const struct command_line *line, enum job_action action,
 		.action = action, .dry_run = line->dry_run,
 		.live = line->live, .force = line->force,
 	};
-	if (parse_partition(line->partition, &subject->job.partition) < 0) {
-		complain("--partition must be the number of a partition, not %s", line->partition);
+	if (!line_partition(line, &subject->job.partition))
 		return EXIT_USAGE;
-	}
 	if (line->bus && !bus_is_target(bus_parse(line->bus))) {
 		complain("--bus must be virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;

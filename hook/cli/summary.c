@@ -188,7 +188,7 @@ int summary_try(struct domain *domain, const struct config *config, struct error
 	struct step step;
 
 	if (!domain->tag.present)
-		domain_set_tag(domain, BUS_NONE, "");
+		domain_set_tag(domain, BUS_NONE, "", 0);
 	return step_apply(domain, HAPPENED_SEEN, config, &step, err);
 }
 

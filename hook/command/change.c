@@ -130,6 +130,7 @@ struct change {
 	const struct command_line *line;
 	struct virt *virt;
 	struct step *step;
+	uint32_t partition;	/* to be set in the tag; 0: not given */
 	char odd[ODD_TAG];	/* what was found instead of the tag, or "" */
 	bool again;		/* its tag was missing, and nothing else had to be done */
 };
@@ -141,6 +142,8 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	enum bus bus = line->bus ? bus_parse(line->bus) : BUS_NONE;
 	const char *disk = line->disk ? line->disk : "";
 	const struct tag was = domain->tag;
+	bool same_disk = !line->disk || strcmp(was.disk, disk) == 0;
+	uint32_t partition = c->partition ? c->partition : same_disk ? was.partition : 0;
 	char word[DOMAIN_WORD];
 	bool tagged;
 
@@ -153,20 +156,22 @@ static int enable(void *context, struct domain *domain, struct error *err)
 		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
 			    phase_name(domain->state.phase),
 			    domain_word(domain->name, domain->uuid, word));
-	/* A state without a tag is useless: somebody removed the tag by hand. */
+	/* A state without a tag is useless: somebody removed the tag by hand. Which Windows is
+	 * meant can change at any time: only disks that are still to be read depend on it. */
 	tagged = domain->tag.present;
 	domain_odd_tag(domain, c->odd);
-	if (!domain->state_node || !tagged)
+	if (!domain->state_node || !tagged || partition != was.partition)
 		domain_set_tag(domain, line->bus || !was.valid ? bus : was.bus,
-			       line->disk || !was.valid ? disk : was.disk);
+			       line->disk || !was.valid ? disk : was.disk, partition);
 	if (step_apply(domain, HAPPENED_SEEN, &line->config, c->step, err) < 0)
 		return -1;
 	c->again = !c->step->changed && !tagged;
-	if (!c->step->changed && tagged)
+	if (!c->step->changed && tagged && partition == was.partition)
 		return 0;
-	if (c->again)
-		str_fits(c->step->reason, sizeof(c->step->reason),
-			 "its tag was missing and was written again");
+	if (!c->step->changed)
+		str_fits(c->step->reason, sizeof(c->step->reason), c->again ?
+			 "its tag was missing and was written again" :
+			 "the partition of Windows in its tag was changed");
 	return baitimage_ready(line->config.bait, err) < 0 ||
 	       qemu_reads_bait(c->virt, domain, line->config.bait, err) < 0 ? -1 : 1;
 }
@@ -192,6 +197,8 @@ int command_enable(const struct command_line *line)
 		complain("--bus must be virtio or scsi, not %s", line->bus);
 		return EXIT_USAGE;
 	}
+	if (!line_partition(line, &change.partition))
+		return EXIT_USAGE;
 	if (target_open(line, name, &target, &err) < 0)
 		return change_failed(name, &err);
 	change.virt = target.virt;

@@ -39,7 +39,7 @@ static int run(const char *xml, size_t len, enum happening happened,
 		if (!line->tag)
 			return 0;
 		domain_set_tag(&domain, line->bus ? bus_parse(line->bus) : BUS_NONE,
-			       line->disk ? line->disk : "");
+			       line->disk ? line->disk : "", 0);
 	}
 	if (step_apply(&domain, happened, &line->config, &step, err) < 0)
 		return error_prefix(err, "domain %s", domain.name);

@@ -53,6 +53,17 @@ enum bus bus_of_target(enum target_bus target)
 	return target == TARGET_SCSI ? BUS_SCSI : BUS_VIRTIO;
 }
 
+bool partition_parse(const char *text, uint32_t *number)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	*number = 0;
+	if (text[digits] || !digits || digits > 6)
+		return false;
+	*number = (uint32_t)strtoul(text, NULL, 10);
+	return *number != 0;
+}
+
 /* Attributes of other namespaces are not busflip's. */
 static bool is_ours(const xmlAttr *attr)
 {
@@ -68,6 +79,8 @@ static bool read_attribute(struct tag *tag, const xmlAttr *attr, const char *val
 		tag->bus = bus_parse(value);
 		return bus_is_target(tag->bus);
 	}
+	if (str_eq((const char *)attr->name, "partition"))
+		return partition_parse(value, &tag->partition);
 	return str_eq((const char *)attr->name, "disk") && *value &&
 	       str_fits(tag->disk, sizeof(tag->disk), value);
 }
@@ -260,9 +273,10 @@ static void make_room(struct domain *domain)
 	}
 }
 
-void domain_set_tag(struct domain *domain, enum bus bus, const char *disk)
+void domain_set_tag(struct domain *domain, enum bus bus, const char *disk, uint32_t partition)
 {
 	xmlAttr *attr, *next;
+	char number[16];
 
 	if (!domain->tag_node) {
 		make_room(domain);
@@ -277,6 +291,9 @@ void domain_set_tag(struct domain *domain, enum bus bus, const char *disk)
 		xml_set(domain->tag_node, "bus", bus_name(bus));
 	if (disk[0])
 		xml_set(domain->tag_node, "disk", disk);
+	snprintf(number, sizeof(number), "%u", partition);
+	if (partition)
+		xml_set(domain->tag_node, "partition", number);
 	memset(&domain->tag, 0, sizeof(domain->tag));
 	read_tag(domain);
 }

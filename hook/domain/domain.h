@@ -29,13 +29,14 @@ enum bus { BUS_NONE, BUS_VIRTIO, BUS_SCSI, BUS_SATA, BUS_IDE, BUS_OTHER };
 #define DOMAIN_WORD 1100
 const char *domain_word(const char *name, const char *uuid, char buf[DOMAIN_WORD]);
 
-/* The tag, which the user sets: <busflip:domain bus= disk=>. */
+/* The tag, which the user sets: <busflip:domain bus= disk= partition=>. */
 struct tag {
 	bool present;
 	bool valid;		/* false: it has an invalid attribute */
 	char wrong[80];		/* that attribute, printable; "": there are two tags */
 	enum bus bus;		/* BUS_NONE: not given */
 	char disk[TARGET_SIZE];	/* "": not given */
+	uint32_t partition;	/* of Windows on that disk; 0: not given */
 };
 
 /*
@@ -97,15 +98,19 @@ int domain_format(const struct domain *domain, char **bytes, size_t *len,
 #define ODD_TAG 256
 const char *domain_odd_tag(const struct domain *domain, char buf[ODD_TAG]);
 
-/* domain_set_tag() - write the tag, replacing any element of its namespace; @bus BUS_NONE and
- * @disk "" omit the attribute. domain_drop_tag() removes it, and an empty <metadata>. */
-void domain_set_tag(struct domain *domain, enum bus bus, const char *disk);
+/* domain_set_tag() - write the tag, replacing any element of its namespace; @bus BUS_NONE,
+ * @disk "" and @partition 0 omit the attribute. domain_drop_tag() removes it, and an empty
+ * <metadata>. */
+void domain_set_tag(struct domain *domain, enum bus bus, const char *disk, uint32_t partition);
 void domain_drop_tag(struct domain *domain);
 
 /* domain_put_state() - write domain->state into the document (the saved parts are in it
  * already); domain_drop_state() removes the element. */
 void domain_put_state(struct domain *domain);
 void domain_drop_state(struct domain *domain);
+
+/* partition_parse() - the number of a partition, as people write it. */
+bool partition_parse(const char *text, uint32_t *number);
 
 enum bus bus_parse(const char *name);
 const char *bus_name(enum bus bus);	/* "virtio", "scsi", "sata", "ide", "?" */

@@ -21,8 +21,8 @@ static const struct {
 	{ REFUSE_FORMAT, NULL, "with the guest off, run qemu-img convert -O qcow2 and set the new "
 	  "file and format in the definition" },
 	{ REFUSE_NO_WINDOWS, "if Windows is on another disk, name that disk", NULL },
-	{ REFUSE_SEVERAL_WINDOWS, NULL, "leave one Windows on the disk, or patch it by hand: "
-	  "busflip patch --partition" },
+	{ REFUSE_SEVERAL_WINDOWS, "leave one Windows on the disk, or give the partition of the "
+	  "one that starts: --partition N, of busflip enable for a domain", NULL },
 	{ REFUSE_BITLOCKER, NULL, "in Windows on its former host: manage-bde -off C:" },
 	{ REFUSE_DYNAMIC_DISK, "in Windows, make the disk a basic one",
 	  "in Windows on its former host: make the disk a basic one" },

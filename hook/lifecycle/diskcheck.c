@@ -62,7 +62,7 @@ static int guest_of(const struct domain *domain, const struct config *config,
 		s->options.virtio_win = config->virtio_win;
 	s->job = (struct job){
 		.bus = bus_target(state->bus),
-		.driver_optional = true,
+		.driver_optional = true, .partition = domain->tag.partition,
 	};
 	s->job.has_uuid = uuid_bytes(domain->machine, s->job.uuid);
 	device = virtio_boot_device(domain);
