@@ -10,7 +10,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 requires command -v setpriv
-plan 73
+plan 76
 
 # Locks the byte of whatever file has that name, again and again, and holds what it has got.
 # shellcheck disable=SC2016
@@ -173,7 +173,12 @@ ok "its QEMU has read it still" grep -q '^read 512/512 bytes' /var/log/libvirt/q
 world
 caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$tests/../conf/busflip-stage.service" |
 	tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
-quietly setpriv --bounding-set "-all,$caps" busflip stage --all
+# as_service - as the unit runs it
+as_service()
+{
+	setpriv --bounding-set "-all,$caps" busflip stage --all
+}
+quietly as_service
 is "so does busflip stage --all, with what its unit may" \
 	"$(stat -c %a "$bait") $(readers)" "640 $qemu"
 is "and leaves nothing behind" "$(echo "$bait"*)" "$bait"
@@ -246,6 +251,15 @@ wait_off simple
 ok "which is logged" \
 	logged "domain=simple .*starts without its bait: QEMU runs as .*, which can't read the bait"
 unlike "what went well is not" "$(grep 'domain=simple ' "$LAB/log")" 'No such file'
+define_domain closed guest=stay
+quietly as_service
+is "what the unit stages then has none from the beginning" "$(where closed) $(baits_of closed)" \
+	"staged/sata 0"
+ok "which is logged" \
+	logged "domain=closed .*is staged without a bait: QEMU runs as .*, which can't read the bait"
+ok "that guest starts" virsh -q start closed
+virsh -q destroy closed
+wait_off closed
 
 # --- libvirt gives it to QEMU's user
 
