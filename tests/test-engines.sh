@@ -10,7 +10,7 @@
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
 requires python3 -c 'import yaml'
-plan 168
+plan 193
 
 here=$tests/../hook/engine
 
@@ -74,6 +74,8 @@ xml=$(kubevirt_xml)
 defines "staged" '"busflip/phase":"staged","other":"x"'
 is "staged: nothing is said" "$said" ''
 like "staged: SATA" "$output" 'target bus="sata" dev="sda"'
+like "staged: KubeVirt finds the disk by its alias" "$output" \
+	'system.img".*bus="sata".*<alias name="ua-system".*serial>busflip-bait'
 rm -f "$bait"
 boots ahci
 like "with KubeVirt's own bait on VirtIO" "$(guest_line default_win2019)" 'virtio-blk'
@@ -242,6 +244,25 @@ as_it_was "in a file, trial" "$LAB/shared" ''
 as_it_was "done" "done" ''
 as_it_was "no property" ' ' ''
 
+# After a start on SATA, the engine gives the disk the address that it had there.
+plain=$xml
+drive="<address type='drive' controller='0' bus='0' target='0' unit='0'/>"
+xml=$(make_domain default_win2019 tag=no uuid=$id disk="$drive" | sed 's/<metadata>.*//')
+printf '%s' "$xml" > "$LAB/drive.xml"
+fails "libvirt refuses that address" 1 virsh -q create "$LAB/drive.xml"
+for phase in staged trial "done"; do
+	vdsm "with the address of SATA, $phase" "$phase"
+	is "with the address of SATA, $phase: nothing is said" "$said" ''
+	printf '%s' "$output" > "$LAB/created.xml"
+	rm -f "$LAB/default_win2019.serial"
+	ok "with the address of SATA, $phase: it starts" virsh -q create "$LAB/created.xml"
+	wait_for '! virsh -q domstate default_win2019' 20
+	kind=virtio-blk
+	[ $phase != staged ] || kind=ahci
+	is "with the address of SATA, $phase: it booted from" "$(boot_kind default_win2019)" $kind
+done
+xml=$plain
+
 of="busflip: $id:"
 : > "$LAB/shared/$id"
 goes_to_sata "an empty file" "$LAB/shared" "$of $LAB/shared/$id is \"\", but must be .*until.*"
@@ -259,3 +280,4 @@ goes_to_sata "an unknown bus, on trial" 'trial floppy' \
 goes_to_sata "a word too many" 'staged scsi x' "$of property busflip is .*"
 xml='<domain'
 as_it_was "no XML" staged ".*malformed XML.*$of cannot move its system disk to SATA; .*"
+as_it_was "no XML, done" "done" ".*malformed XML.*$of cannot check the addresses of its disks; .*"

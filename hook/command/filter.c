@@ -26,24 +26,35 @@ static const struct {
 	{ "restore", HAPPENED_DISABLE },
 };
 
+/* An engine stores the address that a disk had on SATA, and gives it to the disk on VirtIO. */
+static bool drop_foreign_addresses(struct domain *domain)
+{
+	xmlNode *disk = xml_child(domain->devices, "disk");
+	bool dropped = false;
+
+	for (; disk; disk = xml_next(disk, "disk"))
+		dropped |= disk_drop_foreign_address(disk);
+	return dropped;
+}
+
 static int run(const char *xml, size_t len, enum happening happened,
 	       const struct command_line *line, char **out, size_t *out_len,
 	       struct error *err)
 {
 	AUTO_DOMAIN struct domain domain = { 0 };
 	struct step step = { 0 };
+	bool dropped;
 
 	if (domain_parse(xml, len, &domain, err) < 0)
 		return -1;
-	if (!domain.tag.present) {
-		if (!line->tag)
-			return 0;
+	dropped = drop_foreign_addresses(&domain);
+	if (!domain.tag.present && line->tag)
 		domain_set_tag(&domain, line->bus ? bus_parse(line->bus) : BUS_NONE,
 			       line->disk ? line->disk : "", 0);
-	}
-	if (step_apply(&domain, happened, &line->config, &step, err) < 0)
+	if (domain.tag.present &&
+	    step_apply(&domain, happened, &line->config, &step, err) < 0)
 		return error_prefix(err, "domain %s", domain.name);
-	return step.changed ? domain_format(&domain, out, out_len, err) : 0;
+	return step.changed || dropped ? domain_format(&domain, out, out_len, err) : 0;
 }
 
 int command_filter(const struct command_line *line)

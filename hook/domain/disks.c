@@ -30,6 +30,18 @@ enum bus disk_bus(const xmlNode *disk)
 	return BUS_OTHER;
 }
 
+bool disk_drop_foreign_address(xmlNode *disk)
+{
+	xmlNode *address = xml_child(disk, "address");
+	enum bus bus = disk_bus(disk);
+
+	if (!address || bus == BUS_OTHER ||
+	    xml_attr_is(address, "type", "drive") == (bus != BUS_VIRTIO))
+		return false;
+	xml_delete(address);
+	return true;
+}
+
 bool disk_is_hard_disk(const xmlNode *disk)
 {
 	return !xmlHasProp(disk, XS("device")) ||

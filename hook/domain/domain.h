@@ -125,6 +125,11 @@ enum bus bus_of_target(enum target_bus target);
  * target's name (hd: ide, sd: scsi, vd: virtio). */
 enum bus disk_bus(const xmlNode *disk);
 bool disk_target(const xmlNode *disk, char *buf, size_t size);
+
+/* disk_drop_foreign_address() - remove the <address> of @disk if it is of a type that its bus
+ * does not have; libvirt refuses such a disk. True: it was removed. */
+bool disk_drop_foreign_address(xmlNode *disk);
+
 bool disk_is_hard_disk(const xmlNode *disk);	/* device disk or lun */
 bool disk_is_bait(const xmlNode *disk);
 xmlNode *domain_disk(const struct domain *domain, const char *target);

@@ -23,6 +23,7 @@
 #include "hook/domain/schema.h"
 
 #define ON(bus) (1u << BUS_##bus)
+#define ON_ALL (~0u)
 
 struct part {
 	const char *on;		/* element within <disk>; "disk": the disk itself */
@@ -60,8 +61,10 @@ static const struct part parts[] = {
 	{ "disk", "product", 0, true },
 	/* an ACPI index is a property of PCI devices */
 	{ "disk", "acpi", ON(VIRTIO), true },
-	/* these two name a position on one bus */
-	{ "disk", "alias", 0, true },
+	/* never removed: oVirt's engine and KubeVirt find a disk by its user alias; former
+	 * versions have saved it */
+	{ "disk", "alias", ON_ALL, true },
+	/* a position on one bus */
 	{ "disk", "address", 0, true },
 };
 
@@ -194,11 +197,9 @@ void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved)
 			continue;
 		if (parts[i].buses & (1u << to))
 			continue;
-		/* An alias is valid on any bus, and a geometry may be. Both are removed for
-		 * the boot on SATA, where they may not fit, and always saved. */
-		if ((strcmp(parts[i].name, "alias") == 0 ||
-		     strcmp(parts[i].name, "geometry") == 0) &&
-		    (to != BUS_SATA || !saved))
+		/* A geometry may be valid on any bus. It is removed for the boot on SATA, where
+		 * it may not fit, and always saved. */
+		if (strcmp(parts[i].name, "geometry") == 0 && (to != BUS_SATA || !saved))
 			continue;
 		if (parts[i].element)
 			take_element(from, &parts[i], saved);

@@ -13,10 +13,9 @@
 #include "hook/domain/domain.h"
 
 /*
- * frontend_take() - remove from @disk everything that a disk on bus @to can't have, its address
- * and its alias, and save each piece in @saved (an empty element in the state; NULL: don't
- * save). The target's name and bus are saved too, but stay in place for the caller to
- * overwrite.
+ * frontend_take() - remove from @disk everything that a disk on bus @to can't have, and its
+ * address, and save each piece in @saved (an empty element in the state; NULL: don't save). The
+ * target's name and bus are saved too, but stay in place for the caller to overwrite.
  */
 void frontend_take(xmlNode *disk, enum bus to, xmlNode *saved);
 
