@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 81
+plan 131
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -178,18 +178,99 @@ is "bait's place taken: arrives" "$(phase_of squatter)" "done"
 
 # --- the disk is gone from where busflip left it
 
+staged_domain called
+edit called "disk('sda').find('target').set('dev', 'sdf')"
+ok "disk renamed: arrives" arrives called
+same_as_original called "disk renamed: the definition is the user's"
+
 staged_domain lost
-edit lost "disk('sda').find('target').set('dev', 'sdf')"
+cp "$LAB/lost.img" "$LAB/found.img"
+edit lost "disk('sda').find('source').set('file', '$LAB/found.img')
+disk('sda').find('target').set('dev', 'sdf')"
 virsh dumpxml --inactive lost > "$LAB/lost.edited"
-ok "disk renamed: the guest starts and stops" run_once lost
-is "disk renamed: nothing is touched" "$(virsh dumpxml --inactive lost | diff "$LAB/lost.edited" -)" ""
-ok "disk renamed: why is logged" logged \
+ok "another disk: the guest starts and stops" run_once lost
+is "another disk: nothing is touched" "$(virsh dumpxml --inactive lost | diff "$LAB/lost.edited" -)" ""
+ok "another disk: why is logged" logged \
 	"domain=lost.*sda is no longer in the domain: add it again, .*disable --force lost"
-fails "disk renamed: disable refuses" 1 busflip disable lost
-like "disk renamed: and says why" "$output" "busflip: domain lost: .*sda"
-ok "disk renamed: disable --force" busflip disable --force lost
-is "disk renamed: removes tag and state" \
-	"$(virsh dumpxml --inactive lost | grep -c urn:busflip)/$(bus_of_disk lost)" 0/sata
+fails "another disk: disable refuses" 1 busflip disable lost
+like "another disk: and says why" "$output" "busflip: domain lost: .*sda"
+ok "another disk: disable --force" busflip disable --force lost
+is "another disk: removes tag and state, and leaves no bait" \
+	"$(virsh dumpxml --inactive lost | grep -c urn:busflip)/$(bus_of_disk lost)/$(baits_of lost)" 0/sata/0
+
+# --- the disk is on another bus than its phase says
+
+# moves NAME TARGET NEW-TARGET BUS - as virt-manager does it
+moves()
+{
+	edit "$1" "d = disk('$2')
+d.remove(d.find('address'))
+d.find('target').set('dev', '$3')
+d.find('target').set('bus', '$4')"
+}
+
+# does_not_count NAME PHASE BUS KIND - a session there says nothing about the phase, and all
+# say so
+does_not_count()
+{
+	local said="its system disk [a-z]+ is on $3, where busflip has not put it, but the domain is .*"
+
+	said+="busflip stage $1 stages it again .* busflip disable $1 leaves the disk where it is"
+	rm -f "$LAB/$1.serial"
+	ok "$1: it starts and goes off" run_once "$1"
+	is "$1: it booted from, and its phase stays" "$(boot_kind "$1")/$(where "$1")" "$4/$2/$3"
+	like "$1: status says so" "$(busflip status "$1")" "Next: nothing by itself: $said"
+	like "$1: what it waits for" "$(busflip status --json "$1")" '"waits_for":"busflip stage"'
+	like "$1: inspect, too" "$(busflip inspect "$1" 2>/dev/null)" "Next: nothing by itself: $said"
+	like "$1: and check" "$(busflip check "$1" 2>&1)" "definition +not ok .*$said"
+	[ "$2" != "done" ] || return 0
+	ok "$1: the log says so" logged "domain=$1 .*its session does not count: $said"
+	for command in promote hold; do
+		fails "$1: $command" 1 busflip $command "$1"
+		like "$1: $command says why" "$output" "domain $1: $said"
+	done
+	is "$1: nothing has changed" "$(where "$1")" "$2/$3"
+}
+
+staged_domain ahead
+moves ahead sda vda virtio
+does_not_count ahead staged virtio virtio-blk
+ok "ahead: stage" busflip stage ahead
+is "ahead: puts it on SATA" "$(where ahead)/$(baits_of ahead)" staged/sata/1
+ok "ahead: arrives" arrives ahead
+
+staged_domain behind
+quietly run_once behind
+moves behind vda sda sata
+does_not_count behind trial sata ahci
+if watcher_of behind; then fail "behind: is not watched"; else pass "behind: is not watched"; fi
+fails "behind: rollback" 0 busflip rollback behind
+is "behind: has the bait again" "$(where behind)/$(baits_of behind)" staged/sata/1
+ok "behind: arrives" arrives behind
+moves behind vda sda sata
+does_not_count behind "done" sata ahci
+fails "behind: disable" 0 busflip disable behind
+like "behind: says where the disk stays" "$output" "; tag and state are removed, the disk stays where it was moved to"
+is "behind: that is on SATA" "$(where behind)" none/sata
+
+# Whoever takes busflip out then has nothing of it left.
+for name in first second; do
+	staged_domain $name
+	[ $name = first ] || quietly busflip promote $name
+done
+moves first sda vda virtio
+moves second vda sda sata
+for name in first second; do
+	fails "$name: disable" 0 busflip disable $name
+	is "$name: nothing is left" \
+		"$(virsh dumpxml --inactive $name | grep -c busflip)/$(baits_of $name)/$(phase_of $name)" 0/0/none
+done
+is "the disks stay where they were moved to" "$(bus_of_disk first) $(bus_of_disk second)" "virtio sata"
+staged_domain third
+edit third "domain.find('metadata').find('{$state_uri}state').set('phase', 'bogus')"
+fails "third: disable of a damaged state" 1 busflip disable third
+fails "third: disable --force" 0 busflip disable --force third
+is "third: leaves no bait" "$(where third)/$(baits_of third)" none/sata/0
 
 # --- tag and state
 

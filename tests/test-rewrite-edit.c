@@ -168,17 +168,30 @@ static void test_renamed(void)
 	AUTO_FREE char *edited = replaced(s, "<target dev=\"sda\"", "<target dev=\"sdk\"");
 	AUTO_FREE char *cdrom = replaced(s, "<disk type=\"file\" device=\"disk\">",
 					 "<disk type='file' device='cdrom'>");
+	AUTO_FREE char *other = replaced(edited, "<source file=\"/vm/win.img\"",
+					 "<source file='/vm/other.img'");
+	AUTO_FREE char *two = replaced(edited, "</devices>", "<disk type='file' device='disk'>"
+				       "<source file='/vm/other.img'/>"
+				       "<target dev='sda' bus='sata'/>"
+				       DRIVE("0", "3") "</disk></devices>");
 	struct error err;
 
 	for (int op = OP_PROMOTE; op <= OP_RESTORE; op++) {
-		out = op == OP_ROLLBACK ? NULL : rewrite((enum op)op, edited, &err);
-		if (op != OP_ROLLBACK) {
-			ok(!out, "a disk with another name: %s is refused", op_names[op]);
-			has_str(err.msg, "system disk sda is no longer in the domain: add it "
-				"again, or remove tag and state with busflip disable --force win",
-				"with a sentence");
-		}
+		if (op == OP_ROLLBACK)
+			continue;
+		out = after((enum op)op, edited);
+		is_str(AT(out, SYSTEM, "target/@dev"), "vda",
+		       "a disk with another name is known by its source: %s", op_names[op]);
 		free(steal(&out));
+		out = after((enum op)op, two);
+		is_str(AT(out, SYSTEM, "target/@bus"), "virtio",
+		       "also if another one has its name: %s", op_names[op]);
+		free(steal(&out));
+		ok(!rewrite((enum op)op, other, &err), "with another name and source: %s is "
+		   "refused", op_names[op]);
+		has_str(err.msg, "system disk sda is no longer in the domain: add it "
+			"again, or remove tag and state with busflip disable --force win",
+			"with a sentence");
 	}
 	ok(!rewrite(OP_PROMOTE, cdrom, &err), "neither is a CD-ROM promoted");
 	free(steal(&s));

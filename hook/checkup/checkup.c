@@ -17,6 +17,7 @@
 #include "hook/host/installed.h"
 #include "hook/host/qemuuser.h"
 #include "hook/libvirt/libvirtconf.h"
+#include "hook/phase/place.h"
 #include "hook/phase/step.h"
 #include "hook/recovery/journal.h"
 #include "hook/recovery/orphan.h"
@@ -109,14 +110,18 @@ static void check_way_on(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 
-	if (!p->domain.state.staged_form || step_check_promotion(&p->domain, &err) == 0) {
+	if (place_check(&p->domain, &err) == 0 &&
+	    (!p->domain.state.staged_form || step_check_promotion(&p->domain, &err) == 0)) {
 		checkup_add(p, "definition", VERDICT_YES, "it is %s already", phase);
 		return;
 	}
 	item = checkup_add(p, "definition", VERDICT_NO, "it is %s already, and can't continue: %s",
 			   phase, err.msg);
-	checkup_cure(item, "correct that with virsh edit %s; otherwise its disk stays where it is",
-		     p->name_word);
+	if (err.code == PLACE_MOVED)
+		checkup_cure(item, "busflip stage %s", p->name_word);
+	else
+		checkup_cure(item, "correct that with virsh edit %s; otherwise its disk stays "
+			     "where it is", p->name_word);
 }
 
 static void check_tag(struct patient *p)

@@ -11,20 +11,14 @@
 #include "helper/shared/json.h"
 #include "hook/cli/remedy.h"
 #include "hook/phase/decide.h"
-#include "hook/phase/rewrite.h"
+#include "hook/phase/place.h"
 #include "hook/phase/step.h"
 #include "hook/state/pending.h"
 
 const xmlNode *summary_disk(const struct domain *domain, struct error *err)
 {
-	const xmlNode *disk;
-
-	if (!domain->state.disk[0])
-		return domain_system_disk(domain, err);
-	disk = domain_disk(domain, domain->state.disk);
-	if (!disk)
-		domain_disk_gone(domain, err);
-	return disk;
+	return domain->state.disk[0] ? domain_recorded_disk(domain, err) :
+				       domain_system_disk(domain, err);
 }
 
 enum bus summary_target_bus(const struct domain *domain, const xmlNode *disk,
@@ -34,7 +28,7 @@ enum bus summary_target_bus(const struct domain *domain, const xmlNode *disk,
 		return domain->state.bus;
 	if (bus_is_target(domain->tag.bus))
 		return domain->tag.bus;
-	if (disk && rewrite_origin(domain, disk) == BUS_SCSI)
+	if (disk && place_bus(domain, disk) == BUS_SCSI)
 		return BUS_SCSI;
 	return bus_of_target((enum target_bus)config->bus);
 }
@@ -84,10 +78,12 @@ void summary_fill(struct summary *s, const struct virt_domain *dom,
 		   const struct domain *domain, const struct config *config)
 {
 	const struct state *state = &domain->state;
-	struct error ignored;
+	struct error ignored, moved;
 	const xmlNode *disk = summary_disk(domain, &ignored);
 
 	memset(s, 0, sizeof(*s));
+	if (place_check(domain, &moved) < 0)
+		str_fits(s->moved, sizeof(s->moved), moved.msg);
 	str_fits(s->name, sizeof(s->name), virt_name(dom));
 	str_fits(s->uuid, sizeof(s->uuid), virt_uuid(dom));
 	s->tagged = domain->tag.present;
@@ -148,6 +144,8 @@ const char *summary_waits_for(const struct summary *s)
 		return "a step";
 	if (s->unfit)
 		return "busflip check";
+	if (s->moved[0])
+		return "busflip stage";
 	return s->waits && !s->running ? s->waits : words[s->phase][s->running];
 }
 

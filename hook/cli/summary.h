@@ -25,6 +25,7 @@ struct summary {
 	bool pending;
 	bool unfit;			/* tagged, but can't be staged */
 	const char *waits;		/* staged and off: for more than a start; or NULL */
+	char moved[sizeof(((struct error *)0)->msg)]; /* place_check(), or "" */
 };
 
 /* summary_fill() - fill it from @domain, the persistent definition of @dom. */

@@ -113,7 +113,7 @@ static const char *obstacle(const struct advice *a)
 			"and puts its disk on SATA for the next start.";
 	if (a->unfit)
 		return "nothing, since it can't be staged and starts as it is: REASON";
-	return NULL;
+	return s->moved[0] ? "nothing by itself: REASON." : NULL;
 }
 
 /* A command given after the session began takes effect at the next start: the end of this
@@ -188,7 +188,8 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 		reason = what ? a->no_drivers : reason;
 	}
 	expand(a, what ? what : nexts[phase][now], is_odd(a) ? a->odd_tag :
-	       a->unfit ? a->unfit : a->stuck ? a->stuck : reason, text);
+	       a->unfit ? a->unfit : a->summary->moved[0] ? a->summary->moved :
+	       a->stuck ? a->stuck : reason, text);
 }
 
 /* ---- cures ----------------------------------------------------------------- */

@@ -265,6 +265,7 @@ int command_disable(const struct command_line *line)
 	tell("domain %s: %s; tag and state are removed, %s%s", virt_name(target.dom),
 	     phase_name(step.before),
 	     step.forced ? "the disk stays as it is: it could not be put back" :
+	     step.moved ? "the disk stays where it was moved to" :
 	     step.before == PHASE_DONE ? "the disk stays on VirtIO" :
 	     line->keep_sata ? "the disk stays where it is" :
 	     "the disk is as it was defined", windows);

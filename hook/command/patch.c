@@ -6,7 +6,7 @@
 #include "hook/cli/subject.h"
 #include "hook/cli/summary.h"
 #include "hook/command/command.h"
-#include "hook/phase/rewrite.h"
+#include "hook/phase/place.h"
 #include "hook/state/story.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static void look_for_virtio(const struct domain *domain, struct subject *o)
 	const struct state *state = &domain->state;
 	struct error ignored;
 	const xmlNode *disk = summary_disk(domain, &ignored);
-	enum bus bus = disk ? rewrite_origin(domain, disk) : BUS_NONE;
+	enum bus bus = disk ? place_bus(domain, disk) : BUS_NONE;
 	char word[DOMAIN_WORD];
 
 	if (!state->valid || !bus_is_target(bus) ||

@@ -59,6 +59,17 @@ bool disk_is_bait(const xmlNode *disk)
 	       disk_bus(disk) == BUS_VIRTIO;
 }
 
+bool disk_source(const xmlNode *disk, char *buf, size_t size)
+{
+	static const char *const names[] = { "file", "dev", "name", "volume", "dir", "path" };
+	const xmlNode *source = xml_child(disk, "source");
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !buf[0]; i++)
+		xml_attr(source, names[i], buf, size);
+	return buf[0];
+}
+
 xmlNode *domain_disk(const struct domain *domain, const char *target)
 {
 	xmlNode *disk = xml_child(domain->devices, "disk");
@@ -243,6 +254,29 @@ int domain_disk_gone(const struct domain *domain, struct error *err)
 	return fail(err, ENOENT, "its system disk %s is no longer in the domain: add it again, or "
 		    "remove tag and state with busflip disable --force %s", domain->state.disk,
 		    domain_word(domain->name, domain->uuid, word));
+}
+
+static bool has_source(const xmlNode *disk, const char *wanted)
+{
+	char source[sizeof(((struct state *)0)->source)];
+
+	return wanted[0] && disk_source(disk, source, sizeof(source)) &&
+	       strcmp(source, wanted) == 0;
+}
+
+xmlNode *domain_recorded_disk(const struct domain *domain, struct error *err)
+{
+	const struct state *state = &domain->state;
+	xmlNode *named = domain_disk(domain, state->disk);
+	xmlNode *disk = xml_child(domain->devices, "disk");
+
+	if (named && has_source(named, state->source))
+		return named;
+	while (disk && !(disk_is_hard_disk(disk) && has_source(disk, state->source)))
+		disk = xml_next(disk, "disk");
+	if (!disk && !named)
+		domain_disk_gone(domain, err);
+	return disk ? disk : named;
 }
 
 int domain_state_damaged(const struct domain *domain, struct error *err)

@@ -186,6 +186,7 @@ static void read_state(struct domain *domain)
 		str_fits(state->at, sizeof(state->at), state->since);
 	disk = xml_child_ns(node, "disk", STATE_URI);
 	xml_attr(disk, "target", state->disk, sizeof(state->disk));
+	xml_attr(disk, "source", state->source, sizeof(state->source));
 	state->staged_form = xml_attr_is(disk, "form", "staged");
 	xml_attr(disk, "bus", text, sizeof(text));
 	state->bus = bus_parse(text);
@@ -346,6 +347,8 @@ static void put_disk(struct domain *domain)
 		return;
 	node = state_child(domain, "disk");
 	xml_set(node, "target", state->disk);
+	if (state->source[0])
+		xml_set(node, "source", state->source);
 	xml_set(node, "form", state->staged_form ? "staged" : "final");
 	xml_set(node, "bus", bus_name(state->bus));
 	xml_set(node, "origin", bus_name(state->origin));

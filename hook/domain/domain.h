@@ -55,6 +55,7 @@ struct state {
 	enum bus bus;		/* the target bus: virtio or scsi */
 	enum bus origin;	/* the bus before staging */
 	char disk[TARGET_SIZE];	/* the system disk's present target name, "" */
+	char source[1024];	/* its source, see disk_source(), or "" */
 	bool staged_form;	/* the disk is on its staging bus, with the bait */
 	char panic[8];		/* model of a device added for the trial, or "" */
 	long sata_added;	/* index of a controller that staging added, or -1 */
@@ -133,6 +134,10 @@ bool disk_drop_foreign_address(xmlNode *disk);
 bool disk_is_hard_disk(const xmlNode *disk);	/* device disk or lun */
 bool disk_is_bait(const xmlNode *disk);
 xmlNode *domain_disk(const struct domain *domain, const char *target);
+
+/* disk_source() - what identifies the source of @disk among those of one domain: its file,
+ * device, volume or name. False, and "", if there is none or it does not fit. */
+bool disk_source(const xmlNode *disk, char *buf, size_t size);
 xmlNode *domain_bait(const struct domain *domain);
 
 /*
@@ -144,6 +149,11 @@ xmlNode *domain_system_disk(const struct domain *domain, struct error *err);
 
 /* domain_state_damaged() - fail: the state element is invalid. */
 int domain_state_damaged(const struct domain *domain, struct error *err);
+
+/* domain_recorded_disk() - the disk that the state element names, which may be any disk of the
+ * domain; if it was given another name since, the hard disk with the recorded source. NULL and
+ * @err: there is none. */
+xmlNode *domain_recorded_disk(const struct domain *domain, struct error *err);
 
 /* domain_disk_gone() - fail: the disk that the state element names does not exist. */
 int domain_disk_gone(const struct domain *domain, struct error *err);

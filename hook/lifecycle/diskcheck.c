@@ -19,6 +19,7 @@
 #include "hook/host/qemuuser.h"
 #include "hook/image/diskimage.h"
 #include "hook/libvirt/files.h"
+#include "hook/phase/place.h"
 #include "hook/phase/writable.h"
 #include "hook/recovery/backup.h"
 #include "hook/state/mark.h"
@@ -245,11 +246,22 @@ static int inspect_or_repair(struct guest *s, struct verdicts *v, struct error *
 	return r < 0 ? -1 : inspect_disk(s, v, err);
 }
 
+static int not_restored(const struct domain *domain, const struct error *err)
+{
+	char word[DOMAIN_WORD];
+
+	story_tell(LOG_LEVEL_WARNING, domain->name, domain->uuid,
+		   "the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
+		   "could not be undone: %s; when the guest %s, run busflip undo --settings %s",
+		   err->msg, err->code == ENOLCK ? "runs on no host" : "is off",
+		   domain_word(domain->name, domain->uuid, word));
+	return -1;
+}
+
 /* Restore AutoReboot, SanPolicy and fast startup as they were before the first patch. */
 static int restore_settings(struct guest *s)
 {
 	struct guestdisk_result result = { 0 };
-	char word[DOMAIN_WORD];
 	struct error err = { 0 };
 	int r = run(s, JOB_SETTLE, &result, &err);
 
@@ -257,12 +269,7 @@ static int restore_settings(struct guest *s)
 	if (r < 0 && (err.code == REFUSE_NO_WINDOWS || err.code == REFUSE_PARTITION_TABLE))
 		r = 0;
 	else if (r < 0)
-		story_tell(LOG_LEVEL_WARNING, s->domain->name, s->domain->uuid,
-			   "the temporary changes in Windows (AutoReboot, SanPolicy, fast startup) "
-			   "could not be undone: %s; when the guest %s, "
-			   "run busflip undo --settings %s", err.msg,
-			   err.code == ENOLCK ? "runs on no host" : "is off",
-			   domain_word(s->domain->name, s->domain->uuid, word));
+		not_restored(s->domain, &err);
 	else if (result.changed)
 		story_tell(LOG_LEVEL_NOTICE, s->domain->name, s->domain->uuid,
 			   "the temporary changes in Windows were undone");
@@ -277,7 +284,7 @@ int diskcheck_restore(const struct domain *domain, const struct config *config)
 	struct error err = { 0 };
 
 	if (guest_of(domain, config, &s, &err) < 0)
-		return 0;
+		return err.code == PLACE_MOVED ? not_restored(domain, &err) : 0;
 	s.options.by_hand = true;
 	return restore_settings(&s);
 }

@@ -32,6 +32,7 @@
 #include "hook/lifecycle/recover.h"
 #include "hook/lifecycle/spawn.h"
 #include "hook/phase/decide.h"
+#include "hook/phase/place.h"
 #include "hook/phase/step.h"
 #include "hook/state/lock.h"
 #include "hook/state/mark.h"
@@ -277,7 +278,7 @@ static int on_started(struct event *event)
 		session_remove(event->domain.uuid);
 	if (start.kind == START_CONTINUES)
 		return EXIT_DONE;
-	if (state->phase == PHASE_TRIAL)
+	if (state->phase == PHASE_TRIAL && !place_is_moved(&event->domain))
 		watch_trial_of(event, &start);
 	else if (state->phase == PHASE_NONE && event->config->late_start == LATE_START_BOUNCE)
 		bounce(event, &start);
@@ -371,6 +372,14 @@ static int on_release(struct event *event)
 	if ((state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL) || was_ended(event))
 		return EXIT_DONE;
 	ends = release_without_disk(event, &pending, &note);
+	if (place_check(&event->domain, &err) < 0) {
+		if (ends) {
+			end_session(event, &note);
+			story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
+				   "its session does not count: %s", err.msg);
+		}
+		return EXIT_DONE;
+	}
 	pending.asking = true;
 	if (pending_write(&pending, &err) < 0)
 		log_msg(LOG_LEVEL_WARNING, "domain %s: cannot record its end before its disk is "

@@ -17,6 +17,7 @@
 #include "hook/lifecycle/endreason.h"
 #include "hook/phase/bait.h"
 #include "hook/phase/decide.h"
+#include "hook/phase/place.h"
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"
 #include "hook/state/session.h"
@@ -78,11 +79,11 @@ int publish_step_because(struct virt *virt, const struct virt_domain *dom,
 		return 0;
 	/* The details that were found on a disk must not keep a domain from changing its
 	 * phase. */
-	if (detail && !publish_may_pass(err) &&
+	if (detail && !publish_may_pass(err) && err->code != PLACE_MOVED &&
 	    try_step(virt, dom, happened, NULL, config, step, err) == 0)
 		return 0;
 	if ((happened != HAPPENED_VIRTIO_UNCLEAN && happened != HAPPENED_VIRTIO_FAILED) ||
-	    publish_may_pass(err))
+	    publish_may_pass(err) || err->code == PLACE_MOVED)
 		return -1;
 	/* A failed trial must count, otherwise it would be repeated without limit. */
 	story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),

@@ -11,6 +11,7 @@
 #include "hook/domain/domain.h"
 #include "hook/host/installed.h"
 #include "hook/libvirt/virt.h"
+#include "hook/phase/place.h"
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"
 #include "hook/state/session.h"
@@ -63,6 +64,8 @@ static int find_trial(struct watch *w, struct error *err)
 	    (w->since[0] && strcmp(w->since, domain.state.since) != 0))
 		return fail(err, ECANCELED, "it is now %s", domain.state.phase == PHASE_TRIAL ?
 			    "on another trial" : phase_name(domain.state.phase));
+	if (place_is_moved(&domain))
+		return fail(err, ECANCELED, "its disk was moved to another bus");
 	str_fits(w->target, sizeof(w->target), domain.state.disk);
 	str_fits(w->since, sizeof(w->since), domain.state.since);
 	return 0;

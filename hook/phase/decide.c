@@ -116,6 +116,21 @@ static const struct decision out_of_starts = COUNT(HELD, ROLLBACK,
 static const struct decision overridden =
 	STAY(TRIAL, "promoted by the administrator: stays on VirtIO");
 
+static const struct decision staged_again =
+	RESET(STAGED, STAGE, "its disk had been moved to another bus: first boot on SATA again");
+
+bool phase_decide_moved(enum phase phase, enum happening happened, struct decision *decision)
+{
+	if (happened == HAPPENED_SEEN || happened == HAPPENED_ROLLBACK ||
+	    happened == HAPPENED_RETRY) {
+		*decision = staged_again;
+		return true;
+	}
+	/* Nothing can end a domain that is done. */
+	return happened == HAPPENED_DISABLE ||
+	       (phase == PHASE_DONE && happened < HAPPENED_PROMOTE);
+}
+
 struct decision phase_decide(enum phase phase, enum happening happened,
 			     bool last_attempt, bool override)
 {

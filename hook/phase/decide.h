@@ -64,4 +64,11 @@ struct decision {
 struct decision phase_decide(enum phase phase, enum happening happened,
 			     bool last_attempt, bool override);
 
+/*
+ * phase_decide_moved() - the same if the system disk is on another bus than @phase (staged,
+ * trial or done) says. @decision: that of phase_decide(), to be replaced if needed.
+ * Return: false if nothing can be decided then: a session on another bus proves nothing.
+ */
+bool phase_decide_moved(enum phase phase, enum happening happened, struct decision *decision);
+
 #endif

@@ -22,6 +22,7 @@
 #include "hook/phase/bait.h"
 #include "hook/phase/frontend.h"
 #include "hook/phase/panic.h"
+#include "hook/phase/place.h"
 
 static bool stays_put(enum bus origin)
 {
@@ -45,18 +46,6 @@ static xmlNode *new_saved(struct domain *domain)
 	domain->state.saved = xmlNewChild(domain->state_node, domain->state_node->ns,
 					  XS("saved"), NULL);
 	return domain->state.saved;
-}
-
-enum bus rewrite_origin(const struct domain *domain, const xmlNode *disk)
-{
-	struct slot slot;
-
-	if (disk_bus(disk) != BUS_SCSI)
-		return disk_bus(disk);
-	if (slots_disk_place(disk, &slot) &&
-	    controller_is_virtio_scsi(controller_find(domain, "scsi", slot.controller)))
-		return BUS_SCSI;
-	return BUS_OTHER;
 }
 
 static bool boots_as_first(const struct domain *domain, const xmlNode *disk)
@@ -106,6 +95,7 @@ static void wear_sata(struct domain *domain, xmlNode *disk)
 static void remember_disk(struct domain *domain, const xmlNode *disk, bool staged)
 {
 	disk_target(disk, domain->state.disk, sizeof(domain->state.disk));
+	disk_source(disk, domain->state.source, sizeof(domain->state.source));
 	domain->state.staged_form = staged;
 }
 
@@ -140,11 +130,13 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 	if (!disk || rewrite_check(domain, disk, err) < 0)
 		return -1;
 	first = boots_as_first(domain, disk);
-	state->origin = rewrite_origin(domain, disk);
+	state->origin = place_bus(domain, disk);
 	state->bus = domain->tag.bus;
 	if (state->bus == BUS_NONE)
 		state->bus = state->origin == BUS_SCSI ? BUS_SCSI : bus_of_target(options->bus);
-	state->sata_added = state->scsi_added = state->scsi = state->scsi_avoid = -1;
+	/* Controllers that an earlier staging has added stay its own. */
+	state->scsi = state->scsi_avoid = -1;
+	panic_remove(domain);
 	if (state->origin == BUS_OTHER && slots_disk_place(disk, &own))
 		state->scsi_avoid = own.controller;
 	drop_saved(domain);
@@ -175,9 +167,11 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 {
 	const struct state *state = &domain->state;
-	xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) : NULL;
+	xmlNode *disk = domain_recorded_disk(domain, err);
 
-	if (!disk || !disk_is_hard_disk(disk) || disk_is_bait(disk)) {
+	if (!disk)
+		return NULL;
+	if (!disk_is_hard_disk(disk) || disk_is_bait(disk)) {
 		domain_disk_gone(domain, err);
 		return NULL;
 	}
@@ -281,7 +275,7 @@ static void wear_new_scsi(struct domain *domain, xmlNode *disk)
 		slots_target(domain, "sd", name, sizeof(name));
 		frontend_plain(disk, name, BUS_SCSI);
 	} else {
-		frontend_plain(disk, domain->state.disk, BUS_SCSI);
+		xml_set(xml_child(disk, "target"), "bus", bus_name(BUS_SCSI));
 	}
 	slots_drive_address(disk, &slot);
 }
@@ -382,7 +376,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 	return check_boot_order(domain, disk, first, err);
 }
 
-static void clear_away(struct domain *domain)
+void rewrite_clear(struct domain *domain)
 {
 	panic_remove(domain);
 	xmlFreeNode(bait_remove(domain));
@@ -406,9 +400,9 @@ int rewrite_restore(struct domain *domain, struct error *err)
 	struct state *state = &domain->state;
 	xmlNode *disk, *own;
 
-	if (!state->disk[0] || (!state->saved && !state->staged_form)) {
-		panic_remove(domain);
-		drop_sata(domain);
+	if (!state->disk[0] || (!state->saved && !state->staged_form) ||
+	    place_is_moved(domain)) {
+		rewrite_clear(domain);
 		return 0;
 	}
 	disk = recorded_disk(domain, err);
@@ -419,7 +413,7 @@ int rewrite_restore(struct domain *domain, struct error *err)
 		frontend_take(disk, own_bus(state), NULL);
 		wear_own(domain, disk);
 	}
-	clear_away(domain);
+	rewrite_clear(domain);
 	own = xml_child(disk, "address");
 	if (own && pci_address_taken(domain, own, disk))
 		xml_delete(own);
@@ -428,11 +422,15 @@ int rewrite_restore(struct domain *domain, struct error *err)
 
 int rewrite_settle_on_sata(struct domain *domain, struct error *err)
 {
-	if (!domain->state.staged_form)
+	const xmlNode *disk = domain->state.disk[0] ? domain_recorded_disk(domain, err) : NULL;
+
+	if (!disk && domain->state.disk[0])
+		return -1;
+	if (!disk || !stays_put(disk_bus(disk)))
 		return fail(err, EINVAL, "its system disk is not on SATA, so it can't stay "
 			    "there: leave out --keep-sata");
 	domain->state.sata_added = -1;
-	clear_away(domain);
+	rewrite_clear(domain);
 	return 0;
 }
 

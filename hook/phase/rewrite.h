@@ -42,19 +42,19 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 		     struct error *err);
 
 /* rewrite_restore() - restore the disk as it was before staging, from any form. A domain in
- * phase done keeps its disk. The caller drops the state. */
+ * phase done keeps its disk, and so does one whose disk was moved to another bus by others
+ * (place_is_moved()). The caller drops the state. */
 int rewrite_restore(struct domain *domain, struct error *err);
+
+/* rewrite_clear() - remove what busflip has added besides the system disk: the bait, the panic
+ * device, and controllers that nothing uses. */
+void rewrite_clear(struct domain *domain);
 
 /* rewrite_settle_on_sata() - leave the disk where staging put it; remove the bait. */
 int rewrite_settle_on_sata(struct domain *domain, struct error *err);
 
 /* rewrite_finish() - discard what was saved for a rollback (phase done). */
 void rewrite_finish(struct domain *domain);
-
-/* rewrite_origin() - the bus that @disk is on, as staging sees it: BUS_OTHER for a SCSI
- * controller other than VirtIO's (LSI or PVSCSI, as VMware uses them), which is not a target
- * bus. */
-enum bus rewrite_origin(const struct domain *domain, const xmlNode *disk);
 
 /* rewrite_check() - check whether @disk of this domain can be staged: the refusals of
  * rewrite_stage(), without changing anything. */

@@ -12,6 +12,7 @@
 #include "hook/domain/domain.h"
 #include "hook/phase/decide.h"
 #include "hook/phase/panic.h"
+#include "hook/phase/place.h"
 #include "hook/phase/rewrite.h"
 
 static void record_step(struct domain *domain, const struct decision *decision,
@@ -38,9 +39,12 @@ static void record_step(struct domain *domain, const struct decision *decision,
 
 static bool is_staged(const struct domain *domain)
 {
+	struct error ignored;
+
 	return domain->state.staged_form && domain->state.disk[0] &&
-	       domain_disk(domain, domain->state.disk);
+	       domain_recorded_disk(domain, &ignored) && !place_is_moved(domain);
 }
+
 
 /* On another bus the disk has another name, which an override may use for another disk. */
 static int check_overrides(const struct domain *domain, struct error *err)
@@ -142,6 +146,9 @@ int step_apply_because(struct domain *domain, enum happening happened,
 	decision = phase_decide(state->phase, happened,
 				state->attempts + 1 >= config->max_attempts,
 				state->override);
+	if (place_check(domain, err) < 0 &&
+	    !phase_decide_moved(state->phase, happened, &decision))
+		return -1;
 	step->before = step->after = state->phase;
 	step->stuck = happened == HAPPENED_VIRTIO_STUCK;
 	explain(step, decision.why, detail);
@@ -173,6 +180,7 @@ int step_disable(struct domain *domain, bool keep_sata, bool force,
 
 	memset(step, 0, sizeof(*step));
 	step->before = domain->state.phase;
+	step->moved = place_is_moved(domain);
 	if (!domain->state.valid)
 		rc = domain_state_damaged(domain, err);
 	else if (keep_sata)
@@ -181,6 +189,8 @@ int step_disable(struct domain *domain, bool keep_sata, bool force,
 		rc = rewrite_restore(domain, err);
 	if (rc < 0 && !force)
 		return -1;
+	if (rc < 0)
+		rewrite_clear(domain);
 	step->changed = domain->tag.present || domain->state_node;
 	step->forced = rc < 0;
 	str_fits(step->reason, sizeof(step->reason), step->forced ?

@@ -13,6 +13,7 @@
 struct step {
 	bool stuck;		/* held on VirtIO: the disk could not go back to SATA */
 	bool forced;		/* disabled, but the disk could not be restored */
+	bool moved;		/* disabled, and others had moved the disk to where it stays */
 	enum phase before, after;
 	bool changed;		/* the document was changed */
 	char reason[768];	/* in full; what the state has of it is cut */
@@ -21,8 +22,9 @@ struct step {
 /*
  * step_apply() - apply @happened to @domain.
  *
- * Errors: the domain can't be staged, the command is not valid in its phase, or its state
- * element is damaged; then the document must be discarded.
+ * Errors: the domain can't be staged, the command is not valid in its phase, its state element
+ * is damaged, or its disk is not where its phase says (PLACE_MOVED); then the document must be
+ * discarded.
  */
 int step_apply(struct domain *domain, enum happening happened,
 	       const struct config *config, struct step *step, struct error *err);

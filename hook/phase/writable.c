@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hook/phase/frontend.h"
+#include "hook/phase/place.h"
 
 static const char *what_forbids(const xmlNode *disk)
 {
@@ -33,16 +34,6 @@ int writable_check(const xmlNode *disk, struct error *err)
 			  name, why) : 0;
 }
 
-/* The bus where staging or promotion put the disk. In other phases the user may move it. */
-static bool is_on_its_bus(const struct state *state, const xmlNode *disk)
-{
-	enum bus bus = disk_bus(disk);
-
-	return (state->phase != PHASE_STAGED && state->phase != PHASE_TRIAL) ||
-	       (state->staged_form ? bus == BUS_SATA || bus == BUS_IDE :
-				     bus == state->bus);
-}
-
 /* The tag names the disk by its name, or by its name before staging. */
 static bool is_meant_by_tag(const struct domain *domain, const xmlNode *disk)
 {
@@ -58,22 +49,18 @@ static bool is_meant_by_tag(const struct domain *domain, const xmlNode *disk)
 xmlNode *writable_system_disk(const struct domain *domain, struct error *err)
 {
 	const struct state *state = &domain->state;
-	xmlNode *disk = state->disk[0] ? domain_disk(domain, state->disk) :
+	xmlNode *disk = state->disk[0] ? domain_recorded_disk(domain, err) :
 					 domain_system_disk(domain, err);
 	xmlNode *meant = NULL;
 	char name[TARGET_SIZE] = "?";
 
-	if (!disk && state->disk[0])
-		domain_disk_gone(domain, err);
 	if (!disk || writable_check(disk, err) < 0)
 		return NULL;
 	if (!state->disk[0])
 		return disk;
-	if (!is_on_its_bus(state, disk)) {
-		fail(err, EPERM, "its state names disk %s, which is on %s, where busflip has not "
-		     "put it: busflip does not write to it", state->disk, bus_name(disk_bus(disk)));
+	if ((state->phase == PHASE_STAGED || state->phase == PHASE_TRIAL) &&
+	    place_check(domain, err) < 0)
 		return NULL;
-	}
 	if (domain->tag.disk[0] ? is_meant_by_tag(domain, disk) :
 	    (meant = domain_system_disk(domain, err)) == disk)
 		return disk;
