@@ -52,6 +52,22 @@ static void test_phases(void)
 	}
 }
 
+static void test_no_bait(void)
+{
+	struct advice a = situation(PHASE_STAGED);
+
+	summary.no_bait = true;
+	next_has(&a, "run busflip stage win to put its bait back", "the bait is gone");
+	ok(strcmp(summary_waits_for(&summary), "busflip stage") == 0, "it waits for that");
+	a.saved = true;
+	next_has(&a, "saved session on SATA. Then shut it down inside Windows; then busflip puts",
+		 "the bait is gone, saved");
+	summary.running = true;
+	next_has(&a, "shut it down inside Windows; then busflip puts its bait back",
+		 "the bait is gone, running");
+	ok(strcmp(summary_waits_for(&summary), "a shutdown") == 0, "it waits for its end");
+}
+
 static void test_obstacles(void)
 {
 	struct advice a = situation(PHASE_NONE);
@@ -236,6 +252,7 @@ static void test_long(void)
 int main(void)
 {
 	test_phases();
+	test_no_bait();
 	test_obstacles();
 	test_cures();
 	test_choice();

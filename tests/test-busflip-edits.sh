@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 131
+plan 153
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -124,6 +124,41 @@ is "the bait is taken out" "$(baits_of baitless)" 0
 ok "without the bait: arrives" arrives baitless
 same_as_original baitless "without the bait: the definition is the user's"
 
+# It is put back, and that is told.
+staged_domain detached guest=stay
+place=$(xpath detached "string($bait_disk/address/@bus)")
+quietly virsh detach-disk detached vdz --config
+like "bait detached: status says so" "$(busflip status detached)" \
+	"Next: run busflip stage detached to put its bait back, which was removed"
+like "bait detached: what it waits for" "$(busflip status --json detached)" '"waits_for":"busflip stage"'
+like "bait detached: check says so" "$(busflip check detached)" "definition +not ok .*its bait was removed"
+fails "bait detached: stage" 0 busflip stage detached
+like "bait detached: stage says what it did" "$output" \
+	"domain detached: its bait had been removed and was put back"
+is "bait detached: it is at the address that the disk will have" \
+	"$(xpath detached "string($bait_disk/address/@bus)")/$(baits_of detached)" "$place/1"
+quietly virsh detach-disk detached vdz --config
+ok "bait detached: stage --all" busflip stage --all
+is "bait detached: stage --all puts it back, too" "$(baits_of detached)" 1
+quietly virsh detach-disk detached vdz --config
+ok "bait detached: a session that is cut off" cut_off detached
+output=$(busflip status detached)
+like "bait detached: the start is told" "$output" "  starts without its bait, which was removed"
+like "bait detached: and that it was put back" "$output" "  its bait had been removed .* was put back"
+is "bait detached: after the session" "$(where detached)/$(baits_of detached)" staged/sata/1
+printf '[busflip]\nevidence = require\n' > /etc/busflip.conf
+quietly virsh detach-disk detached vdz --config
+ok "bait detached: a session that is not ready" press detached
+is "bait detached: after that one" "$(where detached)/$(baits_of detached)" staged/sata/1
+printf '[busflip]\nevidence = shutdown\n' > /etc/busflip.conf
+staged_domain controller tag='bus="scsi"'
+edit controller "devices.remove(devices.find('controller[@type=\"scsi\"]'))"
+ok "SCSI controller removed: stage" busflip stage controller
+is "SCSI controller removed: it is back" \
+	"$(xpath controller 'string(//controller[@type="scsi"]/@model)')" virtio-scsi
+ok "SCSI controller removed: goes on" run_once controller
+is "SCSI controller removed: to it" "$(where controller)" trial/scsi
+
 # In a folder that QEMU's user may not enter. libvirt would not leave that one out.
 mkdir -m 700 "$LAB/closed"
 printf '[busflip]\nevidence = shutdown\nbait = %s/closed/bait.img\n' "$LAB" > /etc/busflip.conf
@@ -135,6 +170,11 @@ define_domain tagged
 quietly busflip stage tagged
 is "staged by its tag: without it" "$(where tagged)/$(baits_of tagged)" staged/sata/0
 ok "which is told" logged "domain=tagged .*staged without a bait: QEMU runs as user libvirt-qemu"
+virsh dumpxml --inactive tagged > "$LAB/tagged.before"
+ok "stage --all" busflip stage --all
+is "it is not put in again and again" "$(virsh dumpxml --inactive tagged | diff "$LAB/tagged.before" -)" ""
+fails "stage by hand" 0 busflip stage tagged
+like "says why it has none" "$output" "staged without a bait: QEMU runs as user libvirt-qemu"
 ok "and it starts" run_once tagged
 chmod 711 "$LAB/closed"
 fails "with the folder open: enable" 0 busflip enable closed

@@ -18,6 +18,7 @@
 #include "hook/host/qemuuser.h"
 #include "hook/libvirt/libvirtconf.h"
 #include "hook/phase/place.h"
+#include "hook/phase/rewrite.h"
 #include "hook/phase/step.h"
 #include "hook/recovery/journal.h"
 #include "hook/recovery/orphan.h"
@@ -110,6 +111,12 @@ static void check_way_on(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 
+	if (rewrite_lacks_bait(&p->domain)) {
+		item = checkup_add(p, "definition", VERDICT_NO, "it is %s already, and its bait "
+				   "was removed from it", phase);
+		checkup_cure(item, "busflip stage %s", p->name_word);
+		return;
+	}
 	if (place_check(&p->domain, &err) == 0 &&
 	    (!p->domain.state.staged_form || step_check_promotion(&p->domain, &err) == 0)) {
 		checkup_add(p, "definition", VERDICT_YES, "it is %s already", phase);

@@ -12,6 +12,7 @@
 #include "hook/cli/remedy.h"
 #include "hook/phase/decide.h"
 #include "hook/phase/place.h"
+#include "hook/phase/rewrite.h"
 #include "hook/phase/step.h"
 #include "hook/state/pending.h"
 
@@ -84,6 +85,7 @@ void summary_fill(struct summary *s, const struct virt_domain *dom,
 	memset(s, 0, sizeof(*s));
 	if (place_check(domain, &moved) < 0)
 		str_fits(s->moved, sizeof(s->moved), moved.msg);
+	s->no_bait = rewrite_lacks_bait(domain);
 	str_fits(s->name, sizeof(s->name), virt_name(dom));
 	str_fits(s->uuid, sizeof(s->uuid), virt_uuid(dom));
 	s->tagged = domain->tag.present;
@@ -144,7 +146,7 @@ const char *summary_waits_for(const struct summary *s)
 		return "a step";
 	if (s->unfit)
 		return "busflip check";
-	if (s->moved[0])
+	if (s->moved[0] || (s->no_bait && !s->running))
 		return "busflip stage";
 	return s->waits && !s->running ? s->waits : words[s->phase][s->running];
 }

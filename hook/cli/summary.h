@@ -25,6 +25,7 @@ struct summary {
 	bool pending;
 	bool unfit;			/* tagged, but can't be staged */
 	const char *waits;		/* staged and off: for more than a start; or NULL */
+	bool no_bait;			/* rewrite_lacks_bait() */
 	char moved[sizeof(((struct error *)0)->msg)]; /* place_check(), or "" */
 };
 

@@ -81,6 +81,18 @@ static const char *const nexts[PHASE_COUNT][NOW_COUNT] = {
 	[PHASE_HELD] = { LEAVES_HELD, LEAVES_HELD, LEAVES_HELD },
 };
 
+/* Staged, and its bait was removed from the definition. */
+#define NO_BAIT_YET "shut it down inside Windows; then busflip puts its bait back, which was " \
+	"removed from its definition. If every condition holds, its next start is on VirtIO."
+
+static const char *const no_baits[NOW_COUNT] = {
+	[NOW_OFF] = "run busflip stage DOMAIN to put its bait back, which was removed from its "
+		"definition; then start it. Let Windows come up and shut it down inside Windows; "
+		"if every condition then holds, its next start is on VirtIO.",
+	[NOW_SAVED] = "start it; it resumes its saved session on SATA. Then " NO_BAIT_YET,
+	[NOW_RUNS] = NO_BAIT_YET,
+};
+
 static bool is_odd(const struct advice *a)
 {
 	return !a->summary->tagged && a->odd_tag && a->odd_tag[0];
@@ -183,6 +195,8 @@ void advice_next(const struct advice *a, char text[ADVICE_SIZE])
 		what = olders[phase][now];
 	if (!what && phase == PHASE_STAGED && a->unreadable && a->needs_disk)
 		what = a->never ? nevers[now] : now == NOW_OFF ? UNREADABLE : NULL;
+	if (!what && a->summary->no_bait)
+		what = no_baits[now];
 	if (!what && phase == PHASE_STAGED) {
 		what = cure_first(a, now, cure);
 		reason = what ? a->no_drivers : reason;

@@ -73,6 +73,10 @@ static void __attribute__((format(printf, 1, 2))) tell(const char *fmt, ...)
 
 void change_print(const char *name, const struct step *step)
 {
+	if (step->no_bait[0])
+		complain("domain %s: is staged without a bait: %s", name, step->no_bait);
+	if (step->bait_back)
+		tell("domain %s: its bait had been removed and was put back", name);
 	if (step->before == step->after)
 		tell("domain %s: %s (%s)", name, phase_name(step->after), step->reason);
 	else

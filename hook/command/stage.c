@@ -7,9 +7,11 @@
 #include "hook/host/baitimage.h"
 #include "hook/host/cure.h"
 #include "hook/host/qemuuser.h"
+#include "hook/libvirt/definition.h"
 #include "hook/lifecycle/publish.h"
 #include "hook/lifecycle/settle.h"
 #include "hook/phase/decide.h"
+#include "hook/phase/rewrite.h"
 #include "hook/state/lock.h"
 #include "hook/state/pending.h"
 #include "hook/state/session.h"
@@ -25,12 +27,23 @@ struct sweep {
 	int code;
 };
 
-static bool is_waiting(struct virt_domain *dom)
+/* A bait that QEMU could not read was left out on purpose. */
+static bool needs_its_bait(const struct sweep *sweep, struct virt_domain *dom)
+{
+	const char *bait = sweep->line->config.bait;
+	AUTO_DOMAIN struct domain domain = { 0 };
+	struct error ignored;
+
+	return definition_read(dom, &domain, &ignored) == 0 && rewrite_lacks_bait(&domain) &&
+	       qemu_reads_bait(sweep->virt, &domain, bait, &ignored) == 0;
+}
+
+static bool is_waiting(const struct sweep *sweep, struct virt_domain *dom)
 {
 	AUTO_FREE char *tag = virt_metadata(dom, TAG_URI);
 	AUTO_FREE char *state = tag ? virt_metadata(dom, STATE_URI) : NULL;
 
-	return tag && !state;
+	return tag && (!state || needs_its_bait(sweep, dom));
 }
 
 static int stage_one(void *context, struct virt_domain *dom)
@@ -40,7 +53,7 @@ static int stage_one(void *context, struct virt_domain *dom)
 	struct error err = { 0 };
 	struct step step = { 0 };
 
-	if (!is_waiting(dom))
+	if (!is_waiting(sweep, dom))
 		return 0;
 	lock = domain_lock(virt_uuid(dom), LOCK_SECONDS, &err);
 	if (lock >= 0 && publish_step(sweep->virt, dom, HAPPENED_SEEN,

@@ -33,6 +33,7 @@
 #include "hook/lifecycle/spawn.h"
 #include "hook/phase/decide.h"
 #include "hook/phase/place.h"
+#include "hook/phase/rewrite.h"
 #include "hook/phase/step.h"
 #include "hook/state/lock.h"
 #include "hook/state/mark.h"
@@ -180,6 +181,11 @@ static void prepare_bait(const struct event *event)
 	const char *path = event->config->bait;
 	struct error err = { 0 };
 
+	if (rewrite_lacks_bait(&event->domain))
+		story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
+			   "starts without its bait, which was removed from its definition: Windows "
+			   "can't set up its VirtIO device in this session; afterwards the bait is "
+			   "put back");
 	if (!domain_bait(&event->domain) ||
 	    (baitimage_ready(path, &err) == 0 &&
 	     qemu_reads_bait(NULL, &event->domain, path, &err) == 0))

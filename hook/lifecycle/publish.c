@@ -48,8 +48,10 @@ static int take_step(void *context, struct domain *domain, struct error *err)
 	 * that QEMU can't read: leave that one out. */
 	if (s->step->changed && s->step->after == PHASE_STAGED &&
 	    baitimage_ready(s->config->bait, s->no_bait) == 0 &&
-	    qemu_reads_bait(s->virt, domain, s->config->bait, s->no_bait) < 0)
+	    qemu_reads_bait(s->virt, domain, s->config->bait, s->no_bait) < 0) {
 		xmlFreeNode(bait_remove(domain));
+		s->step->bait_back = false;
+	}
 	return s->step->changed;
 }
 
@@ -62,11 +64,17 @@ static int try_step(struct virt *virt, const struct virt_domain *dom,
 
 	if (definition_change(virt, dom, take_step, &s, err) < 0)
 		return -1;
+	str_cut(step->no_bait, sizeof(step->no_bait), no_bait.code ? no_bait.msg : "");
 	if (no_bait.code)
 		story_tell(LOG_LEVEL_WARNING, virt_name(dom), virt_uuid(dom),
 			   "is staged without a bait: %s", no_bait.msg);
-	/* What is repeated and changes nothing is no event, but the end of a session is one. */
-	if (step->changed || (happened != HAPPENED_SEEN && happened < HAPPENED_PROMOTE))
+	if (step->bait_back)
+		story_tell(LOG_LEVEL_NOTICE, virt_name(dom), virt_uuid(dom),
+			   "its bait had been removed from its definition and was put back");
+	/* What is repeated and changes nothing else is no event, but the end of a session is
+	 * one. */
+	if (happened == HAPPENED_SEEN ? step->changed && !step->bait_back :
+	    step->changed || happened < HAPPENED_PROMOTE)
 		story_step(virt_name(dom), virt_uuid(dom), step);
 	return 0;
 }

@@ -186,6 +186,37 @@ static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
 	return schema_check_disk(disk, err) < 0 ? NULL : disk;
 }
 
+bool rewrite_lacks_bait(const struct domain *domain)
+{
+	const struct state *state = &domain->state;
+	struct error ignored;
+
+	return state->phase == PHASE_STAGED && state->staged_form &&
+	       recorded_disk(domain, &ignored) && !place_is_moved(domain) &&
+	       (state->bus == BUS_SCSI ?
+		!controller_is_virtio_scsi(controller_find(domain, "scsi", state->scsi)) :
+		!domain_bait(domain));
+}
+
+void rewrite_put_bait(struct domain *domain, const struct rewrite_options *options)
+{
+	const struct state *state = &domain->state;
+	struct error ignored;
+	xmlNode *disk = recorded_disk(domain, &ignored), *address = NULL;
+	char name[TARGET_SIZE], model[40] = "";
+
+	if (!disk)
+		return;
+	if (state->origin == BUS_VIRTIO) {
+		address = frontend_saved(state->saved, "address");
+		frontend_saved_attr(state->saved, "disk", "model", model, sizeof(model));
+	}
+	if (address && pci_address_taken(domain, address, NULL))
+		address = NULL;
+	name_for_bait(domain, name);
+	bait_add(domain, disk, options->bait, options->keep_owner, name, address, model);
+}
+
 /* Another disk may have taken the address of one that was removed. */
 static void evade(struct domain *domain, xmlNode *disk)
 {

@@ -28,6 +28,12 @@ struct rewrite_options {
 int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 		  struct error *err);
 
+/* rewrite_lacks_bait() - true if the domain is staged, its disk is there, and the bait was
+ * removed from its definition. rewrite_put_bait() - insert it again, at the address that the
+ * disk will have, if that is known and free. */
+bool rewrite_lacks_bait(const struct domain *domain);
+void rewrite_put_bait(struct domain *domain, const struct rewrite_options *options);
+
 /* rewrite_promote() - move a staged domain's system disk to its target bus, at the address of
  * the bait, and remove the bait. */
 int rewrite_promote(struct domain *domain, struct error *err);

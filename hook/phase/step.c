@@ -73,15 +73,33 @@ int step_check_promotion(const struct domain *domain, struct error *err)
 	       check_overrides(&copy, err) < 0 ? -1 : 0;
 }
 
-static int rewrite(struct domain *domain, enum happening happened,
-		   const struct decision *decision, const struct config *config,
-		   struct error *err)
+static struct rewrite_options options_of(const struct config *config)
 {
-	const struct rewrite_options options = {
+	return (struct rewrite_options){
 		.bus = (enum target_bus)config->bus,
 		.bait = config->bait,
 		.keep_owner = config->bait_owner == BAIT_OWNER_KEEP,
 	};
+}
+
+/* A domain that stays on SATA needs its bait in the next session. */
+static void put_bait_back(struct domain *domain, const struct decision *decision,
+			  const struct config *config, struct step *step)
+{
+	const struct rewrite_options options = options_of(config);
+
+	if (decision->next != PHASE_STAGED || !rewrite_lacks_bait(domain))
+		return;
+	rewrite_put_bait(domain, &options);
+	domain_put_state(domain);
+	step->bait_back = step->changed = true;
+}
+
+static int rewrite(struct domain *domain, enum happening happened,
+		   const struct decision *decision, const struct config *config,
+		   struct error *err)
+{
+	const struct rewrite_options options = options_of(config);
 
 	switch (decision->action) {
 	case ACTION_STAGE:
@@ -157,6 +175,7 @@ int step_apply_because(struct domain *domain, enum happening happened,
 			    decision.first, word);
 	if (decision.action == ACTION_REFUSE)
 		return fail(err, EINVAL, "it %s", decision.why);
+	put_bait_back(domain, &decision, config, step);
 	if (decision.action == ACTION_NONE)
 		return 0;
 	if (rewrite(domain, happened, &decision, config, err) < 0)

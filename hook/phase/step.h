@@ -16,7 +16,9 @@ struct step {
 	bool moved;		/* disabled, and others had moved the disk to where it stays */
 	enum phase before, after;
 	bool changed;		/* the document was changed */
+	bool bait_back;		/* it had lost its bait, and has one again */
 	char reason[768];	/* in full; what the state has of it is cut */
+	char no_bait[512];	/* why the domain is staged without a bait, or "" */
 };
 
 /*
