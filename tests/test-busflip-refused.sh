@@ -13,7 +13,7 @@ busflip_required "$@"
 # shellcheck source=tests/lib-check.sh
 . "$tests/lib-check.sh"
 requires ip -V
-plan 88
+plan 93
 
 # interface TYPE SOURCE [MORE]
 interface()
@@ -153,14 +153,17 @@ like "cd: one for another device" "$(busflip check cd)" 'definition +ok +its dis
 
 # --- the way on of one that is staged
 
-# moved NAME FROM TO - its disk FROM has another name now
+# moved NAME FROM TO - its disk FROM has another name now, and another image
 moved()
 {
-	virsh dumpxml --inactive "$1" | sed "s/dev='$2'/dev='$3'/" > "$LAB/$1.xml"
+	virsh dumpxml --inactive "$1" |
+		sed "s/dev='$2'/dev='$3'/; s,<source file='$LAB/$1.img,<source file='$LAB/$1-copy.img," \
+			> "$LAB/$1.xml"
 	quietly virsh -q define "$LAB/$1.xml"
 }
 
 staged_domain lost
+cp "$LAB/lost.img" "$LAB/lost-copy.img"
 moved lost sda sdf
 not_ok lost system-disk 'its system disk sda is no longer in the domain: .*' \
 	'virsh edit lost: rename that disk to sda; or busflip disable --force lost, then busflip enable lost --disk TARGET, .*'
@@ -186,6 +189,8 @@ is "second: and does not go on" "$(where second)" staged/sata
 like "second: for that reason" "$(cat "$LAB/log")" 'domain=second .*stays as it is: with its system disk on virtio another disk'
 virsh dumpxml --inactive second | sed "/<boot dev='hd'/d; s|<target dev='sda'|<boot order='1'/>&|" > "$LAB/second.xml"
 quietly virsh -q define "$LAB/second.xml"
+not_ok second definition 'it is staged already, and its bait was removed from it' 'busflip stage second'
+cured second "$cure"
 like "second: corrected" "$(busflip check second)" 'definition +ok +it is staged already'
 ok "second: it runs" run_once second
 is "second: and goes on" "$(where second)" trial/virtio

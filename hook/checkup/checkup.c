@@ -111,15 +111,15 @@ static void check_way_on(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 
-	if (rewrite_lacks_bait(&p->domain)) {
+	if (place_check(&p->domain, &err) == 0 &&
+	    (!p->domain.state.staged_form || step_check_promotion(&p->domain, &err) == 0)) {
+		if (!rewrite_lacks_bait(&p->domain)) {
+			checkup_add(p, "definition", VERDICT_YES, "it is %s already", phase);
+			return;
+		}
 		item = checkup_add(p, "definition", VERDICT_NO, "it is %s already, and its bait "
 				   "was removed from it", phase);
 		checkup_cure(item, "busflip stage %s", p->name_word);
-		return;
-	}
-	if (place_check(&p->domain, &err) == 0 &&
-	    (!p->domain.state.staged_form || step_check_promotion(&p->domain, &err) == 0)) {
-		checkup_add(p, "definition", VERDICT_YES, "it is %s already", phase);
 		return;
 	}
 	item = checkup_add(p, "definition", VERDICT_NO, "it is %s already, and can't continue: %s",

@@ -183,9 +183,9 @@ static void prepare_bait(const struct event *event)
 
 	if (rewrite_lacks_bait(&event->domain))
 		story_tell(LOG_LEVEL_WARNING, event->name, event->domain.uuid,
-			   "starts without its bait, which was removed from its definition: Windows "
-			   "can't set up its VirtIO device in this session; afterwards the bait is "
-			   "put back");
+			   "starts without its bait, which was removed from its definition: "
+			   "Windows can't set up its VirtIO device in this session; afterwards the "
+			   "bait is put back");
 	if (!domain_bait(&event->domain) ||
 	    (baitimage_ready(path, &err) == 0 &&
 	     qemu_reads_bait(NULL, &event->domain, path, &err) == 0))
