@@ -8,7 +8,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 133
+plan 140
 
 hook=$BUSFLIP_BUILD/busflip-hook
 sbin=/usr/local/sbin/busflip
@@ -75,19 +75,21 @@ for phase in staged trial "done" held; do
 	esac
 	hooked "$phase" 0 $want win prepare begin - \
 		< <(xml "$tag" "<busflip:state xmlns:busflip=\"$state_uri\" phase=\"$phase\"/>")
-	hooked "$phase, in single quotes" 0 $want win release end - \
-		< <(xml "$tag" "<busflip:state xmlns:busflip='$state_uri' phase='$phase'/>")
 	hooked "$phase, with another prefix" 0 $want win started begin - \
-		< <(xml "$tag" "<s:state  xmlns:s='$state_uri' attempts='1'
-			phase='$phase'><s:saved/></s:state>")
+		< <(xml "$tag" "<s:state  xmlns:s=\"$state_uri\" attempts=\"1\"
+			phase=\"$phase\"><s:saved/></s:state>")
+	# The reason may quote a name that the guest has chosen.
+	for quote in "'" '&quot;' '&#39;'; do
+		hooked "staged, and a reason with phase=$quote$phase$quote" 0 yes win release end - \
+			< <(xml "$tag" "<s:state xmlns:s=\"$state_uri\" phase=\"staged\"
+				reason=\"class-filters (phase=$quote$phase$quote)\"/>")
+	done
 done
 hooked "done, but not of the state" 0 yes win prepare begin - \
-	< <(xml "$tag" "<s:state xmlns:s='$state_uri' phase='staged'/><x phase='done'/>")
-hooked "a reason that speaks of done" 0 yes win prepare begin - \
-	< <(xml "$tag" "<s:state xmlns:s='$state_uri' phase='staged' reason='it is done'/>")
+	< <(xml "$tag" "<s:state xmlns:s='$state_uri' phase=\"staged\"/><x phase=\"done\"/>")
 # What a killed patch leaves must be finished before any start.
 mkdir -p /var/lib/busflip/journal
-over="<busflip:state xmlns:busflip='$state_uri' phase='done'/>"
+over="<busflip:state xmlns:busflip='$state_uri' phase=\"done\"/>"
 hooked "done, and an empty folder of journals" 0 no win prepare begin - < <(xml "$tag" "$over")
 hooked "no tag, and an empty folder of journals" 0 no win prepare begin - < "$LAB/untagged"
 : > /var/lib/busflip/journal/1234.journal
@@ -102,7 +104,7 @@ hooked "no tag, but a journal is there" 0 yes win prepare begin - < "$LAB/untagg
 hooked "no tag, a journal is there, restore" 0 yes win restore begin - < "$LAB/untagged"
 rm -r /var/lib/busflip/journal
 hooked "a state that does not end" 0 yes win prepare begin - \
-	< <(echo "<domain>$tag_uri $state_uri phase='done'")
+	< <(echo "<domain>$tag_uri $state_uri phase=\"done\"")
 
 # --- which operations
 
