@@ -13,7 +13,7 @@ busflip_required "$@"
 # shellcheck source=tests/lib-check.sh
 . "$tests/lib-check.sh"
 requires ip -V
-plan 93
+plan 101
 
 # interface TYPE SOURCE [MORE]
 interface()
@@ -150,6 +150,31 @@ not_ok bait definition 'a <qemu:override> would refer to the bait' "$correct"
 overridden cd sata0-0-1 devices="<disk type='file' device='cdrom'>
 	<target dev='sdb' bus='sata'/></disk>"
 like "cd: one for another device" "$(busflip check cd)" 'definition +ok +its disk can be put on SATA'
+
+# --- no PCI slot is left on a pc
+
+# full NAME [ATTRIBUTES] - with a virtio-scsi controller on each slot that is free
+full()
+{
+	local slot controllers=''
+
+	for ((slot = 2; slot < 32; slot++)); do
+		[ $slot = 7 ] || controllers+="<controller type='scsi' index='$slot' model='virtio-scsi'>
+			<address type='pci' bus='0' slot='$slot' function='0'/></controller>"
+	done
+	define_domain "$1" machine=pc tag=no "${@:2}" devices="$controllers"
+}
+
+full full disk="<address type='pci' bus='0' slot='7' function='0'/>"
+no_room='all slots of its PCI bus are in use and the SATA controller needs one: remove a device .*'
+not_ok full definition "$no_room\(virsh edit full\)" "$correct"
+fails "full: enable" 1 busflip enable full
+like "full: enable says the same" "$output" "^busflip: domain full: $no_room"
+virsh dumpxml --inactive full | sed '/scsi. index=.31/,/.controller>/d' > "$LAB/full.xml"
+quietly virsh -q define "$LAB/full.xml"
+fails "full: with one device less, enable" 0 busflip enable full
+ok "full: it runs" run_once full
+is "full: and goes on" "$(where full)" trial/virtio
 
 # --- the way on of one that is staged
 

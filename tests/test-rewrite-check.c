@@ -13,6 +13,15 @@
 	  "><qemu:device alias='" alias "'><qemu:frontend/></qemu:device></qemu:override>" }
 #define QEMU "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
 
+#define NIC(slot) "<interface type='user'>" PCI(slot) "</interface>\n"
+#define NICS_2_TO_6 NIC("0x02") NIC("0x03") NIC("0x04") NIC("0x05") NIC("0x06")
+#define NICS_8_TO_31 \
+	NIC("0x08") NIC("0x09") NIC("0x0a") NIC("0x0b") NIC("0x0c") NIC("0x0d") NIC("0x0e") \
+	NIC("0x0f") NIC("0x10") NIC("0x11") NIC("0x12") NIC("0x13") NIC("0x14") NIC("0x15") \
+	NIC("0x16") NIC("0x17") NIC("0x18") NIC("0x19") NIC("0x1a") NIC("0x1b") NIC("0x1c") \
+	NIC("0x1d") NIC("0x1e") NIC("0x1f")
+#define ALL_BUT_7 NICS_2_TO_6 NICS_8_TO_31
+
 static const char plain[] = "hvm</type>";
 
 /* Replaced in a domain that can be staged, in this order: either may be NULL */
@@ -187,6 +196,23 @@ static const struct refusal cases[] = {
 	{ "a disk on SATA in front of ours, named by the tag", { .os = "<boot dev='hd'/>",
 	  .tag = "<b:domain xmlns:b='urn:busflip:domain:1' disk='vda'/>",
 	  .disk = OTHER_SATA("sda", "0", "") VIRTIO_DISK }, NULL, NULL, NULL },
+
+	/* ---- no PCI slot left ---- */
+	{ "pc, all slots in use: the SATA controller", { .machine = "pc-i440fx-7.2",
+	  .devices = ALL_BUT_7 }, "pcie-root", "pci-root", "SATA controller needs one: remove" },
+	{ "pc, all slots in use: the bait", { .machine = "pc-i440fx-7.2", .disk = SATA_DISK,
+	  .devices = "<controller type='sata' index='0'>" PCI("0x07") "</controller>" ALL_BUT_7 },
+	  "pcie-root", "pci-root", "the bait needs one: remove" },
+	{ "pc, all slots in use, and nothing else is needed", { .machine = "pc-i440fx-7.2",
+	  .devices = "<controller type='sata' index='0'>" PCI("0x02") "</controller>" ALL_BUT_7 },
+	  "pcie-root", "pci-root", NULL },
+	{ "pc, one slot is free", { .machine = "pc-i440fx-7.2", .disk = SATA_DISK,
+	  .devices = "<controller type='sata' index='0'>" PCI("0x02") "</controller>"
+	  NICS_8_TO_31 }, "pcie-root", "pci-root", NULL },
+	{ "pc, all slots in use, and a bridge with room", { .machine = "pc-i440fx-7.2",
+	  .devices = "<controller type='pci' index='1' model='pci-bridge'>" PCI("0x02")
+	  "</controller>" ALL_BUT_7 }, "pcie-root", "pci-root", NULL },
+	{ "q35, all slots in use", { .disk = SATA_DISK, .devices = ALL_BUT_7 }, NULL, NULL, NULL },
 	{ "a CD-ROM of that name", { .devices = "<disk device='cdrom'><target dev='sda' "
 	  "bus='sata'/>" DRIVE("0", "0") "</disk>" }, NULL, NULL, NULL },
 };

@@ -273,3 +273,48 @@ bool pci_address_taken(const struct domain *domain, const xmlNode *address,
 	}
 	return false;
 }
+
+/* The slots of bus @index that are in use, one bit each. */
+static uint32_t pci_slots(const struct domain *domain, unsigned long index)
+{
+	const xmlNode *device = domain->devices ? domain->devices->children : NULL;
+	/* Slot 0 is the bridge itself; slot 1 of the root bus is the chipset (PIIX3). */
+	uint32_t used = index ? 1u : 3u;
+	unsigned long place[4];
+
+	for (; device; device = device->next) {
+		const xmlNode *address = xml_child(device, "address");
+
+		if (!xml_attr_is(address, "type", "pci"))
+			continue;
+		pci_numbers(address, place);
+		if (!place[0] && place[1] == index && place[2] < 32)
+			used |= 1u << place[2];
+	}
+	return used;
+}
+
+bool pci_is_full(const struct domain *domain)
+{
+	const xmlNode *node = xml_child(domain->devices, "controller");
+	bool conventional = false;
+
+	for (; node; node = xml_next(node, "controller")) {
+		long index = xml_attr_number(node, "index");
+		bool root = xml_attr_is(node, "model", "pci-root");
+
+		if (!xml_attr_is(node, "type", "pci") || index < 0)
+			continue;
+		if (!root && !xml_attr_is(node, "model", "pci-bridge"))
+			return false;
+		conventional |= root;
+		if (pci_slots(domain, (unsigned long)index) != UINT32_MAX)
+			return false;
+	}
+	return conventional;
+}
+
+bool pci_wants_address(const xmlNode *device)
+{
+	return device && !xml_child(device, "address");
+}

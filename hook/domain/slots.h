@@ -70,4 +70,13 @@ void controller_drop_unused(struct domain *domain, const char *type, long index)
 bool pci_address_taken(const struct domain *domain, const xmlNode *address,
 		       const xmlNode *except);
 
+/* pci_is_full() - true if the machine has conventional PCI (pc, not q35) and no slot is free,
+ * on the root bus or on a bridge: then libvirt can't even add a bridge. False if the addresses
+ * are not assigned yet. */
+bool pci_is_full(const struct domain *domain);
+
+/* pci_wants_address() - true if @device has no address, so libvirt looks for a PCI slot. NULL:
+ * false. */
+bool pci_wants_address(const xmlNode *device);
+
 #endif

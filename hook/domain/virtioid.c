@@ -65,9 +65,10 @@ uint16_t virtio_device_id(const struct domain *domain, const xmlNode *device)
 const xmlNode *virtio_boot_device(const struct domain *domain)
 {
 	const struct state *state = &domain->state;
+	struct error ignored;
 
 	if (state->bus == BUS_SCSI)
 		return controller_find(domain, "scsi", state->scsi);
 	return state->staged_form ? domain_bait(domain) :
-				    domain_disk(domain, state->disk);
+				    domain_recorded_disk(domain, &ignored);
 }

@@ -66,6 +66,25 @@ static int check_boot_order(const struct domain *domain, const xmlNode *disk,
 	return 0;
 }
 
+/* libvirt's own error names no device and no cure. */
+static int check_pci_room(const struct domain *domain, struct error *err)
+{
+	const struct state *state = &domain->state;
+	char word[DOMAIN_WORD];
+	const char *what =
+		pci_wants_address(controller_find(domain, "sata", state->sata_added)) ?
+		"SATA controller" :
+		pci_wants_address(controller_find(domain, "scsi", state->scsi_added)) ||
+		(state->bus == BUS_VIRTIO && pci_wants_address(domain_bait(domain))) ?
+		"bait" : NULL;
+
+	if (!what || !pci_is_full(domain))
+		return 0;
+	return fail(err, ENOTSUP, "all slots of its PCI bus are in use and the %s needs one: "
+		    "remove a device that Windows can do without, such as a sound card (virsh "
+		    "edit %s)", what, domain_word(domain->name, domain->uuid, word));
+}
+
 /* Give @disk (without an address) a free SATA port, on a new controller if no other has one. */
 static void give_port(struct domain *domain, xmlNode *disk)
 {
@@ -161,7 +180,7 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 		 address ? address : place, model);
 	xmlFreeNode(place);
 	remember_disk(domain, disk, true);
-	return check_boot_order(domain, disk, first, err);
+	return check_boot_order(domain, disk, first, err) < 0 ? -1 : check_pci_room(domain, err);
 }
 
 static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
@@ -404,7 +423,7 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 			 address, model);
 	xmlFreeNode(address);
 	remember_disk(domain, disk, true);
-	return check_boot_order(domain, disk, first, err);
+	return check_boot_order(domain, disk, first, err) < 0 ? -1 : check_pci_room(domain, err);
 }
 
 void rewrite_clear(struct domain *domain)
