@@ -7,7 +7,7 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 153
+plan 170
 
 # edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
 # and may use disk(), the disk with that target name
@@ -215,6 +215,58 @@ is "bait's place taken: the system disk has others" \
 run_once squatter
 is "bait's place taken: it boots from VirtIO" "$(boot_kind squatter)" virtio-blk
 is "bait's place taken: arrives" "$(phase_of squatter)" "done"
+
+# --- libvirt adds a port for the bait when none is free
+
+# filled NAME [KEY=VALUE...] - define it with a disk on each port that is free
+filled()
+{
+	local letter ports
+
+	define_domain "$@" tag=no
+	ports=$(xpath "$1" 'count(//controller[@type="pci"])')
+	for letter in b c d e f g; do
+		data_disk "$1-$letter" "vd$letter" virtio > "$LAB/$1.disk"
+		cp /etc/libvirt/qemu/"$1".xml "$LAB/$1.kept"
+		virsh -q attach-device "$1" "$LAB/$1.disk" --config
+		[ "$(xpath "$1" 'count(//controller[@type="pci"])')" = "$ports" ] || break
+	done
+	[ $letter != g ] || bail_out "libvirt adds no port"
+	quietly virsh -q detach-disk "$1" "vd$letter" --config
+	sed "/controller type='pci' index='$ports'/,/<.controller>/d" "$LAB/$1.kept" > "$LAB/$1.xml"
+	quietly virsh -q define "$LAB/$1.xml"
+	virsh dumpxml --inactive "$1" > "$LAB/$1.original"
+}
+
+# ports_of NAME - how many ports it has more than before
+ports_of()
+{
+	echo $(($(xpath "$1" 'count(//controller[@type="pci"])') -
+		$(xmllint --xpath 'count(//controller[@type="pci"])' "$LAB/$1.original")))
+}
+
+for bus in virtio scsi; do
+	filled port-$bus bus=sata
+	quietly busflip enable --bus $bus port-$bus
+	is "$bus: libvirt has added a port" "$(ports_of port-$bus)" 1
+	ok "$bus: disable" busflip disable port-$bus
+	same_as_original port-$bus "$bus: the definition is the user's"
+	quietly busflip enable --bus $bus port-$bus
+	run_once port-$bus
+	is "$bus: on trial" "$(where port-$bus)/$(ports_of port-$bus)" trial/$bus/1
+	ok "$bus: disable on trial" busflip disable port-$bus
+	same_as_original port-$bus "$bus: the definition is the user's then, too"
+done
+quietly busflip enable port-virtio
+ok "disable --keep-sata" busflip disable --keep-sata port-virtio
+same_as_original port-virtio "takes the port away as well"
+quietly busflip enable port-virtio
+data_disk more vdx virtio > "$LAB/more.xml"
+quietly virsh -q attach-device port-virtio "$LAB/more.xml" --config
+is "a disk that came later has a port of its own" "$(ports_of port-virtio)" 2
+ok "disable then" busflip disable port-virtio
+is "leaves that one" "$(xpath port-virtio 'string(//disk[target/@dev="vdx"]/source/@file)')" \
+	"$LAB/more.img"
 
 # --- the disk is gone from where busflip left it
 

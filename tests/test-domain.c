@@ -272,8 +272,9 @@ static bool same_state(const struct state *a, const struct state *b)
 	       a->override == b->override && !strcmp(a->since, b->since) &&
 	       !strcmp(a->reason, b->reason) && !strcmp(a->at, b->at) &&
 	       a->bus == b->bus && a->origin == b->origin &&
-	       !strcmp(a->disk, b->disk) && a->staged_form == b->staged_form &&
-	       a->sata_added == b->sata_added && a->scsi_added == b->scsi_added &&
+	       !strcmp(a->disk, b->disk) && !strcmp(a->source, b->source) &&
+	       a->staged_form == b->staged_form && a->sata_added == b->sata_added &&
+	       a->scsi_added == b->scsi_added && a->pci_added == b->pci_added &&
 	       a->scsi == b->scsi && !strcmp(a->panic, b->panic) && !a->saved == !b->saved;
 }
 
@@ -282,8 +283,9 @@ static const struct state full_state = {
 	.phase = PHASE_TRIAL, .valid = true, .attempts = 3, .override = true,
 	.since = "2026-11-22T23:59:59Z", .reason = "a \"reason\" <of> gr\xc3\xb6\xc3\x9f" "e\n&",
 	.at = "2026-11-23T23:59:59Z",
-	.bus = BUS_SCSI, .origin = BUS_IDE, .disk = "sdb", .staged_form = true,
-	.sata_added = 2, .scsi_added = 3, .scsi = 4, .panic = "isa",
+	.bus = BUS_SCSI, .origin = BUS_IDE, .disk = "sdb", .source = "/vm/win.img",
+	.staged_form = true, .sata_added = 2, .scsi_added = 3, .pci_added = 5, .scsi = 4,
+	.panic = "isa",
 };
 
 static void test_state_round_trip(void)
@@ -306,6 +308,7 @@ static void test_state_round_trip(void)
 	copy.state.phase = PHASE_DONE;
 	copy.state.override = false;
 	copy.state.scsi = copy.state.sata_added = copy.state.scsi_added = -1;
+	copy.state.pci_added = -1;
 	copy.state.disk[0] = copy.state.panic[0] = '\0';
 	domain_put_state(&copy);
 	domain_format(&copy, &again, &len, &err);

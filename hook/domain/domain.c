@@ -153,6 +153,8 @@ static void read_controllers(struct state *state, const xmlNode *node)
 			state->sata_added = xml_attr_number(n, "index");
 		else if (xml_attr_is(n, "type", "scsi"))
 			state->scsi_added = xml_attr_number(n, "index");
+		else if (xml_attr_is(n, "type", "pci"))
+			state->pci_added = xml_attr_number(n, "index");
 		else if (xml_attr_is(n, "type", "panic"))
 			xml_attr(n, "model", state->panic, sizeof(state->panic));
 	}
@@ -165,7 +167,8 @@ static void read_state(struct domain *domain)
 	char text[32];
 
 	state->attempts = 0;
-	state->sata_added = state->scsi_added = state->scsi = state->scsi_avoid = -1;
+	state->sata_added = state->scsi_added = state->pci_added = -1;
+	state->scsi = state->scsi_avoid = -1;
 	state->valid = true;
 	if (!node)
 		return;
@@ -385,6 +388,7 @@ void domain_put_state(struct domain *domain)
 	put_disk(domain);
 	put_added(domain, "sata", state->sata_added);
 	put_added(domain, "scsi", state->scsi_added);
+	put_added(domain, "pci", state->pci_added);
 	if (state->panic[0]) {
 		node = state_child(domain, "added");
 		xml_set(node, "type", "panic");

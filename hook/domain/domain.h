@@ -60,6 +60,7 @@ struct state {
 	char panic[8];		/* model of a device added for the trial, or "" */
 	long sata_added;	/* index of a controller that staging added, or -1 */
 	long scsi_added;
+	long pci_added;		/* PCI controllers from this index on came later, or -1 */
 	long scsi;		/* index of the virtio-scsi controller for the disk, or -1 */
 	long scsi_avoid;	/* while staging: an index that is not free, or -1 */
 	xmlNode *saved;		/* what was removed from the disk, or NULL */

@@ -318,3 +318,37 @@ bool pci_wants_address(const xmlNode *device)
 {
 	return device && !xml_child(device, "address");
 }
+
+long pci_next_index(const struct domain *domain)
+{
+	const xmlNode *node = xml_child(domain->devices, "controller");
+	long index, next = -1;
+
+	for (; node; node = xml_next(node, "controller")) {
+		index = xml_attr_number(node, "index");
+		if (xml_attr_is(node, "type", "pci") && index >= next)
+			next = index + 1;
+	}
+	return next;
+}
+
+long pci_port_of(const xmlNode *device)
+{
+	const xmlNode *address = xml_child(device, "address");
+	unsigned long place[4];
+
+	if (!xml_attr_is(address, "type", "pci"))
+		return -1;
+	pci_numbers(address, place);
+	return place[1] <= INT32_MAX ? (long)place[1] : -1;
+}
+
+void pci_drop_port(struct domain *domain, long index)
+{
+	xmlNode *port = controller_find(domain, "pci", index);
+
+	if (port && xml_attr_is(port, "model", "pcie-root-port") &&
+	    pci_next_index(domain) == index + 1 &&
+	    pci_slots(domain, (unsigned long)index) == 1u)
+		xml_delete(port);
+}

@@ -75,6 +75,16 @@ bool pci_address_taken(const struct domain *domain, const xmlNode *address,
  * are not assigned yet. */
 bool pci_is_full(const struct domain *domain);
 
+/* pci_next_index() - the index that the next PCI controller will have; -1: none is listed. */
+long pci_next_index(const struct domain *domain);
+
+/* pci_port_of() - the index of the PCI controller that @device (may be NULL) is on, or -1. */
+long pci_port_of(const xmlNode *device);
+
+/* pci_drop_port() - remove PCI Express root port @index if it is the last PCI controller and
+ * nothing is on it. @index -1 is allowed. */
+void pci_drop_port(struct domain *domain, long index);
+
 /* pci_wants_address() - true if @device has no address, so libvirt looks for a PCI slot. NULL:
  * false. */
 bool pci_wants_address(const xmlNode *device);

@@ -23,6 +23,7 @@
 #include "hook/phase/frontend.h"
 #include "hook/phase/panic.h"
 #include "hook/phase/place.h"
+#include "hook/phase/ports.h"
 
 static bool stays_put(enum bus origin)
 {
@@ -64,25 +65,6 @@ static int check_boot_order(const struct domain *domain, const xmlNode *disk,
 			    "<boot order='1'/> instead of <boot dev='hd'/>",
 			    bus_name(disk_bus(disk)));
 	return 0;
-}
-
-/* libvirt's own error names no device and no cure. */
-static int check_pci_room(const struct domain *domain, struct error *err)
-{
-	const struct state *state = &domain->state;
-	char word[DOMAIN_WORD];
-	const char *what =
-		pci_wants_address(controller_find(domain, "sata", state->sata_added)) ?
-		"SATA controller" :
-		pci_wants_address(controller_find(domain, "scsi", state->scsi_added)) ||
-		(state->bus == BUS_VIRTIO && pci_wants_address(domain_bait(domain))) ?
-		"bait" : NULL;
-
-	if (!what || !pci_is_full(domain))
-		return 0;
-	return fail(err, ENOTSUP, "all slots of its PCI bus are in use and the %s needs one: "
-		    "remove a device that Windows can do without, such as a sound card (virsh "
-		    "edit %s)", what, domain_word(domain->name, domain->uuid, word));
 }
 
 /* Give @disk (without an address) a free SATA port, on a new controller if no other has one. */
@@ -180,7 +162,8 @@ int rewrite_stage(struct domain *domain, const struct rewrite_options *options,
 		 address ? address : place, model);
 	xmlFreeNode(place);
 	remember_disk(domain, disk, true);
-	return check_boot_order(domain, disk, first, err) < 0 ? -1 : check_pci_room(domain, err);
+	ports_note(domain);
+	return check_boot_order(domain, disk, first, err) < 0 ? -1 : ports_check(domain, err);
 }
 
 static xmlNode *recorded_disk(const struct domain *domain, struct error *err)
@@ -423,15 +406,18 @@ int rewrite_rollback(struct domain *domain, const struct rewrite_options *option
 			 address, model);
 	xmlFreeNode(address);
 	remember_disk(domain, disk, true);
-	return check_boot_order(domain, disk, first, err) < 0 ? -1 : check_pci_room(domain, err);
+	return check_boot_order(domain, disk, first, err) < 0 ? -1 : ports_check(domain, err);
 }
 
 void rewrite_clear(struct domain *domain)
 {
+	const long port = ports_added(domain);
+
 	panic_remove(domain);
 	xmlFreeNode(bait_remove(domain));
 	drop_sata(domain);
 	controller_drop_unused(domain, "scsi", domain->state.scsi_added);
+	pci_drop_port(domain, port);
 }
 
 /* The bus of the saved frontend. If it names none, the disk was on a controller other than
@@ -449,6 +435,7 @@ int rewrite_restore(struct domain *domain, struct error *err)
 {
 	struct state *state = &domain->state;
 	xmlNode *disk, *own;
+	const long port = ports_added(domain);
 
 	if (!state->disk[0] || (!state->saved && !state->staged_form) ||
 	    place_is_moved(domain)) {
@@ -467,6 +454,7 @@ int rewrite_restore(struct domain *domain, struct error *err)
 	own = xml_child(disk, "address");
 	if (own && pci_address_taken(domain, own, disk))
 		xml_delete(own);
+	pci_drop_port(domain, port);
 	return 0;
 }
 
@@ -489,6 +477,6 @@ void rewrite_finish(struct domain *domain)
 	panic_remove(domain);
 	drop_saved(domain);
 	drop_sata(domain);
-	domain->state.scsi_added = -1;
+	domain->state.scsi_added = domain->state.pci_added = -1;
 	domain->state.override = false;
 }
