@@ -7,26 +7,9 @@
 # shellcheck source=tests/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 busflip_required "$@"
-plan 170
-
-# edit NAME PYTHON - with virsh edit; PYTHON changes the element tree "domain"
-# and may use disk(), the disk with that target name
-cat > "$LAB/tmp/editor" <<END
-#!/usr/bin/python3
-import os, sys, xml.etree.ElementTree as E
-E.register_namespace("busflip", "$tag_uri")
-E.register_namespace("flipstate", "$state_uri")
-domain = E.parse(sys.argv[1]).getroot()
-devices = domain.find("devices")
-disk = lambda name: devices.find("disk/target[@dev='%s']/.." % name)
-exec(os.environ["EDIT"])
-E.ElementTree(domain).write(sys.argv[1])
-END
-chmod +x "$LAB/tmp/editor"
-edit()
-{
-	EDIT=$2 VISUAL=$LAB/tmp/editor EDITOR=$LAB/tmp/editor quietly virsh edit "$1"
-}
+# shellcheck source=tests/lib-edit.sh
+. "$tests/lib-edit.sh"
+plan 122
 
 # same_but NAME ASSERTION PYTHON - the definition is the original with that edit
 same_but()
@@ -37,13 +20,6 @@ same_but()
 	cp "$LAB/$1.edited" "$LAB/$1.original"
 	same_as_original "$1" "$2"
 	cp "$LAB/$1.kept" "$LAB/$1.original"
-}
-
-# arrives NAME - two sessions lead to the end
-arrives()
-{
-	run_once "$1" && [ "$(boot_kind "$1")/$(where "$1")" = ahci/trial/virtio ] &&
-		run_once "$1" && [ "$(boot_kind "$1")/$(where "$1")" = "virtio-blk/done/virtio" ]
 }
 
 # --- the disk itself
@@ -289,80 +265,6 @@ like "another disk: and says why" "$output" "busflip: domain lost: .*sda"
 ok "another disk: disable --force" busflip disable --force lost
 is "another disk: removes tag and state, and leaves no bait" \
 	"$(virsh dumpxml --inactive lost | grep -c urn:busflip)/$(bus_of_disk lost)/$(baits_of lost)" 0/sata/0
-
-# --- the disk is on another bus than its phase says
-
-# moves NAME TARGET NEW-TARGET BUS - as virt-manager does it
-moves()
-{
-	edit "$1" "d = disk('$2')
-d.remove(d.find('address'))
-d.find('target').set('dev', '$3')
-d.find('target').set('bus', '$4')"
-}
-
-# does_not_count NAME PHASE BUS KIND - a session there says nothing about the phase, and all
-# say so
-does_not_count()
-{
-	local said="its system disk [a-z]+ is on $3, where busflip has not put it, but the domain is .*"
-
-	said+="busflip stage $1 stages it again .* busflip disable $1 leaves the disk where it is"
-	rm -f "$LAB/$1.serial"
-	ok "$1: it starts and goes off" run_once "$1"
-	is "$1: it booted from, and its phase stays" "$(boot_kind "$1")/$(where "$1")" "$4/$2/$3"
-	like "$1: status says so" "$(busflip status "$1")" "Next: nothing by itself: $said"
-	like "$1: what it waits for" "$(busflip status --json "$1")" '"waits_for":"busflip stage"'
-	like "$1: inspect, too" "$(busflip inspect "$1" 2>/dev/null)" "Next: nothing by itself: $said"
-	like "$1: and check" "$(busflip check "$1" 2>&1)" "definition +not ok .*$said"
-	[ "$2" != "done" ] || return 0
-	ok "$1: the log says so" logged "domain=$1 .*its session does not count: $said"
-	for command in promote hold; do
-		fails "$1: $command" 1 busflip $command "$1"
-		like "$1: $command says why" "$output" "domain $1: $said"
-	done
-	is "$1: nothing has changed" "$(where "$1")" "$2/$3"
-}
-
-staged_domain ahead
-moves ahead sda vda virtio
-does_not_count ahead staged virtio virtio-blk
-ok "ahead: stage" busflip stage ahead
-is "ahead: puts it on SATA" "$(where ahead)/$(baits_of ahead)" staged/sata/1
-ok "ahead: arrives" arrives ahead
-
-staged_domain behind
-quietly run_once behind
-moves behind vda sda sata
-does_not_count behind trial sata ahci
-if watcher_of behind; then fail "behind: is not watched"; else pass "behind: is not watched"; fi
-fails "behind: rollback" 0 busflip rollback behind
-is "behind: has the bait again" "$(where behind)/$(baits_of behind)" staged/sata/1
-ok "behind: arrives" arrives behind
-moves behind vda sda sata
-does_not_count behind "done" sata ahci
-fails "behind: disable" 0 busflip disable behind
-like "behind: says where the disk stays" "$output" "; tag and state are removed, the disk stays where it was moved to"
-is "behind: that is on SATA" "$(where behind)" none/sata
-
-# Whoever takes busflip out then has nothing of it left.
-for name in first second; do
-	staged_domain $name
-	[ $name = first ] || quietly busflip promote $name
-done
-moves first sda vda virtio
-moves second vda sda sata
-for name in first second; do
-	fails "$name: disable" 0 busflip disable $name
-	is "$name: nothing is left" \
-		"$(virsh dumpxml --inactive $name | grep -c busflip)/$(baits_of $name)/$(phase_of $name)" 0/0/none
-done
-is "the disks stay where they were moved to" "$(bus_of_disk first) $(bus_of_disk second)" "virtio sata"
-staged_domain third
-edit third "domain.find('metadata').find('{$state_uri}state').set('phase', 'bogus')"
-fails "third: disable of a damaged state" 1 busflip disable third
-fails "third: disable --force" 0 busflip disable --force third
-is "third: leaves no bait" "$(where third)/$(baits_of third)" none/sata/0
 
 # --- tag and state
 
