@@ -425,11 +425,14 @@ static void chooses(const char *name, const char *tag, const char *os, const cha
 #define SDA "dev='sda' bus='sata'"
 #define SDB "dev='sdb' bus='sata'"
 
+#define NVME "<hostdev mode='subsystem' type='pci' managed='yes'>" ORDER("1") "</hostdev>"
+
 static void test_system_disk(void)
 {
 	chooses("the only disk", NULL, NULL, HD(VDA), "vda");
 	chooses("none at all", NULL, NULL, "", "!no hard disk");
-	chooses("only a CD-ROM", NULL, NULL, CD(SDA), "!no hard disk");
+	chooses("only a CD-ROM", NULL, NULL, CD(SDA),
+		"!no hard disk that Windows could be on: attach one (virsh edit win)");
 	chooses("the first of two", NULL, NULL, HD(VDA) HD(VDB), "vda");
 	chooses("the lowest name of a bus, whatever the order", NULL, NULL, HD(VDB) HD(VDA),
 		"vda");
@@ -443,7 +446,8 @@ static void test_system_disk(void)
 	chooses("boots from hd among others", NULL,
 		"<boot dev='cdrom'/><boot dev='network'/><boot dev='hd'/>", HD(VDA), "vda");
 	chooses("boots from the network only", NULL, "<boot dev='network'/>", HD(VDA),
-		"!boots from no hard disk; name the system disk: busflip enable win --disk TARGET");
+		"!boots from the network and from no hard disk; if Windows is on disk vda: "
+		"busflip enable win --disk vda");
 	chooses("no boot device at all means hd", NULL, "", HD(VDA), "vda");
 
 	chooses("lowest boot order", NULL, "", D("", VDA, ORDER("2")) D("", VDB, ORDER("1")),
@@ -462,7 +466,17 @@ static void test_system_disk(void)
 		D("", VDA, ORDER("2")) D("", VDB, ORDER("2")), "sda");
 	chooses("only a network card has a boot order", NULL, "",
 		HD(VDA) "<interface type='user'>" ORDER("1") "</interface>",
-		"!boots from no hard disk; name the system disk: busflip enable win --disk TARGET");
+		"!boots from the network and from no hard disk; if Windows is on disk vda: ");
+	chooses("only a host device has one, and is the only disk", NULL, "", CD(SDA) NVME,
+		"!no hard disk that Windows could be on: it boots from a device of the host "
+		"(<hostdev>), which busflip can't convert");
+	chooses("a data disk beside it", NULL, "", HD(VDA) NVME, "!and from no hard disk; if ");
+	chooses("no disk, from the network", NULL, "<boot dev='network'/>", "",
+		"!no hard disk that Windows could be on: it boots from the network, which ");
+	chooses("no disk, from a CD-ROM", NULL, "<boot dev='cdrom'/>", CD(SDA),
+		"!no hard disk that Windows could be on: it boots from a removable disk, which ");
+	chooses("a CD-ROM by its order", NULL, "", D("device='cdrom'", SDA, ORDER("1")) HD(VDA),
+		"!boots from a removable disk and from no hard disk; if Windows is on disk vda: ");
 	chooses("a boot order that is no number is none", NULL, "",
 		D("", VDA, ORDER("x")) HD(VDB), "vda");
 

@@ -49,7 +49,7 @@ accepted()
 }
 
 requires qemu-system-x86_64 --version
-plan 170
+plan 179
 
 # --- the volume ---
 volume volume-flags 0x0001 && disk
@@ -138,11 +138,13 @@ refused "Vista" 30 "Windows build 6002 is older than Windows 7; leave its disk o
 
 # --- the disk ---
 volume && disk -t mbr -T 42
-refused "dynamic disk, MBR" 16 "dynamic disk.*; in Windows, make the disk a basic one$"
+refused "dynamic disk, MBR" 16 \
+	"dynamic disk.*; leave its disk on SATA or IDE, or copy Windows to a basic disk: .* deletes all volumes$"
 disk -T AF9B60A0-1431-4F62-BC68-3311714A69AD
 refused "dynamic disk, GPT" 16 "dynamic disk"
 disk -T E75CAF8F-F680-4CEE-AFA3-B001E56EFC2D
-refused "Storage Spaces" 17 "Storage Spaces.*; in Windows, move it to a basic disk$"
+refused "Storage Spaces" 17 \
+	"Storage Spaces.*; leave its disk on SATA or IDE, or copy Windows to a basic disk$"
 disk
 printf garbage | dd of="$work/disk.raw" bs=1 seek=$((512 + 16)) conv=notrunc status=none
 accepted "damaged primary GPT header: the backup counts"
@@ -154,7 +156,18 @@ refused "both GPT headers damaged" 39 "neither of its headers.*; check that .*qe
 rm "$work/disk.raw" && truncate -s 4M "$work/disk.raw"
 refused "empty disk" 39 "no partition table; check that .*qemu-img info"
 make_volume "$work/c.ntfs" $size mkdir Users && disk
-refused "no Windows" 13 "no Windows found .*; if Windows is on another disk, name that disk$"
+refused "no Windows" 13 \
+	"no Windows found: the disk has 3 partitions \(GPT\); if Windows is on another disk, name that disk$"
+make_volume "$work/c.ntfs" $size mkdir Users && disk -t none
+refused "no Windows on a whole disk" 13 "no Windows found: the whole disk is one NTFS volume; if .*"
+rm "$work/disk.raw" && truncate -s 4M "$work/disk.raw"
+printf 'LUKS\xba\xbe' | dd of="$work/disk.raw" conv=notrunc status=none
+refused "LUKS" 13 \
+	"no Windows found: the disk as a whole has LUKS encryption, and no partition table; if .*"
+printf 'start=2048, type=8e\n' | sfdisk -q "$work/disk.raw"
+printf 'LVM2 001' | dd of="$work/disk.raw" bs=1 seek=$((1048576 + 512 + 24)) conv=notrunc status=none
+refused "LVM on a partition" 13 \
+	"no Windows found: the disk has 1 partition \(MBR\); partition 1: LVM; if .*"
 volume && "$tests/mkdisk.sh" -f raw "$work/disk.raw" "$work/c.ntfs" "$work/c.ntfs"
 refused "two Windows on two partitions" 14 \
 	"Windows on partition 3, Windows on partition 4.*--partition"

@@ -108,12 +108,45 @@ static void gpt_put(const struct gpt_shape *s)
 	}
 }
 
+/* What other systems write, on the whole disk or in a partition. */
+static void test_foreign(void)
+{
+	static const struct {
+		size_t at;
+		const char *bytes, *name;
+	} kinds[] = {
+		{ 0, "LUKS\xba\xbe", "LUKS encryption" }, { 24, "LVM2 001", "LVM" },
+		{ 512 + 24, "LVM2 001", "LVM" }, { 1536 + 24, "LVM2 001", "LVM" },
+		{ 1048576, "\x0d\xd0\x01\xc0", "VMFS" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const char *bytes = kinds[i].bytes, *name = kinds[i].name;
+
+		fresh();
+		memcpy(disk + kinds[i].at, bytes, strlen(bytes));
+		ok(scan(SIZE) < 0 && err.code == REFUSE_NO_WINDOWS && strstr(err.msg, name),
+		   "at %zu: %s", kinds[i].at, err.msg);
+		fresh();
+		mbr_put(0, 0, 7, 2048, 4096);
+		memcpy(disk + 2048 * 512 + kinds[i].at, bytes, strlen(bytes));
+		ok(scan(SIZE) == 0 && partition_content_is_foreign(table.list[0].content),
+		   "in a partition: %s", partition_content_name(table.list[0].content));
+		/* A header that was left behind. */
+		memcpy(disk + kinds[i].at, bytes, strlen(bytes));
+		ok(kinds[i].at == 0 || (scan(SIZE) == 0 && table.scheme == SCHEME_MBR),
+		   "with a partition table, that counts");
+	}
+}
+
 static void test_mbr(void)
 {
 	fresh();
 	ok(scan(SIZE) < 0 && err.code == REFUSE_PARTITION_TABLE,
 	   "an empty disk has no table");
 	ok(scan(100) < 0, "a disk smaller than a sector");
+	test_foreign();
+	fresh();
 	mbr_put(0, 0, 7, 2048, 4096);
 	mbr_put(0, 2, 7, 8192, 4096);
 	memcpy(disk + 2048 * 512 + 3, "NTFS    ", 8);

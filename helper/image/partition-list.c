@@ -33,9 +33,16 @@ const char *partition_content_name(enum partition_content content)
 		[CONTENT_UNKNOWN] = "unknown", [CONTENT_NTFS] = "NTFS",
 		[CONTENT_BITLOCKER] = "BitLocker", [CONTENT_FAT] = "FAT",
 		[CONTENT_EXFAT] = "exFAT", [CONTENT_REFS] = "ReFS",
+		[CONTENT_LUKS] = "LUKS encryption", [CONTENT_LVM] = "LVM",
+		[CONTENT_VMFS] = "VMFS",
 	};
 
 	return (size_t)content < ARRAY_SIZE(names) ? names[content] : "?";
+}
+
+bool partition_content_is_foreign(enum partition_content content)
+{
+	return content >= CONTENT_LUKS;
 }
 
 int partition_add(const struct image *image, struct partition_table *table,

@@ -28,7 +28,7 @@ enum partition_role {
 	ROLE_STORAGE_SPACES,
 };
 
-/* The content according to its first sector. */
+/* The content according to its first bytes. */
 enum partition_content {
 	CONTENT_UNKNOWN,
 	CONTENT_NTFS,
@@ -36,6 +36,10 @@ enum partition_content {
 	CONTENT_FAT,
 	CONTENT_EXFAT,
 	CONTENT_REFS,
+	/* Of other systems; a disk without a partition table can be one as a whole. */
+	CONTENT_LUKS,
+	CONTENT_LVM,
+	CONTENT_VMFS,
 };
 
 struct partition {
@@ -61,6 +65,8 @@ struct partition_table {
 const char *partition_scheme_name(enum partition_scheme scheme);
 const char *partition_role_name(enum partition_role role);
 const char *partition_content_name(enum partition_content content);
+/* partition_content_is_foreign() - true if only other systems than Windows write it. */
+bool partition_content_is_foreign(enum partition_content content);
 
 #define PARTITION_SECTOR_MAX 4096u
 

@@ -182,6 +182,19 @@ static int name_all(const struct targets *targets, struct error *err)
 	return fail(err, REFUSE_SEVERAL_WINDOWS, "there is more than one Windows (%s)", names);
 }
 
+/* What is there instead, as far as there is room. */
+static int name_foreign(const struct partition_table *table, struct error *err)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct partition *part = &table->list[i];
+
+		if (partition_content_is_foreign(part->content))
+			error_suffix(err, "partition %u: %s", part->number,
+				     partition_content_name(part->content));
+	}
+	return -1;
+}
+
 static int name_none(const struct partition_table *table,
 		     const struct targets *targets, struct error *err)
 {
@@ -192,9 +205,12 @@ static int name_none(const struct partition_table *table,
 	if (targets->only)
 		return fail(err, REFUSE_NO_WINDOWS, "no Windows found on partition %u",
 			    targets->only);
-	return fail(err, REFUSE_NO_WINDOWS,
-		    "no Windows found (%s table, %zu partitions)",
-		    partition_scheme_name(table->scheme), table->count);
+	if (table->scheme == SCHEME_NONE)
+		return fail(err, REFUSE_NO_WINDOWS, "no Windows found: the whole disk is one %s "
+			    "volume", partition_content_name(table->list[0].content));
+	fail(err, REFUSE_NO_WINDOWS, "no Windows found: the disk has %zu partition%s (%s)",
+	     table->count, table->count == 1 ? "" : "s", partition_scheme_name(table->scheme));
+	return name_foreign(table, err);
 }
 
 int target_choose(const struct partition_table *table,

@@ -95,7 +95,7 @@ static void check_system_disk(struct patient *p)
 				     "with the name that it has now (virsh domblklist %s)",
 				     p->name_word, p->domain.state.disk, p->name_word,
 				     p->name_word, p->name_word);
-		else
+		else if (p->domain.tag.disk[0])
 			checkup_cure(item, "busflip enable %s --disk TARGET, with the name of the "
 				     "disk that Windows is on (virsh domblklist %s)",
 				     p->name_word, p->name_word);
@@ -107,7 +107,7 @@ static void check_system_disk(struct patient *p)
 /* The definition may have changed since it was staged: check that it can be promoted. */
 static void check_way_on(struct patient *p)
 {
-	const char *phase = phase_name(p->domain.state.phase);
+	const char *phase = phase_said(p->domain.state.phase);
 	struct error err = { 0 };
 	struct checkup_item *item;
 
@@ -152,10 +152,10 @@ static void check_staging(struct patient *p)
 				   "its busflip state element is damaged");
 		checkup_cure(item, "busflip disable --force %s, then busflip enable %s",
 			     p->name_word, p->name_word);
+	} else if (!p->disk) {
+		/* Reported already. */
 	} else if (p->domain.state_node) {
-		/* Without its disk there is none; that has been reported. */
-		if (p->disk)
-			check_way_on(p);
+		check_way_on(p);
 	} else if (summary_try_staging(p->dom, p->xml, &p->line->config, &err) == 0) {
 		checkup_add(p, "definition", VERDICT_YES, "its disk can be put on SATA");
 	} else if (strstr(err.msg, "busflip enable") || strstr(err.msg, "virsh define")) {

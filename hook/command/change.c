@@ -158,7 +158,7 @@ static int enable(void *context, struct domain *domain, struct error *err)
 	if (domain->state_node && (domain->tag.bus != bus || strcmp(domain->tag.disk, disk)) &&
 	    (line->bus || line->disk))
 		return fail(err, EBUSY, "it is %s already; busflip disable %s first",
-			    phase_name(domain->state.phase),
+			    phase_said(domain->state.phase),
 			    domain_word(domain->name, domain->uuid, word));
 	/* A state without a tag is useless: somebody removed the tag by hand. Which Windows is
 	 * meant can change at any time: only disks that are still to be read depend on it. */

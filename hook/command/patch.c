@@ -31,7 +31,7 @@ static void look_for_virtio(const struct domain *domain, struct subject *o)
 	snprintf(o->undo_first, sizeof(o->undo_first), "it is %s, with its disk on VirtIO; without "
 		 "the patch Windows may not boot from it (0x7B, INACCESSIBLE_BOOT_DEVICE): busflip "
 		 "%s %s puts the disk on SATA",
-		 state->phase == PHASE_TRIAL ? "on trial" : phase_name(state->phase),
+		 phase_said(state->phase),
 		 state->phase == PHASE_HELD ? "retry" : "rollback",
 		 domain_word(domain->name, domain->uuid, word));
 }

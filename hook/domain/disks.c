@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/shared/text.h"
+
 bool disk_target(const xmlNode *disk, char *buf, size_t size)
 {
 	return xml_attr(xml_child(disk, "target"), "dev", buf, size);
@@ -223,28 +225,65 @@ bool domain_boots_from_hd(const struct domain *domain)
 	return true;
 }
 
-xmlNode *domain_system_disk(const struct domain *domain, struct error *err)
+/* What a domain that does not boot from a hard disk boots from. */
+static const char *boots_from(const struct domain *domain)
 {
-	char word[DOMAIN_WORD];
+	const xmlNode *boot = xml_child(xml_child(domain->root, "os"), "boot"), *first = NULL;
+	const xmlNode *device = domain->devices ? domain->devices->children : NULL;
+	long best = 0;
+
+	for (; device; device = device->next) {
+		long order = xml_attr_number(xml_child(device, "boot"), "order");
+
+		if (order >= 0 && (!first || order < best)) {
+			first = device;
+			best = order;
+		}
+	}
+	if (first && xml_is(first, "hostdev"))
+		return "a device of the host (<hostdev>)";
+	if (first ? xml_is(first, "interface") : xml_attr_is(boot, "dev", "network"))
+		return "the network";
+	return first && !xml_is(first, "disk") ? "another device" : "a removable disk";
+}
+
+static xmlNode *boots_otherwise(const struct domain *domain, struct error *err)
+{
+	const xmlNode *disk = domain_first_hard_disk(domain);
+	char word[DOMAIN_WORD], target[TARGET_SIZE] = "TARGET", target_word[4 * TARGET_SIZE];
+
+	domain_word(domain->name, domain->uuid, word);
+	disk_target(disk, target, sizeof(target));
+	if (!disk && domain_boots_from_hd(domain))
+		fail(err, ENOENT, "the domain has no hard disk that Windows could be on: attach "
+		     "one (virsh edit %s)", word);
+	else if (!disk)
+		fail(err, ENOENT, "the domain has no hard disk that Windows could be on: it boots "
+		     "from %s, which busflip can't convert", boots_from(domain));
+	else
+		fail(err, ENOENT, "the domain boots from %s and from no hard disk; if Windows is on "
+		     "disk %s: busflip enable %s --disk %s", boots_from(domain), target, word,
+		     shell_word(target, target_word, sizeof(target_word)));
+	return NULL;
+}
+
+xmlNode *domain_boot_disk(const struct domain *domain, struct error *err)
+{
 	xmlNode *disk;
 	bool orders;
 
-	if (domain->tag.disk[0])
-		return named_disk(domain, domain->tag.disk, err);
 	disk = lowest_order(domain, &orders, err);
 	if (disk || orders)
 		return disk;
-	if (!domain_boots_from_hd(domain)) {
-		fail(err, ENOENT, "the domain boots from no hard disk; name the system disk: "
-		     "busflip enable %s --disk TARGET",
-		     domain_word(domain->name, domain->uuid, word));
-		return NULL;
-	}
-	disk = domain_first_hard_disk(domain);
-	if (!disk)
-		fail(err, ENOENT, "the domain has no hard disk that Windows could be on: attach "
-		     "one (virsh edit %s)", domain_word(domain->name, domain->uuid, word));
-	return disk;
+	if (domain_boots_from_hd(domain))
+		disk = domain_first_hard_disk(domain);
+	return disk ? disk : boots_otherwise(domain, err);
+}
+
+xmlNode *domain_system_disk(const struct domain *domain, struct error *err)
+{
+	return domain->tag.disk[0] ? named_disk(domain, domain->tag.disk, err) :
+				     domain_boot_disk(domain, err);
 }
 
 int domain_disk_gone(const struct domain *domain, struct error *err)

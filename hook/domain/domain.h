@@ -148,6 +148,10 @@ xmlNode *domain_bait(const struct domain *domain);
  */
 xmlNode *domain_system_disk(const struct domain *domain, struct error *err);
 
+/* domain_boot_disk() - the same, but whatever the tag names: the disk that its firmware boots
+ * from. */
+xmlNode *domain_boot_disk(const struct domain *domain, struct error *err);
+
 /* domain_state_damaged() - fail: the state element is invalid. */
 int domain_state_damaged(const struct domain *domain, struct error *err);
 

@@ -22,6 +22,12 @@ const char *phase_name(enum phase phase)
 	return phase < PHASE_COUNT ? names[phase] : "unknown";
 }
 
+const char *phase_said(enum phase phase)
+{
+	return phase == PHASE_TRIAL ? "on trial" : phase == PHASE_NONE ? "not staged" :
+		phase_name(phase);
+}
+
 enum phase phase_parse(const char *name)
 {
 	for (unsigned i = 0; i < PHASE_COUNT; i++)

@@ -17,6 +17,8 @@ enum phase {
 };
 
 const char *phase_name(enum phase phase);
+/* phase_said() - the phase as the end of a sentence: "it is on trial". */
+const char *phase_said(enum phase phase);
 /* phase_parse() - PHASE_COUNT if @name is not a phase. */
 enum phase phase_parse(const char *name);
 

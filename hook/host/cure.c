@@ -24,10 +24,11 @@ static const struct {
 	{ REFUSE_SEVERAL_WINDOWS, "leave one Windows on the disk, or give the partition of the "
 	  "one that starts: --partition N, of busflip enable for a domain", NULL },
 	{ REFUSE_BITLOCKER, NULL, "in Windows on its former host: manage-bde -off C:" },
-	{ REFUSE_DYNAMIC_DISK, "in Windows, make the disk a basic one",
-	  "in Windows on its former host: make the disk a basic one" },
-	{ REFUSE_STORAGE_SPACES, "in Windows, move it to a basic disk",
-	  "in Windows on its former host: move it to a basic disk" },
+	/* diskpart's "convert basic" is for empty disks. */
+	{ REFUSE_DYNAMIC_DISK, "leave its disk on SATA or IDE, or copy Windows to a basic disk: "
+	  "to convert a dynamic disk to a basic one deletes all volumes", NULL },
+	{ REFUSE_STORAGE_SPACES, "leave its disk on SATA or IDE, or copy Windows to a basic disk",
+	  NULL },
 	{ REFUSE_HIBERNATED, NULL, SHUT_DOWN_THERE },
 	{ REFUSE_FAST_STARTUP, NULL, SHUT_DOWN_THERE },
 	{ REFUSE_LOG_UNCLEAN, NULL, "shut it down inside Windows on its former host and import it "

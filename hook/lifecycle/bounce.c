@@ -122,7 +122,7 @@ static int check_bounce(const struct virt_domain *dom, const struct config *conf
 		return -1;
 	if (domain.state.phase != PHASE_NONE && domain.state.phase != PHASE_STAGED)
 		return fail(err, ECANCELED, "it is now %s",
-			    phase_name(domain.state.phase));
+			    phase_said(domain.state.phase));
 	return step_apply(&domain, HAPPENED_SEEN, config, &step, err);
 }
 

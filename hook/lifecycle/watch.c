@@ -63,7 +63,7 @@ static int find_trial(struct watch *w, struct error *err)
 	if (domain.state.phase != PHASE_TRIAL ||
 	    (w->since[0] && strcmp(w->since, domain.state.since) != 0))
 		return fail(err, ECANCELED, "it is now %s", domain.state.phase == PHASE_TRIAL ?
-			    "on another trial" : phase_name(domain.state.phase));
+			    "on another trial" : phase_said(domain.state.phase));
 	if (place_is_moved(&domain))
 		return fail(err, ECANCELED, "its disk was moved to another bus");
 	str_fits(w->target, sizeof(w->target), domain.state.disk);
