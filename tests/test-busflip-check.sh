@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 159
+plan 215
 
 busflip()
 {
@@ -233,16 +233,104 @@ image=$LAB/gpt.img domain known boot="${untold/$LAB\/code.fd/$code}"
 like "known: libvirt knows what goes with that loader" "$(busflip check known)" \
 	"nvram +ok +libvirt makes $LAB/new.fd at the first start"
 
-make_image "$LAB/empty.img" off raw
-image=$LAB/empty.img domain second devices="<disk type='file'><driver name='qemu' type='raw'/>
-	<source file='$LAB/win.img'/><target dev='vdb' bus='virtio'/></disk>" boot=''
-not_ok second boot-disk 'it boots from vda, but Windows is on vdb' \
-	'busflip enable second --disk vdb, and virt-xml second .*'
-cured second 'virt-xml second --edit target=vdb --disk boot.order=1 > /dev/null'
-image=$LAB/empty.img domain none
-fails "none: no Windows at all" 1 busflip check none
-like "none: says so" "$output" 'boot-disk +not ok .*no Windows'
-like "none: and what to do" "$output" 'cure: check that .*--disk TARGET'
+make_volume "$work/plain.ntfs" 8M mkdir Users
+printf loader > "$work/bootmgr"
+make_volume "$work/loader.ntfs" 8M put bootmgr "$work/bootmgr" mkdir Boot put Boot/BCD "$work/bootmgr"
+cp "$work/plain.ntfs" "$work/locked.ntfs"
+printf -- '-FVE-FS-' | dd of="$work/locked.ntfs" bs=1 seek=3 conv=notrunc status=none
+
+# first_disk KIND - make $LAB/first.img, and a copy of the disk of Windows
+first_disk()
+{
+	rm -f "$LAB/first.img"
+	truncate -s 8M "$LAB/first.img"
+	case $1 in
+	LUKS) printf 'LUKS\xba\xbe' | dd of="$LAB/first.img" conv=notrunc status=none ;;
+	LVM) printf 'LVM2 001' | dd of="$LAB/first.img" bs=1 seek=536 conv=notrunc status=none ;;
+	"no Windows") "$tests/mkdisk.sh" -f raw -t mbr "$LAB/first.img" "$work/plain.ntfs" ;;
+	dynamic) "$tests/mkdisk.sh" -f raw -t mbr -T 42 "$LAB/first.img" "$work/plain.ntfs" ;;
+	BitLocker) "$tests/mkdisk.sh" -f raw -t mbr "$LAB/first.img" "$work/locked.ntfs" ;;
+	loader) "$tests/mkdisk.sh" -f raw -t mbr "$LAB/first.img" "$work/loader.ntfs" ;;
+	esp) "$tests/mkdisk.sh" -f raw "$LAB/first.img" "$work/plain.ntfs" ;;
+	esac
+	cp --sparse=always "$LAB/win.img" "$LAB/windows.img"
+}
+
+# two NAME [KEY=VALUE...] - a domain with first.img and, as its second disk, windows.img
+two()
+{
+	image=$LAB/first.img domain "$@" devices="<disk type='file'><driver name='qemu' type='raw'/>
+		<source file='$LAB/windows.img'/><target dev='vdb' bus='virtio'/></disk>"
+}
+
+order='virt-xml second --edit target=vdb --disk boot.order=1'
+for kind in blank LUKS LVM "no Windows" dynamic BitLocker; do
+	first_disk "$kind"
+	two second
+	not_ok second boot-disk 'it boots from vda, but Windows is on vdb' "$order"
+	cured second "$cure > /dev/null"
+	is "first disk $kind: the tag needs no name then" \
+		"$(busflip enable second; virsh dumpxml second | grep -c "target dev='sda'")" \
+		"domain second: none -> staged (tagged: first boot on SATA)
+1"
+	quietly busflip disable second
+	quietly virsh -q undefine second
+done
+
+# Named to busflip, but the firmware boots another one; the same where the first was staged.
+first_disk blank
+two second
+quietly busflip enable second --disk vdb
+not_ok second boot-disk 'it boots from vda, but Windows is on sda' "${order/vdb/sda}"
+cured second "$cure > /dev/null"
+ok "second: it starts from there" run_once second
+like "second: on SATA" "$(boot_kind second)" ahci
+quietly busflip disable second
+quietly virsh -q undefine second
+two second
+quietly busflip enable second
+not_ok second boot-disk 'it boots from sda, but Windows is on vdb' \
+	"busflip disable second && $order && busflip enable second --disk vdb"
+cured second "{ $cure; } > /dev/null"
+quietly busflip disable second
+quietly virsh -q undefine second
+
+# The boot loader is on the first disk: with another order it would not start.
+first_disk loader
+boot_sectors "$LAB/first.img" off
+two second
+not_ok second boot-disk 'busflip would work on vda, but Windows is on vdb; only its boot loader is on vda, so the boot order must stay' \
+	'busflip enable second --disk vdb'
+cured second "$cure > /dev/null"
+like "second: the boot loader's disk" "$(busflip check second)" \
+	'boot-disk +ok +Windows is on sda, and its boot loader on vda, from which it boots'
+ok "second: it starts" run_once second
+like "second: from there" "$(boot_kind second)" virtio-blk
+quietly busflip disable second
+quietly virsh -q undefine second
+
+# With UEFI, nobody but the firmware knows which of two it takes.
+first_disk esp
+cp --sparse=always "$LAB/gpt.img" "$LAB/windows.img"
+two second boot="$(uefi $code $vars "$LAB/second.fd")"
+fails "second: a boot loader on both" 0 busflip check second
+like "second: says so" "$output" "boot-disk +not known Windows is on vdb, but it boots from vda: there is a boot loader on both
+ *cure: if that does not start this Windows: $order"
+quietly virsh -q undefine --nvram second
+
+first_disk BitLocker
+image=$LAB/empty.img
+make_image "$image" off raw
+domain none devices="<disk type='file'><driver name='qemu' type='raw'/><source file='$LAB/first.img'/>
+	<target dev='vdb' bus='virtio'/></disk>"
+not_ok none boot-disk 'no Windows found: the disk has 0 partitions \(MBR\); disk vdb: partition 1: encrypted with BitLocker: .*' \
+	'check that its image and format are right: virsh domblklist none'
+image=
+# Neither has libvirt a disk that could be named.
+domain nvme devices="<hostdev mode='subsystem' type='pci' managed='no'><source>
+	<address domain='0' bus='0x7f' slot='0x1f' function='7'/></source><boot order='1'/></hostdev>" boot=''
+virsh -q dumpxml nvme | sed '/<disk /,/<.disk>/d' | quietly virsh -q define /dev/stdin
+not_ok nvme system-disk "the domain has no hard disk that Windows could be on: it boots from a device of the host \(<hostdev>\), which busflip can't convert" ''
 
 # --- the driver, the hook
 

@@ -167,7 +167,7 @@ volume()
 head -c 100 /dev/zero > "$work/short"
 volume "SYSTEM of 100 bytes" 28 "$hive: only 100 bytes.*" rm $hive put $hive "$work/short"
 volume "SYSTEM is a folder" 28 "$hive: only 0 bytes.*" rm $hive mkdir $hive
-volume "no SYSTEM" 13 "no Windows found .*" rm $hive
+volume "no SYSTEM" 13 "no Windows found: .*" rm $hive
 volume "SOFTWARE of 100 bytes" 28 "SOFTWARE: only 100 bytes.*" \
 	rm "${hive%SYSTEM}SOFTWARE" put "${hive%SYSTEM}SOFTWARE" "$work/short"
 echo text > "$work/small"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "helper/action/actions.h"
+#include "helper/action/facts.h"
 #include "helper/shared/refusal.h"
 
 static int run_steps(struct action *action, struct error *err)
@@ -19,8 +20,12 @@ static int run_steps(struct action *action, struct error *err)
 	    target_find(action->image, &action->table, job->partition, writable,
 			&action->targets, err) < 0)
 		return -1;
-	if (target_choose(&action->table, &action->targets, err) < 0)
+	if (target_choose(&action->table, &action->targets, err) < 0) {
+		/* The boot loader may be here, and Windows on another disk. */
+		if (job->action == JOB_INSPECT)
+			facts_write_table(action, NULL);
 		return -1;
+	}
 	action->reply->partition = action->targets.list[0].part->number;
 	if (writable && target_check_writable(&action->targets, err) < 0)
 		return -1;

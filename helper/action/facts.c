@@ -58,9 +58,10 @@ static void print_verdicts(const struct evidence *e, FILE *out)
 		print_condition(&e->list[i], out);
 }
 
-/* To decide whether this is a disk for UEFI or for a BIOS. */
-static void print_table(const struct partition_table *table, FILE *out)
+/* To decide whether this is a disk for UEFI or for a BIOS, and one to boot from. */
+static void print_table(const struct action *action, FILE *out)
 {
+	const struct partition_table *table = &action->table;
 	static const char *const names[] = {
 		[SCHEME_NONE] = "none", [SCHEME_MBR] = "mbr", [SCHEME_GPT] = "gpt",
 	};
@@ -70,6 +71,17 @@ static void print_table(const struct partition_table *table, FILE *out)
 		esp |= table->list[i].role == ROLE_ESP;
 	print_line(out, "table", names[table->scheme]);
 	print_line(out, "esp", esp ? "yes" : "no");
+	print_line(out, "loader", action->targets.loader ? "yes" : "no");
+}
+
+int facts_write_table(struct action *action, struct error *err)
+{
+	struct section s;
+
+	if (reply_section_begin(&s, err) < 0)
+		return -1;
+	print_table(action, s.file);
+	return reply_section_end(action, JOB_SECTION_EVIDENCE, &s, err);
 }
 
 int facts_write(struct action *action, const struct windows *win,
@@ -81,7 +93,7 @@ int facts_write(struct action *action, const struct windows *win,
 		return -1;
 	if (judged)
 		print_verdicts(judged, s.file);
-	print_table(&action->table, s.file);
+	print_table(action, s.file);
 	if (no_driver)
 		print_line(s.file, "no_driver", no_driver);
 	fprintf(s.file, "clock_ahead=%llu\n", (unsigned long long)windows_clock_ahead(win));

@@ -18,4 +18,7 @@ void facts_print_disk(const struct action *action, FILE *out);
 int facts_write(struct action *action, const struct windows *win,
 		const struct evidence *judged, const char *no_driver, struct error *err);
 
+/* facts_write_table() - only what is known of a disk without Windows. */
+int facts_write_table(struct action *action, struct error *err);
+
 #endif

@@ -64,6 +64,17 @@ static int find_roots(struct volume *vol, const struct partition *part,
 	return 0;
 }
 
+static int find_loader(struct volume *vol, struct targets *targets, struct error *err)
+{
+	struct file_info info;
+	int r = volume_stat(vol, "bootmgr", &info, err);
+
+	if (r > 0)
+		r = volume_stat(vol, "Boot/BCD", &info, err);
+	targets->loader |= r > 0;
+	return r < 0 ? -1 : 0;
+}
+
 /* @read_only: the reason if it could be opened only for reading. */
 static int open_volume(struct image *image, const struct partition *part,
 		       bool writable, struct volume **vol,
@@ -101,6 +112,8 @@ static int look_into(struct image *image, const struct partition *part,
 
 	if (r == 0)
 		r = find_roots(vol, part, targets, &why);
+	if (r == 0)
+		r = find_loader(vol, targets, &why);
 	if (r == 0 && targets->count > before) {
 		r = volume_close(targets->volume, &why);
 		targets->volume = vol;

@@ -24,6 +24,8 @@ struct targets {
 	size_t count;
 	struct target list[TARGET_LIMIT];
 	struct error obstacle;		/* code 0: all volumes could be read */
+	bool loader;			/* a volume has the boot loader for a BIOS, which may be
+					 * on another disk than Windows */
 	/* The volume of the last Windows found stays open, since most disks have one and it is
 	 * needed next. The caller closes it. */
 	struct volume *volume;

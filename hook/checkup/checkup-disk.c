@@ -9,7 +9,6 @@
 
 #include "helper/shared/refusal.h"
 #include "helper/shared/text.h"
-#include "hook/cli/subject.h"
 #include "hook/cli/summary.h"
 #include "hook/host/cure.h"
 #include "hook/state/session.h"
@@ -47,65 +46,28 @@ static void cure_refusal(const struct patient *p, struct checkup_item *item, int
 			     "refusal", p->name_word);
 }
 
-/* Read the disk once; at most a dry run of a patch. @partition: of Windows, or 0. Return as
- * subject_run() does. */
-static int run_job(const struct patient *p, const struct disk_image *image, uint32_t partition,
-		   enum job_action action, struct guestdisk_result *result, struct error *err)
-{
-	struct subject o;
-
-	memset(result, 0, sizeof(*result));
-	if (subject_begin(p->line, action, &o) != EXIT_DONE)
-		return fail(err, EINVAL, "wrong usage");
-	o.image = *image;
-	o.qemu = p->has_user ? &p->user : NULL;
-	o.bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
-	o.job.dry_run = action == JOB_PATCH;
-	o.job.partition = partition;
-	o.job.live = false;
-	return subject_run(&o, result, err);
-}
-
 /* ---- firmware ----------------------------------------------------------------- */
-
-struct table {
-	bool mbr, gpt, esp;
-};
-
-static void take_fact(void *context, const char *key, const char *value)
-{
-	struct table *table = context;
-
-	if (strcmp(key, "table") == 0) {
-		table->mbr = strcmp(value, "mbr") == 0;
-		table->gpt = strcmp(value, "gpt") == 0;
-	} else if (strcmp(key, "esp") == 0) {
-		table->esp = strcmp(value, "yes") == 0;
-	}
-}
 
 /* Windows boots from GPT only with UEFI and from MBR only with a BIOS (Microsoft: "Windows and
  * GPT FAQ"). The ESP may be on another disk. */
-static void check_firmware(struct patient *p, const struct guestdisk_result *result)
+static void check_firmware(struct patient *p, const struct table *table)
 {
-	struct table table = { 0 };
 	struct checkup_item *item;
 	int uefi = checkup_is_uefi(&p->domain);
 
-	findings_each(result, take_fact, &table);
-	if (uefi < 0 || (!table.mbr && !table.gpt)) {
+	if (uefi < 0 || (!table->mbr && !table->gpt)) {
 		checkup_add(p, "firmware", VERDICT_UNKNOWN, uefi < 0 ?
 			    "its <loader> is neither known as UEFI nor as "
 			    "BIOS" : "its disk has no partitions");
-	} else if (uefi && table.mbr) {
+	} else if (uefi && table->mbr) {
 		item = checkup_add(p, "firmware", VERDICT_NO, "the definition says UEFI, but "
 				   "Windows on %s is for a BIOS (MBR)", p->target);
 		checkup_cure(item, "virsh edit %s: remove firmware='efi', <loader> and <nvram> "
 			     "from <os>", p->name_word);
-	} else if (!uefi && table.gpt) {
+	} else if (!uefi && table->gpt) {
 		item = checkup_add(p, "firmware", VERDICT_NO, "the definition says BIOS, but "
 				   "Windows on %s is for UEFI (GPT%s)", p->target,
-				   table.esp ? " with an EFI system partition" : "");
+				   table->esp ? " with an EFI system partition" : "");
 		checkup_cure(item, "virt-xml %s --edit --boot firmware=efi", p->name_word);
 	} else {
 		checkup_add(p, "firmware", VERDICT_YES, "%s, and so is the disk",
@@ -114,43 +76,6 @@ static void check_firmware(struct patient *p, const struct guestdisk_result *res
 }
 
 /* ---- Windows ------------------------------------------------------------------ */
-
-/* Windows is not on the boot disk of the domain: search its other disks. */
-static void find_windows(struct patient *p, const struct error *why)
-{
-	const xmlNode *disk = xml_child(p->domain.devices, "disk");
-	struct checkup_item *item;
-
-	for (; disk; disk = xml_next(disk, "disk")) {
-		struct guestdisk_result result;
-		struct error err = { 0 };
-		struct disk_image image;
-		char name[TARGET_SIZE], word[4 * TARGET_SIZE];
-		int r;
-
-		if (disk == p->disk || !disk_is_hard_disk(disk) || disk_is_bait(disk) ||
-		    !disk_target(disk, name, sizeof(name)) ||
-		    disk_image_of(disk, &image, &err) < 0)
-			continue;
-		r = run_job(p, &image, 0, JOB_INSPECT, &result, &err);
-		guestdisk_result_free(&result);
-		if (r < 0)
-			continue;
-		item = checkup_add(p, "boot-disk", VERDICT_NO, "it boots from %s, but Windows is "
-				   "on %s", p->target, name);
-		checkup_cure(item, "busflip enable %s --disk %s, and virt-xml %s --edit "
-			     "target=%s --disk boot.order=1", p->name_word,
-			     shell_word(name, word, sizeof(word)), p->name_word, word);
-		return;
-	}
-	/* With that setting, disks that busflip can't read are to be expected. */
-	item = checkup_add(p, "boot-disk",
-			   p->line->config.evidence == CONFIG_EVIDENCE_SHUTDOWN ?
-			   VERDICT_UNKNOWN : VERDICT_NO, "%s", why->msg);
-	checkup_cure(item, "check that its image and format are right (virsh domblklist %s), or "
-		     "name the disk: busflip enable %s --disk TARGET",
-		     p->name_word, p->name_word);
-}
 
 /* The tag has a partition without Windows, or none where there are several. False: the reason is
  * another. */
@@ -162,7 +87,7 @@ static bool wrong_partition(struct patient *p, const struct error *why)
 	uint32_t found = 0;
 
 	if (p->domain.tag.partition && why->code == REFUSE_NO_WINDOWS &&
-	    run_job(p, &p->image, 0, JOB_INSPECT, &result, &err) == 0)
+	    checkup_read(p, &p->image, 0, JOB_INSPECT, &result, &err) == 0)
 		found = result.partition;
 	guestdisk_result_free(&result);
 	if (!found && err.code != REFUSE_SEVERAL_WINDOWS)
@@ -181,7 +106,8 @@ static bool wrong_partition(struct patient *p, const struct error *why)
 	return true;
 }
 
-static void no_windows(struct patient *p, const struct error *err)
+static void no_windows(struct patient *p, const struct error *err,
+		       const struct guestdisk_result *result)
 {
 	struct checkup_item *item;
 
@@ -192,17 +118,14 @@ static void no_windows(struct patient *p, const struct error *err)
 			    "its disk");
 		return;
 	}
-	switch (err->code) {
-	case REFUSE_NO_WINDOWS:
-		find_windows(p, err);
-		break;
-	case REFUSE_IN_USE:
+	if (checkup_find_windows(p, err, result))
+		return;
+	if (err->code == REFUSE_IN_USE) {
 		checkup_add(p, "windows", VERDICT_UNKNOWN, "%s", err->msg);
-		break;
-	default:
-		item = checkup_add(p, "windows", VERDICT_NO, "%s", err->msg);
-		cure_refusal(p, item, err->code);
+		return;
 	}
+	item = checkup_add(p, "windows", VERDICT_NO, "%s", err->msg);
+	cure_refusal(p, item, err->code);
 }
 
 static void check_patch(struct patient *p)
@@ -211,8 +134,7 @@ static void check_patch(struct patient *p)
 	struct error err = { 0 };
 	struct checkup_item *item;
 	enum bus bus = summary_target_bus(&p->domain, p->disk, &p->line->config);
-	int r = run_job(p, &p->image, p->domain.tag.partition, JOB_PATCH, &result,
-			&err);
+	int r = checkup_read(p, &p->image, p->domain.tag.partition, JOB_PATCH, &result, &err);
 
 	if (r == 0 && !result.changed) {
 		checkup_add(p, "windows", VERDICT_YES, "it is ready for SATA and for %s",
@@ -221,7 +143,7 @@ static void check_patch(struct patient *p)
 		checkup_add(p, "windows", VERDICT_YES, "it can be made ready for SATA and for %s",
 			    bus_name(bus));
 	} else if (is_its_own_business(p, err.code)) {
-		no_windows(p, &err);
+		no_windows(p, &err, &result);
 	} else if (!checkup_denied(p, "windows", &err)) {
 		item = checkup_add(p, err.code == REFUSE_NO_DRIVER ? "driver" : "windows",
 				   err.code == REFUSE_IN_USE ? VERDICT_UNKNOWN : VERDICT_NO,
@@ -252,6 +174,7 @@ void checkup_disk(struct patient *p)
 {
 	struct guestdisk_result result;
 	struct error err = { 0 };
+	struct table table;
 
 	if (!p->has_image)
 		return;
@@ -259,11 +182,13 @@ void checkup_disk(struct patient *p)
 		other_disk(p);
 		return;
 	}
-	if (run_job(p, &p->image, p->domain.tag.partition, JOB_INSPECT, &result, &err) < 0) {
-		no_windows(p, &err);
+	if (checkup_read(p, &p->image, p->domain.tag.partition, JOB_INSPECT, &result,
+			 &err) < 0) {
+		no_windows(p, &err, &result);
 	} else {
-		checkup_add(p, "boot-disk", VERDICT_YES, "Windows is on %s", p->target);
-		check_firmware(p, &result);
+		checkup_table(&result, &table);
+		checkup_boot(p, p->disk, &table);
+		check_firmware(p, &table);
 		checkup_clock(p, &result);
 		check_patch(p);
 	}

@@ -76,6 +76,28 @@ void checkup_disk(struct patient *p);
  * clock for what it is; adds an item only if not. */
 void checkup_clock(struct patient *p, const struct guestdisk_result *result);
 
+/* What a disk has for a firmware to boot from. */
+struct table {
+	bool mbr, gpt, esp;
+	bool loader;		/* the boot loader for a BIOS */
+};
+void checkup_table(const struct guestdisk_result *result, struct table *table);
+
+/* checkup_read() - read a disk once, @partition of it or, 0, the one with Windows; at most a dry
+ * run of a patch. Return as subject_run()
+ * does. */
+int checkup_read(const struct patient *p, const struct disk_image *image, uint32_t partition,
+		 enum job_action action, struct guestdisk_result *result, struct error *err);
+
+/* checkup_boot() - Windows is on @disk: does the domain boot it, and does busflip work on it?
+ * @table: of that disk. */
+void checkup_boot(struct patient *p, const xmlNode *disk, const struct table *table);
+
+/* checkup_find_windows() - there is none on the system disk, for the reason @why: search the
+ * others. False if the reason is another one, which is not reported. */
+bool checkup_find_windows(struct patient *p, const struct error *why,
+			  const struct guestdisk_result *result);
+
 /* checkup_is_uefi() - 1 the definition asks for UEFI, 0 for a BIOS, -1 unknown. */
 int checkup_is_uefi(const struct domain *domain);
 

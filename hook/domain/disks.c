@@ -261,8 +261,8 @@ static xmlNode *boots_otherwise(const struct domain *domain, struct error *err)
 		fail(err, ENOENT, "the domain has no hard disk that Windows could be on: it boots "
 		     "from %s, which busflip can't convert", boots_from(domain));
 	else
-		fail(err, ENOENT, "the domain boots from %s and from no hard disk; if Windows is on "
-		     "disk %s: busflip enable %s --disk %s", boots_from(domain), target, word,
+		fail(err, ENOENT, "the domain boots from %s and from no hard disk; if Windows is "
+		     "on disk %s: busflip enable %s --disk %s", boots_from(domain), target, word,
 		     shell_word(target, target_word, sizeof(target_word)));
 	return NULL;
 }
