@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 215
+plan 221
 
 busflip()
 {
@@ -174,7 +174,11 @@ uefi()
 }
 domain uefi boot="$(uefi $code $vars "$LAB/uefi.fd")"
 not_ok uefi firmware 'the definition says UEFI, but Windows on vda is for a BIOS \(MBR\)' \
-	'virsh edit uefi: .*'
+	"virsh edit uefi: remove firmware='efi', <firmware>, <loader> and <nvram> from <os>"
+printf '#!/bin/sh\nexec %s "$1"\n' "sed -i -E '/<(loader|nvram)/d; s/ firmware=.efi.//; /<firmware/,/<.firmware/d'" \
+	> "$LAB/editor"
+chmod +x "$LAB/editor"
+cured uefi "EDITOR=$LAB/editor virsh -q edit uefi"
 image=$LAB/gpt.img domain loader boot="$(uefi /usr/share/none.fd $vars "$LAB/uefi.fd")"
 not_ok loader nvram '/usr/share/none.fd does not exist' 'install UEFI firmware .*'
 image=$LAB/gpt.img domain nvram boot="$(uefi $code /none.fd "$LAB/lost.fd")"
@@ -373,8 +377,18 @@ mv "$LAB/busflip" /usr/local/sbin/busflip
 
 domain damaged metadata="<s:state xmlns:s='$state_uri' phase='elsewhere' attempts='0'/>"
 not_ok damaged definition 'its busflip state element is damaged' \
-	'busflip disable --force damaged, then busflip enable damaged'
-cured damaged 'busflip disable --force damaged'
+	'busflip disable --force damaged && busflip enable damaged'
+cured damaged "{ $cure; } > /dev/null"
+quietly busflip disable damaged
+
+# --- several at once: the cures work in the order in which they are printed
+
+image=$LAB/other.img domain several metadata="<b:domain xmlns:b='urn:busflip'/>"
+fails "several: check" 1 busflip check several
+like "several: what is wrong" "$(sed -n 's/ *not ok.*//p' <<< "$output" | tr '\n' ' ')" '^format tag $'
+sed -n 's/^ *cure: //p' <<< "$output" | sed 's/^if the guest[^:]*: //; s/; never do so .*//' > "$LAB/cures"
+cured several "bash -e $LAB/cures > /dev/null"
+quietly busflip disable several
 
 # --- enable says what matters, and does its work all the same
 

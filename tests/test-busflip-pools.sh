@@ -148,11 +148,11 @@ like "and so for busflip" "$(item win system-disk)" "vda: $path,"
 
 quietly virsh -q pool-destroy default
 not_ok win system-disk 'vda: its storage pool default is not active' \
-	'virsh pool-start default, and virsh pool-autostart default for each boot of this host'
+	'virsh pool-start default && virsh pool-autostart default'
 fails "libvirt does not start it" 1 virsh start win
 like "for that reason" "$output" 'is not active'
 ok "it can be looked into" busflip inspect win
-cured win "${cure%%,*} > /dev/null"
+cured win "{ $cure; } > /dev/null"
 cp --sparse=always "$LAB/other/win.qcow2" "$LAB/other/new.qcow2"
 volume_domain new default new.qcow2 format=qcow2
 not_ok new command '.*no storage vol with matching name .*' 'fix what libvirt reports, .*'
@@ -186,7 +186,7 @@ for pool in nfs fs; do
 	like "$pool: it says why" "$output" "its storage pool $pool is not active \\(virsh pool-start $pool\\)"
 	like "$pool: so does check" "$(item on-$pool system-disk)" \
 		"not ok +vda: its storage pool $pool is not active
- *cure: virsh pool-start $pool, "
+ *cure: virsh pool-start $pool && "
 done
 mount -t tmpfs server:/images "$LAB/nfs" && windows_file "$LAB/nfs/win.img"
 mount -t tmpfs /dev/images "$LAB/fs" && windows_file "$LAB/fs/win.img"

@@ -57,7 +57,7 @@ not_ok off network 'there is no network plain on this host' \
 refused off "Network not found: no network with matching name 'plain'"
 network plain
 not_ok off network 'network plain is not active' \
-	'virsh net-start plain; virsh net-autostart plain'
+	'virsh net-start plain && virsh net-autostart plain'
 refused off "network 'plain' is not active"
 cured off "$cure"
 like "off: what is said of it then" "$(busflip check off)" \
@@ -68,7 +68,7 @@ starts off
 # Named as nobody should, and twice.
 network "it's &lt;b>"
 domain odd "$(interface network 'network="it&apos;s &lt;b>"')$(interface network 'network="it&apos;s &lt;b>"')"
-not_ok odd network "network it's <b> is not active" "virsh net-start .*; virsh net-autostart .*"
+not_ok odd network "network it's <b> is not active" "virsh net-start .* && virsh net-autostart .*"
 cured odd "$cure"
 starts odd
 
@@ -191,12 +191,12 @@ staged_domain lost
 cp "$LAB/lost.img" "$LAB/lost-copy.img"
 moved lost sda sdf
 not_ok lost system-disk 'its system disk sda is no longer in the domain: .*' \
-	'virsh edit lost: rename that disk to sda; or busflip disable --force lost, then busflip enable lost --disk TARGET, .*'
+	'virsh edit lost: rename that disk to sda; or busflip disable --force lost && busflip enable lost --disk TARGET, .*'
 unlike "lost: and no more is said of its definition" "$output" 'definition +(ok|not)'
 moved lost sdf sda
 ok "lost: by that name nothing is wrong" busflip check lost
 moved lost sda sdf
-cure=${cure#*; or } cure=${cure%%, with*} cure=${cure/, then/;}
+cure=${cure#*; or } cure=${cure%%, with*}
 cured lost "${cure/TARGET/sdf}"
 ok "lost: it runs" run_once lost
 is "lost: and goes on" "$(where lost)" trial/virtio

@@ -62,8 +62,8 @@ static void check_firmware(struct patient *p, const struct table *table)
 	} else if (uefi && table->mbr) {
 		item = checkup_add(p, "firmware", VERDICT_NO, "the definition says UEFI, but "
 				   "Windows on %s is for a BIOS (MBR)", p->target);
-		checkup_cure(item, "virsh edit %s: remove firmware='efi', <loader> and <nvram> "
-			     "from <os>", p->name_word);
+		checkup_cure(item, "virsh edit %s: remove firmware='efi', <firmware>, <loader> "
+			     "and <nvram> from <os>", p->name_word);
 	} else if (!uefi && table->gpt) {
 		item = checkup_add(p, "firmware", VERDICT_NO, "the definition says BIOS, but "
 				   "Windows on %s is for UEFI (GPT%s)", p->target,
@@ -176,7 +176,7 @@ void checkup_disk(struct patient *p)
 	struct error err = { 0 };
 	struct table table;
 
-	if (!p->has_image)
+	if (!p->has_image || p->wrong_format)
 		return;
 	if (p->own_chain) {
 		other_disk(p);

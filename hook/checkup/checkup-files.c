@@ -69,6 +69,8 @@ static void check_format(struct patient *p)
 			      "edit %s", p->target_word, p->name_word);
 	else if (checkup_format(p, &need, p->disk, said, seen))
 		checkup_add(p, "format", VERDICT_YES, "%s", said);
+	else
+		p->wrong_format = true;
 }
 
 static void no_chain(struct patient *p, const struct error *err)

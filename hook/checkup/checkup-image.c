@@ -67,8 +67,7 @@ static void not_active(struct patient *p)
 	source_word(p, "pool", pool);
 	item = checkup_add(p, "system-disk", VERDICT_NO, "%s: its storage pool %s is not active",
 			   p->target, pool);
-	checkup_cure(item, "virsh pool-start %s, and virsh pool-autostart %s for each boot of this "
-		     "host", pool, pool);
+	checkup_cure(item, "virsh pool-start %s && virsh pool-autostart %s", pool, pool);
 }
 
 static void no_image(struct patient *p, const struct error *err)

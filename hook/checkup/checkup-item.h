@@ -39,6 +39,7 @@ struct patient {
 	char name_word[DOMAIN_WORD], target_word[4 * TARGET_SIZE], path_word[4400];
 	struct disk_image image;
 	bool has_image;			/* .image is valid */
+	bool wrong_format;		/* it is not of the format that the definition says */
 	bool own_chain;			/* the definition puts other files below it than the
 					 * image does */
 	/* from libvirt's capabilities and qemu.conf of the host */

@@ -37,7 +37,7 @@ static void ask_network(struct patient *p, struct virt *virt, const char *name,
 	shell_word(name, word, sizeof(word));
 	if (active == 0) {
 		item = checkup_add(p, "network", VERDICT_NO, "network %s is not active", name);
-		checkup_cure(item, "virsh net-start %s; virsh net-autostart %s", word, word);
+		checkup_cure(item, "virsh net-start %s && virsh net-autostart %s", word, word);
 	} else if (err.code == ENOENT) {
 		item = checkup_add(p, "network", VERDICT_NO, "there is no network %s on this "
 				   "host", name);

@@ -91,7 +91,7 @@ static void check_system_disk(struct patient *p)
 				   p->disk ? "its system disk has no target" : err.msg);
 		if (p->domain.state.disk[0])
 			checkup_cure(item, "virsh edit %s: rename that disk to %s; or busflip "
-				     "disable --force %s, then busflip enable %s --disk TARGET, "
+				     "disable --force %s && busflip enable %s --disk TARGET, "
 				     "with the name that it has now (virsh domblklist %s)",
 				     p->name_word, p->domain.state.disk, p->name_word,
 				     p->name_word, p->name_word);
@@ -150,7 +150,7 @@ static void check_staging(struct patient *p)
 	if (!p->domain.state.valid) {
 		item = checkup_add(p, "definition", VERDICT_NO,
 				   "its busflip state element is damaged");
-		checkup_cure(item, "busflip disable --force %s, then busflip enable %s",
+		checkup_cure(item, "busflip disable --force %s && busflip enable %s",
 			     p->name_word, p->name_word);
 	} else if (!p->disk) {
 		/* Reported already. */
@@ -212,6 +212,26 @@ static void check_command(struct patient *p, struct virt *virt)
 	}
 }
 
+/* "enable" stages, and so renames the system disk: whatever names a disk is to be done before,
+ * and cures are run in the order in which they are printed. */
+static void put_enable_last(struct checkup *out)
+{
+	size_t end = out->count;
+
+	for (size_t i = 0; i < end; ) {
+		struct checkup_item item = out->list[i];
+
+		if (!strstr(item.cure, "busflip enable")) {
+			i++;
+			continue;
+		}
+		memmove(&out->list[i], &out->list[i + 1],
+			(out->count - i - 1) * sizeof(*out->list));
+		out->list[out->count - 1] = item;
+		end--;
+	}
+}
+
 int checkup_run(const struct command_line *line, struct virt *virt,
 		const struct virt_domain *dom, struct checkup *out, struct error *err)
 {
@@ -240,6 +260,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 				    "host: run busflip check there");
 		}
 		check_command(&p, virt);
+		put_enable_last(out);
 		r = p.no_memory ? fail(err, ENOMEM, "out of memory") : 0;
 	}
 	domain_free(&p.domain);

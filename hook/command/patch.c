@@ -42,6 +42,7 @@ static int find_domain(struct subject *o, bool write, struct error *err)
 	AUTO_VIRT_DOMAIN struct virt_domain *dom = NULL;
 	AUTO_DOMAIN struct domain domain = { 0 };
 	AUTO_FREE char *xml = NULL;
+	char word[DOMAIN_WORD];
 
 	if (virt_open(o->line->config.uri, &virt, err) < 0 ||
 	    subject_find(o->line, virt, &dom, err) < 0)
@@ -50,7 +51,8 @@ static int find_domain(struct subject *o, bool write, struct error *err)
 	if (write && virt_is_saved(dom))
 		return fail(err, REFUSE_IN_USE, "it has a saved session, which needs the disk "
 			    "unchanged: start it and shut it down, or discard the session with "
-			    "virsh managedsave-remove");
+			    "virsh managedsave-remove %s",
+			    domain_word(virt_name(dom), virt_uuid(dom), word));
 	if (virt_xml(dom, &xml, err) < 0 ||
 	    domain_parse(xml, strlen(xml), &domain, err) < 0)
 		return -1;
