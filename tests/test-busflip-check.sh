@@ -15,7 +15,7 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 221
+plan 255
 
 busflip()
 {
@@ -175,19 +175,62 @@ uefi()
 domain uefi boot="$(uefi $code $vars "$LAB/uefi.fd")"
 not_ok uefi firmware 'the definition says UEFI, but Windows on vda is for a BIOS \(MBR\)' \
 	"virsh edit uefi: remove firmware='efi', <firmware>, <loader> and <nvram> from <os>"
-printf '#!/bin/sh\nexec %s "$1"\n' "sed -i -E '/<(loader|nvram)/d; s/ firmware=.efi.//; /<firmware/,/<.firmware/d'" \
-	> "$LAB/editor"
+cat > "$LAB/editor" <<'END'
+#!/bin/sh
+exec sed -i -E '/<(loader|nvram)/d; s/ firmware=.efi.//; /<firmware/,/<.firmware/d' "$1"
+END
 chmod +x "$LAB/editor"
 cured uefi "EDITOR=$LAB/editor virsh -q edit uefi"
 image=$LAB/gpt.img domain loader boot="$(uefi /usr/share/none.fd $vars "$LAB/uefi.fd")"
-not_ok loader nvram '/usr/share/none.fd does not exist' 'install UEFI firmware .*'
+boot="--edit --boot loader=$code,nvram.template=$vars"
+not_ok loader nvram '/usr/share/none.fd does not exist' "virt-xml loader $boot"
+cured loader "$cure > /dev/null"
+# Fedora's paths, and all that is wrong with them at once.
+edk2=/usr/share/edk2/ovmf
+image=$LAB/gpt.img domain fedora boot="$(uefi $edk2/OVMF_CODE.fd $edk2/OVMF_VARS.fd "$LAB/none/fedora.fd")"
+not_ok fedora nvram "$edk2/OVMF_CODE.fd does not exist; $LAB/none/fedora.fd does not exist; its template $edk2/OVMF_VARS.fd does not exist; $LAB/none, the folder of its variables, does not exist" \
+	"mkdir -p $LAB/none && virt-xml fedora $boot; or restore $LAB/none/fedora.fd with the guest's own variables"
+cured fedora "{ ${cure%%; or*}; } > /dev/null"
+ok "fedora: it starts" virsh -q start fedora
+quietly virsh -q destroy fedora
+# Firmware with variables of another size takes no such variables.
+truncate -s 131072 "$LAB/small.fd"
+image=$LAB/gpt.img domain small boot="$(uefi /usr/share/none.fd $vars "$LAB/small.fd")"
+not_ok small nvram '/usr/share/none.fd does not exist' 'install UEFI firmware .*'
+# Of Debian's loaders libvirt knows the variables of some.
+snakeoil=/usr/share/OVMF/OVMF_CODE_4M.snakeoil.fd
+boot=$(uefi $snakeoil "" "$LAB/snakeoil.fd")
+image=$LAB/gpt.img domain snakeoil boot="${boot/ template=\'\'/}"
+not_ok snakeoil nvram "$LAB/snakeoil.fd does not exist; libvirt knows no template for this loader" \
+	"virt-xml snakeoil --edit --boot nvram.template=${snakeoil/CODE/VARS}; or restore $LAB/snakeoil.fd with .*"
+fails "snakeoil: libvirt does not start it" 1 virsh start snakeoil
+cured snakeoil "${cure%%; or*} > /dev/null"
+ok "snakeoil: it starts" virsh -q start snakeoil
+quietly virsh -q destroy snakeoil
+image=$LAB/gpt.img domain away boot="$(uefi $code $vars "$LAB/no folder/x.fd")"
+not_ok away nvram "$LAB/no folder, the folder of its variables, does not exist" "mkdir -p '$LAB/no folder'"
+fails "away: libvirt does not start it" 1 virsh start away
+cured away "$cure"
+: > "$LAB/no folder/x.fd"
+not_ok away nvram "$LAB/no folder/x.fd is empty" "rm '$LAB/no folder/x.fd'"
+fails "away: nor with that" 1 virsh start away
+cured away "$cure"
+ok "away: it starts" virsh -q start away
+quietly virsh -q destroy away
+# An EFI system partition may be on another disk, but there must be one.
+cp --sparse=always "$LAB/gpt.img" "$LAB/no-esp.img"
+quietly sfdisk -q --part-type "$LAB/no-esp.img" 1 EBD0A0A2-B9E5-4433-87C0-68B6B72699C7
+image=$LAB/no-esp.img domain esp boot="$(uefi $code $vars "$LAB/esp.fd")"
+not_ok esp firmware 'the definition says UEFI, but neither vda nor another disk of it has an EFI system partition' \
+	'import the disk that has it, too, .*'
 image=$LAB/gpt.img domain nvram boot="$(uefi $code /none.fd "$LAB/lost.fd")"
-not_ok nvram nvram "neither $LAB/lost.fd nor its template /none.fd exists" 'restore .*'
+boot="--edit --boot nvram.template=$vars; or restore $LAB/lost.fd with the guest's own variables"
+not_ok nvram nvram "$LAB/lost.fd does not exist; its template /none.fd does not exist" "virt-xml nvram $boot"
 fails "nvram: libvirt does not start it" 1 virsh start nvram
 source=$(uefi $code /none.fd '')
 source=${source/"'></nvram>"/"' type='file'><source file='$LAB/lost.fd'/></nvram>"}
 image=$LAB/gpt.img domain source boot="$source"
-not_ok source nvram "neither $LAB/lost.fd nor its template /none.fd exists" 'restore .*'
+not_ok source nvram "$LAB/lost.fd does not exist; its template /none.fd does not exist" "virt-xml source $boot"
 fails "source: libvirt does not start it" 1 virsh start source
 like "source: for that reason" "$output" "Failed to open file '/none.fd'"
 cp $vars "$LAB/lost.fd"
@@ -228,7 +271,7 @@ cp $code "$LAB/code.fd"
 boot="$(uefi "$LAB/code.fd" "$vars" "$LAB/new.fd")"
 untold=${boot/ template=\'$vars\'/}
 image=$LAB/gpt.img domain untold boot="$untold"
-not_ok untold nvram "$LAB/new.fd does not exist, and libvirt knows no template.*" \
+not_ok untold nvram "$LAB/new.fd does not exist; libvirt knows no template.*" \
 	"virsh edit untold: <nvram template='...'>.*"
 fails "untold: libvirt does not start it" 1 virsh start untold
 image=$LAB/gpt.img domain told boot="$boot"

@@ -175,6 +175,22 @@ void checkup_boot(struct patient *p, const xmlNode *disk, const struct table *ta
 	}
 }
 
+bool checkup_has_esp(const struct patient *p)
+{
+	const xmlNode *disk = xml_child(p->domain.devices, "disk");
+	struct look look;
+
+	for (; disk; disk = xml_next(disk, "disk")) {
+		if (disk == p->disk || !disk_is_hard_disk(disk) || disk_is_bait(disk))
+			continue;
+		look_at(p, disk, &look);
+		/* What can't be read may have one. */
+		if (look.table.esp || (!look.windows && !is_without(look.err.code)))
+			return true;
+	}
+	return false;
+}
+
 static void none_found(struct patient *p, const struct error *why, const char *elsewhere)
 {
 	struct checkup_item *item;

@@ -69,6 +69,12 @@ static void check_firmware(struct patient *p, const struct table *table)
 				   "Windows on %s is for UEFI (GPT%s)", p->target,
 				   table->esp ? " with an EFI system partition" : "");
 		checkup_cure(item, "virt-xml %s --edit --boot firmware=efi", p->name_word);
+	} else if (uefi && !table->esp && !checkup_has_esp(p)) {
+		item = checkup_add(p, "firmware", VERDICT_NO, "the definition says UEFI, but "
+				   "neither %s nor another disk of it has an EFI system partition",
+				   p->target);
+		checkup_cure(item, "import the disk that has it, too, or make one with Windows' "
+			     "installation medium (diskpart, bcdboot)");
 	} else {
 		checkup_add(p, "firmware", VERDICT_YES, "%s, and so is the disk",
 			    uefi ? "UEFI" : "BIOS");

@@ -59,6 +59,8 @@ void checkup_host(struct patient *p, struct virt *virt);
 void checkup_image(struct patient *p);
 /* ... files of the host ... */
 void checkup_files(struct patient *p);
+/* ... its UEFI firmware with the variables, ... */
+void checkup_firmware(struct patient *p);
 /* ... what AppArmor and SELinux allow for the system disk's files, ... */
 void checkup_confinement(struct patient *p, const struct backing *backing);
 /* ... whether libvirt's lock manager lets a hook write to it, ... */
@@ -92,6 +94,9 @@ int checkup_read(const struct patient *p, const struct disk_image *image, uint32
 /* checkup_boot() - Windows is on @disk: does the domain boot it, and does busflip work on it?
  * @table: of that disk. */
 void checkup_boot(struct patient *p, const xmlNode *disk, const struct table *table);
+
+/* checkup_has_esp() - true if a disk other than the system disk has an EFI system partition. */
+bool checkup_has_esp(const struct patient *p);
 
 /* checkup_find_windows() - there is none on the system disk, for the reason @why: search the
  * others. False if the reason is another one, which is not reported. */

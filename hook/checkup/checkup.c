@@ -249,6 +249,7 @@ int checkup_run(const struct command_line *line, struct virt *virt,
 		checkup_networks(&p, virt, virt_is_this_host(line->config.uri));
 		if (virt_is_this_host(line->config.uri)) {
 			checkup_files(&p);
+			checkup_firmware(&p);
 			checkup_lease(&p);
 			/* Only root can read them. */
 			interrupted_each(JOURNAL_FOLDER, check_interrupted, &p, NULL);
