@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "helper/image/fat.h"
 #include "helper/image/partition.h"
 #include "helper/shared/crc32.h"
 
@@ -44,9 +45,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (!table.list[i].len ||
 			    !range_ok(table.list[i].off, table.list[i].len, size))
 				abort();
+	if (image)
+		fat_has_loader(image, 0, size, &err);
 	image_close(image);
 	free(disk);
 	return 0;
+}
+
+/* FAT12 with a directory, "EFI", whose chain is a loop. */
+__attribute__((unused))
+static uint8_t *fat_seed(size_t *len)
+{
+	uint8_t *d = calloc(1, *len = 65536);
+
+	put_le16(d + 11, 512);
+	d[13] = d[14] = d[16] = 1;
+	put_le16(d + 17, 16);
+	put_le16(d + 19, 128);
+	put_le16(d + 22, 1);
+	put_le32(d + 512, 0x2FFF);
+	put_le32(d + 515, 0x2002);
+	memcpy(d + 1024, "EFI        \x10", 12);
+	put_le16(d + 1024 + 26, 2);
+	memcpy(d + 1536, "BOOT       \x10", 12);
+	put_le16(d + 1536 + 26, 2);
+	memset(d + 1536 + 32, ' ', 480);
+	return d;
 }
 
 __attribute__((unused))
@@ -54,6 +78,8 @@ static uint8_t *fuzz_seed(size_t index, size_t *len)
 {
 	uint8_t *d, *h;
 
+	if (index == 1)
+		return fat_seed(len);
 	if (index)
 		return NULL;
 	d = calloc(1, *len = 65536);

@@ -15,7 +15,8 @@ busflip_required "$@"
 disk_required
 requires virt-xml --version
 requires setfacl --version
-plan 255
+requires mcopy --version
+plan 270
 
 busflip()
 {
@@ -217,6 +218,25 @@ fails "away: nor with that" 1 virsh start away
 cured away "$cure"
 ok "away: it starts" virsh -q start away
 quietly virsh -q destroy away
+# With empty variables the firmware looks for one boot loader only. (FAT12, 16 and 32.)
+for kind in "8 8 ''" "64 8 ''" "80 1 -F"; do
+	read -r mib cluster fat <<< "${kind//\'/}"
+	cp --sparse=always "$LAB/gpt.img" "$LAB/bare.img"
+	# shellcheck disable=SC2086	# an option, or none
+	quietly mformat -i "$LAB/bare.img@@1M" -T $((mib * 2048)) -h 255 -s 63 -c $cluster $fat ::
+	quietly mmd -i "$LAB/bare.img@@1M" ::/EFI ::/EFI/Microsoft
+	image=$LAB/bare.img domain bare boot="$(uefi $code $vars "$LAB/bare.fd")"
+	not_ok bare firmware 'the EFI system partition of vda has no \\EFI\\BOOT\\BOOTX64.EFI, and without variables its firmware finds no other boot loader' \
+		'restore the variables of its former host .*'
+	cp $vars "$LAB/bare.fd"
+	ok "bare: with variables nobody can say" busflip check bare
+	rm "$LAB/bare.fd"
+	quietly mmd -i "$LAB/bare.img@@1M" ::/EFI/Boot
+	for i in {1..40}; do printf x | quietly mcopy -i "$LAB/bare.img@@1M" - "::/EFI/Boot/a long name $i"; done
+	printf MZ | quietly mcopy -i "$LAB/bare.img@@1M" - ::/EFI/Boot/bootx64.efi
+	ok "bare: with that loader" busflip check bare
+	quietly virsh -q undefine bare
+done
 # An EFI system partition may be on another disk, but there must be one.
 cp --sparse=always "$LAB/gpt.img" "$LAB/no-esp.img"
 quietly sfdisk -q --part-type "$LAB/no-esp.img" 1 EBD0A0A2-B9E5-4433-87C0-68B6B72699C7

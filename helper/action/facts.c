@@ -3,6 +3,7 @@
 
 #include "helper/action/facts.h"
 
+#include "helper/image/fat.h"
 #include "helper/shared/json.h"
 #include "helper/shared/text.h"
 #include "helper/verdict/evidence.h"
@@ -66,11 +67,21 @@ static void print_table(const struct action *action, FILE *out)
 		[SCHEME_NONE] = "none", [SCHEME_MBR] = "mbr", [SCHEME_GPT] = "gpt",
 	};
 	bool esp = false;
+	int removable = 0;	/* -1: it can't be read */
 
-	for (size_t i = 0; i < table->count; i++)
-		esp |= table->list[i].role == ROLE_ESP;
+	for (size_t i = 0; i < table->count; i++) {
+		const struct partition *part = &table->list[i];
+		int r;
+
+		if (part->role != ROLE_ESP)
+			continue;
+		esp = true;
+		r = fat_has_loader(action->image, part->off, part->len, NULL);
+		removable = r > 0 || removable > 0 ? 1 : r < 0 ? -1 : removable;
+	}
 	print_line(out, "table", names[table->scheme]);
 	print_line(out, "esp", esp ? "yes" : "no");
+	print_line(out, "esp-loader", removable > 0 ? "yes" : removable < 0 ? "?" : "no");
 	print_line(out, "loader", action->targets.loader ? "yes" : "no");
 }
 

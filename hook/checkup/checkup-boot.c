@@ -45,6 +45,8 @@ static void take_fact(void *context, const char *key, const char *value)
 		table->gpt = strcmp(value, "gpt") == 0;
 	} else if (strcmp(key, "esp") == 0) {
 		table->esp = strcmp(value, "yes") == 0;
+	} else if (strcmp(key, "esp-loader") == 0) {
+		table->bare_esp = table->esp && strcmp(value, "no") == 0;
 	} else if (strcmp(key, "loader") == 0) {
 		table->loader = strcmp(value, "yes") == 0;
 	}

@@ -75,6 +75,12 @@ static void check_firmware(struct patient *p, const struct table *table)
 				   p->target);
 		checkup_cure(item, "import the disk that has it, too, or make one with Windows' "
 			     "installation medium (diskpart, bcdboot)");
+	} else if (uefi && table->bare_esp && p->new_variables && !checkup_has_esp(p)) {
+		item = checkup_add(p, "firmware", VERDICT_NO, "the EFI system partition of %s has "
+				   "no \\EFI\\BOOT\\BOOTX64.EFI, and without variables its "
+				   "firmware finds no other boot loader", p->target);
+		checkup_cure(item, "restore the variables of its former host (<nvram>), or run "
+			     "bcdboot from Windows' installation medium");
 	} else {
 		checkup_add(p, "firmware", VERDICT_YES, "%s, and so is the disk",
 			    uefi ? "UEFI" : "BIOS");

@@ -318,6 +318,7 @@ void checkup_firmware(struct patient *p)
 		return;
 	look_at_files(p, &u);
 	need.path = u.variables;
+	p->new_variables = !u.is_there || u.empty;
 	if (!u.loader[0] && !find_descriptor(any, NULL, &found)) {
 		checkup_cure(checkup_add(p, "nvram", VERDICT_NO, "no UEFI firmware is installed on "
 					 "this host"), "install UEFI firmware for QEMU (the "

@@ -40,6 +40,7 @@ struct patient {
 	struct disk_image image;
 	bool has_image;			/* .image is valid */
 	bool wrong_format;		/* it is not of the format that the definition says */
+	bool new_variables;		/* those of its UEFI firmware are empty */
 	bool own_chain;			/* the definition puts other files below it than the
 					 * image does */
 	/* from libvirt's capabilities and qemu.conf of the host */

@@ -81,6 +81,7 @@ void checkup_clock(struct patient *p, const struct guestdisk_result *result);
 /* What a disk has for a firmware to boot from. */
 struct table {
 	bool mbr, gpt, esp;
+	bool bare_esp;		/* without a loader that the firmware starts by itself */
 	bool loader;		/* the boot loader for a BIOS */
 };
 void checkup_table(const struct guestdisk_result *result, struct table *table);
