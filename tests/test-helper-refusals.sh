@@ -49,7 +49,7 @@ accepted()
 }
 
 requires qemu-system-x86_64 --version
-plan 179
+plan 183
 
 # --- the volume ---
 volume volume-flags 0x0001 && disk
@@ -158,6 +158,12 @@ refused "empty disk" 39 "no partition table; check that .*qemu-img info"
 make_volume "$work/c.ntfs" $size mkdir Users && disk
 refused "no Windows" 13 \
 	"no Windows found: the disk has 3 partitions \(GPT\); if Windows is on another disk, name that disk$"
+volume && disk -t none
+fails "without a partition table" 0 busflip inspect --format raw "$work/disk.raw"
+like "it says so" "${output%%$'\n'*}" "^Windows on the whole disk, which has no partition table$"
+disk -t mbr
+fails "with one partition" 0 busflip inspect --format raw "$work/disk.raw"
+like "it says so" "${output%%$'\n'*}" "^Windows on partition 1 \(MBR, 1 partition\)$"
 make_volume "$work/c.ntfs" $size mkdir Users && disk -t none
 refused "no Windows on a whole disk" 13 "no Windows found: the whole disk is one NTFS volume; if .*"
 rm "$work/disk.raw" && truncate -s 4M "$work/disk.raw"

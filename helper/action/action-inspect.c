@@ -22,9 +22,11 @@ static void print_disk_text(const struct action *action, FILE *out)
 	if (action->job->live)
 		fputs("Read while the disk was in use: the following may be inconsistent.\n", out);
 	text_safe(out, target->root);
-	fprintf(out, " on partition %u (%s, %zu partitions)\n",
-		target->part->number, partition_scheme_name(t->scheme),
-		t->count);
+	if (t->scheme == SCHEME_NONE)
+		fputs(" on the whole disk, which has no partition table\n", out);
+	else
+		fprintf(out, " on partition %u (%s, %zu partition%s)\n", target->part->number,
+			partition_scheme_name(t->scheme), t->count, t->count == 1 ? "" : "s");
 	if (t->primary_bad || t->backup_bad)
 		fprintf(out, "The %s GPT header is damaged; Windows can repair "
 			"it.\n", t->primary_bad ? "primary" : "backup");
