@@ -87,7 +87,7 @@ is "says so" "$output" "busflip: domain near has no busflip tag: $(of domain urn
 fails "stage" 1 busflip stage near
 is "too" "$output" "busflip: domain near: it has no busflip tag: $(of domain urn:busflip:domain); busflip enable near adds one"
 fails "check" 1 busflip check near
-like "too, and what would do" "$output" \
+like "too, and what would do" "$output"$'\n' \
 	$'\ntag +not ok +'"$(of domain urn:busflip:domain)"$'\n +cure: +busflip enable near\n'
 like "inspect, too" "$(busflip inspect near 2>&1)" \
 	"Next: nothing, since it has no busflip tag: $(of domain urn:busflip:domain); busflip enable near adds one"
