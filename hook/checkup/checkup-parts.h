@@ -87,8 +87,7 @@ struct table {
 void checkup_table(const struct guestdisk_result *result, struct table *table);
 
 /* checkup_read() - read a disk once, @partition of it or, 0, the one with Windows; at most a dry
- * run of a patch. Return as subject_run()
- * does. */
+ * run of a patch. Return as subject_run() does. */
 int checkup_read(const struct patient *p, const struct disk_image *image, uint32_t partition,
 		 enum job_action action, struct guestdisk_result *result, struct error *err);
 
