@@ -65,7 +65,8 @@ static const struct refusal cases[] = {
 	  "<disk><target dev='vda' bus='virtio'/><boot order='1'/></disk>"
 	  "<disk><target dev='vdb' bus='virtio'/><boot order='1'/></disk>" }, NULL, NULL,
 	  "two disks have the boot order 1" },
-	{ "the network boots", { .os = "<boot dev='network'/>" }, NULL, NULL, "boots from no" },
+	{ "the network boots", { .os = "<boot dev='network'/>" }, NULL, NULL,
+	  "from the network and from no hard disk" },
 
 	/* ---- its bus and source ---- */
 	{ "USB", { .disk = DISK("dev='sda' bus='usb'", "") }, NULL, NULL, "bus that busflip" },
