@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define LAZY_BLOCK 65536u
 #define BIG_SEGMENT 16344u	/* bytes of a "db" segment */
@@ -114,7 +115,11 @@ int hive_open_lazy(struct hive *h, uint64_t file_size, hive_pread *pread,
 		return -1;
 	h->loaded = calloc((size_t)(h->size / LAZY_BLOCK + 1), 1);
 	/* Address space only: pages that are never loaded cost nothing. */
-	h->data = h->map = calloc(1, (size_t)h->size);
+	h->map = mmap(NULL, (size_t)h->size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (h->map == MAP_FAILED)
+		h->map = NULL;
+	h->data = h->map;
 	if (!h->loaded || !h->map) {
 		hive_close(h);
 		return fail(err, ENOMEM, "out of memory");
@@ -137,7 +142,8 @@ int hive_load_all(struct hive *h, struct error *err)
 
 void hive_close(struct hive *h)
 {
-	free(h->map);
+	if (h->map)
+		munmap(h->map, (size_t)h->size);
 	free(h->loaded);
 	memset(h, 0, sizeof(*h));
 }
