@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/clockstep.h"
 #include "tests/folder.h"
 
 /* The child writes @n bytes in pieces, as a pipe may deliver them. */
@@ -183,21 +184,6 @@ static void make_file(const char *name)
 	AUTO_FD int fd = open(in_folder(name), O_WRONLY | O_CREAT, 0600);
 
 	ok(fd >= 0, "%s is there", name);
-}
-
-/* How far the wall clock is ahead, by each look at it. */
-static time_t steps;
-
-time_t time(time_t *at)
-{
-	static time_t ahead;
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	ahead += steps;
-	if (at)
-		*at = now.tv_sec + ahead;
-	return now.tv_sec + ahead;
 }
 
 /* Another process sweeps all the time, and its clock runs away. */

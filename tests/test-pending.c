@@ -19,6 +19,7 @@
 
 #include "hook/state/lock.h"
 #include "hook/state/mark.h"
+#include "tests/clockstep.h"
 #include "tests/tap.h"
 
 #define UUID "12345678-9abc-def0-1234-56789abcdef0"
@@ -345,21 +346,6 @@ static void test_lock(void)
 	ok(lock >= 0 && now() - begin < 5, "it is had as soon as the other one lets go");
 	close(lock);
 	waitpid(pid, NULL, 0);
-}
-
-/* How far the wall clock is ahead, by each look at it. */
-static time_t steps;
-
-time_t time(time_t *at)
-{
-	static time_t ahead;
-	struct timespec real;
-
-	clock_gettime(CLOCK_REALTIME, &real);
-	ahead += steps;
-	if (at)
-		*at = real.tv_sec + ahead;
-	return real.tv_sec + ahead;
 }
 
 static void put_mark(const char *text)

@@ -1,22 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test-tag.c - the tag of a domain: read, written, and what is nearly one */
 
-#include "hook/domain/domain.h"
-
-#include "tests/xmltest.h"
-
-#define NS "xmlns:busflip='urn:busflip:domain:1' "
-#define SNS "xmlns:busflip='urn:busflip:state:1' "
-
-static int parse(const char *xml, struct domain *domain)
-{
-	struct error err = { 0 };
-	int rc = domain_parse(xml, strlen(xml), domain, &err);
-
-	if (rc < 0)
-		diag("%s", err.msg);
-	return rc;
-}
+#include "tests/domaintest.h"
 
 static void test_tag(void)
 {

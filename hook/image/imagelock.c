@@ -131,7 +131,6 @@ int imagelock_take(const struct imagelock_wish *wish, struct imagelock *out, str
 {
 	struct attempt a = { .path = wish->path, .writable = wish->writable,
 			     .by_hand = wish->by_hand };
-
 	struct error why;
 
 	/* Nothing is held while it waits: it might be what the other one waits for. */
