@@ -9,7 +9,7 @@
 # shellcheck source=tests/disklib.sh
 . "${BASH_SOURCE[0]%/*}/disklib.sh"
 disk_required
-plan 182
+plan 180
 
 image=$work/disk.raw output=''
 truncate -s 1M "$work/old.raw"
