@@ -75,7 +75,7 @@ static void test_list(void)
 		{ .name = "device-bound", .gates = true, .found = "no instance; none of it" },
 	} };
 	struct findings read;
-	char text[256], reason[512];
+	char text[256], reason[512] = "";
 
 	findings_list(&f, text, sizeof(text));
 	is_str(text, "driver-service (not set up); device-bound (no instance; none of it)",
