@@ -270,10 +270,12 @@ static void name_now(char name[BACKUP_NAME])
 static bool count_up(char *name)
 {
 	for (char *p = name + strlen(name); p-- > name; ) {
+		if (*p >= '0' && *p < '9') {
+			++*p;
+			return true;
+		}
 		if (*p == '9')
 			*p = '0';
-		else if (*p >= '0' && *p < '9')
-			return ++*p;
 	}
 	return false;
 }
