@@ -119,7 +119,7 @@ static int restore_set(struct edits *plan, const struct windows *win, const char
 		       struct error *err)
 {
 	char kept[HIVE_PATH_LIMIT];
-	struct hive_value old;
+	struct hive_value old = { 0 };
 
 	if (join(kept, EDITS_KEPT_KEY, set, err) < 0)
 		return -1;

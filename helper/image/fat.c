@@ -45,7 +45,7 @@ static bool is_power_of_two(uint32_t n)
 
 static int fat_open(struct fat *fat, struct error *err)
 {
-	uint8_t b[512];
+	uint8_t b[512] = { 0 };
 	uint64_t sectors, table_sectors, first;
 	uint32_t sector, reserved, count;
 
@@ -118,7 +118,7 @@ static int find(const struct fat *fat, const char name[NAME + 1], bool directory
 		uint32_t *cluster, struct error *err)
 {
 	uint32_t in = *cluster;
-	uint8_t entry[ENTRY];
+	uint8_t entry[ENTRY] = { 0 };
 	uint64_t at;
 
 	for (uint32_t i = 0; i < ENTRY_LIMIT; i++) {
