@@ -178,8 +178,8 @@ like "but not in it: nothing has moved" "$(reason_of again)" 'booted \([0-9]{4}-
 note=/var/lib/busflip/last/$(uuid_of again)
 like "that is told by what was noted" "$(cat "$note")" 'last_use [1-9]'
 quietly busflip disable again && quietly busflip enable again
-# As if its end had not been seen.
-sed 's/^last_use .*/last_use 1/' "$note" > "/var/lib/busflip/session/$(uuid_of again)"
+# As if its end had not been seen; it may have begun in this very second.
+sed 's/^last_use .*/last_use 1/; s/^since .*/since 2020-01-01T00:00:00Z/' "$note" > "/var/lib/busflip/session/$(uuid_of again)"
 # No hook when it starts, so that it is not noted anew.
 mv /etc/libvirt/hooks/qemu "$work/" && ln -s /bin/true /etc/libvirt/hooks/qemu
 virsh -q start again && wait_boot again 2
